@@ -1,0 +1,118 @@
+import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescript';
+import importX from 'eslint-plugin-import-x';
+import tseslint from 'typescript-eslint';
+
+/** Imports point inward: for each layer, the layers that it must not know (see README, "How a request travels"). */
+const layers = {
+  domain: ['use-cases', 'persistence', 'graphql', 'rest', 'http', 'cli', 'observability'],
+  'use-cases': ['persistence', 'graphql', 'rest', 'http', 'cli', 'observability'],
+  persistence: ['graphql', 'rest', 'http', 'cli', 'observability'],
+  graphql: ['http', 'cli'],
+  rest: ['persistence', 'cli'],
+  http: ['cli'],
+  observability: ['use-cases', 'persistence', 'graphql', 'rest', 'http', 'cli'],
+};
+
+/** Packages that one folder alone may import. */
+const homes = {
+  persistence: ['typeorm', 'typeorm/*', 'pg'],
+  graphql: ['type-graphql'],
+};
+
+const bannedPackages = (folder) =>
+  Object.entries(homes).flatMap(([home, packages]) => (home === folder ? [] : packages));
+
+export default tseslint.config(
+  { ignores: ['node_modules', '.data', 'coverage', 'src/rest/operations.types.ts', '**/*.mjs'] },
+  tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    plugins: { 'import-x': importX },
+    settings: {
+      'import-x/resolver-next': [createTypeScriptImportResolver()],
+      'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] },
+    },
+    rules: {
+      'import-x/no-cycle': 'error',
+      'import-x/no-restricted-paths': [
+        'error',
+        {
+          zones: Object.entries(layers).flatMap(([layer, unknown]) =>
+            unknown.map((other) => ({ target: `./src/${layer}`, from: `./src/${other}` })),
+          ),
+        },
+      ],
+      '@typescript-eslint/explicit-function-return-type': ['error', { allowExpressions: true }],
+      // Type classes of type-graphql are shapes here, as everywhere in TypeScript: plain values fit them.
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
+      '@typescript-eslint/no-misused-spread': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      'no-console': 'error',
+      'no-restricted-properties': [
+        'error',
+        {
+          object: 'process',
+          property: 'env',
+          message: 'The environment is read once, by whoever starts the process.',
+        },
+      ],
+    },
+  },
+  // graphql and rest name what a thrown outage means; nothing else of persistence is known outside of reads.
+  ...['domain', 'use-cases', 'persistence', 'graphql', 'rest', 'http', 'cli', 'observability'].map(
+    (folder) => ({
+      files: [`src/${folder}/**/*.ts`],
+      rules: {
+        'no-restricted-imports': [
+          'error',
+          {
+            patterns: bannedPackages(folder).map((name) => ({
+              group: [name],
+              message: 'See "homes" in eslint.config.mjs.',
+            })),
+          },
+        ],
+      },
+    }),
+  ),
+  {
+    files: ['src/domain/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { regex: '^(?!\\./|node:crypto$)', message: 'The domain knows no package and does no I/O.' },
+          ],
+        },
+      ],
+    },
+  },
+  // A class of decorated fields has no other members; a resolver's arguments are declared even where the directive read them.
+  {
+    files: ['src/graphql/**/*.ts'],
+    rules: { '@typescript-eslint/no-extraneous-class': 'off' },
+  },
+  {
+    files: ['src/main.ts', 'src/cli/command.ts', 'test/**/*.ts'],
+    rules: { 'no-restricted-properties': 'off' },
+  },
+  {
+    files: ['src/cli/schema.ts'],
+    rules: { 'no-console': 'off' },
+  },
+  // A test reads whatever JSON came back and fails on what did not.
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      'no-console': 'off',
+      '@typescript-eslint/explicit-function-return-type': 'off',
+      '@typescript-eslint/no-explicit-any': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+    },
+  },
+);

@@ -1,0 +1,109 @@
+import type { FastifyInstance } from 'fastify';
+import type { GraphQLSchema } from 'graphql';
+import { AuthorizeDirective } from './graphql/authorize.directive';
+import { makeBuildContext } from './graphql/context';
+import { makeExecuteOperation } from './graphql/execute';
+import { ActionResolver } from './graphql/resolvers/action.resolver';
+import { AuditLogResolver } from './graphql/resolvers/audit-log.resolver';
+import { DecisionResolver } from './graphql/resolvers/decision.resolver';
+import { ViewerResolver } from './graphql/resolvers/viewer.resolver';
+import { makeSchema } from './graphql/schema';
+import { makeAuthenticate } from './http/authenticate';
+import { addGraphql } from './http/graphql';
+import { addHealth } from './http/health';
+import { identify, makeServer } from './http/server';
+import type { TrustedIssuer } from './http/token-verifier';
+import type { Logger } from './observability/logger';
+import { Metrics } from './observability/metrics';
+import { ActionReads } from './persistence/actions.reads';
+import { AuditLogReads } from './persistence/audit-log.reads';
+import { Database } from './persistence/database';
+import { DecisionsStore } from './persistence/decisions.store';
+import { PrincipalReads } from './persistence/principals.reads';
+import { UserReads } from './persistence/users.reads';
+import { addRestRoutes } from './rest/plugin';
+import { makeDecideActions } from './use-cases/decide-actions';
+import { makeRecordRefusedRequest } from './use-cases/record-refused-request';
+
+export interface AppOptions {
+  /** Connected as the application's login. Whoever made it closes it, after the app. */
+  readonly database: Database;
+  readonly trustedIssuers: readonly TrustedIssuer[];
+  readonly log: Logger;
+  readonly corsOrigins: readonly string[];
+  readonly trustProxy: readonly string[];
+  readonly introspection: boolean;
+  /** The gateway's clock, for tokens, correlation ids and error bodies. A decision's time is the database's. */
+  readonly clock?: () => Date;
+}
+
+/** How often rows that no longer throttle a refusal are deleted, in milliseconds. */
+const PURGE_INTERVAL = 60_000;
+
+/** The composition root: everything is made here, by hand, in the order it is needed. */
+export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
+  const {
+    database,
+    log,
+    trustedIssuers,
+    corsOrigins,
+    trustProxy,
+    introspection,
+    clock = () => new Date(),
+  } = options;
+  const metrics = new Metrics();
+  const reads = {
+    actions: new ActionReads(database),
+    users: new UserReads(database),
+    auditLog: new AuditLogReads(database),
+  };
+  const principals = new PrincipalReads(database);
+  const decisions = new DecisionsStore(database, (count) => {
+    metrics.countThrottledRefusals(count);
+  });
+  const decideActions = makeDecideActions(decisions, (reviewer) => principals.reviewerNow(reviewer));
+  const authorize = new AuthorizeDirective(makeRecordRefusedRequest(decisions));
+  const schema = makeSchema(
+    [
+      new ActionResolver(reads.actions),
+      new AuditLogResolver(reads.auditLog),
+      new DecisionResolver(decideActions),
+      new ViewerResolver(),
+    ],
+    authorize,
+  );
+  const execute = makeExecuteOperation(schema, authorize, log);
+  const buildContext = makeBuildContext(reads);
+  const identifyCaller = identify(makeAuthenticate(principals, trustedIssuers, clock));
+
+  const server = await makeServer({ log, clock, corsOrigins, trustProxy });
+  addHealth(server, () => database.ping(), metrics.registry);
+  addRestRoutes(server, { schema, authorize, buildContext, execute, identify: identifyCaller });
+  await addGraphql(server, { schema, execute, buildContext, introspection, log, identify: identifyCaller });
+
+  const purge = setInterval(() => {
+    decisions.purgeThrottle().catch((error: unknown) => {
+      log.warn({ err: error }, 'could not purge the refusal throttle');
+    });
+  }, PURGE_INTERVAL).unref();
+  server.addHook('onClose', (_server, done) => {
+    clearInterval(purge);
+    done();
+  });
+  return server;
+}
+
+/** The schema alone, for printing: its resolvers are never called, so nothing is connected. */
+export function makeSchemaForPrinting(): GraphQLSchema {
+  const database = new Database({ url: '', poolSize: 1, tls: false, preparedStatements: false });
+  const decisions = new DecisionsStore(database, () => undefined);
+  return makeSchema(
+    [
+      new ActionResolver(new ActionReads(database)),
+      new AuditLogResolver(new AuditLogReads(database)),
+      new DecisionResolver(makeDecideActions(decisions, () => Promise.resolve(null))),
+      new ViewerResolver(),
+    ],
+    new AuthorizeDirective(makeRecordRefusedRequest(decisions)),
+  );
+}

@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import { userInfo } from 'node:os';
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { ConfigError, readConfig, type Config } from '../config';
+import type { RequestOrigin } from '../domain/audit-entry';
+import { correlationId } from '../domain/correlation';
+import { parseId } from '../domain/decision-request';
+import { openInstance, type Instance } from '../persistence/instance';
+import { Provisioning } from '../persistence/provisioning.store';
+
+/** What a command works with. Standard output is its result and nothing else; everything said goes to standard error. */
+export interface CommandContext {
+  readonly config: Config;
+  readonly instance: Instance;
+  readonly provisioning: Provisioning;
+}
+
+/** The command was called wrongly; said together with how to call it. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+type Options = NonNullable<ParseArgsConfig['options']>;
+type Values = Readonly<Record<string, string | undefined>>;
+
+/** How a command is called. */
+export interface Command {
+  readonly usage: string;
+  readonly options: Options;
+  readonly allowPositionals?: boolean;
+  /** @returns what to print, or null for nothing */
+  readonly run: (
+    context: CommandContext,
+    values: Values,
+    positionals: readonly string[],
+  ) => Promise<string | null>;
+}
+
+/** Runs a command on the installation of the environment's settings; exit code 1 for a failure, 2 for a wrong call. */
+export async function runCommand(command: Command): Promise<void> {
+  try {
+    const { values, positionals } = parse(command);
+    const config = readConfig(process.env);
+    const instance = await openInstance(config, say);
+    try {
+      await instance.migrate();
+      const provisioning = new Provisioning(instance.owner, operatorOrigin());
+      const output = await command.run({ config, instance, provisioning }, values as Values, positionals);
+      if (output !== null) process.stdout.write(`${output}\n`);
+    } finally {
+      await instance.release();
+    }
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    say(error instanceof UsageError ? `${error.message}\nusage: ${command.usage}` : messageOf(error));
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  }
+}
+
+/** A number that an option has to hold. @throws {UsageError} */
+export function numberOption(
+  values: Values,
+  name: string,
+  { min, max }: { min: number; max: number },
+): number | null {
+  const raw = values[name];
+  if (raw === undefined) return null;
+  const value = raw.trim() === '' ? NaN : Number(raw);
+  if (value >= min && value <= max) return value;
+  throw new UsageError(`--${name} has to be a number from ${String(min)} to ${String(max)}`);
+}
+
+/** An id that an option has to hold; null where it is not given. @throws {UsageError} */
+export function idOption(values: Values, name: string): number | null {
+  const raw = values[name];
+  if (raw === undefined) return null;
+  const { value } = parseId(raw, []);
+  if (value === undefined) throw new UsageError(`--${name} has to be an id`);
+  return value;
+}
+
+/** What an option has to hold. @throws {UsageError} if it is not given */
+export function required<T>(value: T | null | undefined, name: string): T {
+  if (value === null || value === undefined || value === '') throw new UsageError(`--${name} is needed`);
+  return value;
+}
+
+/** Where an operator's command comes from, as the audit log keeps it. */
+export function operatorOrigin(): RequestOrigin {
+  return {
+    correlationId: correlationId(new Date(), randomBytes(8).toString('hex')),
+    clientCorrelationId: null,
+    ipAddress: null,
+    userAgent: `command line, ${userInfo().username}`,
+  };
+}
+
+function parse({ options, allowPositionals }: Command): ReturnType<typeof parseArgs> {
+  try {
+    return parseArgs({ options, allowPositionals: allowPositionals === true, strict: true });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function messageOf(error: Error): string {
+  return error instanceof ConfigError ? error.message : `${error.name}: ${error.message}`;
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

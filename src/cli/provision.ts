@@ -1,0 +1,67 @@
+import { ROLES, type Role } from '../domain/principal';
+import { idOption, numberOption, required, runCommand, UsageError, type CommandContext } from './command';
+
+type Values = Readonly<Record<string, string | undefined>>;
+
+const MAX_LEVEL = 10;
+const MAX_SCORE = 100;
+
+function roleOf(values: Values): Role {
+  const role = ROLES.find((known) => known === required(values['role'], 'role'));
+  if (role === undefined) throw new UsageError(`--role has to be one of ${ROLES.join(', ')}`);
+  return role;
+}
+
+function levelsOf(values: Values): boolean {
+  const levels = values['levels'] ?? 'on';
+  if (levels !== 'on' && levels !== 'off') throw new UsageError('--levels has to be on or off');
+  return levels === 'on';
+}
+
+async function addOrganization({ provisioning }: CommandContext, values: Values): Promise<string> {
+  const managerMaxRiskScore = numberOption(values, 'manager-max-risk', { min: 0, max: MAX_SCORE });
+  const policy = { approvalLevels: levelsOf(values), managerMaxRiskScore };
+  return String(await provisioning.addOrganization({ name: required(values['name'], 'name'), policy }));
+}
+
+async function addUser({ provisioning }: CommandContext, values: Values): Promise<string> {
+  const approvalLevel = numberOption(values, 'level', { min: 0, max: MAX_LEVEL });
+  if (approvalLevel !== null && !Number.isInteger(approvalLevel))
+    throw new UsageError('--level has to be a whole number');
+  const identity = {
+    issuer: required(values['issuer'], 'issuer'),
+    subject: required(values['subject'], 'subject'),
+  };
+  const user = {
+    organizationId: required(idOption(values, 'organization'), 'organization'),
+    name: required(values['name'], 'name'),
+    role: roleOf(values),
+    approvalLevel,
+    maxRiskScore: numberOption(values, 'max-risk', { min: 0, max: MAX_SCORE }),
+    active: values['inactive'] === undefined,
+  };
+  return String(await provisioning.addUser(user, identity));
+}
+
+void runCommand({
+  usage: `npm run --silent provision -- organization --name Acme [--levels on|off] [--manager-max-risk 69]
+       npm run --silent provision -- user --organization 1 --name Ada --role manager --issuer URL --subject ID [--level 2] [--max-risk 69] [--inactive]`,
+  options: {
+    name: { type: 'string' },
+    levels: { type: 'string' },
+    'manager-max-risk': { type: 'string' },
+    organization: { type: 'string' },
+    role: { type: 'string' },
+    issuer: { type: 'string' },
+    subject: { type: 'string' },
+    level: { type: 'string' },
+    'max-risk': { type: 'string' },
+    inactive: { type: 'boolean' },
+  },
+  allowPositionals: true,
+  run: (context, values, [what, ...rest]) => {
+    if (rest.length === 0 && what === 'organization') return addOrganization(context, values);
+    if (rest.length === 0 && what === 'user') return addUser(context, values);
+    throw new UsageError('say what to provision: organization or user');
+  },
+});

@@ -1,0 +1,37 @@
+import { developmentSubject, openDevelopmentIssuer } from '../http/development-issuer';
+import { idOption, required, runCommand, UsageError } from './command';
+
+const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+
+/** A lifetime such as 90s, 15m, 1h or 7d, in seconds. @throws {UsageError} */
+function lifetimeOf(ttl: string): number {
+  const [, count, unit] = /^([1-9][0-9]{0,5})([smhd])$/.exec(ttl) ?? [];
+  if (count === undefined) throw new UsageError('--ttl has to be a time like 90s, 15m, 1h or 7d');
+  return Number(count) * SECONDS[unit as keyof typeof SECONDS];
+}
+
+const USER_BY_ID = {
+  name: 'token_user',
+  text: 'SELECT organization_id AS "organizationId" FROM users WHERE id = $1',
+};
+const IDENTITY = {
+  name: 'token_identity',
+  text: `INSERT INTO user_identities (issuer, subject, organization_id, user_id) VALUES ($1, $2, $3, $4)
+    ON CONFLICT DO NOTHING`,
+};
+
+void runCommand({
+  usage: 'npm run --silent token -- --user 42 [--ttl 1h]',
+  options: { user: { type: 'string' }, ttl: { type: 'string', default: '1h' } },
+  run: async ({ config, instance }, values) => {
+    const userId = required(idOption(values, 'user'), 'user');
+    const lifetime = lifetimeOf(values['ttl'] ?? '1h');
+    if (config.isProduction) throw new Error('The development key does not exist in production');
+    const [user] = await instance.owner.query<{ organizationId: number }>(USER_BY_ID, [userId]);
+    if (user === undefined) throw new Error(`There is no user ${String(userId)}`);
+    const issuer = openDevelopmentIssuer(config.dataDir);
+    const subject = developmentSubject(userId);
+    await instance.owner.query(IDENTITY, [issuer.trusted.issuer, subject, user.organizationId, userId]);
+    return issuer.sign(subject, lifetime);
+  },
+});

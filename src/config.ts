@@ -1,0 +1,175 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import type { TrustedIssuer } from './http/token-verifier';
+import type { DatabaseOptions } from './persistence/database';
+
+/** Everything that the environment can set, read once and checked whole. */
+export interface Config {
+  readonly isProduction: boolean;
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** Absolute. */
+  readonly dataDir: string;
+  /** The application's login to an existing PostgreSQL; null for the embedded one. */
+  readonly databaseUrl: string | null;
+  /** The owner's login, direct; null where none was given. */
+  readonly databaseOwnerUrl: string | null;
+  readonly database: Pick<DatabaseOptions, 'poolSize' | 'tls' | 'preparedStatements'>;
+  /** Null where only the local development key counts. */
+  readonly trustedIssuer: TrustedIssuer | null;
+  readonly corsOrigins: readonly string[];
+  readonly trustProxy: readonly string[];
+  readonly logLevel: string;
+}
+
+/** Settings that are missing or wrong, all of them. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+
+  /** @param faults one line each, `NAME: what is wrong` */
+  constructor(readonly faults: readonly string[]) {
+    super(`These settings are missing or wrong:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+  }
+}
+
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  );
+const postgresUrl = z
+  .url({ protocol: /^postgres(ql)?$/, error: 'has to be a postgresql:// address' })
+  .optional();
+
+const environment = z.object({
+  NODE_ENV: z.string().default('development'),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: z.coerce.number({ error: 'has to be a port number' }).int().min(0).max(65_535).default(4000),
+  DATA_DIR: z.string().default('.data'),
+  DATABASE_URL: postgresUrl,
+  DATABASE_OWNER_URL: postgresUrl,
+  DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(1000).default(20),
+  DATABASE_TLS: z.enum(['off', 'require', 'verify']).default('off'),
+  DATABASE_CA_FILE: z.string().optional(),
+  DATABASE_PREPARED_STATEMENTS: z.enum(['on', 'off']).default('on'),
+  TOKEN_ISSUER: z.string().optional(),
+  TOKEN_AUDIENCE: z.string().default('countersign'),
+  TOKEN_AUDIENCE_CLAIM: z.string().default('aud'),
+  TOKEN_ALGORITHM: z.enum(['RS256', 'PS256', 'ES256']).default('RS256'),
+  TOKEN_PUBLIC_KEY: z.string().optional(),
+  CORS_ORIGINS: list.refine(
+    (origins) => origins.every(isOrigin),
+    'has to be origins like https://app.example.com',
+  ),
+  TRUST_PROXY: list,
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).optional(),
+});
+type Environment = z.output<typeof environment>;
+
+/**
+ * Reads the settings from environment variables; an empty one counts as not set.
+ * @throws {ConfigError} with every fault at once
+ */
+export function readConfig(variables: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
+  const parsed = environment.safeParse(given);
+  const faults = (parsed.error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`);
+  const isProduction = given['NODE_ENV'] === 'production';
+  if (isProduction)
+    for (const name of ['DATABASE_URL', 'TOKEN_ISSUER'])
+      if (given[name] === undefined) faults.push(`${name}: is needed in production`);
+  const trustedIssuer = readIssuer(given, parsed.data, faults);
+  const ca = readFile('DATABASE_CA_FILE', given['DATABASE_CA_FILE'], faults);
+  if (!parsed.success || faults.length > 0) throw new ConfigError(faults);
+  const { data } = parsed;
+  return Object.freeze({
+    isProduction,
+    host: data.HOST,
+    port: data.PORT,
+    dataDir: resolve(data.DATA_DIR),
+    databaseUrl: data.DATABASE_URL ?? null,
+    databaseOwnerUrl: data.DATABASE_OWNER_URL ?? null,
+    database: {
+      poolSize: data.DATABASE_POOL_SIZE,
+      tls: data.DATABASE_TLS !== 'off' && {
+        rejectUnauthorized: data.DATABASE_TLS === 'verify',
+        ...(ca && { ca }),
+      },
+      preparedStatements: data.DATABASE_PREPARED_STATEMENTS === 'on',
+    },
+    trustedIssuer,
+    corsOrigins: data.CORS_ORIGINS,
+    trustProxy: data.TRUST_PROXY,
+    logLevel: data.LOG_LEVEL ?? (isProduction ? 'info' : 'warn'),
+  });
+}
+
+/** The issuer from the settings, null where none is set; what is wrong with its key goes to the faults. */
+function readIssuer(
+  given: Readonly<Record<string, string | undefined>>,
+  data: Environment | undefined,
+  faults: string[],
+): TrustedIssuer | null {
+  const { TOKEN_ISSUER: issuer, TOKEN_PUBLIC_KEY: key } = given;
+  if (issuer === undefined) {
+    if (key !== undefined) faults.push('TOKEN_ISSUER: is needed with TOKEN_PUBLIC_KEY');
+    return null;
+  }
+  if (key === undefined) {
+    faults.push(
+      'TOKEN_PUBLIC_KEY: is needed with TOKEN_ISSUER (a PEM public key, or the path of a file with one)',
+    );
+    return null;
+  }
+  const algorithm = data?.TOKEN_ALGORITHM ?? 'RS256';
+  const publicKey = readPublicKey(key, algorithm, faults);
+  if (data === undefined || publicKey === null) return null;
+  return {
+    issuer,
+    audience: data.TOKEN_AUDIENCE,
+    audienceClaim: data.TOKEN_AUDIENCE_CLAIM,
+    algorithm,
+    publicKey,
+  };
+}
+
+function readPublicKey(key: string, algorithm: string, faults: string[]): KeyObject | null {
+  const pem = key.includes('-----BEGIN')
+    ? key.replaceAll('\\n', '\n')
+    : readFile('TOKEN_PUBLIC_KEY', key, faults);
+  if (pem === null) return null;
+  try {
+    const publicKey = createPublicKey(pem);
+    const { asymmetricKeyType: type, asymmetricKeyDetails: details } = publicKey;
+    if (algorithm === 'ES256' ? type === 'ec' && details?.namedCurve === 'prime256v1' : type === 'rsa') {
+      if (type === 'ec' || (details?.modulusLength ?? 0) >= 2048) return publicKey;
+      faults.push('TOKEN_PUBLIC_KEY: an RSA key needs 2048 bits or more');
+      return null;
+    }
+  } catch {
+    // Not a key at all: said below, as of a key of another kind.
+  }
+  faults.push(`TOKEN_PUBLIC_KEY: is not a PEM public key for ${algorithm}`);
+  return null;
+}
+
+function readFile(name: string, path: string | undefined, faults: string[]): string | null {
+  if (path === undefined) return null;
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    faults.push(`${name}: there is no readable file at ${path}`);
+    return null;
+  }
+}
+
+function isOrigin(origin: string): boolean {
+  return URL.canParse(origin) && new URL(origin).origin === origin;
+}

@@ -1,0 +1,57 @@
+/** What a submitted action can be (contract 3); only a pending one can still be decided. */
+export const ACTION_STATUSES = ['pending_approval', 'approved', 'denied', 'expired'] as const;
+export type ActionStatus = (typeof ACTION_STATUSES)[number];
+
+/** What a reviewer says about an action. */
+export type Verdict = 'approve' | 'reject';
+
+/** The life of an action: for each status, where each verdict leads once it takes effect. No entry, no move. */
+const MOVES: Readonly<Record<ActionStatus, Readonly<Partial<Record<Verdict, ActionStatus>>>>> = {
+  pending_approval: { approve: 'approved', reject: 'denied' },
+  approved: {},
+  denied: {},
+  expired: {},
+};
+
+/** The status that a verdict leads to from a status, or null where that move does not exist. */
+export function statusAfter(status: ActionStatus, verdict: Verdict): ActionStatus | null {
+  return MOVES[status][verdict] ?? null;
+}
+
+/** The status that a verdict asks for, whatever an action's own status is. */
+export function statusOf(verdict: Verdict): ActionStatus {
+  return verdict === 'approve' ? 'approved' : 'denied';
+}
+
+/** Something an agent wants to do, as submitted, and what became of it. */
+export interface Action {
+  readonly organizationId: number;
+  /** 1 to 2^53-1, unique across organizations. */
+  readonly id: number;
+  readonly agentId: string;
+  readonly agentName: string | null;
+  readonly actionType: string;
+  readonly description: string | null;
+  readonly toolName: string | null;
+  readonly targetSystem: string | null;
+  readonly targetResource: string | null;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** 0 to 100, fractions allowed. */
+  readonly riskScore: number;
+  readonly status: ActionStatus;
+  /** Grows with every change that an authorization could rest on; a vote alone does not move it. */
+  readonly version: number;
+  /** Distinct reviewers who approved so far. */
+  readonly approvals: number;
+  /** The user who submitted it, or the owner of the API key that did. */
+  readonly submittedById: number;
+  readonly submittedByApiKeyId: number | null;
+  readonly submittedAt: Date;
+  readonly updatedAt: Date;
+  readonly decidedByKind: 'user' | 'policy' | null;
+  readonly decidedById: number | null;
+  readonly decidedAt: Date | null;
+  readonly reason: string | null;
+  /** Of the decision; null while pending. */
+  readonly correlationId: string | null;
+}

@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto';
+import type { Verdict } from './action';
+import type { Principal } from './principal';
+import type { ErrorCode } from './refusal';
+
+/** What an audit entry can tell (contract 2.13). */
+export type AuditActionType =
+  | 'action_submitted'
+  | 'action_approved'
+  | 'action_denied'
+  | 'vote_recorded'
+  | 'decision_refused'
+  | 'policy_changed'
+  | 'user_changed'
+  | 'api_key_created';
+
+/** Who did it: no entry without one. */
+export interface AuditActor {
+  readonly kind: 'user' | 'api_key' | 'policy' | 'system';
+  /** The user's or API key's id; null for policy and system. */
+  readonly id: number | null;
+  /** For an API key, its owner's user id. */
+  readonly onBehalfOf: number | null;
+}
+
+/** Where a request came from, as the audit log keeps it. */
+export interface RequestOrigin {
+  readonly correlationId: string;
+  readonly clientCorrelationId: string | null;
+  readonly ipAddress: string | null;
+  readonly userAgent: string | null;
+}
+
+/** Everything an entry says, short of what only the database knows: its id, its time, the votes counted so far. */
+export interface AuditEntryDraft {
+  readonly organizationId: number;
+  readonly actionType: AuditActionType;
+  readonly actor: AuditActor;
+  readonly details: string;
+  readonly origin: RequestOrigin;
+  readonly actionId?: number | null;
+  readonly verdict?: Verdict | null;
+  readonly reason?: string | null;
+  readonly refusalCode?: ErrorCode | null;
+  readonly riskScore?: number | null;
+  readonly requiredLevel?: number | null;
+  readonly heldLevel?: number | null;
+  readonly policyVersion?: number | null;
+  readonly approvalsRequired?: number | null;
+  /** For types that need more, as a JSON object. */
+  readonly data?: Readonly<Record<string, unknown>> | null;
+}
+
+/** A value that the canonical bytes only commit to, so that it can be erased without breaking a proof. */
+export interface Commitment {
+  readonly value: string;
+  readonly salt: Buffer;
+}
+
+/** The actor that a principal is in the audit log. */
+export function auditActorOf(principal: Principal): AuditActor {
+  return principal.kind === 'user'
+    ? { kind: 'user', id: principal.user.id, onBehalfOf: null }
+    : { kind: 'api_key', id: principal.apiKeyId, onBehalfOf: principal.ownerId };
+}
+
+/** The actor of what the product does by itself or at an operator's command line. */
+export const SYSTEM_ACTOR: AuditActor = { kind: 'system', id: null, onBehalfOf: null };
+
+/** SHA-256(salt || value) in lower-case hex; null where there is nothing to commit to. */
+export function commitmentOf(commitment: Commitment | null): string | null {
+  if (commitment === null) return null;
+  return createHash('sha256').update(commitment.salt).update(commitment.value, 'utf8').digest('hex');
+}
+
+/**
+ * The canonical bytes of an entry, format `"v":1` (design, "Audit log"), cut at the three values that only the
+ * database knows. The bytes are pieces[0] + audit_id + pieces[1] + timestamp + pieces[2] + approvals_received +
+ * pieces[3], in UTF-8: JSON without white space, keys in this fixed order, absent values as null, the timestamp
+ * in UTC as `YYYY-MM-DDTHH:MM:SS.mmmZ`.
+ */
+export function canonicalPieces(
+  draft: AuditEntryDraft,
+  ip: Commitment | null,
+  userAgent: Commitment | null,
+): readonly [string, string, string, string] {
+  const beforeTimestamp = members({ organization_id: draft.organizationId, action_type: draft.actionType });
+  const beforeApprovals = members({
+    actor_kind: draft.actor.kind,
+    actor_id: draft.actor.id,
+    on_behalf_of: draft.actor.onBehalfOf,
+    action_id: draft.actionId,
+    verdict: draft.verdict,
+    reason: draft.reason,
+    refusal_code: draft.refusalCode,
+    risk_score: draft.riskScore,
+    required_level: draft.requiredLevel,
+    held_level: draft.heldLevel,
+    policy_version: draft.policyVersion,
+  });
+  const afterApprovals = members({
+    approvals_required: draft.approvalsRequired,
+    details: draft.details,
+    correlation_id: draft.origin.correlationId,
+    client_correlation_id: draft.origin.clientCorrelationId,
+    ip_commitment: commitmentOf(ip),
+    user_agent_commitment: commitmentOf(userAgent),
+    data: draft.data,
+  });
+  return [
+    '{"v":1,"audit_id":',
+    `,${beforeTimestamp},"timestamp":"`,
+    `",${beforeApprovals},"approvals_received":`,
+    `,${afterApprovals}}`,
+  ];
+}
+
+/** `"key":value` for each entry in the order written, joined by commas; undefined becomes null. */
+function members(values: Readonly<Record<string, unknown>>): string {
+  return Object.entries(values)
+    .map(([key, value]) => `"${key}":${JSON.stringify(value ?? null)}`)
+    .join(',');
+}
+
+/** An entry as it is read back, by a reader who may see it. */
+export interface AuditLogEntry {
+  readonly organizationId: number;
+  readonly id: number;
+  readonly actionType: string;
+  readonly timestamp: Date;
+  readonly actorKind: AuditActor['kind'];
+  readonly actorId: number | null;
+  readonly onBehalfOf: number | null;
+  readonly actionId: number | null;
+  readonly verdict: Verdict | null;
+  readonly reason: string | null;
+  readonly refusalCode: ErrorCode | null;
+  readonly riskScore: number | null;
+  readonly requiredLevel: number | null;
+  readonly heldLevel: number | null;
+  readonly policyVersion: number | null;
+  readonly approvalsReceived: number | null;
+  readonly approvalsRequired: number | null;
+  readonly details: string;
+  readonly correlationId: string;
+  readonly clientCorrelationId: string | null;
+  /** Only for those who administer security; null for other readers (contract 2.14). */
+  readonly ipAddress: string | null;
+  readonly userAgent: string | null;
+}

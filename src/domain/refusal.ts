@@ -1,0 +1,75 @@
+import type { ActionStatus } from './action';
+
+/** Every code that a client can meet, the same over GraphQL and REST (contract 4). */
+export const ERROR_CODES = [
+  'MISSING_AUTH',
+  'INVALID_TOKEN',
+  'EXPIRED_TOKEN',
+  'INVALID_API_KEY',
+  'EXPIRED_API_KEY',
+  'REVOKED_API_KEY',
+  'JWT_REQUIRED',
+  'INSUFFICIENT_PERMISSIONS',
+  'APPROVAL_LEVEL_REQUIRED',
+  'RISK_LIMIT_EXCEEDED',
+  'SELF_APPROVAL_FORBIDDEN',
+  'ACTION_NOT_FOUND',
+  'NOT_FOUND',
+  'INVALID_STATE',
+  'ALREADY_VOTED',
+  'INVALID_JSON',
+  'METHOD_NOT_ALLOWED',
+  'PAYLOAD_TOO_LARGE',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'VALIDATION_ERROR',
+  'INTERNAL_ERROR',
+  'SERVICE_UNAVAILABLE',
+] as const;
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** What was needed and what was held, or what had already happened: only what the code calls for. */
+export interface RefusalFacts {
+  readonly currentStatus?: ActionStatus;
+  /** Null where a policy, not a person, decided. */
+  readonly decidedBy?: number | null;
+  readonly decidedAt?: Date | null;
+  readonly requiredLevel?: number;
+  readonly heldLevel?: number;
+  readonly riskScore?: number;
+  readonly riskLimit?: number;
+}
+
+/** One fault in what was sent: where (`['body', 'action_ids', 3]`), what, and a stable type for programs. */
+export interface InputFault {
+  readonly loc: readonly (string | number)[];
+  readonly msg: string;
+  readonly type: string;
+}
+
+/** A "no", as a value. */
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly detail: string;
+  readonly facts?: RefusalFacts;
+  readonly errors?: readonly InputFault[];
+}
+
+/** Carries a refusal out to a door, which gives it its shape there. Thrown only after everything is committed. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+
+  constructor(readonly refusal: Refusal) {
+    super(refusal.detail);
+  }
+}
+
+/** The refusal of a request whose content is wrong, with every fault that was found. */
+export function validationRefusal(faults: readonly InputFault[]): Refusal {
+  const detail = faults.map((fault) => `${fault.loc.join('.')}: ${fault.msg}`).join('; ');
+  return { code: 'VALIDATION_ERROR', detail: detail || 'The request is not valid', errors: faults };
+}
+
+/** The refusal of an id that the caller's organization does not have, be it unknown or another's (contract 2.2). */
+export function actionNotFound(actionId: number): Refusal {
+  return { code: 'ACTION_NOT_FOUND', detail: `Action ${String(actionId)} not found` };
+}

@@ -1,0 +1,38 @@
+import { parseId } from '../domain/decision-request';
+import { RefusedError, validationRefusal } from '../domain/refusal';
+
+/** An ID argument as the number it stands for. @throws {RefusedError} VALIDATION_ERROR (contract 2.15) */
+export function readId(id: string, argument: string): number {
+  const parsed = parseId(id, [argument]);
+  if (parsed.faults !== undefined) throw new RefusedError(validationRefusal(parsed.faults));
+  return parsed.value;
+}
+
+/** The ids of a filter; null where none were given. @throws {RefusedError} VALIDATION_ERROR with every faulty one */
+export function readIds(
+  ids: readonly string[] | null | undefined,
+  argument: string,
+): readonly number[] | null {
+  if (ids === null || ids === undefined) return null;
+  const parsed = ids.map((id, index) => parseId(id, [argument, index]));
+  const faults = parsed.flatMap((id) => id.faults ?? []);
+  if (faults.length > 0) throw new RefusedError(validationRefusal(faults));
+  return parsed.flatMap((id) => (id.faults === undefined ? [id.value] : []));
+}
+
+/** Text to compare stored text with, as it was given. @throws {RefusedError} VALIDATION_ERROR for what no stored text can hold */
+export function readText(text: string | null | undefined, argument: string): string | null {
+  return readTexts(text === null || text === undefined ? text : [text], argument)?.[0] ?? null;
+}
+
+/** The texts of a filter; null where none were given. @throws {RefusedError} as `readText` */
+export function readTexts(
+  texts: readonly string[] | null | undefined,
+  argument: string,
+): readonly string[] | null {
+  if (texts === null || texts === undefined) return null;
+  const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes('\0');
+  if (texts.every(isStorable)) return texts;
+  const msg = 'must be well-formed Unicode without U+0000';
+  throw new RefusedError(validationRefusal([{ loc: [argument], msg, type: 'unicode' }]));
+}

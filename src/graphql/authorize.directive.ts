@@ -1,0 +1,213 @@
+import { getDirective, MapperKind, mapSchema } from '@graphql-tools/utils';
+import {
+  DirectiveLocation,
+  GraphQLBoolean,
+  GraphQLDirective,
+  GraphQLEnumType,
+  GraphQLList,
+  GraphQLNonNull,
+  GraphQLSchema,
+  GraphQLString,
+  defaultFieldResolver,
+  type GraphQLFieldConfig,
+} from 'graphql';
+import type { Verdict } from '../domain/action';
+import { refusalOfApiKey, refusalOfRole } from '../domain/approval-policy';
+import { parseId, parseIds, parseReason, type Parsed } from '../domain/decision-request';
+import type { Principal, Role } from '../domain/principal';
+import { RefusedError, validationRefusal, type Refusal } from '../domain/refusal';
+import { authorizeActions } from '../use-cases/decide-actions';
+import type { RecordRefusedRequest } from '../use-cases/record-refused-request';
+import type { AuthorizedContext, RequestContext, ReviewerContext } from './context';
+import { actionSourceOf } from './loaders';
+
+/** What `@authorize` asks for on one root field. */
+export interface Requirement {
+  readonly roles: readonly Role[];
+  readonly credential: 'jwt' | 'any';
+  /** The scope that an API key needs, where keys are accepted. */
+  readonly scope: string | null;
+  /** The verdict that the field gives, on a field whose actions are held against the caller's authority; else null. */
+  readonly verdict: Verdict | null;
+}
+
+type RootField = GraphQLFieldConfig<unknown, RequestContext>;
+
+interface DecisionArguments {
+  readonly actionId?: unknown;
+  readonly actionIds?: unknown;
+  readonly reason?: unknown;
+}
+
+const MISSING_AUTH: Refusal = { code: 'MISSING_AUTH', detail: 'Authentication is required' };
+
+/**
+ * The gate in front of every root field, from `@authorize` in the schema: credential, arguments, role, then each
+ * action's risk level and limit by the one rule (domain/approval-policy). Refused tries to decide become evidence.
+ */
+export class AuthorizeDirective {
+  private requirements: ReadonlyMap<string, Requirement> = new Map();
+
+  constructor(private readonly recordRefusedRequest: RecordRefusedRequest) {}
+
+  /**
+   * Adds the directive's definition and puts the gate in front of every root field.
+   * @throws {Error} for a root field that does not say who may use it
+   */
+  applyTo(schema: GraphQLSchema): GraphQLSchema {
+    const defined = withDefinition(schema);
+    const requirements = new Map<string, Requirement>();
+    const gated = mapSchema(defined, {
+      [MapperKind.ROOT_FIELD]: (field: RootField, fieldName, typeName) => {
+        const requirement = requirementOf(defined, field, `${typeName}.${fieldName}`);
+        requirements.set(fieldName, requirement);
+        return this.gate(field, requirement);
+      },
+    });
+    this.requirements = requirements;
+    return gated;
+  }
+
+  /** What a root field asks for. */
+  requirementOf(fieldName: string): Requirement {
+    const requirement = this.requirements.get(fieldName);
+    if (requirement === undefined) throw new Error(`There is no root field ${fieldName}`);
+    return requirement;
+  }
+
+  /**
+   * The first question, which REST asks before it reads a body: is there a credential, and of the right kind?
+   * @throws {RefusedError} MISSING_AUTH, JWT_REQUIRED, or for a key without the scope INSUFFICIENT_PERMISSIONS
+   */
+  async checkCredential(
+    requirement: Requirement,
+    context: Pick<RequestContext, 'principal' | 'origin'>,
+    args: DecisionArguments,
+  ): Promise<void> {
+    const { principal } = context;
+    if (principal === null) throw new RefusedError(MISSING_AUTH);
+    if (principal.kind === 'user') return;
+    if (requirement.credential === 'jwt')
+      // Over REST the body is not read yet, so over GraphQL its reason does not count either.
+      await this.refuse(refusalOfApiKey(), principal, requirement, context, { actionId: args.actionId });
+    if (requirement.scope !== null && !principal.scopes.includes(requirement.scope))
+      throw new RefusedError({
+        code: 'INSUFFICIENT_PERMISSIONS',
+        detail: `This API key lacks the scope ${requirement.scope}`,
+      });
+  }
+
+  private gate(field: RootField, requirement: Requirement): RootField {
+    const resolve = field.resolve ?? defaultFieldResolver;
+    return {
+      ...field,
+      resolve: async (source, args: DecisionArguments, context, info) => {
+        await this.checkCredential(requirement, context, args);
+        const request = requirement.verdict === null ? null : parseDecision(args);
+        await this.checkRole(requirement, context as AuthorizedContext, args);
+        if (request !== null) await authorizeDecision(requirement, context as ReviewerContext, request);
+        return resolve(source, args, context, info);
+      },
+    };
+  }
+
+  private async checkRole(
+    requirement: Requirement,
+    context: AuthorizedContext,
+    args: DecisionArguments,
+  ): Promise<void> {
+    const { principal } = context;
+    if (principal.kind === 'api_key' || requirement.roles.includes(principal.user.role)) return;
+    await this.refuse(refusalOfRole(principal.user.role), principal, requirement, context, args);
+  }
+
+  /** Refuses a whole request; where it was a try to decide, that is recorded first. */
+  private async refuse(
+    refusal: Refusal,
+    principal: Principal,
+    { verdict }: Requirement,
+    { origin }: Pick<RequestContext, 'origin'>,
+    args: DecisionArguments,
+  ): Promise<never> {
+    if (verdict !== null) {
+      const actionId = parseId(args.actionId, []).value ?? null;
+      const reason = parseReason(args.reason, []).value ?? null;
+      await this.recordRefusedRequest({ principal, verdict, reason, origin, refusal, actionId });
+    }
+    throw new RefusedError(refusal);
+  }
+}
+
+/** Holds every action of the request against the reviewer's authority and hands the rulings on to the resolver. */
+async function authorizeDecision(
+  { verdict }: Requirement,
+  context: ReviewerContext,
+  { actionIds, reason }: { actionIds: readonly number[]; reason: string | null },
+): Promise<void> {
+  if (verdict === null) return;
+  const { principal: reviewer, origin } = context;
+  const actions = actionSourceOf(context.loaders);
+  const items = await authorizeActions(reviewer, verdict, actionIds, actions);
+  (context as RequestContext).authorized = { reviewer, verdict, reason, origin, items, actions };
+}
+
+/** @throws {RefusedError} VALIDATION_ERROR with every fault in the ids and the reason */
+function parseDecision(args: DecisionArguments): { actionIds: readonly number[]; reason: string | null } {
+  const ids: Parsed<readonly number[]> =
+    args.actionIds === undefined
+      ? single(parseId(args.actionId, ['actionId']))
+      : parseIds(args.actionIds, ['actionIds']);
+  const reason = parseReason(args.reason, ['reason']);
+  if (ids.faults !== undefined || reason.faults !== undefined)
+    throw new RefusedError(validationRefusal([...(ids.faults ?? []), ...(reason.faults ?? [])]));
+  return { actionIds: ids.value, reason: reason.value };
+}
+
+function single(id: Parsed<number>): Parsed<readonly number[]> {
+  return id.faults === undefined ? { value: [id.value] } : id;
+}
+
+function requirementOf(schema: GraphQLSchema, field: RootField, name: string): Requirement {
+  const [directive] = getDirective(schema, field, 'authorize') ?? [];
+  if (directive === undefined) throw new Error(`${name} does not say who may use it: it needs @authorize`);
+  const verdict = (field.extensions?.['verdict'] as Verdict | undefined) ?? null;
+  const { roles, credential, scope, riskLimited } = directive as Partial<Requirement> & {
+    riskLimited?: boolean;
+  };
+  if ((riskLimited === true) !== (verdict !== null))
+    throw new Error(`${name} is risk-limited without a verdict, or the reverse`);
+  if (roles === undefined || credential === undefined)
+    throw new Error(`${name} has to name roles and a credential`);
+  return { roles, credential, scope: scope ?? null, verdict };
+}
+
+const CREDENTIAL = new GraphQLEnumType({
+  name: 'Credential',
+  description: 'What a caller has to bring: a JWT, or an API key or JWT.',
+  values: { JWT: { value: 'jwt' }, ANY: { value: 'any' } },
+});
+
+/** The schema with `directive @authorize`, over the schema's own Role. */
+function withDefinition(schema: GraphQLSchema): GraphQLSchema {
+  const config = schema.toConfig();
+  const role = enumOf(schema, 'Role');
+  const directive = new GraphQLDirective({
+    name: 'authorize',
+    description:
+      'Who may use a field. On a risk-limited one each action is also held against the risk level and limit of the caller.',
+    locations: [DirectiveLocation.FIELD_DEFINITION],
+    args: {
+      roles: { type: new GraphQLList(new GraphQLNonNull(role)) },
+      credential: { type: CREDENTIAL },
+      scope: { type: GraphQLString, description: 'What an API key needs, where keys are accepted.' },
+      riskLimited: { type: GraphQLBoolean },
+    },
+  });
+  return new GraphQLSchema({ ...config, directives: [...config.directives, directive] });
+}
+
+function enumOf(schema: GraphQLSchema, name: string): GraphQLEnumType {
+  const type = schema.getType(name);
+  if (type instanceof GraphQLEnumType) return type;
+  throw new Error(`The schema has no enum ${name}`);
+}

@@ -1,0 +1,44 @@
+import type { RequestOrigin } from '../domain/audit-entry';
+import type { Principal, Reviewer } from '../domain/principal';
+import type { DecisionRequest } from '../use-cases/decide-actions';
+import { makeLoaders, type Loaders, type Reads } from './loaders';
+
+/** What one request knows, the same whichever door it came through. */
+export interface RequestContext {
+  /** Null where no credential was presented. */
+  readonly principal: Principal | null;
+  readonly origin: RequestOrigin;
+  /** Only where there is a principal: a read always has a viewer. */
+  readonly loaders: Loaders | null;
+  /** How many rows a page may have: 100 over GraphQL, 1,000 over REST (contract 3 and 4). */
+  readonly maxPageSize: number;
+  /** What the authorization directive found, for the one decision that an operation can hold. */
+  authorized?: DecisionRequest;
+}
+
+/** A context whose caller is known: what every field behind `@authorize` sees. */
+export interface AuthorizedContext extends RequestContext {
+  readonly principal: Principal;
+  readonly loaders: Loaders;
+}
+
+/** A context whose caller is a person. */
+export interface ReviewerContext extends AuthorizedContext {
+  readonly principal: Reviewer;
+}
+
+export type BuildContext = (
+  principal: Principal | null,
+  origin: RequestOrigin,
+  maxPageSize: number,
+) => RequestContext;
+
+/** Builds contexts over these reads. */
+export function makeBuildContext(reads: Reads): BuildContext {
+  return (principal, origin, maxPageSize) => ({
+    principal,
+    origin,
+    loaders: principal && makeLoaders(principal, reads, maxPageSize),
+    maxPageSize,
+  });
+}

@@ -1,0 +1,61 @@
+import { GraphQLError, type ExecutionResult } from 'graphql';
+import type { Logger } from '../observability/logger';
+import { RefusedError, type Refusal } from '../domain/refusal';
+import { DatabaseUnavailableError } from '../persistence/database';
+import { HTTP_STATUS } from '../rest/status';
+
+const UNAVAILABLE: Refusal = {
+  code: 'SERVICE_UNAVAILABLE',
+  detail: 'The service is temporarily unavailable',
+};
+const INTERNAL: Refusal = { code: 'INTERNAL_ERROR', detail: 'An internal error occurred' };
+
+/** What a thrown value means to a client: a refusal as it is, an outage, or a masked surprise. */
+export function refusalBehind(thrown: unknown): Refusal {
+  if (thrown instanceof RefusedError) return thrown.refusal;
+  return thrown instanceof DatabaseUnavailableError ? UNAVAILABLE : INTERNAL;
+}
+
+/** A refusal as GraphQL's `extensions` carry it: the code, the HTTP status it has over REST, and the facts (contract 3). */
+export function extensionsOf(refusal: Refusal, correlationId: string): Record<string, unknown> {
+  return {
+    code: refusal.code,
+    status: HTTP_STATUS[refusal.code],
+    correlationId,
+    ...refusal.facts,
+    ...(refusal.errors && { errors: refusal.errors }),
+  };
+}
+
+/** Gives every error of a result its outside shape; what nobody foresaw is logged and masked. */
+export function maskErrors(result: ExecutionResult, correlationId: string, log: Logger): ExecutionResult {
+  if (result.errors === undefined) return result;
+  return { ...result, errors: result.errors.map((error) => maskError(error, correlationId, log)) };
+}
+
+function maskError(error: GraphQLError, correlationId: string, log: Logger): GraphQLError {
+  const refusal = refusalOf(error);
+  if (refusal.code === 'INTERNAL_ERROR')
+    log.error({ err: error.originalError ?? error, correlationId }, 'unexpected error');
+  return new GraphQLError(refusal.detail, {
+    nodes: error.nodes ?? null,
+    path: error.path ?? null,
+    originalError: error.originalError ?? null,
+    extensions: extensionsOf(refusal, correlationId),
+  });
+}
+
+function refusalOf(error: GraphQLError): Refusal {
+  const { originalError } = error;
+  const isOfInput =
+    originalError === undefined
+      ? error.path === undefined
+      : originalError instanceof GraphQLError && originalError.nodes !== undefined;
+  if (!isOfInput) return refusalBehind(originalError);
+  // Variables and arguments of the wrong type: graphql-js says so in words meant for the caller.
+  return {
+    code: 'VALIDATION_ERROR',
+    detail: error.message,
+    errors: [{ loc: ['variables'], msg: error.message, type: 'graphql' }],
+  };
+}

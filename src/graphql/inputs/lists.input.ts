@@ -1,0 +1,134 @@
+import { GraphQLDateTime } from 'graphql-scalars';
+import { ArgsType, Field, Float, ID, InputType, Int } from 'type-graphql';
+import type { ActionStatus } from '../../domain/action';
+import type { Direction } from '../../domain/page';
+import type { RiskLevel } from '../../domain/risk';
+import { ActionOrderFieldEnum, ActionStatusEnum, DirectionEnum, RiskLevelEnum } from '../types/enums';
+
+@ArgsType()
+export class PageArgs {
+  @Field(() => Int, {
+    nullable: true,
+    description: 'How many from the start, 1 to 100; 25 if neither this nor `last` is given.',
+  })
+  first?: number | null;
+
+  @Field(() => String, { nullable: true, description: 'The cursor to begin after.' })
+  after?: string | null;
+
+  @Field(() => Int, { nullable: true, description: 'How many from the end, 1 to 100.' })
+  last?: number | null;
+
+  @Field(() => String, { nullable: true, description: 'The cursor to end before.' })
+  before?: string | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Rows to skip, as legacy clients do; costs grow with it. Prefer `after`.',
+  })
+  offset?: number | null;
+}
+
+@InputType({ description: 'Lists match any of their members; a time range is from inclusive, to exclusive.' })
+export class ActionFilter {
+  @Field(() => [ActionStatusEnum], { nullable: true })
+  status?: ActionStatus[] | null;
+
+  @Field(() => [RiskLevelEnum], { nullable: true })
+  riskLevel?: RiskLevel[] | null;
+
+  @Field(() => Float, { nullable: true, description: 'Inclusive.' })
+  minRiskScore?: number | null;
+
+  @Field(() => Float, { nullable: true, description: 'Inclusive.' })
+  maxRiskScore?: number | null;
+
+  @Field(() => [String], { nullable: true })
+  agentId?: string[] | null;
+
+  @Field(() => [String], { nullable: true })
+  actionType?: string[] | null;
+
+  @Field(() => [ID], { nullable: true, description: 'User ids of the deciders.' })
+  decidedBy?: string[] | null;
+
+  @Field(() => GraphQLDateTime, { nullable: true })
+  submittedFrom?: Date | null;
+
+  @Field(() => GraphQLDateTime, { nullable: true })
+  submittedTo?: Date | null;
+
+  @Field(() => GraphQLDateTime, { nullable: true })
+  decidedFrom?: Date | null;
+
+  @Field(() => GraphQLDateTime, { nullable: true })
+  decidedTo?: Date | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Text that stands anywhere in what describes the action.',
+  })
+  search?: string | null;
+}
+
+@InputType()
+export class ActionOrder {
+  @Field(() => ActionOrderFieldEnum)
+  field!: 'submittedAt' | 'riskScore';
+
+  @Field(() => DirectionEnum, { defaultValue: 'desc' })
+  direction!: Direction;
+}
+
+@ArgsType()
+export class ActionsArgs extends PageArgs {
+  @Field(() => ActionFilter, { nullable: true })
+  filter?: ActionFilter | null;
+
+  @Field(() => ActionOrder, { nullable: true, description: 'Newest first if not given.' })
+  orderBy?: ActionOrder | null;
+}
+
+@InputType({
+  description: 'Lists match any of their members; the time range is from inclusive, to exclusive.',
+})
+export class AuditLogFilter {
+  @Field(() => [String], { nullable: true })
+  actionType?: string[] | null;
+
+  @Field(() => [ID], { nullable: true, description: 'User ids: what these people did.' })
+  actorId?: string[] | null;
+
+  @Field(() => [ID], { nullable: true })
+  actionId?: string[] | null;
+
+  @Field(() => [String], { nullable: true })
+  correlationId?: string[] | null;
+
+  @Field(() => GraphQLDateTime, { nullable: true })
+  from?: Date | null;
+
+  @Field(() => GraphQLDateTime, { nullable: true })
+  to?: Date | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Text that stands anywhere in the details or the reason.',
+  })
+  search?: string | null;
+}
+
+@InputType({ description: 'By time.' })
+export class AuditLogOrder {
+  @Field(() => DirectionEnum, { defaultValue: 'desc' })
+  direction!: Direction;
+}
+
+@ArgsType()
+export class AuditLogsArgs extends PageArgs {
+  @Field(() => AuditLogFilter, { nullable: true })
+  filter?: AuditLogFilter | null;
+
+  @Field(() => AuditLogOrder, { nullable: true, description: 'Newest first if not given.' })
+  orderBy?: AuditLogOrder | null;
+}

@@ -1,0 +1,74 @@
+import DataLoader from 'dataloader';
+import type { Action } from '../domain/action';
+import type { AuditLogEntry } from '../domain/audit-entry';
+import type { Page } from '../domain/page';
+import type { Principal, User } from '../domain/principal';
+import type { ActionReads } from '../persistence/actions.reads';
+import type { AuditLogReads } from '../persistence/audit-log.reads';
+import type { UserReads } from '../persistence/users.reads';
+import type { ActionSource } from '../use-cases/decide-actions';
+
+export interface Reads {
+  readonly actions: ActionReads;
+  readonly users: UserReads;
+  readonly auditLog: AuditLogReads;
+}
+
+/** One request's loaders: each batches what a list asks for into one statement, and remembers it for this request only. */
+export interface Loaders {
+  readonly action: DataLoader<number, Action | null>;
+  readonly user: DataLoader<number, User | null>;
+  readonly auditEntry: DataLoader<number, AuditLogEntry | null>;
+  /** The page of one action's entries; one statement for all actions that are asked for the same part. */
+  auditEntriesOf(
+    actionId: number,
+    request: { first: number | null; after: string | null },
+  ): Promise<Page<AuditLogEntry>>;
+}
+
+/** Loaders that see what this principal may see. */
+export function makeLoaders(viewer: Principal, reads: Reads, maxPageSize: number): Loaders {
+  const entriesByPart = new Map<string, DataLoader<number, Page<AuditLogEntry>>>();
+  return {
+    action: loaderById((ids) => reads.actions.byIds(viewer, ids)),
+    user: loaderById((ids) => reads.users.byIds(viewer, ids)),
+    auditEntry: loaderById((ids) => reads.auditLog.byIds(viewer, ids)),
+    auditEntriesOf: (actionId, request) => {
+      const part = JSON.stringify([request.first, request.after]);
+      const known = entriesByPart.get(part);
+      const loader =
+        known ??
+        new DataLoader((ids: readonly number[]) =>
+          reads.auditLog.pagesOfActions(viewer, ids, request, maxPageSize),
+        );
+      entriesByPart.set(part, loader);
+      return loader.load(actionId);
+    },
+  };
+}
+
+/** The actions of a request as a decision wants them: loaded in batches, forgotten when they moved. */
+export function actionSourceOf(loaders: Loaders): ActionSource {
+  return {
+    load: async (ids) =>
+      (await loaders.action.loadMany(ids)).map((action) => {
+        if (action instanceof Error) throw action;
+        return action;
+      }),
+    forget: (ids) => {
+      for (const id of ids) loaders.action.clear(id);
+    },
+    prime: (action) => {
+      loaders.action.clear(action.id).prime(action.id, action);
+    },
+  };
+}
+
+function loaderById<T extends { readonly id: number }>(
+  read: (ids: readonly number[]) => Promise<readonly T[]>,
+): DataLoader<number, T | null> {
+  return new DataLoader(async (ids) => {
+    const found = new Map((await read(ids)).map((item) => [item.id, item]));
+    return ids.map((id) => found.get(id) ?? null);
+  });
+}

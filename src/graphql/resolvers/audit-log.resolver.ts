@@ -1,0 +1,62 @@
+import { Arg, Args, Ctx, Directive, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
+import type { Action } from '../../domain/action';
+import type { AuditLogEntry } from '../../domain/audit-entry';
+import type { User } from '../../domain/principal';
+import type { AuditLogReads } from '../../persistence/audit-log.reads';
+import type { AuthorizedContext } from '../context';
+import { readId, readIds, readText, readTexts } from '../arguments';
+import { AuditLogsArgs } from '../inputs/lists.input';
+import { ActionType } from '../types/action.type';
+import { AuditLogConnectionType, AuditLogType } from '../types/audit-log.type';
+import { connectionOf, type Connection } from '../types/connection.type';
+import { UserType } from '../types/user.type';
+
+const PEOPLE = '@authorize(roles: [ADMIN, SECURITY_MANAGER, MANAGER, USER], credential: JWT)';
+
+@Resolver(() => AuditLogType)
+export class AuditLogResolver {
+  constructor(private readonly reads: AuditLogReads) {}
+
+  @Directive(PEOPLE)
+  @Query(() => AuditLogType, {
+    nullable: true,
+    description: "One entry of your organization's audit log, or null.",
+  })
+  auditLog(
+    @Arg('id', () => ID) id: string,
+    @Ctx() { loaders }: AuthorizedContext,
+  ): Promise<AuditLogEntry | null> {
+    return loaders.auditEntry.load(readId(id, 'id'));
+  }
+
+  @Directive(PEOPLE)
+  @Query(() => AuditLogConnectionType, { description: "Your organization's audit log." })
+  async auditLogs(
+    @Args(() => AuditLogsArgs) args: AuditLogsArgs,
+    @Ctx() context: AuthorizedContext,
+  ): Promise<Connection<AuditLogEntry>> {
+    const { filter, orderBy, ...request } = args;
+    const narrowed = {
+      ...filter,
+      actionType: readTexts(filter?.actionType, 'actionType'),
+      actorId: readIds(filter?.actorId, 'actorId'),
+      actionId: readIds(filter?.actionId, 'actionId'),
+      correlationId: readTexts(filter?.correlationId, 'correlationId'),
+      search: readText(filter?.search, 'search'),
+    };
+    const direction = orderBy?.direction ?? 'desc';
+    return connectionOf(
+      await this.reads.page(context.principal, narrowed, direction, request, context.maxPageSize),
+    );
+  }
+
+  @FieldResolver(() => UserType, { nullable: true, description: 'Null where no person did it.' })
+  actor(@Root() entry: AuditLogEntry, @Ctx() { loaders }: AuthorizedContext): Promise<User | null> | null {
+    return entry.actorKind === 'user' && entry.actorId !== null ? loaders.user.load(entry.actorId) : null;
+  }
+
+  @FieldResolver(() => ActionType, { nullable: true })
+  action(@Root() entry: AuditLogEntry, @Ctx() { loaders }: AuthorizedContext): Promise<Action | null> | null {
+    return entry.actionId === null ? null : loaders.action.load(entry.actionId);
+  }
+}

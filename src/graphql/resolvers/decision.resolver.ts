@@ -1,0 +1,134 @@
+import { Arg, Ctx, Directive, Extensions, FieldResolver, ID, Mutation, Resolver, Root } from 'type-graphql';
+import { RefusedError } from '../../domain/refusal';
+import type { AuditLogEntry } from '../../domain/audit-entry';
+import type { Decision, DecideActions, DecisionRequest, Outcome } from '../../use-cases/decide-actions';
+import { HTTP_STATUS } from '../../rest/status';
+import type { AuthorizedContext, RequestContext } from '../context';
+import { AuditLogType } from '../types/audit-log.type';
+import { ActionDecisionType, BulkDecisionType, type BulkItemType } from '../types/decision.type';
+
+const REVIEWERS = '@authorize(roles: [ADMIN, SECURITY_MANAGER, MANAGER], credential: JWT, riskLimited: true)';
+const REASON = { nullable: true, description: 'At most 2,000 characters.' } as const;
+const IDS = { description: '1 to 500; duplicates are folded.' } as const;
+
+/** The fields only declare their arguments: the directive has read them and authorized the request by now. */
+@Resolver(() => ActionDecisionType)
+export class DecisionResolver {
+  constructor(private readonly decideActions: DecideActions) {}
+
+  @Directive(REVIEWERS)
+  @Extensions({ verdict: 'approve' })
+  @Mutation(() => ActionDecisionType)
+  approveAction(
+    @Arg('actionId', () => ID) _actionId: string,
+    @Arg('reason', () => String, REASON) _reason: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<ActionDecisionType> {
+    return this.decideOne(authorizedIn(context));
+  }
+
+  @Directive(REVIEWERS)
+  @Extensions({ verdict: 'reject' })
+  @Mutation(() => ActionDecisionType)
+  rejectAction(
+    @Arg('actionId', () => ID) _actionId: string,
+    @Arg('reason', () => String, REASON) _reason: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<ActionDecisionType> {
+    return this.decideOne(authorizedIn(context));
+  }
+
+  @Directive(REVIEWERS)
+  @Extensions({ verdict: 'approve' })
+  @Mutation(() => BulkDecisionType)
+  bulkApproveActions(
+    @Arg('actionIds', () => [ID], IDS) _actionIds: string[],
+    @Arg('reason', () => String, REASON) _reason: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<BulkDecisionType> {
+    return this.decideMany(authorizedIn(context));
+  }
+
+  @Directive(REVIEWERS)
+  @Extensions({ verdict: 'reject' })
+  @Mutation(() => BulkDecisionType)
+  bulkRejectActions(
+    @Arg('actionIds', () => [ID], IDS) _actionIds: string[],
+    @Arg('reason', () => String, REASON) _reason: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<BulkDecisionType> {
+    return this.decideMany(authorizedIn(context));
+  }
+
+  @FieldResolver(() => AuditLogType, { description: 'The audit entry that was written with the decision.' })
+  async auditLog(
+    @Root() decision: DecisionPayload,
+    @Ctx() { loaders }: AuthorizedContext,
+  ): Promise<AuditLogEntry> {
+    const entry = await loaders.auditEntry.load(decision.auditId);
+    if (entry === null) throw new Error(`The audit entry ${String(decision.auditId)} is missing`);
+    return entry;
+  }
+
+  private async decideOne(request: DecisionRequest): Promise<DecisionPayload> {
+    const [outcome] = await this.decideActions(request);
+    if (outcome?.decision === undefined) throw new RefusedError(outcome?.refusal ?? noOutcome());
+    return payloadOf(outcome.decision, request);
+  }
+
+  private async decideMany(request: DecisionRequest): Promise<BulkDecisionType> {
+    const outcomes = await this.decideActions(request);
+    const succeeded = outcomes.filter(({ decision }) => decision !== undefined).length;
+    return {
+      verdict: request.verdict,
+      requested: outcomes.length,
+      succeeded,
+      failed: outcomes.length - succeeded,
+      correlationId: request.origin.correlationId,
+      results: outcomes.map((outcome) => bulkItemOf(outcome, request)),
+    };
+  }
+}
+
+/** A decision as the fields of ActionDecision read it. */
+interface DecisionPayload extends ActionDecisionType {
+  readonly auditId: number;
+}
+
+function payloadOf(decision: Decision, { reviewer, reason, origin }: DecisionRequest): DecisionPayload {
+  return {
+    ...decision,
+    status: decision.action.status,
+    decidedBy: reviewer.user,
+    reason,
+    correlationId: origin.correlationId,
+  };
+}
+
+function bulkItemOf({ actionId, decision, refusal }: Outcome, request: DecisionRequest): BulkItemType {
+  if (decision !== undefined) return { actionId, decision: payloadOf(decision, request), refusal: null };
+  const { code, detail, facts } = refusal;
+  const noFacts = {
+    currentStatus: null,
+    decidedBy: null,
+    decidedAt: null,
+    requiredLevel: null,
+    heldLevel: null,
+    riskScore: null,
+    riskLimit: null,
+  };
+  return {
+    actionId,
+    decision: null,
+    refusal: { code, status: HTTP_STATUS[code], detail, ...noFacts, ...facts },
+  };
+}
+
+function authorizedIn(context: RequestContext): DecisionRequest {
+  if (context.authorized === undefined) throw new Error('The authorization directive did not run');
+  return context.authorized;
+}
+
+function noOutcome(): never {
+  throw new Error('A decision without an outcome');
+}

@@ -1,0 +1,37 @@
+import 'reflect-metadata';
+import { printSchemaWithDirectives } from '@graphql-tools/utils';
+import type { GraphQLSchema } from 'graphql';
+import { buildSchemaSync, type ClassType } from 'type-graphql';
+import type { AuthorizeDirective } from './authorize.directive';
+import { ActionResolver } from './resolvers/action.resolver';
+import { AuditLogResolver } from './resolvers/audit-log.resolver';
+import { DecisionResolver } from './resolvers/decision.resolver';
+import { ViewerResolver } from './resolvers/viewer.resolver';
+
+/** The resolvers, made by whoever composes the application. */
+export type Resolvers = readonly [ActionResolver, AuditLogResolver, DecisionResolver, ViewerResolver];
+
+/** Builds the schema from the resolvers and puts the authorization gate in front of every root field. */
+export function makeSchema(resolvers: Resolvers, authorize: AuthorizeDirective): GraphQLSchema {
+  const instances = new Map<unknown, object>(resolvers.map((resolver) => [resolver.constructor, resolver]));
+  const schema = buildSchemaSync({
+    resolvers: [ActionResolver, AuditLogResolver, DecisionResolver, ViewerResolver] as [
+      ClassType,
+      ...ClassType[],
+    ],
+    container: {
+      get: (type: ClassType) => {
+        const instance = instances.get(type);
+        if (instance === undefined) throw new Error(`No instance of ${type.name} was made`);
+        return instance;
+      },
+    },
+    validate: false,
+  });
+  return authorize.applyTo(schema);
+}
+
+/** The schema as SDL, with its applied directives: what schema.graphql holds. */
+export function printSchema(schema: GraphQLSchema): string {
+  return `${printSchemaWithDirectives(schema)}\n`;
+}

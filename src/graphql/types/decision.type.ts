@@ -1,0 +1,108 @@
+import { GraphQLDateTime } from 'graphql-scalars';
+import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
+import type { ActionStatus, Verdict } from '../../domain/action';
+import type { ErrorCode } from '../../domain/refusal';
+import { ActionType } from './action.type';
+import { ActionStatusEnum, ErrorCodeEnum, VerdictEnum } from './enums';
+import { UserType } from './user.type';
+
+@ObjectType('ActionDecision', { description: 'What a decision did.' })
+export class ActionDecisionType {
+  @Field(() => ID)
+  actionId!: number;
+
+  @Field(() => ActionStatusEnum, { description: 'PENDING_APPROVAL while more approvals are required.' })
+  status!: ActionStatus;
+
+  @Field(() => VerdictEnum)
+  verdict!: Verdict;
+
+  @Field(() => UserType)
+  decidedBy!: UserType;
+
+  @Field(() => GraphQLDateTime)
+  decidedAt!: Date;
+
+  @Field(() => String, { nullable: true })
+  reason!: string | null;
+
+  @Field(() => String)
+  correlationId!: string;
+
+  @Field(() => Int)
+  approvalsReceived!: number;
+
+  @Field(() => Int)
+  approvalsRequired!: number;
+
+  @Field(() => ActionType, { description: 'As it is after the decision.' })
+  action!: unknown;
+}
+
+@ObjectType('Refusal', {
+  description: 'Why one item of a bulk was refused, with the facts that its code calls for.',
+})
+export class RefusalType {
+  @Field(() => ErrorCodeEnum)
+  code!: ErrorCode;
+
+  @Field(() => Int, { description: 'The HTTP status that the same refusal has over REST.' })
+  status!: number;
+
+  @Field(() => String)
+  detail!: string;
+
+  @Field(() => ActionStatusEnum, { nullable: true })
+  currentStatus!: ActionStatus | null;
+
+  @Field(() => ID, { nullable: true })
+  decidedBy!: number | null;
+
+  @Field(() => GraphQLDateTime, { nullable: true })
+  decidedAt!: Date | null;
+
+  @Field(() => Int, { nullable: true })
+  requiredLevel!: number | null;
+
+  @Field(() => Int, { nullable: true })
+  heldLevel!: number | null;
+
+  @Field(() => Float, { nullable: true })
+  riskScore!: number | null;
+
+  @Field(() => Float, { nullable: true })
+  riskLimit!: number | null;
+}
+
+@ObjectType('BulkItem', { description: 'What became of one distinct id of a bulk: a decision or a refusal.' })
+export class BulkItemType {
+  @Field(() => ID)
+  actionId!: number;
+
+  @Field(() => ActionDecisionType, { nullable: true })
+  decision!: ActionDecisionType | null;
+
+  @Field(() => RefusalType, { nullable: true })
+  refusal!: RefusalType | null;
+}
+
+@ObjectType('BulkDecision', { description: 'One result per distinct id, in the order first given.' })
+export class BulkDecisionType {
+  @Field(() => VerdictEnum)
+  verdict!: Verdict;
+
+  @Field(() => Int, { description: 'Distinct ids.' })
+  requested!: number;
+
+  @Field(() => Int)
+  succeeded!: number;
+
+  @Field(() => Int)
+  failed!: number;
+
+  @Field(() => String)
+  correlationId!: string;
+
+  @Field(() => [BulkItemType])
+  results!: readonly BulkItemType[];
+}

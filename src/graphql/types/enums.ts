@@ -1,0 +1,37 @@
+import { registerEnumType } from 'type-graphql';
+import { ACTION_STATUSES } from '../../domain/action';
+import { ROLES } from '../../domain/principal';
+import { ERROR_CODES } from '../../domain/refusal';
+import { RISK_LEVELS } from '../../domain/risk';
+
+/** A GraphQL enum in upper case whose values are the domain's own words. */
+function enumOf<Word extends string>(words: readonly Word[]): Readonly<Record<string, Word>> {
+  return Object.fromEntries(words.map((word) => [word.toUpperCase(), word]));
+}
+
+export const ActionStatusEnum = enumOf(ACTION_STATUSES);
+export const RiskLevelEnum = enumOf(RISK_LEVELS);
+export const RoleEnum = enumOf(ROLES);
+export const VerdictEnum = enumOf(['approve', 'reject']);
+export const ErrorCodeEnum = enumOf(ERROR_CODES);
+export const ActorKindEnum = enumOf(['user', 'api_key', 'policy', 'system']);
+export const DirectionEnum = enumOf(['asc', 'desc']);
+export const ActionOrderFieldEnum = { SUBMITTED_AT: 'submittedAt', RISK_SCORE: 'riskScore' } as const;
+
+registerEnumType(ActionStatusEnum, {
+  name: 'ActionStatus',
+  description: 'What an action can be. Only a pending one can still be decided.',
+});
+registerEnumType(RiskLevelEnum, {
+  name: 'RiskLevel',
+  description: 'LOW 0-39, MEDIUM 40-69, HIGH 70-84, CRITICAL 85-100.',
+});
+registerEnumType(RoleEnum, { name: 'Role', description: 'What a person may do in their organization.' });
+registerEnumType(VerdictEnum, { name: 'Verdict', description: 'What a reviewer says about an action.' });
+registerEnumType(ErrorCodeEnum, {
+  name: 'ErrorCode',
+  description: 'Why something was refused: `extensions.code` here, `error_code` over REST.',
+});
+registerEnumType(ActorKindEnum, { name: 'ActorKind', description: 'Who did what an audit entry tells.' });
+registerEnumType(DirectionEnum, { name: 'SortDirection' });
+registerEnumType(ActionOrderFieldEnum, { name: 'ActionOrderField' });

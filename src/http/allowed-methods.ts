@@ -1,0 +1,19 @@
+import type { FastifyInstance } from 'fastify';
+import { RefusedError } from '../domain/refusal';
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE'];
+
+/** Answers a known path that was asked with another method: what it allows, as 204 for OPTIONS and else as 405. */
+export function allowOnly(server: FastifyInstance, path: string, allowed: readonly string[]): void {
+  const allow = [...allowed, 'OPTIONS'].join(', ');
+  server.route({
+    method: METHODS.filter((method) => !allowed.includes(method)),
+    url: path,
+    onRequest: (_request, reply) => {
+      reply.header('Allow', allow);
+      throw new RefusedError({ code: 'METHOD_NOT_ALLOWED', detail: `Allowed here: ${allow}` });
+    },
+    handler: () => undefined,
+  });
+  server.options(path, (_request, reply) => reply.code(204).header('Allow', allow).send());
+}

@@ -1,0 +1,60 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { apiKeyPrefix, isApiKey, matchesApiKey } from '../domain/api-key';
+import type { Agent, Principal, Reviewer } from '../domain/principal';
+import { RefusedError, type Refusal } from '../domain/refusal';
+import type { PrincipalReads } from '../persistence/principals.reads';
+import { INVALID_TOKEN } from '../use-cases/decide-actions';
+import { verifyToken, type TrustedIssuer } from './token-verifier';
+
+/** Who is calling, by the request's headers; null where no credential was presented. */
+export type Authenticate = (headers: IncomingHttpHeaders) => Promise<Principal | null>;
+
+const INVALID_API_KEY: Refusal = { code: 'INVALID_API_KEY', detail: 'Invalid API key' };
+const EXPIRED_API_KEY: Refusal = { code: 'EXPIRED_API_KEY', detail: 'API key has expired' };
+const REVOKED_API_KEY: Refusal = { code: 'REVOKED_API_KEY', detail: 'API key has been revoked' };
+
+/**
+ * Makes the one place where a credential becomes a principal. A JWT comes as `Authorization: Bearer`; an API key as
+ * `X-API-Key` or as Bearer. Where both are presented the JWT counts, unless what stands in Authorization is no JWT.
+ * The function throws RefusedError for a credential that is presented and does not count.
+ */
+export function makeAuthenticate(
+  principals: PrincipalReads,
+  trustedIssuers: readonly TrustedIssuer[],
+  clock: () => Date,
+): Authenticate {
+  return async (headers) => {
+    const { authorization } = headers;
+    const headerKey = headers['x-api-key'];
+    const bearer =
+      authorization === undefined ? undefined : (/^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '');
+    const key = bearer !== undefined && isApiKey(bearer) ? bearer : headerKey;
+    const isJwt = bearer?.split('.').length === 3;
+    if (key !== undefined && !isJwt) return agentOf(String(key), principals, clock());
+    return bearer === undefined ? null : reviewerOf(bearer, principals, trustedIssuers, clock());
+  };
+}
+
+async function reviewerOf(
+  token: string,
+  principals: PrincipalReads,
+  trustedIssuers: readonly TrustedIssuer[],
+  now: Date,
+): Promise<Reviewer> {
+  const { subject, refusal } = verifyToken(token, trustedIssuers, now);
+  if (subject === undefined) throw new RefusedError(refusal);
+  const reviewer = await principals.reviewerByIdentity(subject.issuer, subject.subject);
+  // One answer for the unknown and the deactivated, so that a token tells nobody which it is.
+  if (reviewer?.user.active !== true) throw new RefusedError(INVALID_TOKEN);
+  return reviewer;
+}
+
+async function agentOf(key: string, principals: PrincipalReads, now: Date): Promise<Agent> {
+  const candidates = isApiKey(key) ? await principals.apiKeysByPrefix(apiKeyPrefix(key)) : [];
+  const stored = candidates.find(({ keyHash }) => matchesApiKey(key, keyHash));
+  if (stored?.ownerActive !== true) throw new RefusedError(INVALID_API_KEY);
+  if (stored.revokedAt !== null) throw new RefusedError(REVOKED_API_KEY);
+  if (stored.expiresAt !== null && stored.expiresAt <= now) throw new RefusedError(EXPIRED_API_KEY);
+  const { organizationId, id, name, scopes, ownerId, policy } = stored;
+  return { kind: 'api_key', organizationId, apiKeyId: id, name, scopes, ownerId, policy };
+}

@@ -1,0 +1,82 @@
+import { ApolloServer, type ApolloServerOptions } from '@apollo/server';
+import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import { fastifyApolloHandler } from '@as-integrations/fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { printSchema, type GraphQLSchema } from 'graphql';
+import type { BuildContext, RequestContext } from '../graphql/context';
+import type { ExecuteOperation } from '../graphql/execute';
+import type { Logger } from '../observability/logger';
+import { allowOnly } from './allowed-methods';
+
+export interface GraphqlOptions {
+  readonly schema: GraphQLSchema;
+  readonly execute: ExecuteOperation;
+  readonly buildContext: BuildContext;
+  readonly introspection: boolean;
+  readonly log: Logger;
+  /** Sets `request.principal`. */
+  readonly identify: (request: FastifyRequest) => Promise<void>;
+}
+
+/** How many rows a page may have over GraphQL (contract 3). */
+const MAX_PAGE_SIZE = 100;
+const PATH = '/graphql';
+
+/** Serves the schema at /graphql with Apollo Server, which parses and validates; our own function executes. */
+export async function addGraphql(server: FastifyInstance, options: GraphqlOptions): Promise<void> {
+  const { buildContext, identify } = options;
+  const apollo = new ApolloServer<RequestContext>(apolloOptions(options));
+  await apollo.start();
+  server.route({
+    method: ['GET', 'POST'],
+    url: PATH,
+    config: { graphql: true },
+    exposeHeadRoute: false,
+    onRequest: identify,
+    handler: fastifyApolloHandler(apollo, {
+      context: (request) => Promise.resolve(buildContext(request.principal, request.origin, MAX_PAGE_SIZE)),
+    }),
+  });
+  allowOnly(server, PATH, ['GET', 'POST']);
+  server.addHook('onClose', () => apollo.stop());
+}
+
+function apolloOptions({
+  schema,
+  execute,
+  introspection,
+  log,
+}: GraphqlOptions): ApolloServerOptions<RequestContext> {
+  return {
+    // A gateway is Apollo's way to let somebody else execute: so REST and GraphQL share one function for it.
+    gateway: {
+      onSchemaLoadOrUpdate: (callback) => {
+        callback({ apiSchema: schema, coreSupergraphSdl: printSchema(schema) });
+        return () => undefined;
+      },
+      load: () =>
+        Promise.resolve({
+          executor: ({ document, request, context }) =>
+            execute(
+              { document, operationName: request.operationName, variables: request.variables },
+              context as RequestContext,
+            ),
+        }),
+      stop: () => Promise.resolve(),
+    },
+    introspection,
+    includeStacktraceInErrorResponses: false,
+    stopOnTerminationSignals: false,
+    logger: {
+      debug: () => undefined,
+      info: () => undefined,
+      warn: (m) => {
+        log.warn(m);
+      },
+      error: (m) => {
+        log.error(m);
+      },
+    },
+    plugins: [ApolloServerPluginLandingPageDisabled()],
+  };
+}

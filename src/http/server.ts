@@ -1,0 +1,225 @@
+import { randomBytes } from 'node:crypto';
+import cors from '@fastify/cors';
+import Fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
+import type { RequestOrigin } from '../domain/audit-entry';
+import { clientCorrelationId, correlationId } from '../domain/correlation';
+import type { Principal } from '../domain/principal';
+import { RefusedError, type ErrorCode, type Refusal } from '../domain/refusal';
+import { extensionsOf, refusalBehind } from '../graphql/errors';
+import type { Logger } from '../observability/logger';
+import { errorBody } from '../rest/error-body';
+import { parseJsonBody, parseJsonExactly } from '../rest/json-body';
+import type { Authenticate } from './authenticate';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by `identify`; null where no credential was presented. */
+    principal: Principal | null;
+    /** Minted when first asked for, after the body has arrived: within 2 s of the decision (contract 2.7). */
+    readonly origin: RequestOrigin;
+  }
+  interface FastifyContextConfig {
+    /** Errors of this path go under `errors`, as a GraphQL client expects. */
+    graphql?: boolean;
+    /** Numbers in this path's bodies are ids, to be read exactly. */
+    exactNumbers?: boolean;
+  }
+}
+
+export interface ServerOptions {
+  readonly log: Logger;
+  readonly clock: () => Date;
+  /** 16 lower-case hex characters. */
+  readonly randomHex?: () => string;
+  readonly corsOrigins: readonly string[];
+  /** Addresses or networks of proxies whose X-Forwarded-For counts; none means that the peer's address does. */
+  readonly trustProxy: readonly string[];
+}
+
+/** How large a body may be, in bytes. A bulk of 500 ids with a reason needs a tenth of it. */
+const BODY_LIMIT = 256 * 1024;
+/** Room for an id of any length in a path, so that it is refused as an id and not as a path. */
+const MAX_PARAM_LENGTH = 16_384;
+const REQUEST_TIMEOUT = 30_000;
+
+/** An HTTP server with everything that both doors share and no route yet: bodies, errors, correlation, CORS. */
+export async function makeServer(options: ServerOptions): Promise<FastifyInstance> {
+  const { log, clock, corsOrigins, trustProxy } = options;
+  const baseLog: FastifyBaseLogger = log;
+  const server: FastifyInstance = Fastify({
+    loggerInstance: baseLog,
+    forceCloseConnections: 'idle',
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT,
+    trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
+    return503OnClosing: false,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
+    rewriteUrl: (request) => withoutBrokenEscapes(request.url ?? '/'),
+  });
+  server.decorateRequest('principal', null);
+  server.decorateRequest('origin', { getter: originGetter(clock, options.randomHex ?? randomHex) });
+  server.addHook('onRequest', (request, reply, next) => {
+    const echoed = clientCorrelationId(headerOf(request, 'x-correlation-id'));
+    if (echoed !== null) reply.header('X-Correlation-ID', echoed);
+    next();
+  });
+  if (corsOrigins.length > 0) await allowOrigins(server, corsOrigins);
+  refuseWhileClosing(server);
+  readBodies(server);
+  server.setErrorHandler((error, request, reply) =>
+    refuse(reply, request, refusalFor(error, request, log), clock()),
+  );
+  server.setNotFoundHandler((request, reply) =>
+    refuse(reply, request, { code: 'NOT_FOUND', detail: 'There is nothing at this path' }, clock()),
+  );
+  return server;
+}
+
+/** A hook that sets `request.principal`. @throws {RefusedError} for a credential that does not count */
+export function identify(authenticate: Authenticate): (request: FastifyRequest) => Promise<void> {
+  return async (request) => {
+    request.principal = await authenticate(request.headers);
+  };
+}
+
+/** Sends a refusal in the shape of the door that was used. */
+function refuse(reply: FastifyReply, request: FastifyRequest, refusal: Refusal, now: Date): FastifyReply {
+  const { correlationId } = request.origin;
+  const body = errorBody(refusal, correlationId, now);
+  if (body.status === 401) reply.header('WWW-Authenticate', challenge(refusal.code));
+  if (body.status === 503) reply.header('Retry-After', '1');
+  const isGraphql = request.routeOptions.config.graphql === true;
+  const graphqlError = { ...body, message: refusal.detail, extensions: extensionsOf(refusal, correlationId) };
+  return reply.code(body.status).send(isGraphql ? { errors: [graphqlError] } : body);
+}
+
+function challenge(code: ErrorCode): string {
+  return code === 'MISSING_AUTH'
+    ? 'Bearer realm="countersign"'
+    : 'Bearer realm="countersign", error="invalid_token"';
+}
+
+/** What an error that reached Fastify means: its own refusals of a request, ours, or a masked surprise. */
+function refusalFor(error: unknown, request: FastifyRequest, log: Logger): Refusal {
+  const { code, statusCode } = error as { code?: string; statusCode?: number };
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return {
+      code: 'PAYLOAD_TOO_LARGE',
+      detail: `The request body is larger than ${String(BODY_LIMIT)} bytes`,
+    };
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return UNSUPPORTED_MEDIA_TYPE;
+  if (
+    code?.startsWith('FST_ERR_CTP_') === true ||
+    (statusCode === 400 && code?.startsWith('FST_ERR_') === true)
+  )
+    return { code: 'INVALID_JSON', detail: 'The request body cannot be read' };
+  const refusal = refusalBehind(error);
+  if (refusal.code === 'INTERNAL_ERROR')
+    log.error({ err: error, correlationId: request.origin.correlationId }, 'unexpected error');
+  return refusal;
+}
+
+const UNSUPPORTED_MEDIA_TYPE: Refusal = {
+  code: 'UNSUPPORTED_MEDIA_TYPE',
+  detail: 'The request body has to be application/json',
+};
+
+function refusal(code: ErrorCode, detail: string): RefusedError {
+  return new RefusedError({ code, detail });
+}
+
+/** JSON, or no body at all; a body without a content type is read as JSON (contract 1). */
+function readBodies(server: FastifyInstance): void {
+  const read = (request: FastifyRequest, body: Buffer): unknown => {
+    if (body.length === 0) return undefined;
+    return request.routeOptions.config.exactNumbers === true ? parseJsonExactly(body) : parseJsonBody(body);
+  };
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer' },
+    async (request: FastifyRequest, body: Buffer) => Promise.resolve(read(request, body)),
+  );
+  server.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+    const isTyped = request.headers['content-type'] !== undefined && body.length > 0;
+    return isTyped
+      ? Promise.reject(new RefusedError(UNSUPPORTED_MEDIA_TYPE))
+      : Promise.resolve(read(request, body));
+  });
+}
+
+/** While the server drains, what is under way ends and what is new is sent elsewhere. */
+function refuseWhileClosing(server: FastifyInstance): void {
+  let isClosing = false;
+  server.addHook('preClose', (done) => {
+    isClosing = true;
+    done();
+  });
+  server.addHook('onRequest', async (_request, reply) => {
+    if (!isClosing) return;
+    reply.header('Connection', 'close');
+    return Promise.reject(refusal('SERVICE_UNAVAILABLE', 'The service is shutting down'));
+  });
+}
+
+/** CORS for these origins only; the preflight is answered here, before authentication (contract 6). */
+async function allowOrigins(server: FastifyInstance, origins: readonly string[]): Promise<void> {
+  await server.register(cors, {
+    origin: [...origins],
+    methods: ['GET', 'HEAD', 'POST'],
+    allowedHeaders: [
+      'Authorization',
+      'Content-Type',
+      'X-API-Key',
+      'Idempotency-Key',
+      'X-Correlation-ID',
+      'Apollo-Require-Preflight',
+    ],
+    exposedHeaders: ['X-Correlation-ID', 'Retry-After'],
+    strictPreflight: false,
+    maxAge: 600,
+  });
+}
+
+function originGetter(clock: () => Date, random: () => string): (this: FastifyRequest) => RequestOrigin {
+  const origins = new WeakMap<FastifyRequest, RequestOrigin>();
+  return function (this: FastifyRequest) {
+    const known = origins.get(this);
+    if (known !== undefined) return known;
+    const origin: RequestOrigin = {
+      correlationId: correlationId(clock(), random()),
+      clientCorrelationId: clientCorrelationId(headerOf(this, 'x-correlation-id')),
+      ipAddress: this.ip,
+      userAgent: headerOf(this, 'user-agent') ?? null,
+    };
+    origins.set(this, origin);
+    return origin;
+  };
+}
+
+/** A path whose percent escapes cannot be decoded, made literal: it is then refused as what it is, an id or a path. */
+function withoutBrokenEscapes(url: string): string {
+  const [path = '', ...query] = url.split('?');
+  try {
+    decodeURIComponent(path);
+    return url;
+  } catch {
+    return [path.replaceAll('%', '%25'), ...query].join('?');
+  }
+}
+
+function headerOf(request: FastifyRequest, name: string): string | undefined {
+  const header = request.headers[name];
+  return typeof header === 'string' ? header : header?.[0];
+}
+
+function randomHex(): string {
+  return randomBytes(8).toString('hex');
+}

@@ -1,0 +1,98 @@
+import type { FastifyInstance } from 'fastify';
+import { makeApp } from './app';
+import { operatorOrigin } from './cli/command';
+import { ConfigError, readConfig, type Config } from './config';
+import { openDevelopmentIssuer } from './http/development-issuer';
+import { makeLogger } from './observability/logger';
+import { addDemoData } from './persistence/demo-data';
+import { openInstance, type Instance } from './persistence/instance';
+import { Provisioning } from './persistence/provisioning.store';
+
+/** How long requests under way may take once the process is told to stop, in milliseconds. */
+const DRAIN_TIMEOUT = 10_000;
+
+/** What was opened, to be closed in the opposite order. */
+class Closables {
+  private readonly open: (() => Promise<unknown>)[] = [];
+
+  add(close: () => Promise<unknown>): void {
+    this.open.unshift(close);
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.open.splice(0)) await close();
+  }
+}
+
+/** Starts everything, in order; whatever was opened is in `closables` even if a later step fails. */
+async function start(config: Config, closables: Closables): Promise<void> {
+  const instance = await openInstance(config, say);
+  closables.add(() => instance.release());
+  await prepare(instance, config);
+  const database = await instance.connectApplication();
+  closables.add(() => database.close());
+  const development = config.isProduction ? [] : [openDevelopmentIssuer(config.dataDir).trusted];
+  const server = await makeApp({
+    database,
+    trustedIssuers: config.trustedIssuer === null ? development : [config.trustedIssuer, ...development],
+    log: makeLogger(config.logLevel),
+    corsOrigins: config.corsOrigins,
+    trustProxy: config.trustProxy,
+    introspection: !config.isProduction,
+  });
+  closables.add(() => drain(server));
+  const address = await server.listen({ host: config.host, port: config.port });
+  say(`ready: GraphQL ${address}/graphql  REST ${address}/api/v1  health ${address}/health`);
+}
+
+async function prepare(instance: Instance, config: Config): Promise<void> {
+  const ran = await instance.migrate();
+  if (ran.length > 0) say(`migrated: ${ran.join(', ')}`);
+  if (config.isProduction) return;
+  const provisioning = new Provisioning(instance.owner, operatorOrigin());
+  if (await addDemoData(instance.owner, provisioning)) say('added the demo data: organizations 1 and 2');
+}
+
+/** Lets the requests under way end, and no longer than that. */
+async function drain(server: FastifyInstance): Promise<void> {
+  const timeout = setTimeout(() => {
+    server.server.closeAllConnections();
+  }, DRAIN_TIMEOUT);
+  await server.close();
+  clearTimeout(timeout);
+}
+
+function explain(error: unknown, config: Config | undefined): string {
+  if (error instanceof ConfigError) return error.message;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE' && config !== undefined)
+    return `Port ${String(config.port)} of ${config.host} is already in use: set PORT to another, or stop what listens there.`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+async function main(): Promise<void> {
+  const closables = new Closables();
+  let config: Config | undefined;
+  const fail = (error: unknown): void => {
+    process.stderr.write(`${explain(error, config)}\n`);
+    process.exitCode = 1;
+  };
+  const starting = (async () => {
+    config = readConfig(process.env);
+    await start(config, closables);
+  })();
+  // A signal during the start waits for it, or what it is opening would be left behind. The second one is not heard.
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, resolve);
+  });
+  await starting.then(() => stopped).catch(fail);
+  say('stopping');
+  await closables.close().catch(fail);
+  process.exit();
+}
+
+void main();

@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import { canonicalPieces, type AuditEntryDraft, type Commitment } from '../domain/audit-entry';
+
+/** A draft as one JSON record for SQL: its columns, and the canonical bytes cut at what only the database knows. */
+export type AuditRecord = Readonly<Record<string, unknown>> & { readonly pieces: readonly string[] };
+
+/** The columns that a record brings, with their types, for `json_to_recordset`. */
+export const AUDIT_RECORD_COLUMNS = `
+  action_type text, actor_kind text, actor_id bigint, on_behalf_of bigint, action_id bigint, verdict text, reason text,
+  refusal_code text, risk_score double precision, required_level smallint, held_level smallint, policy_version integer,
+  approvals_required integer, details text, correlation_id text, client_correlation_id text, ip_address text,
+  ip_salt text, user_agent text, user_agent_salt text, data jsonb, pieces text[]`;
+
+const COLUMN_NAMES = [...AUDIT_RECORD_COLUMNS.matchAll(/(\w+) [a-z ]+(?:\[\])?(?:,|$)/g)]
+  .map(([, name]) => name ?? '')
+  .filter((name) => !['ip_salt', 'user_agent_salt', 'pieces'].includes(name));
+
+/** Turns a draft into a record, with fresh salts for what its bytes only commit to. */
+export function auditRecord(draft: AuditEntryDraft): AuditRecord {
+  const ip = commit(draft.origin.ipAddress);
+  const userAgent = commit(draft.origin.userAgent);
+  return {
+    action_type: draft.actionType,
+    actor_kind: draft.actor.kind,
+    actor_id: draft.actor.id,
+    on_behalf_of: draft.actor.onBehalfOf,
+    action_id: draft.actionId,
+    verdict: draft.verdict,
+    reason: draft.reason,
+    refusal_code: draft.refusalCode,
+    risk_score: draft.riskScore,
+    required_level: draft.requiredLevel,
+    held_level: draft.heldLevel,
+    policy_version: draft.policyVersion,
+    approvals_required: draft.approvalsRequired,
+    details: draft.details,
+    correlation_id: draft.origin.correlationId,
+    client_correlation_id: draft.origin.clientCorrelationId,
+    ip_address: ip?.value,
+    ip_salt: ip?.salt.toString('hex'),
+    user_agent: userAgent?.value,
+    user_agent_salt: userAgent?.salt.toString('hex'),
+    data: draft.data,
+    pieces: canonicalPieces(draft, ip, userAgent),
+  };
+}
+
+/** One moment for the whole statement, in the precision that is stored. `$after` is a relation to be read before. */
+export function momentAfter(relation: string): string {
+  return `moment AS MATERIALIZED (
+    SELECT date_trunc('milliseconds', clock_timestamp()) AS at FROM (SELECT count(*) FROM ${relation}) AS read_before
+  )`;
+}
+
+/**
+ * The CTEs that write audit entries: the row with its exact bytes and leaf hash, and its place in the sealer's queue.
+ * Needs `$1` to be the organization, a CTE `moment (at)`, and a CTE `chosen` with a record's columns, `position` and
+ * `approvals_received`. Gives `written (id, action_id)`. Nothing in it depends on a session's settings.
+ */
+export const WRITE_AUDIT_ENTRIES = `
+  numbered AS MATERIALIZED (
+    SELECT nextval('audit_log_id_seq') AS id, ordered.* FROM (SELECT * FROM chosen ORDER BY position) AS ordered
+  ),
+  rendered AS MATERIALIZED (
+    SELECT numbered.*, moment.at, convert_to(
+      pieces[1] || id || pieces[2] || to_char(moment.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') ||
+      pieces[3] || coalesce(approvals_received::text, 'null') || pieces[4], 'UTF8') AS canonical
+    FROM numbered CROSS JOIN moment
+  ),
+  written AS (
+    INSERT INTO audit_log (organization_id, id, "timestamp", approvals_received, ip_salt, user_agent_salt, canonical,
+      leaf_hash, ${COLUMN_NAMES.join(', ')})
+    SELECT $1, id, at, approvals_received, decode(ip_salt, 'hex'), decode(user_agent_salt, 'hex'), canonical,
+      sha256(decode('00', 'hex') || canonical), ${COLUMN_NAMES.join(', ')}
+    FROM rendered ORDER BY position
+    RETURNING id, action_id
+  ),
+  queued AS (
+    INSERT INTO audit_pending (organization_id, audit_id) SELECT $1, id FROM written
+  )`;
+
+function commit(value: string | null): Commitment | null {
+  return value === null ? null : { value, salt: randomBytes(16) };
+}

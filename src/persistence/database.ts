@@ -1,0 +1,140 @@
+import 'reflect-metadata';
+import { types, type ClientBase, type Pool, type QueryResultRow } from 'pg';
+import { DataSource } from 'typeorm';
+import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
+import { Initial1763800000000 } from '../../migrations/1763800000000-initial';
+import { ACTIONS } from './tables/action.table';
+import { AUDIT_LOG } from './tables/audit-log.table';
+import { USERS } from './tables/user.table';
+
+// Ids stop at 2^53-1 (contract 2.15) and the database's sequences with them, so a bigint always fits a number.
+types.setTypeParser(types.builtins.INT8, Number);
+
+/** One parametrised SQL statement. The name lets PostgreSQL plan it once per connection. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Where statements can run: the pool, or one transaction of it. */
+export interface Sql {
+  /** Runs one statement. @throws {DatabaseUnavailableError} where the database cannot be reached */
+  query<Row extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
+}
+
+export interface DatabaseOptions {
+  readonly url: string;
+  /** Connections at most, 1 or more. */
+  readonly poolSize: number;
+  readonly tls: false | { readonly rejectUnauthorized: boolean; readonly ca?: string };
+  /** False where a pooler in front of PostgreSQL cannot keep named statements apart. */
+  readonly preparedStatements: boolean;
+  /** Told each statement before it runs; for counting. */
+  readonly onStatement?: (statement: Statement) => void;
+}
+
+/** The database is away, shutting down or out of connections: worth another try later, nothing was found wrong. */
+export class DatabaseUnavailableError extends Error {
+  override readonly name = 'DatabaseUnavailableError';
+}
+
+/** How long to wait for a connection before saying that the database is away, in milliseconds. */
+const CONNECT_TIMEOUT = 5_000;
+
+/** PostgreSQL behind TypeORM: its pool, its migrations, and statements by name. */
+export class Database implements Sql {
+  readonly dataSource: DataSource;
+
+  constructor(private readonly options: DatabaseOptions) {
+    this.dataSource = new DataSource({
+      type: 'postgres',
+      url: options.url,
+      ssl: options.tls,
+      poolSize: options.poolSize,
+      connectTimeoutMS: CONNECT_TIMEOUT,
+      applicationName: 'countersign',
+      entities: [ACTIONS.schema, USERS.schema, AUDIT_LOG.schema],
+      migrations: [Initial1763800000000],
+      synchronize: false,
+      installExtensions: false,
+    });
+  }
+
+  async connect(): Promise<this> {
+    await this.dataSource.initialize().catch(rethrow);
+    return this;
+  }
+
+  async close(): Promise<void> {
+    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+  }
+
+  async query<Row extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    return this.run<Row>(this.pool, statement, values);
+  }
+
+  /** Whether the database answers. @throws {DatabaseUnavailableError} where it does not */
+  async ping(): Promise<void> {
+    await this.query({ name: 'ping', text: 'SELECT 1' }, []);
+  }
+
+  /** Runs work in one transaction: committed when it returns, rolled back when it throws. */
+  async transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    const client = await this.pool.connect().catch(rethrow);
+    const sql: Sql = { query: (statement, values) => this.run(client, statement, values) };
+    let broken = false;
+    // A connection that breaks between two statements says so here, and nowhere else.
+    const onError = (): void => {
+      broken = true;
+    };
+    client.on('error', onError);
+    try {
+      await sql.query(BEGIN, []);
+      const result = await work(sql);
+      await sql.query(COMMIT, []);
+      return result;
+    } catch (error) {
+      await sql.query(ROLLBACK, []).catch(() => (broken = true));
+      throw error;
+    } finally {
+      client.off('error', onError);
+      client.release(broken);
+    }
+  }
+
+  private get pool(): Pool {
+    return (this.dataSource.driver as PostgresDriver).master as Pool;
+  }
+
+  private async run<Row extends QueryResultRow>(
+    target: Pool | ClientBase,
+    { name, text }: Statement,
+    values: readonly unknown[],
+  ): Promise<Row[]> {
+    this.options.onStatement?.({ name, text });
+    const query = this.options.preparedStatements
+      ? { name, text, values: [...values] }
+      : { text, values: [...values] };
+    const result = await (target as ClientBase).query<Row>(query).catch(rethrow);
+    return result.rows;
+  }
+}
+
+const BEGIN: Statement = { name: 'begin', text: 'BEGIN' };
+const COMMIT: Statement = { name: 'commit', text: 'COMMIT' };
+const ROLLBACK: Statement = { name: 'rollback', text: 'ROLLBACK' };
+
+/** Connection exceptions, shutdown, too many connections, time-outs, lost serialisation; and the sockets' own errors. */
+const UNAVAILABLE =
+  /^(08|57P0[123]|57014|55P03|40001|40P01|53300|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH)/;
+const UNAVAILABLE_WITHOUT_CODE =
+  /connection (terminated|timeout)|timeout exceeded when trying to connect|Client has encountered/i;
+
+function rethrow(error: unknown): never {
+  const { code, message } = error as { code?: string; message?: string };
+  const isUnavailable =
+    code === undefined ? UNAVAILABLE_WITHOUT_CODE.test(message ?? '') : UNAVAILABLE.test(code);
+  throw isUnavailable
+    ? new DatabaseUnavailableError('The database cannot be reached', { cause: error })
+    : error;
+}

@@ -1,0 +1,235 @@
+import { statusOf, type Action } from '../domain/action';
+import type { AuditEntryDraft } from '../domain/audit-entry';
+import type { DecisionBatch, DecisionStore, DecisionWrites, WriteOutcome } from '../use-cases/decision-store';
+import { AUDIT_RECORD_COLUMNS, auditRecord, momentAfter, WRITE_AUDIT_ENTRIES } from './audit-entries';
+import type { Database, Sql, Statement } from './database';
+
+/**
+ * The decision, whole, in one statement: lock in id order, compare-and-swap, votes, audit entries, seal queue.
+ * $1 organization, $2 reviewer, $3 their version, $4 policy version, $5 verdict, $6 reason, $7 correlation id,
+ * $8 the status that the verdict leads to, $9 ids, $10 candidates as JSON.
+ *
+ * Why this form: the lock comes before the look, or a loser would still see the action pending and two votes would
+ * each count themselves the first; locks are taken in id order, or two bulks in opposite order would deadlock. The
+ * reviewer and the policy are share-locked, so that neither changes between this check and the commit. Every locked
+ * row is returned, so that a loser gets the facts as they stand now.
+ */
+const DECIDE: Statement = {
+  name: 'decide',
+  text: `
+WITH authority AS MATERIALIZED (
+    SELECT o.policy_version = $4 AND u.version = $3 AND u.active AS stands
+    FROM organizations o JOIN users u ON u.organization_id = o.id
+    WHERE o.id = $1 AND u.id = $2 FOR SHARE OF o, u
+  ),
+  locked AS MATERIALIZED (
+    SELECT a.id, a.status, a.version, a.approvals, a.decided_by, a.decided_at
+    FROM actions a WHERE a.organization_id = $1 AND a.id = ANY($9::bigint[]) ORDER BY a.id FOR UPDATE
+  ),
+  ${momentAfter('locked')},
+  candidate AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($10::json)
+      AS c(position integer, id bigint, version integer, approvals_required integer, decided json, voted json)
+  ),
+  still_open AS MATERIALIZED (
+    SELECT c.*, locked.approvals + CASE $5 WHEN 'approve' THEN 1 ELSE 0 END AS approvals
+    FROM locked JOIN candidate c ON c.id = locked.id AND c.version = locked.version CROSS JOIN authority
+    WHERE authority.stands AND locked.status = 'pending_approval'
+  ),
+  voted AS (
+    INSERT INTO votes (organization_id, action_id, user_id, verdict, reason, policy_version, voted_at)
+    SELECT $1, id, $2, $5, $6, $4, at FROM still_open CROSS JOIN moment
+    ON CONFLICT (organization_id, action_id, user_id) DO NOTHING
+    RETURNING action_id
+  ),
+  effect AS MATERIALIZED (
+    SELECT o.*, at, $5 = 'reject' OR o.approvals >= o.approvals_required AS decides
+    FROM still_open o JOIN voted ON voted.action_id = o.id CROSS JOIN moment
+  ),
+  changed AS (
+    UPDATE actions a SET
+      approvals = e.approvals,
+      updated_at = e.at,
+      version = a.version + CASE WHEN e.decides THEN 1 ELSE 0 END,
+      status = CASE WHEN e.decides THEN $8 ELSE a.status END,
+      decided_by_kind = CASE WHEN e.decides THEN 'user' END,
+      decided_by = CASE WHEN e.decides THEN $2::bigint END,
+      decided_at = CASE WHEN e.decides THEN e.at END,
+      reason = CASE WHEN e.decides THEN $6 END,
+      correlation_id = CASE WHEN e.decides THEN $7 END
+    FROM effect e WHERE a.organization_id = $1 AND a.id = e.id
+    RETURNING a.id
+  ),
+  chosen AS (
+    SELECT e.position, e.approvals AS approvals_received, r.*
+    FROM effect e CROSS JOIN json_to_record(CASE WHEN e.decides THEN e.decided ELSE e.voted END)
+      AS r(${AUDIT_RECORD_COLUMNS})
+  ),
+  ${WRITE_AUDIT_ENTRIES}
+SELECT c.id AS "actionId", locked.status AS "statusBefore", locked.decided_by AS "decidedById",
+  locked.decided_at AS "decidedAt", authority.stands AND locked.version = c.version AS "isAsAuthorized",
+  effect.at, effect.decides, effect.approvals, written.id AS "auditId"
+FROM candidate c
+  LEFT JOIN locked ON locked.id = c.id
+  LEFT JOIN effect ON effect.id = c.id
+  LEFT JOIN written ON written.action_id = c.id
+  LEFT JOIN authority ON true
+ORDER BY c.position`,
+};
+
+/**
+ * Records refused tries: each (principal, action, code) at most once a minute, exactly so under any race, since the
+ * throttle's row is locked by whoever moves it. $1 organization, $2 drafts as JSON.
+ */
+const REFUSE: Statement = {
+  name: 'refuse',
+  text: `
+WITH draft AS MATERIALIZED (
+    SELECT d.*, coalesce(d.action_id, 0) AS throttled_id, NULL::integer AS approvals_received
+    FROM json_to_recordset($2::json) AS d(position integer, ${AUDIT_RECORD_COLUMNS})
+  ),
+  ${momentAfter('draft')},
+  due AS (
+    INSERT INTO refusal_throttle AS known (organization_id, actor_kind, actor_id, action_id, refusal_code, recorded_at)
+    SELECT $1, actor_kind, actor_id, throttled_id, refusal_code, at FROM draft CROSS JOIN moment
+    ORDER BY throttled_id, refusal_code
+    ON CONFLICT (organization_id, actor_kind, actor_id, action_id, refusal_code) DO UPDATE
+      SET recorded_at = excluded.recorded_at
+      WHERE known.recorded_at <= excluded.recorded_at - interval '1 minute'
+    RETURNING action_id, refusal_code
+  ),
+  chosen AS (
+    SELECT draft.* FROM draft JOIN due ON due.action_id = draft.throttled_id AND due.refusal_code = draft.refusal_code
+  ),
+  ${WRITE_AUDIT_ENTRIES}
+SELECT count(*) AS recorded FROM written`,
+};
+
+/** Forgets throttled refusals that no longer throttle, a bounded number at a time. */
+const PURGE_THROTTLE: Statement = {
+  name: 'purge_refusal_throttle',
+  text: `DELETE FROM refusal_throttle WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM refusal_throttle WHERE recorded_at < now() - interval '2 minutes'
+    ORDER BY recorded_at LIMIT 1000 FOR UPDATE SKIP LOCKED))`,
+};
+
+interface DecideRow {
+  readonly actionId: number;
+  readonly statusBefore: Action['status'] | null;
+  readonly decidedById: number | null;
+  readonly decidedAt: Date | null;
+  readonly isAsAuthorized: boolean | null;
+  readonly at: Date | null;
+  readonly decides: boolean | null;
+  readonly approvals: number | null;
+  readonly auditId: number | null;
+}
+
+/** Writes decisions and refused tries. */
+export class DecisionsStore implements DecisionStore {
+  readonly alone: DecisionWrites;
+
+  /** @param onThrottled told how many refusals were not recorded because the same one had just been */
+  constructor(
+    private readonly database: Database,
+    private readonly onThrottled: (count: number) => void,
+  ) {
+    this.alone = this.writesIn(database);
+  }
+
+  together<T>(work: (writes: DecisionWrites) => Promise<T>): Promise<T> {
+    return this.database.transaction((sql) => work(this.writesIn(sql)));
+  }
+
+  /** Deletes up to 1,000 rows that no longer throttle anything. */
+  async purgeThrottle(): Promise<void> {
+    await this.database.query(PURGE_THROTTLE, []);
+  }
+
+  private writesIn(sql: Sql): DecisionWrites {
+    return {
+      decide: (batch) => decide(sql, batch),
+      refuse: async (drafts) => {
+        this.onThrottled(drafts.length - (await refuse(sql, drafts)));
+      },
+    };
+  }
+}
+
+async function decide(sql: Sql, batch: DecisionBatch): Promise<readonly WriteOutcome[]> {
+  const { reviewer, verdict, reason, correlationId, candidates } = batch;
+  const rows = await sql.query<DecideRow & Record<string, unknown>>(DECIDE, [
+    reviewer.organizationId,
+    reviewer.user.id,
+    reviewer.user.version,
+    reviewer.policy.version,
+    verdict,
+    reason,
+    correlationId,
+    statusOf(verdict),
+    candidates.map(({ action }) => action.id),
+    JSON.stringify(
+      candidates.map(({ action, approvalsRequired, decided, voted }, position) => ({
+        position,
+        id: action.id,
+        version: action.version,
+        approvals_required: approvalsRequired,
+        decided: auditRecord(decided),
+        voted: voted && auditRecord(voted),
+      })),
+    ),
+  ]);
+  return candidates.map(({ action, approvalsRequired }, index) => {
+    const row = rows[index];
+    if (row?.actionId !== action.id) throw new Error('The decision gave no row for a candidate');
+    return outcomeOf(row, action, approvalsRequired, batch);
+  });
+}
+
+function outcomeOf(
+  row: DecideRow,
+  before: Action,
+  approvalsRequired: number,
+  batch: DecisionBatch,
+): WriteOutcome {
+  const { actionId, statusBefore, at, auditId, approvals } = row;
+  if (at !== null && auditId !== null && approvals !== null) {
+    const counted: Action = { ...before, approvals, updatedAt: at };
+    const action = row.decides === true ? decided(counted, at, batch) : counted;
+    return { actionId, kind: 'written', auditId, approvalsRequired, action };
+  }
+  if (statusBefore !== null && statusBefore !== 'pending_approval') {
+    const { decidedById, decidedAt } = row;
+    return { actionId, kind: 'not_pending', facts: { status: statusBefore, decidedById, decidedAt } };
+  }
+  return { actionId, kind: row.isAsAuthorized === true ? 'already_voted' : 'moved' };
+}
+
+/** The action as the statement left it: nothing else of it can have changed, or its version would have moved. */
+function decided(
+  action: Action,
+  at: Date,
+  { reviewer, verdict, reason, correlationId }: DecisionBatch,
+): Action {
+  return {
+    ...action,
+    status: statusOf(verdict),
+    version: action.version + 1,
+    decidedByKind: 'user',
+    decidedById: reviewer.user.id,
+    decidedAt: at,
+    reason,
+    correlationId,
+  };
+}
+
+async function refuse(sql: Sql, drafts: readonly AuditEntryDraft[]): Promise<number> {
+  const [first] = drafts;
+  if (first === undefined) return 0;
+  const records = drafts.map((draft, position) => ({ position, ...auditRecord(draft) }));
+  const [row] = await sql.query<{ recorded: number }>(REFUSE, [
+    first.organizationId,
+    JSON.stringify(records),
+  ]);
+  return row?.recorded ?? 0;
+}

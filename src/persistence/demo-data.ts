@@ -1,0 +1,123 @@
+import type { Role } from '../domain/principal';
+import type { Database, Sql } from './database';
+import type { Provisioning } from './provisioning.store';
+
+/** [id, name, role, own approval level, own risk limit, active] */
+type DemoUser = readonly [number, string, Role, number | null, number | null, boolean];
+
+const ACME = 1;
+const GLOBEX = 2;
+
+/** The people of contract 6. */
+const USERS: Readonly<Record<number, readonly DemoUser[]>> = {
+  [ACME]: [
+    [1, 'Ada Admin', 'admin', null, null, true],
+    [2, 'Sam Security', 'security_manager', null, null, true],
+    [3, 'Max Manager', 'manager', null, null, true],
+    [42, 'Sue Senior', 'manager', 2, null, true],
+    [4, 'Ann Analyst', 'user', null, null, true],
+    [5, 'Lea Limited', 'manager', null, 30, true],
+    [6, 'Gus Gone', 'manager', null, null, false],
+  ],
+  [GLOBEX]: [
+    [101, 'Gina Admin', 'admin', null, null, true],
+    [142, 'Mark Manager', 'manager', null, null, true],
+    [104, 'Uma User', 'user', null, null, true],
+  ],
+};
+
+/** [organization, action id, risk score, submitter] */
+const ACTIONS: readonly (readonly [number, number, number, number])[] = [
+  [ACME, 12345, 35, 4],
+  [ACME, 12346, 62, 4],
+  [ACME, 12347, 45, 4],
+  [ACME, 12348, 20, 4],
+  [ACME, 12349, 69, 4],
+  [ACME, 12350, 72, 4],
+  [ACME, 12351, 90, 4],
+  [ACME, 12352, 39.5, 4],
+  [ACME, 12353, 10, 42],
+  [GLOBEX, 22345, 35, 104],
+  [GLOBEX, 22346, 75, 104],
+];
+
+/** Scores for 12300 to 12344, in turn, over all bands and their edges. */
+const SPREAD = [5, 39, 40, 55, 69, 70, 84, 85, 100];
+
+/** What the demo's agents want to do, in turn. */
+const KINDS: readonly (readonly [string, string, string, string])[] = [
+  ['database_write', 'sql', 'billing-db', 'Correct the invoices of one customer'],
+  ['send_email', 'smtp', 'newsletter', 'Send the monthly newsletter'],
+  ['file_delete', 'fs', 'archive', 'Delete reports older than seven years'],
+  ['deploy', 'ci', 'production', 'Roll out a new version'],
+];
+
+/** Makes the organizations, people and pending actions of contract 6, if there is no organization yet. */
+export async function addDemoData(owner: Database, provisioning: Provisioning): Promise<boolean> {
+  return owner.transaction(async (sql) => {
+    await sql.query(
+      { name: 'lock_organizations', text: 'LOCK TABLE organizations IN SHARE ROW EXCLUSIVE MODE' },
+      [],
+    );
+    const existing = await sql.query(
+      { name: 'any_organization', text: 'SELECT 1 FROM organizations LIMIT 1' },
+      [],
+    );
+    if (existing.length > 0) return false;
+    await provisioning.addOrganizationIn(sql, { id: ACME, name: 'Acme', policy: { approvalLevels: true } });
+    await provisioning.addOrganizationIn(sql, {
+      id: GLOBEX,
+      name: 'Globex',
+      policy: { approvalLevels: false, managerMaxRiskScore: 69 },
+    });
+    for (const [organization, users] of Object.entries(USERS))
+      for (const [id, name, role, approvalLevel, maxRiskScore, active] of users) {
+        const organizationId = Number(organization);
+        await provisioning.addUserIn(sql, {
+          organizationId,
+          id,
+          name,
+          role,
+          approvalLevel,
+          maxRiskScore,
+          active,
+        });
+      }
+    await addActions(sql);
+    await sql.query(MOVE_SEQUENCES, []);
+    return true;
+  });
+}
+
+async function addActions(sql: Sql): Promise<void> {
+  const spread = Array.from(
+    { length: 45 },
+    (_, n) => [ACME, 12300 + n, SPREAD[n % SPREAD.length] ?? 0, 4] as const,
+  );
+  for (const [organization, id, riskScore, submitter] of [...spread, ...ACTIONS]) {
+    const [actionType, tool, target, description] = KINDS[id % KINDS.length] ?? [];
+    await sql.query(INSERT_ACTION, [
+      organization,
+      id,
+      actionType,
+      tool,
+      target,
+      description,
+      riskScore,
+      submitter,
+    ]);
+  }
+}
+
+const INSERT_ACTION = {
+  name: 'insert_demo_action',
+  text: `INSERT INTO actions (organization_id, id, agent_id, agent_name, action_type, tool_name, target_system, description,
+      risk_score, submitted_by)
+    VALUES ($1, $2, 'demo-agent', 'Demo agent', $3, $4, $5, $6, $7, $8)`,
+};
+
+const MOVE_SEQUENCES = {
+  name: 'move_sequences',
+  text: `SELECT setval(pg_get_serial_sequence('organizations', 'id'), (SELECT max(id) FROM organizations)),
+    setval('user_id_seq', (SELECT max(id) FROM users)), setval('action_id_seq', (SELECT max(id) FROM actions))`,
+};

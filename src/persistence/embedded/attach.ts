@@ -1,0 +1,95 @@
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+import { type Binaries, prepareBinaries } from './binaries';
+import { ensureCluster } from './cluster';
+import { markCreated } from './cluster-record';
+import type { DataLocation } from './data-location';
+import { Lease, isPassing } from './lease';
+import { findServer, patienceMs, startServer } from './postmaster';
+import { connectionUrl } from './roles';
+
+/** A running server which will not be stopped as long as the lease is held. */
+export interface Attachment {
+  readonly lease: Lease;
+  readonly port: number;
+  /** Whether it was started here. */
+  readonly started: boolean;
+}
+
+/**
+ * Joins the server that runs on the data, or starts one, creating the cluster where there is none. Goes round
+ * until it holds a lease: the server it found may be stopping, and the data it found free may be taken by
+ * another start.
+ *
+ * @param binariesFolder as in `prepareBinaries`
+ */
+export async function attach(
+  location: DataLocation,
+  binariesFolder: string | undefined,
+  progress: (line: string) => void,
+): Promise<Attachment> {
+  const { folder, passwords } = location.record;
+  const deadline = Date.now() + patienceMs;
+  const tell = onceEach(progress);
+  let binaries: Binaries | undefined;
+  let startedPid: number | undefined;
+  let obstacle: string | undefined;
+  for (;;) {
+    const server = await findServer(folder);
+    if (server === undefined) {
+      binaries ??= await prepareBinaries({ ...location, folder: binariesFolder, progress });
+      const outcome = await start(location, binaries, tell);
+      if ('pid' in outcome) {
+        startedPid = outcome.pid;
+        continue;
+      }
+      obstacle = outcome.contention;
+      tell('waiting for another PostgreSQL to leave the data or the port');
+    } else if (server.isReady) {
+      const { pid, port } = server;
+      const lease = await takeLease(connectionUrl(port, 'postgres', passwords.superuser, 'postgres'));
+      const started = pid === startedPid;
+      if (lease !== undefined && !started) progress(`joined the running PostgreSQL on port ${String(port)}`);
+      if (lease !== undefined) return { lease, port, started };
+    } else {
+      tell('waiting for the running PostgreSQL to finish starting up or shutting down');
+    }
+    if (Date.now() > deadline) {
+      throw new Error(
+        `PostgreSQL on ${folder} takes no connections: ${obstacle ?? 'it is still starting up or shutting down'}`,
+      );
+    }
+    await pause(100);
+  }
+}
+
+async function start(
+  { dataDir, record, user }: DataLocation,
+  binaries: Binaries,
+  progress: (line: string) => void,
+): ReturnType<typeof startServer> {
+  const { folder, passwords } = record;
+  await ensureCluster({ folder, password: passwords.superuser, binaries, user, progress });
+  await markCreated(dataDir, record);
+  progress(`starting PostgreSQL ${binaries.version} on ${folder}`);
+  return startServer({ folder, binaries, user, logFile: join(dataDir, 'postgres.log') });
+}
+
+/** Rounds repeat themselves; whoever watches wants to know once. */
+function onceEach(progress: (line: string) => void): (line: string) => void {
+  const told = new Set<string>();
+  return (line) => {
+    if (!told.has(line)) progress(line);
+    told.add(line);
+  };
+}
+
+async function takeLease(url: string): Promise<Lease | undefined> {
+  try {
+    return await Lease.take(url);
+  } catch (error) {
+    if (isPassing(error)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,64 @@
+import type { Config } from '../config';
+import { Database } from './database';
+import { openEmbeddedPostgres } from './embedded-postgres';
+import { migrate } from './migrate';
+
+/** The PostgreSQL that this installation uses, embedded or existing. */
+export interface Instance {
+  /** Connected as the schema's owner, directly. */
+  readonly owner: Database;
+  /** Makes a connected database with the application's login. */
+  connectApplication(): Promise<Database>;
+  /** Brings the schema up to date; the names of the migrations that ran. */
+  migrate(): Promise<readonly string[]>;
+  /** Closes the owner's connections and, of the embedded server's users, leaves as the last or not. */
+  release(): Promise<void>;
+}
+
+/** Few: the owner migrates, provisions and seeds. */
+const OWNER_POOL_SIZE = 2;
+
+/**
+ * Opens the installation's PostgreSQL: the one of DATABASE_URL, else the embedded one under the data folder.
+ * @param say told what happens, a line each, and what an operator should know
+ */
+export async function openInstance(config: Config, say: (line: string) => void): Promise<Instance> {
+  const urls = await locate(config, say);
+  const { tls } = config.database;
+  const owner = new Database({ url: urls.owner, poolSize: OWNER_POOL_SIZE, tls, preparedStatements: false });
+  try {
+    await owner.connect();
+  } catch (error) {
+    await urls.release();
+    throw error;
+  }
+  return {
+    owner,
+    connectApplication: () => new Database({ ...config.database, url: urls.application }).connect(),
+    migrate: () => migrate(owner, decodeURIComponent(new URL(urls.application).username)),
+    release: async () => {
+      await owner.close();
+      await urls.release();
+    },
+  };
+}
+
+async function locate(
+  { databaseUrl, databaseOwnerUrl, dataDir }: Config,
+  say: (line: string) => void,
+): Promise<{ application: string; owner: string; release: () => Promise<void> }> {
+  if (databaseUrl !== null) {
+    if (databaseOwnerUrl === null)
+      say(
+        'warning: without DATABASE_OWNER_URL the application owns its tables, and append-only rests on triggers alone',
+      );
+    const nothingToRelease = (): Promise<void> => Promise.resolve();
+    return { application: databaseUrl, owner: databaseOwnerUrl ?? databaseUrl, release: nothingToRelease };
+  }
+  const embedded = await openEmbeddedPostgres({ dataDir, progress: say });
+  return {
+    application: embedded.applicationUrl,
+    owner: embedded.ownerUrl,
+    release: () => embedded.release(),
+  };
+}

@@ -1,0 +1,252 @@
+import { createHash } from 'node:crypto';
+import type { QueryResultRow } from 'pg';
+import { COUNT_CAP, type Count, type Direction, type Page, type PageRequest } from '../domain/page';
+import { RefusedError, validationRefusal } from '../domain/refusal';
+import type { Sql, Statement } from './database';
+import type { Table } from './tables/table';
+
+/** The conditions of one list query: SQL with numbered placeholders, and their values. */
+export class Conditions {
+  readonly values: unknown[] = [];
+  private readonly parts: string[] = [];
+
+  /** Adds a condition; `write` gets the placeholder to put where the value belongs. Undefined and null ask nothing. */
+  add(value: unknown, write: (placeholder: string) => string): this {
+    if (value !== undefined && value !== null) this.parts.push(write(this.bind(value)));
+    return this;
+  }
+
+  /** Adds a condition that needs several values or none. */
+  addRaw(sql: string): this {
+    this.parts.push(sql);
+    return this;
+  }
+
+  bind(value: unknown): string {
+    this.values.push(value);
+    return `$${String(this.values.length)}`;
+  }
+
+  toString(): string {
+    return this.parts.join(' AND ');
+  }
+}
+
+/** An order that is served by an index on (organization_id, column, id). */
+export interface KeysetOrder<T> {
+  readonly property: keyof T & string;
+  /** The SQL type of the column, for the cursor's value. */
+  readonly type: 'timestamptz' | 'double precision';
+  readonly direction: Direction;
+}
+
+interface Place {
+  readonly key: string | number;
+  readonly id: number;
+}
+
+/** How large a page is when nothing is asked, and at most. */
+export interface PageSizes {
+  readonly defaultSize: number;
+  readonly maxSize: number;
+}
+
+/** One list for each of these ids instead of one for all: the rows whose column holds the id. */
+export interface Groups {
+  readonly column: string;
+  readonly ids: readonly number[];
+}
+
+/**
+ * Reads one page of a table by keyset, at the same cost however deep. One statement; the count is another, if called.
+ * @param conditions have to hold the organization; the table's alias in them is `t`
+ * @throws {RefusedError} VALIDATION_ERROR for page arguments that make no sense
+ */
+export async function keysetPage<T extends QueryResultRow & { readonly id: number }>(
+  sql: Sql,
+  table: Table<T>,
+  conditions: Conditions,
+  order: KeysetOrder<T>,
+  request: PageRequest,
+  sizes: PageSizes,
+): Promise<Page<T>> {
+  const [page] = await readPages(sql, table, conditions, order, request, sizes, null);
+  if (page === undefined) throw new Error('A list without groups has one page');
+  return page;
+}
+
+/** The same page of one list for each group, in the order of the groups' ids; one statement for all of them. */
+export async function keysetPagesOfGroups<T extends QueryResultRow & { readonly id: number }>(
+  sql: Sql,
+  table: Table<T>,
+  conditions: Conditions,
+  order: KeysetOrder<T>,
+  request: PageRequest,
+  sizes: PageSizes,
+  groups: Groups,
+): Promise<readonly Page<T>[]> {
+  return readPages(sql, table, conditions, order, request, sizes, groups);
+}
+
+async function readPages<T extends QueryResultRow & { readonly id: number }>(
+  sql: Sql,
+  table: Table<T>,
+  conditions: Conditions,
+  order: KeysetOrder<T>,
+  request: PageRequest,
+  sizes: PageSizes,
+  groups: Groups | null,
+): Promise<readonly Page<T>[]> {
+  const { size, backward, after, before, offset } = readRequest(request, order, sizes);
+  const source = new GroupedSource(table.name, conditions, groups);
+  const count = source.counter(sql);
+  const column = table.column(order.property);
+  const way = (order.direction === 'asc') !== backward ? 'ASC' : 'DESC';
+  const bound = (place: Place, operator: string): void => {
+    const values = `(${conditions.bind(place.key)}::${order.type}, ${conditions.bind(place.id)}::bigint)`;
+    conditions.addRaw(`(t."${column}", t.id) ${operator} ${values}`);
+  };
+  if (after !== null) bound(after, order.direction === 'asc' ? '>' : '<');
+  if (before !== null) bound(before, order.direction === 'asc' ? '<' : '>');
+  const skip = offset > 0 ? ` OFFSET ${conditions.bind(offset)}` : '';
+  const limit = conditions.bind(size + 1);
+  const text = source.selectEach(
+    table.select('t'),
+    `ORDER BY t."${column}" ${way}, t.id ${way} LIMIT ${limit}${skip}`,
+    `page."${order.property}" ${way}, page.id ${way}`,
+  );
+  const rows = await sql.query<T & { groupIndex?: number }>(dynamicStatement(text), conditions.values);
+  return source.split(rows).map((group, index) => {
+    const hasMore = group.length > size;
+    const nodes = group.slice(0, size);
+    if (backward) nodes.reverse();
+    return {
+      edges: nodes.map((node) => ({ node, cursor: writeCursor(node, order) })),
+      hasNextPage: backward ? before !== null : hasMore,
+      hasPreviousPage: backward ? hasMore : after !== null || offset > 0,
+      count: async () => (await count())[index] ?? { total: 0, capped: false },
+    };
+  });
+}
+
+/** Where the rows of a list come from: one table under conditions, once or once per group. */
+class GroupedSource {
+  private readonly from: string;
+
+  constructor(
+    tableName: string,
+    private readonly conditions: Conditions,
+    private readonly groups: Groups | null,
+  ) {
+    if (groups !== null) conditions.addRaw(`t.${groups.column} = g.id`);
+    this.from = `FROM ${tableName} t WHERE`;
+  }
+
+  /** The select of the rows, with the group's index where there are groups. */
+  selectEach(columns: string, orderAndLimit: string, outerOrder: string): string {
+    const inner = `SELECT ${columns} ${this.from} ${this.conditions.toString()} ${orderAndLimit}`;
+    if (this.groups === null) return inner;
+    return `SELECT (g.n - 1) AS "groupIndex", page.* FROM ${this.unnested(this.conditions.bind(this.groups.ids))},
+      LATERAL (${inner}) page ORDER BY g.n, ${outerOrder}`;
+  }
+
+  /** Counts every group up to the cap, in one statement, the first time that it is called. */
+  counter(sql: Sql): () => Promise<readonly Count[]> {
+    const capped = `(SELECT count(*) FROM (SELECT ${this.from} ${this.conditions.toString()} LIMIT ${String(COUNT_CAP + 1)}) c)`;
+    const values = [...this.conditions.values];
+    let counts: Promise<readonly Count[]> | undefined;
+    const read = async (): Promise<readonly Count[]> => {
+      const groupIds = this.groups?.ids;
+      const text =
+        groupIds === undefined
+          ? `SELECT ${capped} AS total`
+          : `SELECT ${capped} AS total FROM ${this.unnested(`$${String(values.length + 1)}`)} ORDER BY g.n`;
+      const bound = groupIds === undefined ? values : [...values, groupIds];
+      const rows = await sql.query<{ total: number }>(dynamicStatement(text), bound);
+      return rows.map(({ total }) => ({ total: Math.min(total, COUNT_CAP), capped: total > COUNT_CAP }));
+    };
+    return () => (counts ??= read());
+  }
+
+  /** The rows of each group, in the groups' order. */
+  split<T>(rows: readonly (T & { groupIndex?: number })[]): T[][] {
+    const lists: T[][] = (this.groups?.ids ?? [null]).map(() => []);
+    for (const { groupIndex, ...row } of rows) lists[groupIndex ?? 0]?.push(row as T);
+    return lists;
+  }
+
+  private unnested(placeholder: string): string {
+    return `unnest(${placeholder}::bigint[]) WITH ORDINALITY g(id, n)`;
+  }
+}
+
+/** A statement whose text depends on what was asked for: the same text has the same name. */
+export function dynamicStatement(text: string): Statement {
+  return { name: `list_${createHash('sha1').update(text).digest('hex').slice(0, 16)}`, text };
+}
+
+/** Text for ILIKE that matches the words as they are, wherever they stand. */
+export function containing(search: string): string {
+  return `%${search.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+}
+
+function readRequest<T>(
+  request: PageRequest,
+  order: KeysetOrder<T>,
+  limits: PageSizes,
+): { size: number; backward: boolean; after: Place | null; before: Place | null; offset: number } {
+  const { first, last, after, before, offset } = request;
+  if (isGiven(first) && isGiven(last)) refuse('last', 'cannot be combined with first', 'conflict');
+  const backward = isGiven(last);
+  const size = last ?? first ?? limits.defaultSize;
+  if (!Number.isInteger(size) || size < 1 || size > limits.maxSize)
+    refuse(backward ? 'last' : 'first', `must be an integer from 1 to ${String(limits.maxSize)}`, 'range');
+  if (isGiven(offset) && (!Number.isInteger(offset) || offset < 0))
+    refuse('offset', 'must be 0 or more', 'range');
+  if (isGiven(offset) && offset > 0 && (backward || isGiven(after) || isGiven(before)))
+    refuse('offset', 'cannot be combined with last or a cursor', 'conflict');
+  return {
+    size,
+    backward,
+    after: isGiven(after) ? readCursor(after, order, 'after') : null,
+    before: isGiven(before) ? readCursor(before, order, 'before') : null,
+    offset: offset ?? 0,
+  };
+}
+
+function isGiven<V>(value: V | null | undefined): value is V {
+  return value !== null && value !== undefined;
+}
+
+function writeCursor<T extends { readonly id: number }>(node: T, order: KeysetOrder<T>): string {
+  const key: unknown = node[order.property];
+  const value = key instanceof Date ? key.toISOString() : key;
+  return Buffer.from(JSON.stringify([order.property, value, node.id])).toString('base64url');
+}
+
+function readCursor<T>(cursor: string, order: KeysetOrder<T>, argument: string): Place {
+  try {
+    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+    if (Array.isArray(parts)) {
+      const [property, key, id] = parts as unknown[];
+      if (property === order.property && Number.isSafeInteger(id) && isKey(key, order.type))
+        return { key, id: id as number };
+    }
+  } catch {
+    // Not JSON: refused below like any other text that is no cursor of this list.
+  }
+  return refuse(argument, 'is not a cursor of this list in this order', 'cursor');
+}
+
+function isKey(key: unknown, type: KeysetOrder<unknown>['type']): key is string | number {
+  if (type === 'double precision') return typeof key === 'number';
+  return (
+    typeof key === 'string' &&
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(key) &&
+    !Number.isNaN(Date.parse(key))
+  );
+}
+
+function refuse(argument: string, msg: string, type: string): never {
+  throw new RefusedError(validationRefusal([{ loc: [argument], msg, type }]));
+}

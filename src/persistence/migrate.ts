@@ -1,0 +1,24 @@
+import { MigrationExecutor } from 'typeorm';
+import type { Database } from './database';
+
+/** Any number will do, as long as no other use of advisory locks has it. */
+const MIGRATION_LOCK = 7_046_021_119;
+
+/**
+ * Brings the schema up to date, one process at a time.
+ * @param owner connected as the role that owns the schema, not through a pooler (the lock belongs to the session)
+ * @param applicationRole the login that gets the application's rights; it has to exist
+ * @returns the names of the migrations that ran, none if the schema was current
+ */
+export async function migrate(owner: Database, applicationRole: string): Promise<readonly string[]> {
+  const runner = owner.dataSource.createQueryRunner();
+  try {
+    await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await runner.query(`SELECT set_config('countersign.application_role', $1, false)`, [applicationRole]);
+    const ran = await new MigrationExecutor(owner.dataSource, runner).executePendingMigrations();
+    return ran.map((migration) => migration.name);
+  } finally {
+    await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]).catch(() => undefined);
+    await runner.release();
+  }
+}

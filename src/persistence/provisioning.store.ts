@@ -1,0 +1,194 @@
+import { apiKeyHash, apiKeyPrefix, newApiKey } from '../domain/api-key';
+import { SYSTEM_ACTOR, type AuditEntryDraft, type RequestOrigin } from '../domain/audit-entry';
+import type { ApiKeyScope, Role } from '../domain/principal';
+import { appendAuditEntry } from './audit-log.store';
+import type { Database, Sql } from './database';
+import type { PolicyDocument } from './principals.reads';
+
+export interface NewOrganization {
+  /** Chosen by the database if not given. */
+  readonly id?: number;
+  readonly name: string;
+  readonly policy: PolicyDocument;
+}
+
+export interface NewUser {
+  readonly organizationId: number;
+  /** Chosen by the database if not given. */
+  readonly id?: number;
+  readonly name: string;
+  readonly role: Role;
+  /** 0 to 10; null for the role's default. */
+  readonly approvalLevel: number | null;
+  /** 0 to 100; null for the organization's. */
+  readonly maxRiskScore: number | null;
+  readonly active: boolean;
+}
+
+export interface NewApiKey {
+  readonly organizationId: number;
+  readonly name: string;
+  /** A user of the organization; null for its first active admin. */
+  readonly ownerId: number | null;
+  readonly scopes: readonly ApiKeyScope[];
+}
+
+/** Something that an operator named does not exist, or exists already. */
+export class ProvisioningError extends Error {
+  override readonly name = 'ProvisioningError';
+}
+
+/** What an operator sets up from the command line, with the owner's connection; every change with its audit entry. */
+export class Provisioning {
+  /** @param origin of the operator's command, for the audit log */
+  constructor(
+    private readonly owner: Database,
+    private readonly origin: RequestOrigin,
+  ) {}
+
+  /** @returns the new organization's id */
+  addOrganization(organization: NewOrganization): Promise<number> {
+    return this.owner.transaction((sql) => this.addOrganizationIn(sql, organization));
+  }
+
+  /** @returns the new user's id @throws {ProvisioningError} if the organization does not exist */
+  addUser(user: NewUser, identity: { issuer: string; subject: string } | null): Promise<number> {
+    return this.owner.transaction(async (sql) => {
+      const id = await this.addUserIn(sql, user);
+      if (identity !== null) await this.addIdentity(sql, user.organizationId, id, identity);
+      return id;
+    });
+  }
+
+  /** @returns the new key, which is not stored and cannot be shown again @throws {ProvisioningError} */
+  addApiKey(request: NewApiKey): Promise<string> {
+    return this.owner.transaction(async (sql) => {
+      const owner = await this.ownerOf(sql, request);
+      const key = newApiKey();
+      const { organizationId, name, scopes } = request;
+      const [row] = await sql.query<{ id: number }>(INSERT_API_KEY, [
+        organizationId,
+        name,
+        apiKeyPrefix(key),
+        apiKeyHash(key),
+        scopes,
+        owner,
+      ]);
+      await appendAuditEntry(
+        sql,
+        this.entry(organizationId, 'api_key_created', `API key ${name} created for user ${String(owner)}`, {
+          api_key_id: row?.id,
+          name,
+          owner_id: owner,
+          scopes,
+        }),
+      );
+      return key;
+    });
+  }
+
+  async addOrganizationIn(sql: Sql, { id, name, policy }: NewOrganization): Promise<number> {
+    const [row] = await sql.query<{ id: number }>(INSERT_ORGANIZATION, [
+      id ?? null,
+      name,
+      JSON.stringify(policy),
+    ]);
+    const organizationId = row?.id ?? missing();
+    await appendAuditEntry(
+      sql,
+      this.entry(
+        organizationId,
+        'policy_changed',
+        `Organization ${name} created with approval policy version 1`,
+        {
+          before: null,
+          after: policy,
+        },
+      ),
+    );
+    return organizationId;
+  }
+
+  async addUserIn(sql: Sql, user: NewUser): Promise<number> {
+    const { organizationId, id, name, role, approvalLevel, maxRiskScore, active } = user;
+    const [organization] = await sql.query(ORGANIZATION_BY_ID, [organizationId]);
+    if (organization === undefined)
+      throw new ProvisioningError(`There is no organization ${String(organizationId)}`);
+    const values = [organizationId, id ?? null, name, role, approvalLevel, maxRiskScore, active];
+    const [row] = await sql.query<{ id: number }>(INSERT_USER, values);
+    const userId = row?.id ?? missing();
+    await appendAuditEntry(
+      sql,
+      this.entry(organizationId, 'user_changed', `User ${String(userId)} created`, {
+        user_id: userId,
+        before: null,
+        after: { name, role, approval_level: approvalLevel, max_risk_score: maxRiskScore, active },
+      }),
+    );
+    return userId;
+  }
+
+  /** Lets a token's issuer and subject stand for a user. @throws {ProvisioningError} if they stand for one already */
+  async addIdentity(
+    sql: Sql,
+    organizationId: number,
+    userId: number,
+    { issuer, subject }: { issuer: string; subject: string },
+  ): Promise<void> {
+    const rows = await sql.query(INSERT_IDENTITY, [issuer, subject, organizationId, userId]);
+    if (rows.length === 0)
+      throw new ProvisioningError(`Subject ${subject} of ${issuer} already stands for a user`);
+  }
+
+  private async ownerOf(sql: Sql, { organizationId, ownerId }: NewApiKey): Promise<number> {
+    const [row] = await sql.query<{ id: number }>(API_KEY_OWNER, [organizationId, ownerId]);
+    if (row !== undefined) return row.id;
+    const owner = ownerId === null ? 'active admin' : `user ${String(ownerId)}`;
+    throw new ProvisioningError(`Organization ${String(organizationId)} has no ${owner}`);
+  }
+
+  private entry(
+    organizationId: number,
+    actionType: AuditEntryDraft['actionType'],
+    details: string,
+    data: NonNullable<AuditEntryDraft['data']>,
+  ): AuditEntryDraft {
+    return { organizationId, actionType, actor: SYSTEM_ACTOR, details, origin: this.origin, data };
+  }
+}
+
+const INSERT_ORGANIZATION = {
+  name: 'insert_organization',
+  text: `WITH organization AS (
+      INSERT INTO organizations (id, name, policy_version)
+      VALUES (coalesce($1::bigint, nextval(pg_get_serial_sequence('organizations', 'id'))), $2, 1) RETURNING id
+    )
+    INSERT INTO approval_policies (organization_id, version, document)
+    SELECT id, 1, $3::jsonb FROM organization RETURNING organization_id AS id`,
+};
+const ORGANIZATION_BY_ID = { name: 'organization_by_id', text: 'SELECT id FROM organizations WHERE id = $1' };
+const INSERT_USER = {
+  name: 'insert_user',
+  text: `INSERT INTO users (organization_id, id, name, role, approval_level, max_risk_score, active)
+    VALUES ($1, coalesce($2::bigint, nextval('user_id_seq')), $3, $4, $5, $6, $7) RETURNING id`,
+};
+const INSERT_IDENTITY = {
+  name: 'insert_identity',
+  text: `INSERT INTO user_identities (issuer, subject, organization_id, user_id) VALUES ($1, $2, $3, $4)
+    ON CONFLICT DO NOTHING RETURNING user_id`,
+};
+const API_KEY_OWNER = {
+  name: 'api_key_owner',
+  text: `SELECT id FROM users WHERE organization_id = $1
+      AND CASE WHEN $2::bigint IS NULL THEN role = 'admin' AND active ELSE id = $2 END
+    ORDER BY id LIMIT 1`,
+};
+const INSERT_API_KEY = {
+  name: 'insert_api_key',
+  text: `INSERT INTO api_keys (organization_id, name, prefix, key_hash, scopes, owner_id)
+    VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`,
+};
+
+function missing(): never {
+  throw new Error('An INSERT returned no row');
+}

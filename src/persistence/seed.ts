@@ -1,0 +1,36 @@
+import type { Database, Statement } from './database';
+
+/** Scores go round 0 to 100 in steps of 37, so that a run of any length is spread over all bands. */
+const SEED_ACTIONS: Statement = {
+  name: 'seed_actions',
+  text: `WITH submitter AS (
+      SELECT id FROM users WHERE organization_id = $1 ORDER BY (role = 'user') DESC, id LIMIT 1
+    ),
+    seeded AS (
+      INSERT INTO actions (organization_id, agent_id, agent_name, action_type, description, tool_name, target_system,
+        target_resource, risk_score, submitted_by)
+      SELECT $1, 'seed-agent-' || n % 10, 'Seed agent ' || n % 10, (ARRAY['database_write', 'send_email', 'deploy'])[n % 3 + 1],
+        'Seeded action ' || n, 'seed', 'system-' || n % 7, 'resource-' || n, (n * 37) % 101, submitter.id
+      FROM generate_series(1, $2::integer) AS n CROSS JOIN submitter
+      RETURNING id
+    )
+    SELECT min(id) AS first, max(id) AS last, count(*) AS count FROM seeded`,
+};
+
+/**
+ * Adds pending actions to an organization, submitted by its first user who decides nothing.
+ * @param count 1 or more
+ * @returns the first and the last id, or null if the organization has nobody to submit them
+ */
+export async function seedActions(
+  owner: Database,
+  organizationId: number,
+  count: number,
+): Promise<{ first: number; last: number } | null> {
+  const [row] = await owner.query<{ first: number | null; last: number | null }>(SEED_ACTIONS, [
+    organizationId,
+    count,
+  ]);
+  if (row === undefined || row.first === null || row.last === null) return null;
+  return { first: row.first, last: row.last };
+}

@@ -1,0 +1,199 @@
+import type { Refusal } from '../domain/refusal';
+import { actionNotFound, RefusedError } from '../domain/refusal';
+import { factsInSnakeCase } from './error-body';
+import type {
+  ActionDetailsFragment,
+  BulkFragment,
+  DecisionFragment,
+  GetActionQuery,
+  GetActionStatusQuery,
+  ListActionsQuery,
+  ListAuditLogsQuery,
+} from './operations.types';
+import { restTime } from './time';
+
+/** What a route answers with, short of headers. */
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** What an answer may need beside the data. */
+export interface Asked {
+  readonly organizationId: number;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/** Writes an operation's data as the documented REST body. */
+export type WriteAnswer<Data> = (data: Data, asked: Asked) => Answer;
+
+/** 200 once decided; 202 while more approvals are required (contract 1 and 2.9). */
+export const writeDecision: WriteAnswer<{ decision: DecisionFragment }> = ({ decision }) => {
+  const isWaiting = decision.status === 'PENDING_APPROVAL';
+  return { status: isWaiting ? 202 : 200, body: decisionBody(decision) };
+};
+
+/** Always 200: each item carries its own outcome (contract 2.6). */
+export const writeBulkDecision: WriteAnswer<{ bulk: BulkFragment }> = ({ bulk }) => ({
+  status: 200,
+  body: {
+    status: bulk.verdict === 'APPROVE' ? 'approved' : 'denied',
+    requested: bulk.requested,
+    succeeded: bulk.succeeded,
+    failed: bulk.failed,
+    correlation_id: bulk.correlationId,
+    results: bulk.results.map(({ actionId, decision, refusal }) =>
+      decision ? decisionBody(decision) : refusedItem(Number(actionId), refusal),
+    ),
+  },
+});
+
+/** One action. @throws {RefusedError} ACTION_NOT_FOUND */
+export const writeAction: WriteAnswer<GetActionQuery> = ({ action }, asked) => ({
+  status: 200,
+  body: actionBody(action ?? notFound(asked)),
+});
+
+/** What somebody who waits for a decision asks for. @throws {RefusedError} ACTION_NOT_FOUND */
+export const writeActionStatus: WriteAnswer<GetActionStatusQuery> = (data, asked) => {
+  const action = data.action ?? notFound(asked);
+  const status = word(action.status);
+  return {
+    status: 200,
+    body: {
+      action_id: Number(action.id),
+      status,
+      risk_score: action.riskScore,
+      timestamp: restTime(action.updatedAt),
+      decision_ready: status !== 'pending_approval',
+      decision: DECISION_WORDS[action.status],
+      risk_level: word(action.riskLevel),
+      reason: action.reason,
+      correlation_id: action.correlationId,
+    },
+  };
+};
+
+/** A bare array, newest first. */
+export const writeActionList: WriteAnswer<ListActionsQuery> = ({ actions }) => ({
+  status: 200,
+  body: actions.edges.map(({ node }) => actionBody(node)),
+});
+
+/** A page of audit records (contract 1 and 4). */
+export const writeAuditLogList: WriteAnswer<ListAuditLogsQuery> = (
+  { auditLogs },
+  { organizationId, variables },
+) => {
+  const { edges, pageInfo, totalCount, totalCountCapped } = auditLogs;
+  return {
+    status: 200,
+    body: {
+      limit: variables['first'],
+      offset: variables['offset'],
+      next_cursor: pageInfo.hasNextPage ? pageInfo.endCursor : null,
+      logs: edges.map(({ node }) => ({
+        audit_id: Number(node.id),
+        action_type: node.actionType,
+        user_id: node.actorKind === 'USER' ? number(node.actorId) : null,
+        organization_id: organizationId,
+        timestamp: restTime(node.timestamp),
+        details: node.details,
+        ip_address: node.ipAddress,
+        user_agent: node.userAgent,
+        correlation_id: node.correlationId,
+        action_id: number(node.actionId),
+        reason: node.reason,
+        refusal_code: node.refusalCode,
+        client_correlation_id: node.clientCorrelationId,
+      })),
+      ...(totalCount !== undefined && { total: totalCount, total_capped: totalCountCapped }),
+    },
+  };
+};
+
+/** What the vendor's SDK reads; only allowed and denied end its wait, so an expired action is denied (contract 5). */
+const DECISION_WORDS = {
+  PENDING_APPROVAL: 'pending',
+  APPROVED: 'allowed',
+  DENIED: 'denied',
+  EXPIRED: 'denied',
+} as const;
+
+function decisionBody(decision: DecisionFragment): Readonly<Record<string, unknown>> {
+  const common = { action_id: Number(decision.actionId), status: word(decision.status) };
+  const correlation_id = decision.correlationId;
+  const by = Number(decision.decidedBy.id);
+  const at = restTime(decision.decidedAt);
+  if (decision.status === 'PENDING_APPROVAL')
+    return {
+      ...common,
+      approvals_received: decision.approvalsReceived,
+      approvals_required: decision.approvalsRequired,
+      correlation_id,
+    };
+  if (decision.verdict === 'APPROVE') return { ...common, approved_by: by, approved_at: at, correlation_id };
+  const reason = decision.reason === null ? {} : { reason: decision.reason };
+  return { ...common, rejected_by: by, rejected_at: at, ...reason, correlation_id };
+}
+
+function refusedItem(actionId: number, refusal: BulkFragment['results'][number]['refusal']): object {
+  if (!refusal) throw new Error('A bulk item has neither a decision nor a refusal');
+  const { code, detail, status } = refusal;
+  const context = contextOf(refusal);
+  return { action_id: actionId, error_code: code, detail, status, ...(context && { context }) };
+}
+
+/** The facts of a refusal that came through the schema, where what a code has no use for is null. */
+function contextOf(refusal: NonNullable<BulkFragment['results'][number]['refusal']>): object | null {
+  const { currentStatus, decidedBy, decidedAt, requiredLevel, heldLevel, riskScore, riskLimit } = refusal;
+  const facts: NonNullable<Refusal['facts']> = {
+    ...(currentStatus && { currentStatus: word(currentStatus) as 'approved' }),
+    ...(refusal.code === 'INVALID_STATE' && { decidedBy: number(decidedBy), decidedAt }),
+    ...(requiredLevel !== null && { requiredLevel }),
+    ...(heldLevel !== null && { heldLevel }),
+    ...(riskScore !== null && { riskScore }),
+    ...(riskLimit !== null && { riskLimit }),
+  };
+  const context = factsInSnakeCase(facts);
+  return Object.keys(context).length === 0 ? null : context;
+}
+
+function actionBody(action: ActionDetailsFragment): Readonly<Record<string, unknown>> {
+  const id = Number(action.id);
+  return {
+    action_id: id,
+    id,
+    agent_id: action.agentId,
+    agent_name: action.agentName,
+    action_type: action.actionType,
+    description: action.description,
+    tool_name: action.toolName,
+    target_system: action.targetSystem,
+    target_resource: action.targetResource,
+    status: word(action.status),
+    risk_score: action.riskScore,
+    risk_level: word(action.riskLevel),
+    required_approval_level: action.requiredApprovalLevel,
+    submitted_by: Number(action.submittedBy.id),
+    created_at: restTime(action.submittedAt),
+    updated_at: restTime(action.updatedAt),
+    decided_by: number(action.decidedBy?.id ?? null),
+    decided_at: action.decidedAt && restTime(action.decidedAt),
+    reason: action.reason,
+    correlation_id: action.correlationId,
+  };
+}
+
+/** An enum's value as REST writes it. */
+function word(value: string): string {
+  return value.toLowerCase();
+}
+
+function number(id: string | null): number | null {
+  return id === null ? null : Number(id);
+}
+
+function notFound({ variables }: Asked): never {
+  throw new RefusedError(actionNotFound(Number(variables['id'])));
+}

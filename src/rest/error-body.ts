@@ -1,0 +1,42 @@
+import type { Refusal, RefusalFacts } from '../domain/refusal';
+import { HTTP_STATUS } from './status';
+import { restTime } from './time';
+
+/** An error as REST prints it; keys in this order (contract 4). */
+export interface ErrorBody {
+  readonly detail: string;
+  readonly error_code: string;
+  readonly status: number;
+  readonly correlation_id: string;
+  readonly timestamp: string;
+  readonly context?: Readonly<Record<string, unknown>>;
+  readonly errors?: readonly unknown[];
+}
+
+/** The body of a refusal. */
+export function errorBody(refusal: Refusal, correlationId: string, now: Date): ErrorBody {
+  return {
+    detail: refusal.detail,
+    error_code: refusal.code,
+    status: HTTP_STATUS[refusal.code],
+    correlation_id: correlationId,
+    timestamp: restTime(now),
+    ...(refusal.facts && { context: factsInSnakeCase(refusal.facts) }),
+    ...(refusal.errors && { errors: refusal.errors }),
+  };
+}
+
+/** The facts of a refusal under their REST names; only those that the refusal has. */
+export function factsInSnakeCase(facts: RefusalFacts): Readonly<Record<string, unknown>> {
+  const { currentStatus, decidedBy, decidedAt, requiredLevel, heldLevel, riskScore, riskLimit } = facts;
+  const named = {
+    current_status: currentStatus,
+    decided_by: decidedBy,
+    decided_at: decidedAt && restTime(decidedAt),
+    required_level: requiredLevel,
+    held_level: heldLevel,
+    risk_score: riskScore,
+    risk_limit: riskLimit,
+  };
+  return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
+}

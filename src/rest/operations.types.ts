@@ -1,0 +1,159 @@
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+/** Lists match any of their members; a time range is from inclusive, to exclusive. */
+export type ActionFilter = {
+  readonly actionType?: ReadonlyArray<string> | null | undefined;
+  readonly agentId?: ReadonlyArray<string> | null | undefined;
+  /** User ids of the deciders. */
+  readonly decidedBy?: ReadonlyArray<string | number> | null | undefined;
+  readonly decidedFrom?: Date | null | undefined;
+  readonly decidedTo?: Date | null | undefined;
+  /** Inclusive. */
+  readonly maxRiskScore?: number | null | undefined;
+  /** Inclusive. */
+  readonly minRiskScore?: number | null | undefined;
+  readonly riskLevel?: ReadonlyArray<RiskLevel> | null | undefined;
+  /** Text that stands anywhere in what describes the action. */
+  readonly search?: string | null | undefined;
+  readonly status?: ReadonlyArray<ActionStatus> | null | undefined;
+  readonly submittedFrom?: Date | null | undefined;
+  readonly submittedTo?: Date | null | undefined;
+};
+
+/** What an action can be. Only a pending one can still be decided. */
+export type ActionStatus =
+  | 'APPROVED'
+  | 'DENIED'
+  | 'EXPIRED'
+  | 'PENDING_APPROVAL';
+
+/** Who did what an audit entry tells. */
+export type ActorKind =
+  | 'API_KEY'
+  | 'POLICY'
+  | 'SYSTEM'
+  | 'USER';
+
+/** Lists match any of their members; the time range is from inclusive, to exclusive. */
+export type AuditLogFilter = {
+  readonly actionId?: ReadonlyArray<string | number> | null | undefined;
+  readonly actionType?: ReadonlyArray<string> | null | undefined;
+  /** User ids: what these people did. */
+  readonly actorId?: ReadonlyArray<string | number> | null | undefined;
+  readonly correlationId?: ReadonlyArray<string> | null | undefined;
+  readonly from?: Date | null | undefined;
+  /** Text that stands anywhere in the details or the reason. */
+  readonly search?: string | null | undefined;
+  readonly to?: Date | null | undefined;
+};
+
+/** Why something was refused: `extensions.code` here, `error_code` over REST. */
+export type ErrorCode =
+  | 'ACTION_NOT_FOUND'
+  | 'ALREADY_VOTED'
+  | 'APPROVAL_LEVEL_REQUIRED'
+  | 'EXPIRED_API_KEY'
+  | 'EXPIRED_TOKEN'
+  | 'INSUFFICIENT_PERMISSIONS'
+  | 'INTERNAL_ERROR'
+  | 'INVALID_API_KEY'
+  | 'INVALID_JSON'
+  | 'INVALID_STATE'
+  | 'INVALID_TOKEN'
+  | 'JWT_REQUIRED'
+  | 'METHOD_NOT_ALLOWED'
+  | 'MISSING_AUTH'
+  | 'NOT_FOUND'
+  | 'PAYLOAD_TOO_LARGE'
+  | 'REVOKED_API_KEY'
+  | 'RISK_LIMIT_EXCEEDED'
+  | 'SELF_APPROVAL_FORBIDDEN'
+  | 'SERVICE_UNAVAILABLE'
+  | 'UNSUPPORTED_MEDIA_TYPE'
+  | 'VALIDATION_ERROR';
+
+/** LOW 0-39, MEDIUM 40-69, HIGH 70-84, CRITICAL 85-100. */
+export type RiskLevel =
+  | 'CRITICAL'
+  | 'HIGH'
+  | 'LOW'
+  | 'MEDIUM';
+
+/** What a reviewer says about an action. */
+export type Verdict =
+  | 'APPROVE'
+  | 'REJECT';
+
+export type ApproveActionMutationVariables = Exact<{
+  actionId: string | number;
+  reason?: string | null | undefined;
+}>;
+
+
+export type ApproveActionMutation = { readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: Date, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } } };
+
+export type RejectActionMutationVariables = Exact<{
+  actionId: string | number;
+  reason?: string | null | undefined;
+}>;
+
+
+export type RejectActionMutation = { readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: Date, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } } };
+
+export type BulkApproveActionsMutationVariables = Exact<{
+  actionIds: ReadonlyArray<string | number> | string | number;
+  reason?: string | null | undefined;
+}>;
+
+
+export type BulkApproveActionsMutation = { readonly bulk: { readonly verdict: Verdict, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: Date, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: Date | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null } | null }> } };
+
+export type BulkRejectActionsMutationVariables = Exact<{
+  actionIds: ReadonlyArray<string | number> | string | number;
+  reason?: string | null | undefined;
+}>;
+
+
+export type BulkRejectActionsMutation = { readonly bulk: { readonly verdict: Verdict, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: Date, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: Date | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null } | null }> } };
+
+export type GetActionQueryVariables = Exact<{
+  id: string | number;
+}>;
+
+
+export type GetActionQuery = { readonly action: { readonly id: string, readonly agentId: string, readonly agentName: string | null, readonly actionType: string, readonly description: string | null, readonly toolName: string | null, readonly targetSystem: string | null, readonly targetResource: string | null, readonly status: ActionStatus, readonly riskScore: number, readonly riskLevel: RiskLevel, readonly requiredApprovalLevel: number, readonly submittedAt: Date, readonly updatedAt: Date, readonly decidedAt: Date | null, readonly reason: string | null, readonly correlationId: string | null, readonly submittedBy: { readonly id: string }, readonly decidedBy: { readonly id: string } | null } | null };
+
+export type GetActionStatusQueryVariables = Exact<{
+  id: string | number;
+}>;
+
+
+export type GetActionStatusQuery = { readonly action: { readonly id: string, readonly status: ActionStatus, readonly riskScore: number, readonly riskLevel: RiskLevel, readonly updatedAt: Date, readonly reason: string | null, readonly correlationId: string | null } | null };
+
+export type ListActionsQueryVariables = Exact<{
+  filter: ActionFilter;
+  first: number;
+  offset: number;
+}>;
+
+
+export type ListActionsQuery = { readonly actions: { readonly edges: ReadonlyArray<{ readonly node: { readonly id: string, readonly agentId: string, readonly agentName: string | null, readonly actionType: string, readonly description: string | null, readonly toolName: string | null, readonly targetSystem: string | null, readonly targetResource: string | null, readonly status: ActionStatus, readonly riskScore: number, readonly riskLevel: RiskLevel, readonly requiredApprovalLevel: number, readonly submittedAt: Date, readonly updatedAt: Date, readonly decidedAt: Date | null, readonly reason: string | null, readonly correlationId: string | null, readonly submittedBy: { readonly id: string }, readonly decidedBy: { readonly id: string } | null } }> } };
+
+export type ListAuditLogsQueryVariables = Exact<{
+  filter: AuditLogFilter;
+  first: number;
+  offset: number;
+  after?: string | null | undefined;
+  includeTotal: boolean;
+}>;
+
+
+export type ListAuditLogsQuery = { readonly auditLogs: { readonly totalCount?: number, readonly totalCountCapped?: boolean, readonly edges: ReadonlyArray<{ readonly node: { readonly id: string, readonly actionType: string, readonly actorKind: ActorKind, readonly actorId: string | null, readonly timestamp: Date, readonly details: string, readonly ipAddress: string | null, readonly userAgent: string | null, readonly correlationId: string, readonly actionId: string | null, readonly reason: string | null, readonly refusalCode: ErrorCode | null, readonly clientCorrelationId: string | null } }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
+
+export type DecisionFragment = { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: Date, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } };
+
+export type BulkFragment = { readonly verdict: Verdict, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: Date, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: Date | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null } | null }> };
+
+export type ActionDetailsFragment = { readonly id: string, readonly agentId: string, readonly agentName: string | null, readonly actionType: string, readonly description: string | null, readonly toolName: string | null, readonly targetSystem: string | null, readonly targetResource: string | null, readonly status: ActionStatus, readonly riskScore: number, readonly riskLevel: RiskLevel, readonly requiredApprovalLevel: number, readonly submittedAt: Date, readonly updatedAt: Date, readonly decidedAt: Date | null, readonly reason: string | null, readonly correlationId: string | null, readonly submittedBy: { readonly id: string }, readonly decidedBy: { readonly id: string } | null };

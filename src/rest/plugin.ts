@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Kind, parse, separateOperations, validate, type DocumentNode, type GraphQLSchema } from 'graphql';
+import { refusalOfRole } from '../domain/approval-policy';
+import type { Principal } from '../domain/principal';
+import { RefusedError, validationRefusal } from '../domain/refusal';
+import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
+import type { BuildContext } from '../graphql/context';
+import { refusalBehind } from '../graphql/errors';
+import type { ExecuteOperation } from '../graphql/execute';
+import { allowOnly } from '../http/allowed-methods';
+import type { Answer } from './answers';
+import type { RestRequest } from './requests';
+import { ROUTES, type Route } from './routes';
+
+export interface RestOptions {
+  readonly schema: GraphQLSchema;
+  readonly authorize: AuthorizeDirective;
+  readonly buildContext: BuildContext;
+  readonly execute: ExecuteOperation;
+  /** Sets `request.principal`. */
+  readonly identify: (request: FastifyRequest) => Promise<void>;
+}
+
+/** How many rows a REST list may have (contract 4). */
+const MAX_PAGE_SIZE = 1000;
+
+/** Puts the documented paths in front of the schema, as the routes table says. */
+export function addRestRoutes(server: FastifyInstance, options: RestOptions): void {
+  const documents = readOperations(options.schema);
+  for (const route of ROUTES) addRoute(server, route, options, documents);
+  for (const path of new Set(ROUTES.map((route) => route.path))) allowOnly(server, path, methodsOf(path));
+}
+
+/** The methods of a path; where it can be read, its head can be. */
+function methodsOf(path: string): readonly string[] {
+  const methods = ROUTES.filter((route) => route.path === path).map((route) => route.method);
+  return methods.includes('GET') ? [...methods, 'HEAD'] : methods;
+}
+
+function addRoute(
+  server: FastifyInstance,
+  route: Route,
+  { authorize, buildContext, execute, identify }: RestOptions,
+  documents: ReadonlyMap<string, DocumentNode>,
+): void {
+  const document = documents.get(route.operation);
+  if (document === undefined) throw new Error(`operations.graphql has no ${route.operation}`);
+  const requirement = authorize.requirementOf(rootFieldOf(document));
+  server.route({
+    method: route.method,
+    url: route.path,
+    config: { exactNumbers: route.method === 'POST' },
+    onRequest: [identify, checkCredential(authorize, requirement)],
+    handler: async (request, reply) => {
+      const { faults, value: variables } = route.read(request as RestRequest);
+      if (faults !== undefined) throw new RefusedError(validationRefusal(faults));
+      const principal = identified(request);
+      checkRole(route, principal);
+      const context = buildContext(principal, request.origin, MAX_PAGE_SIZE);
+      const { data, errors } = await execute({ document, variables }, context);
+      if (errors !== undefined) throw new RefusedError(refusalBehind(errors[0]?.originalError));
+      const { organizationId } = principal;
+      const write = route.write as (data: unknown, asked: object) => Answer;
+      const { status, body } = write(data, { organizationId, variables });
+      return reply.code(status).send(body);
+    },
+  });
+}
+
+/** The credential is refused before a body is read: 401 comes before every fault in the request (contract 2.2). */
+function checkCredential(
+  authorize: AuthorizeDirective,
+  requirement: Requirement,
+): (request: FastifyRequest) => Promise<void> {
+  return (request) => {
+    const { action_id: actionId } = request.params as { action_id?: string };
+    return authorize.checkCredential(requirement, request, { actionId });
+  };
+}
+
+function checkRole({ roles }: Route, principal: Principal): void {
+  if (roles === undefined || principal.kind === 'api_key' || roles.includes(principal.user.role)) return;
+  throw new RefusedError(refusalOfRole(principal.user.role));
+}
+
+function identified({ principal }: FastifyRequest): Principal {
+  if (principal === null) throw new Error('The credential was not checked');
+  return principal;
+}
+
+/** Every operation with the fragments it uses, parsed and validated once. */
+function readOperations(schema: GraphQLSchema): ReadonlyMap<string, DocumentNode> {
+  const document = parse(readFileSync(join(__dirname, 'operations.graphql'), 'utf8'));
+  const [error] = validate(schema, document);
+  if (error !== undefined) throw error;
+  return new Map(Object.entries(separateOperations(document)));
+}
+
+function rootFieldOf(document: DocumentNode): string {
+  for (const definition of document.definitions)
+    if (definition.kind === Kind.OPERATION_DEFINITION)
+      for (const selection of definition.selectionSet.selections)
+        if (selection.kind === Kind.FIELD) return selection.name.value;
+  throw new Error('An operation without a field');
+}

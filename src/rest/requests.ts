@@ -1,0 +1,150 @@
+import { parseId, parseIds, parseReason, type Parsed } from '../domain/decision-request';
+import { ACTION_STATUSES } from '../domain/action';
+import type { InputFault } from '../domain/refusal';
+
+/** What a route reads: the path's parameters, the query string, and the body if there was one. */
+export interface RestRequest {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
+}
+
+type Variables = Readonly<Record<string, unknown>>;
+
+/** Reads a request into the variables of its operation, or reports every fault in it. */
+export type ReadVariables = (request: RestRequest) => Parsed<Variables>;
+
+/** `{action_id}` and the optional `{"reason"}`. */
+export const readDecision: ReadVariables = ({ params, body }) => {
+  const fields = readBody(body);
+  return all({
+    actionId: parseId(params['action_id'], ['path', 'action_id']),
+    reason: fields.faults === undefined ? parseReason(fields.value['reason'], ['body', 'reason']) : fields,
+  });
+};
+
+/** `{"action_ids", "reason"}`. */
+export const readBulkDecision: ReadVariables = ({ body }) => {
+  const fields = readBody(body);
+  if (fields.faults !== undefined) return fields;
+  return all({
+    actionIds: parseIds(numbersOnly(fields.value['action_ids']), ['body', 'action_ids']),
+    reason: parseReason(fields.value['reason'], ['body', 'reason']),
+  });
+};
+
+/** `{action_id}`. */
+export const readActionId: ReadVariables = ({ params }) =>
+  all({ id: parseId(params['action_id'], ['path', 'action_id']) });
+
+/** `?limit&offset&status_filter&agent_id`; empty means not given. */
+export const readActionList: ReadVariables = ({ query }) => {
+  const status = text(query, 'status_filter');
+  const agentId = text(query, 'agent_id');
+  const list = all({
+    first: integer(query, 'limit', { fallback: 100, min: 1, max: 1000 }),
+    offset: integer(query, 'offset', { fallback: 0, min: 0, max: MAX_OFFSET }),
+    status: status === null || isStatus(status) ? { value: status } : unknownStatus(),
+  });
+  if (list.faults !== undefined) return list;
+  const { first, offset } = list.value;
+  const filter = { status: status && [status.toUpperCase()], agentId: agentId && [agentId] };
+  return { value: { first, offset, filter } };
+};
+
+/** `?limit&offset&cursor&action_type&user_id&action_id&correlation_id&from&to&include_total`; empty means not given. */
+export const readAuditLogList: ReadVariables = ({ query }) => {
+  const cursor = text(query, 'cursor');
+  const parsed = all({
+    first: integer(query, 'limit', { fallback: 100, min: 1, max: 1000 }),
+    offset: integer(query, 'offset', { fallback: 0, min: 0, max: MAX_OFFSET }),
+    userId: optional(text(query, 'user_id'), (id) => parseId(id, ['query', 'user_id'])),
+    actionId: optional(text(query, 'action_id'), (id) => parseId(id, ['query', 'action_id'])),
+    from: time(query, 'from'),
+    to: time(query, 'to'),
+  });
+  if (parsed.faults !== undefined) return parsed;
+  const { first, offset, userId, actionId, from, to } = parsed.value;
+  const filter = {
+    actionType: listOf(text(query, 'action_type')),
+    actorId: listOf(userId),
+    actionId: listOf(actionId),
+    correlationId: listOf(text(query, 'correlation_id')),
+    from,
+    to,
+  };
+  return { value: { first, offset, after: cursor, filter, includeTotal: query['include_total'] === 'true' } };
+};
+
+const MAX_OFFSET = 2 ** 31 - 1;
+
+/** An object with the body's fields; none for no body. Unknown fields are ignored by whoever reads it. */
+function readBody(body: unknown): Parsed<Readonly<Record<string, unknown>>> {
+  if (body === undefined) return { value: {} };
+  if (typeof body === 'object' && body !== null && !Array.isArray(body))
+    return { value: body as Readonly<Record<string, unknown>> };
+  return { faults: [{ loc: ['body'], msg: 'must be a JSON object', type: 'object' }] };
+}
+
+/** In a JSON body an id is a number; what was written otherwise must not pass for one. See `parseJsonExactly`. */
+function numbersOnly(ids: unknown): unknown {
+  if (!Array.isArray(ids)) return ids;
+  return ids.map((id: unknown) => (typeof id === 'number' ? id : null));
+}
+
+/** Every value read, or the faults of all that could not be. */
+function all<T extends Readonly<Record<string, unknown>>>(parts: {
+  readonly [K in keyof T]: Parsed<T[K]>;
+}): Parsed<T> {
+  const entries = Object.entries(parts) as [string, Parsed<unknown>][];
+  const faults: InputFault[] = entries.flatMap(([, part]) => part.faults ?? []);
+  if (faults.length > 0) return { faults };
+  return { value: Object.fromEntries(entries.map(([key, part]) => [key, part.value])) as T };
+}
+
+function optional<T>(raw: string | null, parse: (raw: string) => Parsed<T>): Parsed<T | null> {
+  return raw === null ? { value: null } : parse(raw);
+}
+
+/** A query parameter; where it is repeated, the last one, as most servers have it. */
+function text(query: RestRequest['query'], name: string): string | null {
+  const raw = query[name];
+  const value: unknown = Array.isArray(raw) ? raw.at(-1) : raw;
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+function integer(
+  query: RestRequest['query'],
+  name: string,
+  { fallback, min, max }: { fallback: number; min: number; max: number },
+): Parsed<number> {
+  const raw = text(query, name);
+  if (raw === null) return { value: fallback };
+  const value = /^[0-9]{1,10}$/.test(raw) ? Number(raw) : NaN;
+  if (value >= min && value <= max) return { value };
+  const msg = `must be an integer from ${String(min)} to ${String(max)}`;
+  return { faults: [{ loc: ['query', name], msg, type: 'range' }] };
+}
+
+function time(query: RestRequest['query'], name: string): Parsed<string | null> {
+  return optional(text(query, name), (raw) => {
+    const isTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/.test(raw);
+    const at = new Date(isTime && raw.includes('T') && !/(Z|[+-]\d\d:?\d\d)$/.test(raw) ? `${raw}Z` : raw);
+    if (isTime && !Number.isNaN(at.getTime())) return { value: at.toISOString() };
+    const msg = 'must be a date or a time like 2026-01-20T14:35:00Z; without a zone it is UTC';
+    return { faults: [{ loc: ['query', name], msg, type: 'time' }] };
+  });
+}
+
+function isStatus(status: string): boolean {
+  return (ACTION_STATUSES as readonly string[]).includes(status);
+}
+
+function unknownStatus(): Parsed<string | null> {
+  const msg = `must be one of ${ACTION_STATUSES.join(', ')}`;
+  return { faults: [{ loc: ['query', 'status_filter'], msg, type: 'enum' }] };
+}
+
+function listOf<T>(value: T | null): readonly T[] | null {
+  return value === null ? null : [value];
+}

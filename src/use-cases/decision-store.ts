@@ -1,0 +1,56 @@
+import type { Action, Verdict } from '../domain/action';
+import type { AuditEntryDraft } from '../domain/audit-entry';
+import type { Reviewer } from '../domain/principal';
+
+/** One action that the rule allows to decide, with the audit entries for either effect. */
+export interface DecisionCandidate {
+  readonly action: Action;
+  readonly approvalsRequired: number;
+  /** Written if this decides the action. */
+  readonly decided: AuditEntryDraft;
+  /** Written if this is a vote and more are missing; null where one vote suffices. */
+  readonly voted: AuditEntryDraft | null;
+}
+
+export interface DecisionBatch {
+  readonly reviewer: Reviewer;
+  readonly verdict: Verdict;
+  readonly reason: string | null;
+  readonly correlationId: string;
+  readonly candidates: readonly DecisionCandidate[];
+}
+
+/** What the write found for one candidate. */
+export type WriteOutcome =
+  | {
+      readonly actionId: number;
+      readonly kind: 'written';
+      readonly auditId: number;
+      readonly approvalsRequired: number;
+      /** As it is after the write. */
+      readonly action: Action;
+    }
+  | {
+      readonly actionId: number;
+      readonly kind: 'not_pending';
+      /** As they stand now, whoever won. */
+      readonly facts: Pick<Action, 'status' | 'decidedById' | 'decidedAt'>;
+    }
+  | { readonly actionId: number; readonly kind: 'already_voted' }
+  /** The action, the policy or the reviewer is no longer what was authorized. Nothing was written. */
+  | { readonly actionId: number; readonly kind: 'moved' };
+
+/** The two writes of a decision. */
+export interface DecisionWrites {
+  /** Decides what is still as authorized; one outcome per candidate, in their order. */
+  decide(batch: DecisionBatch): Promise<readonly WriteOutcome[]>;
+  /** Records refused tries, each at most once a minute (contract 2.12). */
+  refuse(drafts: readonly AuditEntryDraft[]): Promise<void>;
+}
+
+export interface DecisionStore {
+  /** Each write commits by itself. */
+  readonly alone: DecisionWrites;
+  /** Both writes commit together or not at all. */
+  together<T>(work: (writes: DecisionWrites) => Promise<T>): Promise<T>;
+}

@@ -1,0 +1,42 @@
+import type { Action, Verdict } from '../domain/action';
+import type { Authority } from '../domain/approval-policy';
+import { auditActorOf, type AuditEntryDraft, type RequestOrigin } from '../domain/audit-entry';
+import type { Principal } from '../domain/principal';
+import type { Refusal } from '../domain/refusal';
+
+/** A try to decide that was refused: whole requests by role or credential, single actions by everything else. */
+export interface RefusedDecision {
+  readonly principal: Principal;
+  readonly verdict: Verdict;
+  readonly reason: string | null;
+  readonly origin: RequestOrigin;
+  readonly refusal: Refusal;
+  /** Null for a bulk that was refused as a whole. */
+  readonly actionId: number | null;
+  /** Known once the action was looked up. */
+  readonly action?: Action | null;
+  readonly ruling?: Authority | null;
+}
+
+/** The audit entry of a refused try: refused tries are evidence (contract 2.12). */
+export function refusedDecisionDraft(refused: RefusedDecision): AuditEntryDraft {
+  const { principal, verdict, reason, origin, refusal, actionId, action, ruling } = refused;
+  const who =
+    principal.kind === 'user' ? `User ${String(principal.user.id)}` : `API key ${String(principal.apiKeyId)}`;
+  const what = actionId === null ? 'actions in bulk' : `action ${String(actionId)}`;
+  return {
+    organizationId: principal.organizationId,
+    actionType: 'decision_refused',
+    actor: auditActorOf(principal),
+    origin,
+    details: `${who} was refused to ${verdict} ${what}: ${refusal.code}`,
+    actionId,
+    verdict,
+    reason,
+    refusalCode: refusal.code,
+    riskScore: action?.riskScore ?? null,
+    requiredLevel: ruling?.requiredLevel ?? null,
+    heldLevel: ruling?.heldLevel ?? null,
+    policyVersion: principal.policy.version,
+  };
+}

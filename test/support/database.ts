@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto';
+import type { QueryResultRow } from 'pg';
+import type { RequestOrigin } from '../../src/domain/audit-entry';
+import { Database, type Statement } from '../../src/persistence/database';
+
+/** The migrated database with the demo data that every test file's own database is a copy of. */
+export const TEMPLATE = 'countersign_template';
+
+/** Where the setup's audit entries come from. */
+export const OPERATOR: RequestOrigin = {
+  correlationId: 'action_20260120_143500_0123456789abcdef',
+  clientCorrelationId: null,
+  ipAddress: null,
+  userAgent: null,
+};
+
+/** A test file's own database, with both logins. */
+export interface TestDatabase {
+  /** Connected as the owner of the schema. */
+  readonly owner: Database;
+  /** Connected as the application. */
+  readonly application: Database;
+  readonly ownerUrl: string;
+  readonly applicationUrl: string;
+  /** The application's statements so far, by name; empty it to count anew. */
+  readonly statements: Statement[];
+  /** Runs SQL as the owner. */
+  sql<Row extends QueryResultRow = Record<string, unknown>>(
+    text: string,
+    values?: readonly unknown[],
+  ): Promise<Row[]>;
+  drop(): Promise<void>;
+}
+
+/** Clones the template. `poolSize` is the application's. */
+export async function cloneDatabase({ poolSize = 10 } = {}): Promise<TestDatabase> {
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  await asSuperuser(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE} OWNER countersign_owner`);
+  const ownerUrl = withDatabase(setting('TEST_OWNER_URL'), name);
+  const applicationUrl = withDatabase(setting('TEST_APPLICATION_URL'), name);
+  const statements: Statement[] = [];
+  const owner = await open(ownerUrl, 4);
+  const application = await open(applicationUrl, poolSize, (statement) => statements.push(statement));
+  return {
+    owner,
+    application,
+    ownerUrl,
+    applicationUrl,
+    statements,
+    sql: (text, values = []) => owner.query({ name: 'test', text }, values),
+    drop: async () => {
+      await application.close();
+      await owner.close();
+      await asSuperuser(`DROP DATABASE ${name} WITH (FORCE)`);
+    },
+  };
+}
+
+/** The same login to another database. */
+export function withDatabase(url: string, database: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${database}`;
+  return changed.toString();
+}
+
+/** A setting that the global setup made. */
+export function setting(name: string): string {
+  const value = process.env[name];
+  if (value === undefined) throw new Error(`${name} is not set: run through jest, with its global setup`);
+  return value;
+}
+
+async function asSuperuser(text: string): Promise<void> {
+  const superuser = await open(setting('TEST_SUPERUSER_URL'), 1);
+  try {
+    await superuser.query({ name: 'superuser', text }, []);
+  } finally {
+    await superuser.close();
+  }
+}
+
+function open(
+  url: string,
+  poolSize: number,
+  onStatement?: (statement: Statement) => void,
+): Promise<Database> {
+  // The owner's statements share a name while their text differs, so only the application prepares its own.
+  const preparedStatements = onStatement !== undefined;
+  return new Database({
+    url,
+    poolSize,
+    tls: false,
+    preparedStatements,
+    ...(onStatement && { onStatement }),
+  }).connect();
+}

@@ -1,0 +1,141 @@
+import type { AddressInfo } from 'node:net';
+import { makeApp, type AppOptions } from '../../src/app';
+import { developmentSubject, openDevelopmentIssuer } from '../../src/http/development-issuer';
+import { makeLogger } from '../../src/observability/logger';
+import { Provisioning } from '../../src/persistence/provisioning.store';
+import { cloneDatabase, OPERATOR, setting, type TestDatabase } from './database';
+
+/** How a request is made. */
+export interface RequestOptions {
+  /** The user whose token is sent; none if not given. */
+  readonly user?: number;
+  readonly apiKey?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Sent as it is, instead of `body`. */
+  readonly rawBody?: string | Buffer;
+}
+
+/** An answer over HTTP. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The text as JSON; undefined where it is none. */
+  readonly body: any;
+}
+
+/** A gateway on a port of its own with a database of its own: the demo data of contract 6, as it was made. */
+export interface Gateway {
+  readonly url: string;
+  readonly database: TestDatabase;
+  rest(method: string, path: string, options?: RequestOptions): Promise<Answer>;
+  /** POSTs to /graphql. */
+  graphql(
+    query: string,
+    options?: RequestOptions & { readonly variables?: Record<string, unknown> },
+  ): Promise<Answer>;
+  /** A token of the development issuer, as `npm run token` makes it. */
+  token(user: number): string;
+  /** A new API key. */
+  apiKey(options: { organization?: number; owner?: number; scopes?: string[] }): Promise<string>;
+  /** Adds pending actions with these scores; returns their ids. */
+  addActions(
+    scores: readonly number[],
+    options?: { organization?: number; submitter?: number },
+  ): Promise<number[]>;
+  close(): Promise<void>;
+}
+
+/** Starts a gateway for a test file. */
+export async function startGateway(
+  options: Partial<Omit<AppOptions, 'database'>> & { poolSize?: number; database?: TestDatabase } = {},
+): Promise<Gateway> {
+  const { poolSize, database: shared, ...appOptions } = options;
+  const database = shared ?? (await cloneDatabase(poolSize === undefined ? {} : { poolSize }));
+  const issuer = openDevelopmentIssuer(setting('TEST_DATA_DIR'));
+  const server = await makeApp({
+    database: database.application,
+    trustedIssuers: [issuer.trusted],
+    log: makeLogger('silent'),
+    corsOrigins: [],
+    trustProxy: [],
+    introspection: true,
+    ...appOptions,
+  });
+  await server.listen({ host: '127.0.0.1', port: 0 });
+  const url = `http://127.0.0.1:${String((server.server.address() as AddressInfo).port)}`;
+  const tokens = new Map<number, string>();
+  const token = (user: number): string => {
+    const known = tokens.get(user) ?? issuer.sign(developmentSubject(user), 3600);
+    tokens.set(user, known);
+    return known;
+  };
+  const rest: Gateway['rest'] = (method, path, request = {}) => send(url + path, method, request, token);
+  return {
+    url,
+    database,
+    rest,
+    graphql: (query, { variables, ...request } = {}) =>
+      rest('POST', '/graphql', { body: { query, variables }, ...request }),
+    token,
+    apiKey: ({ organization = 1, owner, scopes = ['actions:submit', 'actions:read'] }) =>
+      new Provisioning(database.owner, OPERATOR).addApiKey({
+        organizationId: organization,
+        name: 'test key',
+        ownerId: owner ?? null,
+        scopes: scopes as never,
+      }),
+    addActions: (scores, { organization = 1, submitter = organization === 1 ? 4 : 104 } = {}) =>
+      addActions(database, scores, organization, submitter),
+    close: async () => {
+      await server.close();
+      if (shared === undefined) await database.drop();
+    },
+  };
+}
+
+async function send(
+  url: string,
+  method: string,
+  { user, apiKey, headers = {}, body, rawBody }: RequestOptions,
+  token: (user: number) => string,
+): Promise<Answer> {
+  const payload = rawBody ?? (body === undefined ? undefined : JSON.stringify(body));
+  const response = await fetch(url, {
+    method,
+    headers: {
+      ...(user !== undefined && { authorization: `Bearer ${token(user)}` }),
+      ...(apiKey !== undefined && { 'x-api-key': apiKey }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(payload !== undefined && { body: payload }),
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text, body: parse(text) };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function addActions(
+  database: TestDatabase,
+  scores: readonly number[],
+  organization: number,
+  submitter: number,
+): Promise<number[]> {
+  const rows = await database.sql<{ id: number }>(
+    `INSERT INTO actions (organization_id, agent_id, action_type, risk_score, submitted_by)
+     SELECT $1, 'test-agent', 'test', score, $2 FROM unnest($3::double precision[]) WITH ORDINALITY s(score, n) ORDER BY n
+     RETURNING id`,
+    [organization, submitter, scores],
+  );
+  return rows.map(({ id }) => id);
+}

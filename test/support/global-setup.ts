@@ -1,0 +1,65 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { developmentSubject, openDevelopmentIssuer } from '../../src/http/development-issuer';
+import { Database } from '../../src/persistence/database';
+import { addDemoData } from '../../src/persistence/demo-data';
+import { openEmbeddedPostgres } from '../../src/persistence/embedded-postgres';
+import { migrate } from '../../src/persistence/migrate';
+import { Provisioning } from '../../src/persistence/provisioning.store';
+import { OPERATOR, TEMPLATE, withDatabase } from './database';
+
+/**
+ * One real PostgreSQL for the whole run, with a migrated template that holds the demo data; each test file clones it.
+ * TEST_POSTGRES_BIN names the folder of another PostgreSQL's programs (see `npm run test:pg15`).
+ */
+export default async function globalSetup(): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'countersign-test-'));
+  // As root the server runs as another user: closed to it, the cluster would be kept elsewhere and stay behind.
+  chmodSync(dataDir, 0o755);
+  const binaries = process.env['TEST_POSTGRES_BIN'];
+  const postgres = await openEmbeddedPostgres({ dataDir, ...(binaries !== undefined && { binaries }) });
+  process.env['TEST_DATA_DIR'] = dataDir;
+  process.env['TEST_SUPERUSER_URL'] = postgres.superuserUrl;
+  process.env['TEST_OWNER_URL'] = postgres.ownerUrl;
+  process.env['TEST_APPLICATION_URL'] = postgres.applicationUrl;
+  await makeTemplate(postgres.superuserUrl, postgres.ownerUrl, postgres.applicationUrl, dataDir);
+  stopPostgres = async () => {
+    await postgres.release();
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+}
+
+/** Set by the setup, for the teardown, which runs in the same process. */
+export let stopPostgres: () => Promise<void> = () => Promise.resolve();
+
+async function makeTemplate(
+  superuser: string,
+  owner: string,
+  application: string,
+  dataDir: string,
+): Promise<void> {
+  const database = await new Database({
+    url: superuser,
+    poolSize: 1,
+    tls: false,
+    preparedStatements: false,
+  }).connect();
+  await database.query({ name: 'template', text: `CREATE DATABASE ${TEMPLATE} OWNER countersign_owner` }, []);
+  await database.close();
+  const url = withDatabase(owner, TEMPLATE);
+  const template = await new Database({ url, poolSize: 2, tls: false, preparedStatements: false }).connect();
+  await migrate(template, new URL(application).username);
+  await addDemoData(template, new Provisioning(template, OPERATOR));
+  const { issuer } = openDevelopmentIssuer(dataDir).trusted;
+  const users = await template.query<{ organizationId: number; id: number }>(
+    { name: 'users', text: 'SELECT organization_id AS "organizationId", id FROM users' },
+    [],
+  );
+  for (const { organizationId, id } of users)
+    await new Provisioning(template, OPERATOR).addIdentity(template, organizationId, id, {
+      issuer,
+      subject: developmentSubject(id),
+    });
+  await template.close();
+}
