@@ -68,7 +68,7 @@ export function auditActorOf(principal: Principal): AuditActor {
 export const SYSTEM_ACTOR: AuditActor = { kind: 'system', id: null, onBehalfOf: null };
 
 /** SHA-256(salt || value) in lower-case hex; null where there is nothing to commit to. */
-export function commitmentOf(commitment: Commitment | null): string | null {
+function commitmentOf(commitment: Commitment | null): string | null {
   if (commitment === null) return null;
   return createHash('sha256').update(commitment.salt).update(commitment.value, 'utf8').digest('hex');
 }

@@ -181,7 +181,7 @@ class GroupedSource {
 }
 
 /** A statement whose text depends on what was asked for: the same text has the same name. */
-export function dynamicStatement(text: string): Statement {
+function dynamicStatement(text: string): Statement {
   return { name: `list_${createHash('sha1').update(text).digest('hex').slice(0, 16)}`, text };
 }
 

@@ -30,7 +30,7 @@ const policyDocument = z.object({
 export type PolicyDocument = z.input<typeof policyDocument>;
 
 /** Reads a stored policy document. @throws {z.ZodError} where it is not one */
-export function readPolicy(version: number, document: unknown): ApprovalPolicy {
+function readPolicy(version: number, document: unknown): ApprovalPolicy {
   return { version, ...policyDocument.parse(document) };
 }
 

@@ -34,7 +34,7 @@ export interface NewApiKey {
 }
 
 /** Something that an operator named does not exist, or exists already. */
-export class ProvisioningError extends Error {
+class ProvisioningError extends Error {
   override readonly name = 'ProvisioningError';
 }
 

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Kind, parse, separateOperations, validate, type DocumentNode, type GraphQLSchema } from 'graphql';
 import { refusalOfRole } from '../domain/approval-policy';
 import type { Principal } from '../domain/principal';
-import { RefusedError, validationRefusal } from '../domain/refusal';
+import { RefusedError, validationRefusal, type Refusal } from '../domain/refusal';
 import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
 import type { BuildContext } from '../graphql/context';
 import { refusalBehind } from '../graphql/errors';
@@ -60,7 +60,7 @@ function addRoute(
       checkRole(route, principal);
       const context = buildContext(principal, request.origin, MAX_PAGE_SIZE);
       const { data, errors } = await execute({ document, variables }, context);
-      if (errors !== undefined) throw new RefusedError(refusalBehind(errors[0]?.originalError));
+      if (errors !== undefined) throw new RefusedError(inRestNames(refusalBehind(errors[0]?.originalError)));
       const { organizationId } = principal;
       const write = route.write as (data: unknown, asked: object) => Answer;
       const { status, body } = write(data, { organizationId, variables });
@@ -88,6 +88,24 @@ function checkRole({ roles }: Route, principal: Principal): void {
 function identified({ principal }: FastifyRequest): Principal {
   if (principal === null) throw new Error('The credential was not checked');
   return principal;
+}
+
+/** What REST calls the arguments that only the resolvers can find wrong. */
+const QUERY_NAMES: Readonly<Record<string, string>> = {
+  after: 'cursor',
+  agentId: 'agent_id',
+  actionType: 'action_type',
+  correlationId: 'correlation_id',
+};
+
+/** A fault in a list's arguments, named as the query string names it. */
+function inRestNames(refusal: Refusal): Refusal {
+  if (refusal.errors === undefined) return refusal;
+  const faults = refusal.errors.map(({ loc: [argument = '', ...rest], ...fault }) => ({
+    loc: ['query', QUERY_NAMES[argument] ?? argument, ...rest],
+    ...fault,
+  }));
+  return validationRefusal(faults);
 }
 
 /** Every operation with the fragments it uses, parsed and validated once. */

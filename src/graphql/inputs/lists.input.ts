@@ -6,7 +6,7 @@ import type { RiskLevel } from '../../domain/risk';
 import { ActionOrderFieldEnum, ActionStatusEnum, DirectionEnum, RiskLevelEnum } from '../types/enums';
 
 @ArgsType()
-export class PageArgs {
+class PageArgs {
   @Field(() => Int, {
     nullable: true,
     description: 'How many from the start, 1 to 100; 25 if neither this nor `last` is given.',

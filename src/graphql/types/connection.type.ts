@@ -2,7 +2,7 @@ import { Field, Int, ObjectType, type ClassType } from 'type-graphql';
 import type { Edge, Page } from '../../domain/page';
 
 @ObjectType('PageInfo')
-export class PageInfoType {
+class PageInfoType {
   @Field(() => Boolean)
   hasNextPage!: boolean;
 
