@@ -16,13 +16,18 @@ export function refusalBehind(thrown: unknown): Refusal {
   return thrown instanceof DatabaseUnavailableError ? UNAVAILABLE : INTERNAL;
 }
 
-/** A refusal as GraphQL's `extensions` carry it: the code, the HTTP status it has over REST, and the facts (contract 3). */
+/**
+ * A refusal as GraphQL's `extensions` carry it: the code, the HTTP status it has over REST, and the facts (contract 3),
+ * in the words of the schema: enums in upper case, ids as text.
+ */
 export function extensionsOf(refusal: Refusal, correlationId: string): Record<string, unknown> {
   return {
     code: refusal.code,
     status: HTTP_STATUS[refusal.code],
     correlationId,
     ...refusal.facts,
+    ...(refusal.facts?.currentStatus && { currentStatus: refusal.facts.currentStatus.toUpperCase() }),
+    ...(typeof refusal.facts?.decidedBy === 'number' && { decidedBy: String(refusal.facts.decidedBy) }),
     ...(refusal.errors && { errors: refusal.errors }),
   };
 }
@@ -40,22 +45,21 @@ function maskError(error: GraphQLError, correlationId: string, log: Logger): Gra
   return new GraphQLError(refusal.detail, {
     nodes: error.nodes ?? null,
     path: error.path ?? null,
-    originalError: error.originalError ?? null,
+    // What REST, the other door, reads the refusal from.
+    originalError: new RefusedError(refusal),
     extensions: extensionsOf(refusal, correlationId),
   });
 }
 
 function refusalOf(error: GraphQLError): Refusal {
   const { originalError } = error;
+  // Variables and arguments of the wrong type: graphql-js says so in words meant for the caller. A value of ours that
+  // does not fit the schema looks alike, but for having a path and no nodes of its own.
   const isOfInput =
-    originalError === undefined
-      ? error.path === undefined
-      : originalError instanceof GraphQLError && originalError.nodes !== undefined;
+    (originalError === undefined && error.path === undefined) ||
+    (originalError instanceof GraphQLError &&
+      (error.path === undefined || originalError.nodes !== undefined));
   if (!isOfInput) return refusalBehind(originalError);
-  // Variables and arguments of the wrong type: graphql-js says so in words meant for the caller.
-  return {
-    code: 'VALIDATION_ERROR',
-    detail: error.message,
-    errors: [{ loc: ['variables'], msg: error.message, type: 'graphql' }],
-  };
+  const fault = { loc: ['variables'], msg: error.message, type: 'graphql' };
+  return { code: 'VALIDATION_ERROR', detail: error.message, errors: [fault] };
 }

@@ -9,6 +9,8 @@ import { verifyToken, type TrustedIssuer } from './token-verifier';
 /** Who is calling, by the request's headers; null where no credential was presented. */
 export type Authenticate = (headers: IncomingHttpHeaders) => Promise<Principal | null>;
 
+/** Said only of a token that would count otherwise (contract 4). */
+const EXPIRED_TOKEN: Refusal = { code: 'EXPIRED_TOKEN', detail: 'Token has expired' };
 const INVALID_API_KEY: Refusal = { code: 'INVALID_API_KEY', detail: 'Invalid API key' };
 const EXPIRED_API_KEY: Refusal = { code: 'EXPIRED_API_KEY', detail: 'API key has expired' };
 const REVOKED_API_KEY: Refusal = { code: 'REVOKED_API_KEY', detail: 'API key has been revoked' };
@@ -41,11 +43,11 @@ async function reviewerOf(
   trustedIssuers: readonly TrustedIssuer[],
   now: Date,
 ): Promise<Reviewer> {
-  const { subject, refusal } = verifyToken(token, trustedIssuers, now);
-  if (subject === undefined) throw new RefusedError(refusal);
-  const reviewer = await principals.reviewerByIdentity(subject.issuer, subject.subject);
-  // One answer for the unknown and the deactivated, so that a token tells nobody which it is.
+  const verified = verifyToken(token, trustedIssuers, now);
+  const reviewer = verified && (await principals.reviewerByIdentity(verified.issuer, verified.subject));
+  // One answer for the forged, the unknown and the deactivated, so that a token tells nobody which it is.
   if (reviewer?.user.active !== true) throw new RefusedError(INVALID_TOKEN);
+  if (verified?.isExpired === true) throw new RefusedError(EXPIRED_TOKEN);
   return reviewer;
 }
 

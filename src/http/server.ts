@@ -14,7 +14,7 @@ import { RefusedError, type ErrorCode, type Refusal } from '../domain/refusal';
 import { extensionsOf, refusalBehind } from '../graphql/errors';
 import type { Logger } from '../observability/logger';
 import { errorBody } from '../rest/error-body';
-import { parseJsonBody, parseJsonExactly } from '../rest/json-body';
+import { noFractions, noRounding, parseJsonBody } from '../rest/json-body';
 import type { Authenticate } from './authenticate';
 
 declare module 'fastify' {
@@ -27,8 +27,6 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Errors of this path go under `errors`, as a GraphQL client expects. */
     graphql?: boolean;
-    /** Numbers in this path's bodies are ids, to be read exactly. */
-    exactNumbers?: boolean;
   }
 }
 
@@ -139,7 +137,7 @@ function refusal(code: ErrorCode, detail: string): RefusedError {
 function readBodies(server: FastifyInstance): void {
   const read = (request: FastifyRequest, body: Buffer): unknown => {
     if (body.length === 0) return undefined;
-    return request.routeOptions.config.exactNumbers === true ? parseJsonExactly(body) : parseJsonBody(body);
+    return parseJsonBody(body, request.routeOptions.config.graphql === true ? noRounding : noFractions);
   };
   server.removeAllContentTypeParsers();
   server.addContentTypeParser(

@@ -131,9 +131,11 @@ const UNAVAILABLE_WITHOUT_CODE =
   /connection (terminated|timeout)|timeout exceeded when trying to connect|Client has encountered/i;
 
 function rethrow(error: unknown): never {
-  const { code, message } = error as { code?: string; message?: string };
+  const { code, message, severity } = error as { code?: string; message?: string; severity?: string };
+  // FATAL ends the connection (a database that is gone or takes none); a statement's own fault is an ERROR.
   const isUnavailable =
-    code === undefined ? UNAVAILABLE_WITHOUT_CODE.test(message ?? '') : UNAVAILABLE.test(code);
+    severity === 'FATAL' ||
+    (code === undefined ? UNAVAILABLE_WITHOUT_CODE.test(message ?? '') : UNAVAILABLE.test(code));
   throw isUnavailable
     ? new DatabaseUnavailableError('The database cannot be reached', { cause: error })
     : error;

@@ -243,7 +243,9 @@ function isKey(key: unknown, type: KeysetOrder<unknown>['type']): key is string 
   return (
     typeof key === 'string' &&
     /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(key) &&
-    !Number.isNaN(Date.parse(key))
+    // A day that does not exist throws or comes back as another; PostgreSQL knows no year 0.
+    new Date(key).toISOString() === key &&
+    !key.startsWith('0000')
   );
 }
 

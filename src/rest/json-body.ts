@@ -3,24 +3,36 @@ import { RefusedError, validationRefusal } from '../domain/refusal';
 /** A JSON string, or a number with a fraction or an exponent. Strings come first, so that digits in them are passed over. */
 const STRINGS_AND_FRACTIONS = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+(?:[eE][+-]?\d+)?|[eE][+-]?\d+)/gs;
 
+/** What becomes of a number with a fraction or an exponent. */
+export type ReadFraction = (token: string) => string;
+
+/** In a body whose only numbers are ids: a list, which nothing in such a body can be, so that 12345.0 is no id. */
+export const noFractions: ReadFraction = () => '[]';
+
+/** In GraphQL variables, where other numbers may be fractions: text, if it would be rounded to an integer. */
+export const noRounding: ReadFraction = (token) => (isRounded(token) ? `"${token}"` : token);
+
 /**
- * Reads a JSON body whose numbers are ids. Numbers with a fraction or an exponent come back as text, since a double
- * would round 12345.0000000000001 to its neighbour 12345, and ids are never rounded (contract 2.15). A plain integer
- * needs no such care: the ones that a double cannot hold come out above 2^53-1 and are refused for that.
+ * Reads a JSON body without rounding what may be an id (contract 2.15): a double has no room for 12345.0000000000001
+ * and would make it 12345. Plain integers that a double cannot hold come out above 2^53-1 and are refused for that.
  * @throws {RefusedError} INVALID_JSON for what is not JSON, VALIDATION_ERROR for bytes that are not UTF-8
  */
-export function parseJsonExactly(body: Buffer): unknown {
+export function parseJsonBody(body: Buffer, readFraction: ReadFraction): unknown {
   const text = decode(body);
   const value = parseJson(text);
   const exact = text.replace(STRINGS_AND_FRACTIONS, (token) =>
-    token.startsWith('"') ? token : `"${token}"`,
+    token.startsWith('"') ? token : readFraction(token),
   );
   return exact === text ? value : JSON.parse(exact);
 }
 
-/** Reads a JSON body. @throws {RefusedError} INVALID_JSON or VALIDATION_ERROR, as above */
-export function parseJsonBody(body: Buffer): unknown {
-  return parseJson(decode(body));
+/** Whether a decimal is an integer as a double but not as it is written. */
+function isRounded(token: string): boolean {
+  const [, whole = '', fraction = '', exponent = '0'] =
+    /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(token) ?? [];
+  const shift = Number(exponent);
+  const behindPoint = shift >= 0 ? fraction.slice(shift) : whole.slice(shift) + fraction;
+  return Number.isInteger(Number(token)) && /[1-9]/.test(behindPoint);
 }
 
 function parseJson(text: string): unknown {

@@ -51,7 +51,6 @@ function addRoute(
   server.route({
     method: route.method,
     url: route.path,
-    config: { exactNumbers: route.method === 'POST' },
     onRequest: [identify, checkCredential(authorize, requirement)],
     handler: async (request, reply) => {
       const { faults, value: variables } = route.read(request as RestRequest);

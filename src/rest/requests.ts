@@ -130,10 +130,18 @@ function time(query: RestRequest['query'], name: string): Parsed<string | null> 
   return optional(text(query, name), (raw) => {
     const isTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/.test(raw);
     const at = new Date(isTime && raw.includes('T') && !/(Z|[+-]\d\d:?\d\d)$/.test(raw) ? `${raw}Z` : raw);
-    if (isTime && !Number.isNaN(at.getTime())) return { value: at.toISOString() };
+    // A zone can lead out of the years that a time is written with.
+    if (isTime && isDay(raw.slice(0, 10)) && at.getUTCFullYear() >= 0 && at.getUTCFullYear() <= 9999)
+      return { value: at.toISOString() };
     const msg = 'must be a date or a time like 2026-01-20T14:35:00Z; without a zone it is UTC';
     return { faults: [{ loc: ['query', name], msg, type: 'time' }] };
   });
+}
+
+/** Whether there is such a day: JavaScript takes 30 February for 2 March. */
+function isDay(day: string): boolean {
+  const at = new Date(day);
+  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(day);
 }
 
 function isStatus(status: string): boolean {
