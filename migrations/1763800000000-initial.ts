@@ -237,7 +237,7 @@ BEGIN
     'USAGE ON SCHEMA public',
     'SELECT ON organizations, users, user_identities, approval_policies, api_keys, actions, votes',
     'UPDATE (policy_version) ON organizations',
-    'UPDATE (role, approval_level, max_risk_score, active, version) ON users',
+    'UPDATE (version) ON users',
     'UPDATE (status, version, approvals, updated_at, decided_by_kind, decided_by, decided_at, reason, correlation_id) ON actions',
     'INSERT ON votes',
     'SELECT, INSERT ON audit_log',

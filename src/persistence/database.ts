@@ -53,6 +53,8 @@ export class Database implements Sql {
       poolSize: options.poolSize,
       connectTimeoutMS: CONNECT_TIMEOUT,
       applicationName: 'countersign',
+      // A pooler that cannot keep statements apart may not pass these on either; `connect` checks that they hold.
+      extra: options.preparedStatements ? { options: '-c DateStyle=ISO -c extra_float_digits=1' } : {},
       entities: [ACTIONS.schema, USERS.schema, AUDIT_LOG.schema],
       migrations: [Initial1763800000000],
       synchronize: false,
@@ -60,9 +62,15 @@ export class Database implements Sql {
     });
   }
 
+  /** @throws {Error} where the login's settings would change what is read: times unreadable, scores rounded */
   async connect(): Promise<this> {
     await this.dataSource.initialize().catch(rethrow);
-    return this;
+    const [row] = await this.query<{ holds: boolean }>(SETTINGS_HOLD, []);
+    if (row?.holds === true) return this;
+    await this.close();
+    throw new Error(
+      'The database login has to have DateStyle ISO and extra_float_digits 1 or more: see ALTER ROLE',
+    );
   }
 
   async close(): Promise<void> {
@@ -120,6 +128,10 @@ export class Database implements Sql {
   }
 }
 
+const SETTINGS_HOLD: Statement = {
+  name: 'settings_hold',
+  text: `SELECT current_setting('DateStyle') LIKE 'ISO%' AND current_setting('extra_float_digits')::integer >= 1 AS holds`,
+};
 const BEGIN: Statement = { name: 'begin', text: 'BEGIN' };
 const COMMIT: Statement = { name: 'commit', text: 'COMMIT' };
 const ROLLBACK: Statement = { name: 'rollback', text: 'ROLLBACK' };

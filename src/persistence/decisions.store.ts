@@ -193,7 +193,9 @@ function outcomeOf(
   batch: DecisionBatch,
 ): WriteOutcome {
   const { actionId, statusBefore, at, auditId, approvals } = row;
-  if (at !== null && auditId !== null && approvals !== null) {
+  if (auditId !== null) {
+    if (at === null || approvals === null)
+      throw new Error('A decision was written without its time or count');
     const counted: Action = { ...before, approvals, updatedAt: at };
     const action = row.decides === true ? decided(counted, at, batch) : counted;
     return { actionId, kind: 'written', auditId, approvalsRequired, action };

@@ -1,0 +1,47 @@
+import { Database } from '../src/persistence/database';
+import { cloneDatabase, type TestDatabase } from './support/database';
+
+/** Settings that an administrator can give to a login and that would change what the gateway reads. */
+let database: TestDatabase;
+let login: string;
+
+beforeAll(async () => {
+  database = await cloneDatabase();
+  const name = new URL(database.applicationUrl);
+  login = `ROLE ${name.username} IN DATABASE ${name.pathname.slice(1)}`;
+});
+afterAll(() => database.drop());
+
+function connect(preparedStatements: boolean): Promise<Database> {
+  return new Database({
+    url: database.applicationUrl,
+    poolSize: 1,
+    tls: false,
+    preparedStatements,
+  }).connect();
+}
+
+describe.each([
+  ['dates in another order', `DateStyle = 'German, DMY'`, 'DateStyle'],
+  ['scores rounded', 'extra_float_digits = 0', 'extra_float_digits'],
+])('an operator whose login has %s', (_what, setting, name) => {
+  beforeAll(() => database.sql(`ALTER ${login} SET ${setting}`));
+  afterAll(() => database.sql(`ALTER ${login} RESET ${name}`));
+
+  it('is told so at the start, where a pooler keeps the gateway from setting it', async () => {
+    await expect(connect(false)).rejects.toThrow(/DateStyle ISO and extra_float_digits 1/);
+  });
+
+  it('need not care where the gateway sets it for itself', async () => {
+    const connected = await connect(true);
+    const [row] = await connected.query<{ at: Date; score: number }>(
+      {
+        name: 'read',
+        text: `SELECT '2026-01-20T14:35:00.123Z'::timestamptz AS at, 39.99999999999999::float8 AS score`,
+      },
+      [],
+    );
+    await connected.close();
+    expect(row).toEqual({ at: new Date('2026-01-20T14:35:00.123Z'), score: 39.99999999999999 });
+  });
+});

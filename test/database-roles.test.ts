@@ -1,0 +1,224 @@
+import type { EntitySchemaColumnOptions } from 'typeorm';
+import { ACTIONS } from '../src/persistence/tables/action.table';
+import { AUDIT_LOG } from '../src/persistence/tables/audit-log.table';
+import { USERS } from '../src/persistence/tables/user.table';
+import { cloneDatabase, type TestDatabase } from './support/database';
+
+/** What the two logins can do, and what the schema promises about every table, both as the catalog has it. */
+let database: TestDatabase;
+let application: string;
+
+beforeAll(async () => {
+  database = await cloneDatabase();
+  application = new URL(database.applicationUrl).username;
+});
+afterAll(() => database.drop());
+
+let attempts = 0;
+function asApplication(text: string): Promise<unknown> {
+  attempts += 1;
+  return database.application.query({ name: `attempt_${String(attempts)}`, text }, []);
+}
+
+function asOwner(text: string): Promise<unknown> {
+  return database.sql(text);
+}
+
+describe('the audit log', () => {
+  const CHANGES = [
+    `UPDATE audit_log SET details = 'nothing happened'`,
+    `UPDATE audit_log SET ip_address = NULL WHERE false`,
+    'DELETE FROM audit_log',
+    'DELETE FROM audit_log WHERE false',
+    'TRUNCATE audit_log',
+    'TRUNCATE audit_log CASCADE',
+    'TRUNCATE organizations CASCADE',
+    `INSERT INTO audit_log SELECT * FROM audit_log
+     ON CONFLICT (organization_id, id) DO UPDATE SET details = 'nothing happened'`,
+  ];
+
+  /** Without CASCADE, PostgreSQL refuses the truncation itself, before any trigger: audit_pending refers to the table. */
+  const REFUSAL = /audit_log is append-only: (UPDATE|DELETE|TRUNCATE)|cannot truncate a table referenced/;
+
+  it.each(CHANGES)('refuses its owner: %s', async (change) => {
+    const before = await database.sql('SELECT * FROM audit_log ORDER BY id');
+    expect(before.length).toBeGreaterThan(0);
+    await expect(asOwner(change)).rejects.toThrow(REFUSAL);
+    expect(await database.sql('SELECT * FROM audit_log ORDER BY id')).toEqual(before);
+  });
+
+  it.each(CHANGES)('refuses the application: %s', async (change) => {
+    await expect(asApplication(change)).rejects.toThrow(/permission denied/);
+  });
+
+  it('cannot be opened by its owner switching triggers off for a session', async () => {
+    await expect(asOwner(`SET session_replication_role = 'replica'`)).rejects.toThrow(/permission denied/);
+  });
+
+  it('names no action that has to exist: no foreign key leads from it to actions', async () => {
+    const targets = await database.sql<{ target: string }>(
+      `SELECT confrelid::regclass::text AS target FROM pg_constraint WHERE conrelid = 'audit_log'::regclass AND contype = 'f'`,
+    );
+    expect(targets).toEqual([{ target: 'organizations' }]);
+  });
+});
+
+describe("the application's login", () => {
+  it('has these rights on tables, columns and sequences and no others', async () => {
+    expect(await rightsOf(application)).toEqual([
+      'actions SELECT',
+      'actions UPDATE (approvals, correlation_id, decided_at, decided_by, decided_by_kind, reason, status, updated_at, version)',
+      'api_keys SELECT',
+      'approval_policies SELECT',
+      'audit_log INSERT',
+      'audit_log SELECT',
+      'audit_log_id_seq USAGE',
+      'audit_pending DELETE',
+      'audit_pending INSERT',
+      'audit_pending SELECT',
+      'organizations SELECT',
+      'organizations UPDATE (policy_version)',
+      'refusal_throttle DELETE',
+      'refusal_throttle INSERT',
+      'refusal_throttle SELECT',
+      'refusal_throttle UPDATE',
+      'user_identities SELECT',
+      'users SELECT',
+      'users UPDATE (version)',
+      'votes INSERT',
+      'votes SELECT',
+    ]);
+  });
+
+  it('is a member of no role, owns nothing, can create nothing and runs no function with more rights than its own', async () => {
+    const [login] = await database.sql(
+      `SELECT rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls,
+         (SELECT count(*) FROM pg_auth_members WHERE member = r.oid) AS memberships,
+         (SELECT count(*) FROM pg_class WHERE relowner = r.oid) AS relations,
+         (SELECT count(*) FROM pg_proc WHERE proowner = r.oid) AS functions,
+         (SELECT array_agg(nspname::text) FROM pg_namespace WHERE has_schema_privilege(r.oid, oid, 'CREATE')) AS creates,
+         (SELECT count(*) FROM pg_proc WHERE prosecdef AND has_function_privilege(r.oid, oid, 'EXECUTE')) AS elevated,
+         has_database_privilege(r.oid, current_database(), 'CREATE') AS creates_schemas
+       FROM pg_roles r WHERE rolname = $1`,
+      [application],
+    );
+    expect(login).toEqual({
+      rolsuper: false,
+      rolcreaterole: false,
+      rolcreatedb: false,
+      rolreplication: false,
+      rolbypassrls: false,
+      memberships: 0,
+      relations: 0,
+      functions: 0,
+      creates: null,
+      elevated: 0,
+      creates_schemas: false,
+    });
+  });
+
+  it.each([
+    'CREATE TABLE mine (id bigint)',
+    'ALTER TABLE audit_log DISABLE TRIGGER ALL',
+    'DROP TRIGGER audit_log_append_only ON audit_log',
+    'DROP TABLE audit_pending',
+    `INSERT INTO actions (organization_id, agent_id, action_type, risk_score, submitted_by) VALUES (1, 'a', 'b', 1, 4)`,
+    'UPDATE actions SET risk_score = 1',
+    'UPDATE actions SET submitted_by = 4',
+    'DELETE FROM actions',
+    `UPDATE users SET name = 'somebody else'`,
+    `INSERT INTO users (organization_id, name, role) VALUES (1, 'Eve', 'admin')`,
+    `INSERT INTO user_identities VALUES ('issuer', 'subject', 1, 1)`,
+    `UPDATE votes SET verdict = 'approve'`,
+    'DELETE FROM votes',
+    `UPDATE approval_policies SET document = '{"approvalLevels":false}'`,
+    'UPDATE audit_pending SET audit_id = 1',
+    `UPDATE api_keys SET revoked_at = NULL`,
+    `SELECT setval('audit_log_id_seq', 1)`,
+    `SELECT nextval('action_id_seq')`,
+    `SET session_replication_role = 'replica'`,
+    'SET ROLE countersign_owner',
+  ])('is refused: %s', async (statement) => {
+    await expect(asApplication(statement)).rejects.toThrow(/permission denied|must be owner/);
+  });
+});
+
+describe('the schema', () => {
+  /** Searched before any organization is known. */
+  const DIRECTORIES = ['organizations_pkey', 'user_identities_pkey'];
+
+  it('holds the organization in every primary key, unique index and foreign key of its rows', async () => {
+    const keys = await database.sql<{ name: string; columns: string[] }>(`
+      SELECT i.indexrelid::regclass::text AS name, ARRAY(SELECT attname::text FROM pg_attribute
+          WHERE attrelid = i.indrelid AND attnum = ANY (i.indkey)) AS columns
+      FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+      WHERE i.indisunique AND c.relnamespace = 'public'::regnamespace AND c.relname <> 'migrations'
+      UNION ALL
+      SELECT conname, ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey))
+      FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace`);
+    const without = keys.filter(({ columns }) => !columns.includes('organization_id'));
+    expect(keys.length).toBeGreaterThan(20);
+    // Of the organizations table, the organization is the id.
+    expect(without.map(({ name }) => name).sort()).toEqual(
+      [...DIRECTORIES, 'organizations_current_policy'].sort(),
+    );
+  });
+
+  it('keeps every time as timestamptz(3)', async () => {
+    const times = await database.sql<{ type: string }>(`
+      SELECT format_type(atttypid, atttypmod) AS type FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+      WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped
+        AND (atttypid::regtype::text ~ '^(time|date|interval)' OR attname ~ '_(at|until|time)$')`);
+    expect(times.length).toBeGreaterThan(10);
+    expect(new Set(times.map(({ type }) => type))).toEqual(new Set(['timestamp(3) with time zone']));
+  });
+
+  it.each([
+    ['actions', ACTIONS],
+    ['audit_log', AUDIT_LOG],
+    ['users', USERS],
+  ])('is what the mapping of %s says: names, types, nullability, primary key', async (name, table) => {
+    const rows = await database.sql<{ name: string; type: string; nullable: boolean; primary: boolean }>(
+      `SELECT column_name AS name, data_type AS type, is_nullable = 'YES' AS nullable, EXISTS (
+           SELECT FROM pg_index WHERE indrelid = $1::text::regclass AND indisprimary AND ordinal_position = ANY (indkey)
+         ) AS primary
+       FROM information_schema.columns WHERE table_schema = 'public' AND table_name = $1`,
+      [name],
+    );
+    const columns = new Map(rows.map((row) => [row.name, row]));
+    const mapped = Object.entries(table.schema.options.columns as Record<string, EntitySchemaColumnOptions>);
+    expect(table.schema.options.tableName).toBe(name);
+    expect(mapped.length).toBeGreaterThan(5);
+    for (const [property, { name: column = property, type, nullable = false, primary = false }] of mapped) {
+      const written = type === 'timestamptz' ? 'timestamp with time zone' : type;
+      expect(columns.get(column)).toEqual({ name: column, type: written, nullable, primary });
+    }
+  });
+});
+
+/** `relation RIGHT` or `table RIGHT (columns)` for all that the role can do, through PUBLIC or another role too. */
+async function rightsOf(role: string): Promise<string[]> {
+  const rows = await database.sql<{ item: string }>(
+    `WITH relation AS (
+       SELECT oid, oid::regclass::text AS name, relkind FROM pg_class
+       WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+     ), whole AS (
+       SELECT name, oid, item FROM relation,
+         unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS item
+       WHERE relkind <> 'S' AND has_table_privilege($1, oid, item)
+     )
+     SELECT name || ' ' || item AS item FROM whole
+     UNION ALL
+     SELECT name || ' ' || item FROM relation, unnest(ARRAY['USAGE', 'SELECT', 'UPDATE']) AS item
+     WHERE relkind = 'S' AND has_sequence_privilege($1, oid, item)
+     UNION ALL
+     SELECT name || ' ' || item || ' (' || string_agg(attname, ', ' ORDER BY attname) || ')'
+     FROM relation JOIN pg_attribute ON attrelid = oid AND attnum > 0 AND NOT attisdropped,
+       unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) AS part (item)
+     WHERE relkind <> 'S' AND has_column_privilege($1, oid, attnum, item)
+       AND NOT EXISTS (SELECT FROM whole WHERE whole.oid = relation.oid AND whole.item = part.item)
+     GROUP BY name, item`,
+    [role],
+  );
+  return rows.map(({ item }) => item).sort();
+}
