@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Client } from 'pg';
 import { Database } from '../src/persistence/database';
 import { Provisioning } from '../src/persistence/provisioning.store';
-import { OPERATOR, setting } from './support/database';
+import { asSuperuser, OPERATOR } from './support/database';
 import { startGateway, type Gateway, type RequestOptions } from './support/gateway';
 
 /**
@@ -240,15 +240,6 @@ async function setPolicy(document: string): Promise<void> {
 /** Settings that every new session of this login to this database starts with. */
 async function setForRole(url: string, settings: Readonly<Record<string, string>>): Promise<void> {
   const { username, pathname } = new URL(url);
-  const superuser = await new Database({
-    url: setting('TEST_SUPERUSER_URL'),
-    poolSize: 1,
-    tls: false,
-    preparedStatements: false,
-  }).connect();
-  for (const [name, value] of Object.entries(settings)) {
-    const text = `ALTER ROLE ${username} IN DATABASE ${pathname.slice(1)} SET ${name} = '${value}'`;
-    await superuser.query({ name, text }, []);
-  }
-  await superuser.close();
+  for (const [name, value] of Object.entries(settings))
+    await asSuperuser(`ALTER ROLE ${username} IN DATABASE ${pathname.slice(1)} SET ${name} = '${value}'`);
 }

@@ -1,5 +1,5 @@
 import { Database } from '../src/persistence/database';
-import { cloneDatabase, type TestDatabase } from './support/database';
+import { asSuperuser, cloneDatabase, type TestDatabase } from './support/database';
 
 /** Settings that an administrator can give to a login and that would change what the gateway reads. */
 let database: TestDatabase;
@@ -25,8 +25,8 @@ describe.each([
   ['dates in another order', `DateStyle = 'German, DMY'`, 'DateStyle'],
   ['scores rounded', 'extra_float_digits = 0', 'extra_float_digits'],
 ])('an operator whose login has %s', (_what, setting, name) => {
-  beforeAll(() => database.sql(`ALTER ${login} SET ${setting}`));
-  afterAll(() => database.sql(`ALTER ${login} RESET ${name}`));
+  beforeAll(() => asSuperuser(`ALTER ${login} SET ${setting}`));
+  afterAll(() => asSuperuser(`ALTER ${login} RESET ${name}`));
 
   it('is told so at the start, where a pooler keeps the gateway from setting it', async () => {
     await expect(connect(false)).rejects.toThrow(/DateStyle ISO and extra_float_digits 1/);

@@ -1,7 +1,7 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { pino } from 'pino';
 import { Database } from '../src/persistence/database';
-import { cloneDatabase, setting, type TestDatabase } from './support/database';
+import { asSuperuser, cloneDatabase, type TestDatabase } from './support/database';
 import { startGateway, type Answer, type Gateway } from './support/gateway';
 import { codeOf, graphqlBody, graphqlCodeOf, restError } from './support/refusals';
 
@@ -148,17 +148,14 @@ it('a reviewer decides once the database is back, and nothing was decided before
 it('an operator whose database is gone altogether sees a 503 too, as do reviewers', async () => {
   const clone = await cloneDatabase();
   const other = await startGateway({ database: clone });
-  const options = { poolSize: 1, tls: false as const, preparedStatements: false };
-  const server = await new Database({ url: setting('TEST_SUPERUSER_URL'), ...options }).connect();
   try {
     const name = new URL(clone.applicationUrl).pathname.slice(1);
-    await server.query({ name: 'drop', text: `DROP DATABASE ${name} WITH (FORCE)` }, []);
+    await asSuperuser(`DROP DATABASE ${name} WITH (FORCE)`);
     expectUnavailable(await other.rest('GET', '/readyz'));
     expectUnavailable(await other.rest('GET', '/api/v1/actions/12345', { user: 42 }));
     expectUnavailable(await other.rest('POST', '/api/v1/actions/12345/approve', { user: 42 }));
   } finally {
     await other.close();
-    await server.close();
     await clone.application.close();
     await clone.owner.close();
   }

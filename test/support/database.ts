@@ -70,7 +70,8 @@ export function setting(name: string): string {
   return value;
 }
 
-async function asSuperuser(text: string): Promise<void> {
+/** Runs what only an administrator may: databases and logins. */
+export async function asSuperuser(text: string): Promise<void> {
   const superuser = await open(setting('TEST_SUPERUSER_URL'), 1);
   try {
     await superuser.query({ name: 'superuser', text }, []);
