@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { TrustedIssuer } from './http/token-verifier';
@@ -49,7 +50,7 @@ const postgresUrl = z
   .optional();
 
 const environment = z.object({
-  NODE_ENV: z.string().default('development'),
+  NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
   HOST: z.string().default('127.0.0.1'),
   PORT: z.coerce.number({ error: 'has to be a port number' }).int().min(0).max(65_535).default(4000),
   DATA_DIR: z.string().default('.data'),
@@ -68,23 +69,26 @@ const environment = z.object({
     (origins) => origins.every(isOrigin),
     'has to be origins like https://app.example.com',
   ),
-  TRUST_PROXY: list,
+  TRUST_PROXY: list.refine(
+    (proxies) => proxies.every(isProxy),
+    'has to be addresses, networks like 10.0.0.0/8, or loopback, linklocal, uniquelocal',
+  ),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).optional(),
 });
 type Environment = z.output<typeof environment>;
 
 /**
- * Reads the settings from environment variables; an empty one counts as not set.
+ * Reads the settings from environment variables; an empty or blank one counts as not set.
  * @throws {ConfigError} with every fault at once
  */
 export function readConfig(variables: Readonly<Record<string, string | undefined>>): Config {
-  const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
+  const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value?.trim() !== ''));
   const parsed = environment.safeParse(given);
   const faults = (parsed.error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`);
   const isProduction = given['NODE_ENV'] === 'production';
-  if (isProduction)
-    for (const name of ['DATABASE_URL', 'TOKEN_ISSUER'])
-      if (given[name] === undefined) faults.push(`${name}: is needed in production`);
+  for (const name of neededNames(given, isProduction))
+    if (given[name] === undefined)
+      faults.push(`${name}: is needed${isProduction ? ' in production' : ' as well'}`);
   const trustedIssuer = readIssuer(given, parsed.data, faults);
   const ca = readFile('DATABASE_CA_FILE', given['DATABASE_CA_FILE'], faults);
   if (!parsed.success || faults.length > 0) throw new ConfigError(faults);
@@ -111,6 +115,16 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
   });
 }
 
+/** What has to be set: in production a database and an issuer; an issuer always with its key, and the reverse. */
+function neededNames(
+  given: Readonly<Record<string, string | undefined>>,
+  isProduction: boolean,
+): readonly string[] {
+  const ofIssuer = ['TOKEN_ISSUER', 'TOKEN_PUBLIC_KEY'];
+  if (isProduction) return ['DATABASE_URL', ...ofIssuer];
+  return ofIssuer.some((name) => given[name] !== undefined) ? ofIssuer : [];
+}
+
 /** The issuer from the settings, null where none is set; what is wrong with its key goes to the faults. */
 function readIssuer(
   given: Readonly<Record<string, string | undefined>>,
@@ -118,19 +132,10 @@ function readIssuer(
   faults: string[],
 ): TrustedIssuer | null {
   const { TOKEN_ISSUER: issuer, TOKEN_PUBLIC_KEY: key } = given;
-  if (issuer === undefined) {
-    if (key !== undefined) faults.push('TOKEN_ISSUER: is needed with TOKEN_PUBLIC_KEY');
-    return null;
-  }
-  if (key === undefined) {
-    faults.push(
-      'TOKEN_PUBLIC_KEY: is needed with TOKEN_ISSUER (a PEM public key, or the path of a file with one)',
-    );
-    return null;
-  }
+  if (key === undefined) return null;
   const algorithm = data?.TOKEN_ALGORITHM ?? 'RS256';
   const publicKey = readPublicKey(key, algorithm, faults);
-  if (data === undefined || publicKey === null) return null;
+  if (data === undefined || publicKey === null || issuer === undefined) return null;
   return {
     issuer,
     audience: data.TOKEN_AUDIENCE,
@@ -145,6 +150,10 @@ function readPublicKey(key: string, algorithm: string, faults: string[]): KeyObj
     ? key.replaceAll('\\n', '\n')
     : readFile('TOKEN_PUBLIC_KEY', key, faults);
   if (pem === null) return null;
+  if (pem.includes('PRIVATE KEY')) {
+    faults.push('TOKEN_PUBLIC_KEY: is a private key, which has no place here');
+    return null;
+  }
   try {
     const publicKey = createPublicKey(pem);
     const { asymmetricKeyType: type, asymmetricKeyDetails: details } = publicKey;
@@ -168,6 +177,14 @@ function readFile(name: string, path: string | undefined, faults: string[]): str
     faults.push(`${name}: there is no readable file at ${path}`);
     return null;
   }
+}
+
+/** An address, a network, or a name for one that the HTTP server knows. */
+function isProxy(proxy: string): boolean {
+  const [address = '', prefix, ...rest] = proxy.split('/');
+  const bits = isIP(address) === 4 ? 32 : 128;
+  if (isIP(address) === 0) return ['loopback', 'linklocal', 'uniquelocal'].includes(proxy);
+  return rest.length === 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits));
 }
 
 function isOrigin(origin: string): boolean {

@@ -4,9 +4,7 @@ import { operatorOrigin } from './cli/command';
 import { ConfigError, readConfig, type Config } from './config';
 import { openDevelopmentIssuer } from './http/development-issuer';
 import { makeLogger } from './observability/logger';
-import { addDemoData } from './persistence/demo-data';
-import { openInstance, type Instance } from './persistence/instance';
-import { Provisioning } from './persistence/provisioning.store';
+import { openInstance } from './persistence/instance';
 
 /** How long requests under way may take once the process is told to stop, in milliseconds. */
 const DRAIN_TIMEOUT = 10_000;
@@ -28,7 +26,7 @@ class Closables {
 async function start(config: Config, closables: Closables): Promise<void> {
   const instance = await openInstance(config, say);
   closables.add(() => instance.release());
-  await prepare(instance, config);
+  await instance.prepare(operatorOrigin());
   const database = await instance.connectApplication();
   closables.add(() => database.close());
   const development = config.isProduction ? [] : [openDevelopmentIssuer(config.dataDir).trusted];
@@ -43,14 +41,6 @@ async function start(config: Config, closables: Closables): Promise<void> {
   closables.add(() => drain(server));
   const address = await server.listen({ host: config.host, port: config.port });
   say(`ready: GraphQL ${address}/graphql  REST ${address}/api/v1  health ${address}/health`);
-}
-
-async function prepare(instance: Instance, config: Config): Promise<void> {
-  const ran = await instance.migrate();
-  if (ran.length > 0) say(`migrated: ${ran.join(', ')}`);
-  if (config.isProduction) return;
-  const provisioning = new Provisioning(instance.owner, operatorOrigin());
-  if (await addDemoData(instance.owner, provisioning)) say('added the demo data: organizations 1 and 2');
 }
 
 /** Lets the requests under way end, and no longer than that. */

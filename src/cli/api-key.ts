@@ -17,11 +17,13 @@ void runCommand({
     owner: { type: 'string' },
     scopes: { type: 'string', default: API_KEY_SCOPES.join(',') },
   },
-  run: ({ provisioning }, values) =>
-    provisioning.addApiKey({
+  read: (values) => {
+    const apiKey = {
       organizationId: required(idOption(values, 'organization'), 'organization'),
       name: required(values['name'], 'name'),
       ownerId: idOption(values, 'owner'),
       scopes: scopesOf(values['scopes'] ?? ''),
-    }),
+    };
+    return ({ provisioning }) => provisioning.addApiKey(apiKey);
+  },
 });

@@ -21,31 +21,32 @@ export class UsageError extends Error {
 }
 
 type Options = NonNullable<ParseArgsConfig['options']>;
-type Values = Readonly<Record<string, string | undefined>>;
+export type Values = Readonly<Record<string, string | undefined>>;
 
 /** How a command is called. */
 export interface Command {
   readonly usage: string;
   readonly options: Options;
   readonly allowPositionals?: boolean;
-  /** @returns what to print, or null for nothing */
-  readonly run: (
-    context: CommandContext,
-    values: Values,
-    positionals: readonly string[],
-  ) => Promise<string | null>;
+  /** Reads how it was called, before anything is opened. @throws {UsageError} */
+  readonly read: (values: Values, positionals: readonly string[]) => Work;
 }
+
+/** What a command does once the installation is open. @returns what to print, or null for nothing */
+export type Work = (context: CommandContext) => Promise<string | null>;
 
 /** Runs a command on the installation of the environment's settings; exit code 1 for a failure, 2 for a wrong call. */
 export async function runCommand(command: Command): Promise<void> {
   try {
     const { values, positionals } = parse(command);
+    const work = command.read(values as Values, positionals);
     const config = readConfig(process.env);
     const instance = await openInstance(config, say);
     try {
-      await instance.migrate();
-      const provisioning = new Provisioning(instance.owner, operatorOrigin());
-      const output = await command.run({ config, instance, provisioning }, values as Values, positionals);
+      const origin = operatorOrigin();
+      await instance.prepare(origin);
+      const provisioning = new Provisioning(instance.owner, origin);
+      const output = await work({ config, instance, provisioning });
       if (output !== null) process.stdout.write(`${output}\n`);
     } finally {
       await instance.release();

@@ -4,5 +4,5 @@ import { runCommand } from './command';
 void runCommand({
   usage: 'npm run --silent migrate',
   options: {},
-  run: () => Promise.resolve(null),
+  read: () => () => Promise.resolve(null),
 });

@@ -1,7 +1,5 @@
 import { ROLES, type Role } from '../domain/principal';
-import { idOption, numberOption, required, runCommand, UsageError, type CommandContext } from './command';
-
-type Values = Readonly<Record<string, string | undefined>>;
+import { idOption, numberOption, required, runCommand, UsageError, type Values, type Work } from './command';
 
 const MAX_LEVEL = 10;
 const MAX_SCORE = 100;
@@ -18,13 +16,14 @@ function levelsOf(values: Values): boolean {
   return levels === 'on';
 }
 
-async function addOrganization({ provisioning }: CommandContext, values: Values): Promise<string> {
+function addOrganization(values: Values): Work {
   const managerMaxRiskScore = numberOption(values, 'manager-max-risk', { min: 0, max: MAX_SCORE });
   const policy = { approvalLevels: levelsOf(values), managerMaxRiskScore };
-  return String(await provisioning.addOrganization({ name: required(values['name'], 'name'), policy }));
+  const organization = { name: required(values['name'], 'name'), policy };
+  return async ({ provisioning }) => String(await provisioning.addOrganization(organization));
 }
 
-async function addUser({ provisioning }: CommandContext, values: Values): Promise<string> {
+function addUser(values: Values): Work {
   const approvalLevel = numberOption(values, 'level', { min: 0, max: MAX_LEVEL });
   if (approvalLevel !== null && !Number.isInteger(approvalLevel))
     throw new UsageError('--level has to be a whole number');
@@ -40,7 +39,7 @@ async function addUser({ provisioning }: CommandContext, values: Values): Promis
     maxRiskScore: numberOption(values, 'max-risk', { min: 0, max: MAX_SCORE }),
     active: values['inactive'] === undefined,
   };
-  return String(await provisioning.addUser(user, identity));
+  return async ({ provisioning }) => String(await provisioning.addUser(user, identity));
 }
 
 void runCommand({
@@ -59,9 +58,9 @@ void runCommand({
     inactive: { type: 'boolean' },
   },
   allowPositionals: true,
-  run: (context, values, [what, ...rest]) => {
-    if (rest.length === 0 && what === 'organization') return addOrganization(context, values);
-    if (rest.length === 0 && what === 'user') return addUser(context, values);
+  read: (values, [what, ...rest]) => {
+    if (rest.length === 0 && what === 'organization') return addOrganization(values);
+    if (rest.length === 0 && what === 'user') return addUser(values);
     throw new UsageError('say what to provision: organization or user');
   },
 });

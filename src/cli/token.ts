@@ -23,15 +23,17 @@ const IDENTITY = {
 void runCommand({
   usage: 'npm run --silent token -- --user 42 [--ttl 1h]',
   options: { user: { type: 'string' }, ttl: { type: 'string', default: '1h' } },
-  run: async ({ config, instance }, values) => {
+  read: (values) => {
     const userId = required(idOption(values, 'user'), 'user');
     const lifetime = lifetimeOf(values['ttl'] ?? '1h');
-    if (config.isProduction) throw new Error('The development key does not exist in production');
-    const [user] = await instance.owner.query<{ organizationId: number }>(USER_BY_ID, [userId]);
-    if (user === undefined) throw new Error(`There is no user ${String(userId)}`);
-    const issuer = openDevelopmentIssuer(config.dataDir);
-    const subject = developmentSubject(userId);
-    await instance.owner.query(IDENTITY, [issuer.trusted.issuer, subject, user.organizationId, userId]);
-    return issuer.sign(subject, lifetime);
+    return async ({ config, instance }) => {
+      if (config.isProduction) throw new Error('The development key does not exist in production');
+      const [user] = await instance.owner.query<{ organizationId: number }>(USER_BY_ID, [userId]);
+      if (user === undefined) throw new Error(`There is no user ${String(userId)}`);
+      const issuer = openDevelopmentIssuer(config.dataDir);
+      const subject = developmentSubject(userId);
+      await instance.owner.query(IDENTITY, [issuer.trusted.issuer, subject, user.organizationId, userId]);
+      return issuer.sign(subject, lifetime);
+    };
   },
 });

@@ -35,15 +35,15 @@ export type Ruling =
 const ROLE_LEVELS: Readonly<Record<Role, number>> = { user: 0, manager: 1, security_manager: 3, admin: 4 };
 
 /** The roles that may decide at all (contract 1). */
-export const REVIEWER_ROLES: readonly Role[] = ['admin', 'security_manager', 'manager'];
+const REVIEWER_ROLES: readonly Role[] = ['admin', 'security_manager', 'manager'];
 
 /** The approval level a user holds: their own, else their role's. */
-export function heldLevelOf(user: Pick<User, 'role' | 'approvalLevel'>): number {
+function heldLevelOf(user: Pick<User, 'role' | 'approvalLevel'>): number {
   return user.approvalLevel ?? ROLE_LEVELS[user.role];
 }
 
 /** The highest score, inclusive, that a user may decide; null for no limit. Binds managers only (contract 2.1). */
-export function riskLimitOf(
+function riskLimitOf(
   user: Pick<User, 'role' | 'maxRiskScore'>,
   policy: ApprovalPolicy,
 ): number | null {
@@ -51,7 +51,7 @@ export function riskLimitOf(
 }
 
 /** How many distinct reviewers have to approve an action of this score, 1 to 10. */
-export function approvalsRequired(riskScore: number, policy: ApprovalPolicy): number {
+function approvalsRequired(riskScore: number, policy: ApprovalPolicy): number {
   return policy.quorum[riskLevelOf(riskScore)];
 }
 

@@ -160,10 +160,13 @@ function refuseWhileClosing(server: FastifyInstance): void {
     isClosing = true;
     done();
   });
-  server.addHook('onRequest', async (_request, reply) => {
-    if (!isClosing) return;
-    reply.header('Connection', 'close');
-    return Promise.reject(refusal('SERVICE_UNAVAILABLE', 'The service is shutting down'));
+  server.addHook('onRequest', async () => {
+    if (isClosing) return Promise.reject(refusal('SERVICE_UNAVAILABLE', 'The service is shutting down'));
+  });
+  // Otherwise a client that keeps its connection would keep the server from stopping.
+  server.addHook('onSend', (_request, reply, payload, done) => {
+    if (isClosing) reply.header('Connection', 'close');
+    done(null, payload);
   });
 }
 

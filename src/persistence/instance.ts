@@ -1,7 +1,10 @@
 import type { Config } from '../config';
+import type { RequestOrigin } from '../domain/audit-entry';
 import { Database } from './database';
+import { addDemoData } from './demo-data';
 import { openEmbeddedPostgres } from './embedded-postgres';
 import { migrate } from './migrate';
+import { Provisioning } from './provisioning.store';
 
 /** The PostgreSQL that this installation uses, embedded or existing. */
 export interface Instance {
@@ -9,8 +12,8 @@ export interface Instance {
   readonly owner: Database;
   /** Makes a connected database with the application's login. */
   connectApplication(): Promise<Database>;
-  /** Brings the schema up to date; the names of the migrations that ran. */
-  migrate(): Promise<readonly string[]>;
+  /** Brings the schema up to date and, in development, fills an empty database with the demo data. */
+  prepare(origin: RequestOrigin): Promise<void>;
   /** Closes the owner's connections and, of the embedded server's users, leaves as the last or not. */
   release(): Promise<void>;
 }
@@ -35,7 +38,13 @@ export async function openInstance(config: Config, say: (line: string) => void):
   return {
     owner,
     connectApplication: () => new Database({ ...config.database, url: urls.application }).connect(),
-    migrate: () => migrate(owner, decodeURIComponent(new URL(urls.application).username)),
+    prepare: async (origin) => {
+      const ran = await migrate(owner, decodeURIComponent(new URL(urls.application).username));
+      if (ran.length > 0) say(`migrated: ${ran.join(', ')}`);
+      if (config.isProduction) return;
+      const isAdded = await addDemoData(owner, new Provisioning(owner, origin));
+      if (isAdded) say('added the demo data: organizations 1 and 2');
+    },
     release: async () => {
       await owner.close();
       await urls.release();

@@ -1,0 +1,300 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Client } from 'pg';
+import { openEmbeddedPostgres } from '../src/persistence/embedded-postgres';
+import {
+  runCommand,
+  runGateway,
+  startProcess,
+  stopAll,
+  type Finished,
+  type RunningGateway,
+} from './support/processes';
+
+/** What an operator does with the commands of contract 6, as processes of their own on one data folder. */
+let scratch: string;
+let settings: { DATA_DIR: string; PORT: string };
+let gateway: RunningGateway;
+/** Of user 42, made in the first test that needs one. */
+let senior: string;
+
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'countersign-operator-'));
+  // As root the server runs as another user, who must get through to keep the data in here.
+  await chmod(scratch, 0o755);
+  settings = { DATA_DIR: join(scratch, 'data'), PORT: '0' };
+  gateway = await startProcess(settings);
+});
+afterAll(async () => {
+  await stopAll();
+  await rm(scratch, { recursive: true, force: true });
+});
+
+function run(name: string, ...args: string[]): Promise<Finished> {
+  return runCommand(name, args, settings);
+}
+
+/** What a command printed, which is its result and nothing else. */
+async function printed(name: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(name, ...args);
+  if (code !== 0) throw new Error(`${name} ended with ${String(code)}: ${stderr}`);
+  expect(stdout).toMatch(/^\S+( \S+)?\n$/);
+  return stdout.trim();
+}
+
+interface Called {
+  readonly status: number;
+  readonly connection: string | null;
+  readonly body: any;
+}
+
+async function call(path: string, token: string, body?: unknown): Promise<Called> {
+  const response = await fetch(gateway.url + path, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  return {
+    status: response.status,
+    connection: response.headers.get('connection'),
+    body: await response.json(),
+  };
+}
+
+function approve(id: number, token: string) {
+  return call(`/api/v1/actions/${String(id)}/approve`, token, {});
+}
+
+/** Works on the running gateway's own database, as its owner. */
+async function inDatabase<T>(work: (client: Client) => Promise<T>): Promise<T> {
+  const postgres = await openEmbeddedPostgres({ dataDir: settings.DATA_DIR });
+  await postgres.release();
+  const client = new Client({ connectionString: postgres.ownerUrl });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+async function rows(text: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
+  return inDatabase(async (client) => (await client.query<Record<string, unknown>>(text, values)).rows);
+}
+
+const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+const DEMO = `SELECT (SELECT count(*)::int FROM organizations WHERE name IN ('Acme', 'Globex')) AS organizations,
+  (SELECT count(*)::int FROM users WHERE id <= 142) AS users,
+  (SELECT count(*)::int FROM actions WHERE agent_id = 'demo-agent') AS actions`;
+
+describe('an operator who starts the gateway in an empty folder', () => {
+  it('watches it start, and reads the addresses in one line once it serves', async () => {
+    const ready = gateway.lines.filter((line) => line.startsWith('ready:'));
+    expect(ready).toEqual([expect.stringContaining(`${gateway.url}/graphql`)]);
+    expect(ready[0]).toContain(`${gateway.url}/api/v1`);
+    expect(gateway.lines.indexOf(ready[0] ?? '')).toBeGreaterThan(0);
+    expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200);
+  });
+
+  it('finds the demo data in it', async () => {
+    expect(await rows(DEMO)).toEqual([{ organizations: 2, users: 10, actions: 56 }]);
+  });
+
+  it('is told that a port is taken, and by what setting to choose another', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const port = String((other.address() as AddressInfo).port);
+    const { code, stdout, stderr } = await runGateway({ ...settings, PORT: port });
+    other.close();
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^.* in use.*\n$/)]);
+    expect(stderr).toContain(port);
+    expect(stderr).toContain('PORT');
+    expect(stdout).not.toContain('ready:');
+    expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200);
+  });
+});
+
+describe('an operator who asks for a token', () => {
+  it('gets one for a user, with which that user decides', async () => {
+    const made = [printed('token', '--user', '42'), printed('token', '--user', '6', '--ttl', '90s')];
+    const [forSenior = '', forGone = ''] = await Promise.all(made);
+    expect([forSenior, forGone]).toEqual([expect.stringMatching(JWT), expect.stringMatching(JWT)]);
+    expect([lifetimeOf(forSenior), lifetimeOf(forGone)]).toEqual([3600, 90]);
+    const { status, body } = await approve(12345, forSenior);
+    expect([status, body.status, body.approved_by]).toEqual([200, 'approved', 42]);
+    // A deactivated user's token can be made, to see that it does not count.
+    expect(await approve(12348, forGone)).toMatchObject({
+      status: 401,
+      body: { error_code: 'INVALID_TOKEN' },
+    });
+    senior = forSenior;
+  });
+
+  it('is told how, or that there is no such user', async () => {
+    const [unsaid, unknown] = await Promise.all([run('token'), run('token', '--user', '999')]);
+    expect([unsaid.code, unsaid.stdout, unknown.code, unknown.stdout]).toEqual([2, '', 1, '']);
+    expect(unsaid.stderr).toContain('usage: npm run --silent token -- --user');
+    expect(unknown.stderr).toMatch(/no user 999\n$/);
+  });
+});
+
+it('an operator who calls a command wrongly is told so before anything is opened', async () => {
+  const untouched = join(scratch, 'untouched');
+  const wrong = await runCommand('token', ['--user', 'nobody'], { DATA_DIR: untouched });
+  expect([wrong.code, wrong.stdout, existsSync(untouched)]).toEqual([2, '', false]);
+});
+
+describe('an operator who asks for an API key', () => {
+  it('gets one that reads, owned by the first admin, or one as they say', async () => {
+    const [plain, narrow] = await Promise.all([
+      printed('api-key', '--organization', '1', '--name', 'plain'),
+      printed(
+        'api-key',
+        '--organization',
+        '1',
+        '--name',
+        'narrow',
+        '--owner',
+        '42',
+        '--scopes',
+        'actions:submit',
+      ),
+    ]);
+    expect([plain, narrow]).toEqual(Array(2).fill(expect.stringMatching(/^csk_[\w-]{43}$/)));
+    expect(await call('/api/v1/actions/12346', plain)).toMatchObject({
+      status: 200,
+      body: { action_id: 12346 },
+    });
+    const refused = { status: 403, body: { error_code: 'INSUFFICIENT_PERMISSIONS' } };
+    expect(await call('/api/v1/actions/12346', narrow)).toMatchObject(refused);
+    expect(await approve(12346, plain)).toMatchObject({ status: 401, body: { error_code: 'JWT_REQUIRED' } });
+    expect(await rows('SELECT name, owner_id::int, scopes FROM api_keys ORDER BY name')).toEqual([
+      { name: 'narrow', owner_id: 42, scopes: ['actions:submit'] },
+      { name: 'plain', owner_id: 1, scopes: ['actions:submit', 'actions:read'] },
+    ]);
+    const audited = `SELECT action_type FROM audit_log WHERE organization_id = 1 AND action_type = 'api_key_created'`;
+    expect(await rows(audited)).toHaveLength(2);
+  });
+
+  it('is refused an unknown scope and an owner of another organization', async () => {
+    const ask = ['--organization', '1', '--name', 'refused'];
+    const [scope, owner] = await Promise.all([
+      run('api-key', ...ask, '--scopes', 'actions:read,actions:delete'),
+      run('api-key', ...ask, '--owner', '101'),
+    ]);
+    expect([scope.code, owner.code, scope.stdout, owner.stdout]).toEqual([2, 1, '', '']);
+    expect(scope.stderr).toContain('actions:delete');
+    expect(owner.stderr).toContain('101');
+    expect(await rows("SELECT 1 FROM api_keys WHERE name = 'refused'")).toEqual([]);
+  });
+});
+
+describe('an operator who seeds actions', () => {
+  it('is told the first and the last id of so many pending ones', async () => {
+    const [ours, theirs] = await Promise.all([
+      printed('seed', '--actions', '25'),
+      printed('seed', '--actions', '3', '--organization', '2'),
+    ]);
+    for (const [ids, organization, count] of [
+      [ours, 1, 25],
+      [theirs, 2, 3],
+    ] as const) {
+      const found = `SELECT count(*)::int FROM actions WHERE status = 'pending_approval' AND organization_id = $1 AND id BETWEEN $2 AND $3`;
+      expect(await rows(found, [organization, ...ids.split(' ')])).toEqual([{ count }]);
+    }
+  });
+});
+
+describe('an operator who provisions', () => {
+  it('makes an organization and its people, whose tokens count, and finds it in the audit log', async () => {
+    const organization = await printed('provision', 'organization', '--name', 'Initech');
+    const user = (name: string, role: string, ...more: string[]) => [
+      ...['user', '--organization', organization, '--name', name, '--role', role],
+      ...['--issuer', 'https://login.example.com/', '--subject', name, ...more],
+    ];
+    const [admin, manager] = await Promise.all([
+      printed('provision', ...user('Bill', 'admin')),
+      printed('provision', ...user('Milton', 'manager', '--level', '2', '--max-risk', '69', '--inactive')),
+    ]);
+    const [again, token] = await Promise.all([
+      run('provision', ...user('Milton', 'user')),
+      printed('token', '--user', admin),
+    ]);
+    expect([again.code, again.stdout]).toEqual([1, '']);
+    expect(again.stderr).toMatch(/Milton.*already/);
+    const people = `SELECT id::text, role, approval_level, max_risk_score, active FROM users WHERE organization_id = $1`;
+    expect(await rows(`${people} ORDER BY name`, [organization])).toEqual([
+      { id: admin, role: 'admin', approval_level: null, max_risk_score: null, active: true },
+      { id: manager, role: 'manager', approval_level: 2, max_risk_score: 69, active: false },
+    ]);
+    const query = '{ viewer { id name role } auditLogs { edges { node { actionType } } } }';
+    const { data } = (await call('/graphql', token, { query })).body;
+    expect(data.viewer).toEqual({ id: admin, name: 'Bill', role: 'ADMIN' });
+    const types = data.auditLogs.edges.map(({ node }: { node: { actionType: string } }) => node.actionType);
+    expect(types).toEqual(['user_changed', 'user_changed', 'policy_changed']);
+  });
+
+  it('is told what is missing or wrong', async () => {
+    const whole = ['user', '--name', 'Ada', '--issuer', 'i', '--subject', 's'];
+    const [role, organization] = await Promise.all([
+      run('provision', ...whole, '--organization', '1', '--role', 'emperor'),
+      run('provision', ...whole, '--organization', '99', '--role', 'manager'),
+    ]);
+    expect([role.code, role.stdout, organization.code, organization.stdout]).toEqual([2, '', 1, '']);
+    expect(role.stderr).toMatch(/--role.*\nusage: npm run --silent provision/);
+    expect(organization.stderr).toMatch(/no organization 99\n$/);
+  });
+});
+
+describe('an operator who stops the gateway and starts it again', () => {
+  it('has the request under way answered, and no PostgreSQL left behind', async () => {
+    const { status, body, connection } = await inDatabase(async (client) => {
+      await client.query('BEGIN');
+      await client.query('SELECT 1 FROM actions WHERE id = 12346 FOR UPDATE');
+      const answer = approve(12346, senior);
+      while ((await client.query('SELECT 1 FROM pg_locks WHERE NOT granted')).rows.length === 0)
+        await pause(10);
+      gateway.signal('SIGTERM');
+      await gateway.printed('stopping');
+      await client.query('COMMIT');
+      return answer;
+    });
+    expect([status, body.status, body.approved_by]).toEqual([200, 'approved', 42]);
+    expect((await gateway.finished).code).toBe(0);
+    expect(existsSync(join(settings.DATA_DIR, 'postgres', 'PG_VERSION'))).toBe(true);
+    expect(existsSync(join(settings.DATA_DIR, 'postgres', 'postmaster.pid'))).toBe(false);
+    // A client that was left its connection would hold up the stop until it is cut.
+    expect(connection).toBe('close');
+  });
+
+  it('gets a token meanwhile, and then finds everything as it was', async () => {
+    const token = await printed('token', '--user', '42');
+    expect(existsSync(join(settings.DATA_DIR, 'postgres', 'postmaster.pid'))).toBe(false);
+
+    gateway = await startProcess(settings);
+    expect(gateway.lines.join('\n')).not.toContain('demo data');
+    expect(await rows(DEMO)).toEqual([{ organizations: 2, users: 10, actions: 56 }]);
+    expect(await approve(12345, senior)).toMatchObject({
+      status: 400,
+      body: { error_code: 'INVALID_STATE' },
+    });
+    expect((await approve(12347, token)).status).toBe(200);
+
+    gateway.signal('SIGINT');
+    expect((await gateway.finished).code).toBe(0);
+    expect(existsSync(join(settings.DATA_DIR, 'postgres', 'postmaster.pid'))).toBe(false);
+  });
+});
+
+function lifetimeOf(token: string): number {
+  const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Record<
+    string,
+    number
+  >;
+  return (claims['exp'] ?? 0) - (claims['iat'] ?? 0);
+}

@@ -1,0 +1,215 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  buildSchema,
+  getNamedType,
+  isEnumType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  type GraphQLArgument,
+  type GraphQLField,
+  type GraphQLSchema,
+} from 'graphql';
+import { makeSchemaForPrinting } from '../src/app';
+import { AuthorizeDirective } from '../src/graphql/authorize.directive';
+import { printSchema } from '../src/graphql/schema';
+import { startGateway } from './support/gateway';
+
+/** What a client can rely on finding in the schema (contract 3), and the gate that no root field can be without. */
+const file = readFileSync(join(__dirname, '..', 'schema.graphql'), 'utf8');
+const published = buildSchema(file);
+
+describe('schema.graphql', () => {
+  it('is what the code says', () => {
+    expect(printSchema(makeSchemaForPrinting())).toBe(file);
+  });
+
+  it('holds every type and field that the contract promises', () => {
+    const promised = {
+      Query: 'viewer action actions auditLog auditLogs',
+      Mutation: 'approveAction rejectAction bulkApproveActions bulkRejectActions',
+      ActionDecision: `actionId status verdict decidedBy decidedAt reason correlationId approvalsReceived
+        approvalsRequired action auditLog`,
+      BulkDecision: 'verdict requested succeeded failed correlationId results',
+      BulkItem: 'actionId decision refusal',
+      Refusal: 'code status detail currentStatus decidedBy decidedAt requiredLevel heldLevel',
+      Action: `id agentId agentName actionType description toolName targetSystem targetResource parameters status
+        riskScore riskLevel requiredApprovalLevel submittedBy submittedAt decidedBy decidedAt reason correlationId
+        auditLogs viewerCanApprove viewerCanReject`,
+      Eligibility: 'allowed code detail requiredLevel heldLevel',
+      AuditLog: `id actionType actor actorKind action actionId timestamp details reason refusalCode riskScore
+        requiredLevel heldLevel policyVersion ipAddress userAgent correlationId clientCorrelationId`,
+      User: 'id name role approvalLevel maxRiskScore active',
+      ActionConnection: 'edges pageInfo totalCount totalCountCapped',
+      AuditLogConnection: 'edges pageInfo totalCount totalCountCapped',
+      PageInfo: 'hasNextPage hasPreviousPage startCursor endCursor',
+    };
+    for (const [type, fields] of Object.entries(promised))
+      expect([type, fieldsOf(type)]).toEqual([type, expect.arrayContaining(fields.split(/\s+/))]);
+  });
+
+  it.each([
+    ['ActionStatus', 'PENDING_APPROVAL APPROVED DENIED EXPIRED'],
+    ['RiskLevel', 'LOW MEDIUM HIGH CRITICAL'],
+    ['Role', 'ADMIN SECURITY_MANAGER MANAGER USER'],
+    ['Verdict', 'APPROVE REJECT'],
+  ])('has the enum %s with %s and nothing else', (name, values) => {
+    expect(valuesOf(name).sort()).toEqual(values.split(' ').sort());
+  });
+
+  it('has every code of the REST errors in ErrorCode', () => {
+    const codes = `MISSING_AUTH INVALID_TOKEN EXPIRED_TOKEN INVALID_API_KEY EXPIRED_API_KEY REVOKED_API_KEY JWT_REQUIRED
+      INSUFFICIENT_PERMISSIONS APPROVAL_LEVEL_REQUIRED RISK_LIMIT_EXCEEDED SELF_APPROVAL_FORBIDDEN ACTION_NOT_FOUND
+      NOT_FOUND INVALID_STATE ALREADY_VOTED INVALID_JSON METHOD_NOT_ALLOWED PAYLOAD_TOO_LARGE UNSUPPORTED_MEDIA_TYPE
+      VALIDATION_ERROR INTERNAL_ERROR SERVICE_UNAVAILABLE`;
+    expect(valuesOf('ErrorCode')).toEqual(expect.arrayContaining(codes.split(/\s+/)));
+  });
+
+  it.each([
+    ['Query', 'action', 'id: ID!'],
+    ['Query', 'auditLog', 'id: ID!'],
+    ['Mutation', 'approveAction', 'actionId: ID!, reason: String'],
+    ['Mutation', 'rejectAction', 'actionId: ID!, reason: String'],
+    ['Mutation', 'bulkApproveActions', 'actionIds: [ID!]!, reason: String'],
+    ['Mutation', 'bulkRejectActions', 'actionIds: [ID!]!, reason: String'],
+    ['Action', 'auditLogs', 'after: String, first: Int'],
+    ['Query', 'actions', 'after: String, before: String, filter: ActionFilter, first: Int, last: Int'],
+    ['Query', 'auditLogs', 'after: String, filter: AuditLogFilter, first: Int'],
+  ])('gives %s.%s the arguments (%s)', (type, field, args) => {
+    const written = fieldOf(type, field).args.map(({ name, type: of }) => `${name}: ${String(of)}`);
+    expect(written).toEqual(expect.arrayContaining(args.split(', ')));
+  });
+
+  it.each([
+    ['Mutation', 'approveAction', 'ActionDecision!'],
+    ['Mutation', 'rejectAction', 'ActionDecision!'],
+    ['Mutation', 'bulkApproveActions', 'BulkDecision!'],
+    ['Mutation', 'bulkRejectActions', 'BulkDecision!'],
+    ['ActionDecision', 'decidedBy', 'User!'],
+    ['AuditLog', 'actor', 'User'],
+    ['Action', 'status', 'ActionStatus!'],
+    ['Refusal', 'code', 'ErrorCode!'],
+  ])('makes %s.%s a %s', (type, field, expected) => {
+    expect(String(fieldOf(type, field).type)).toBe(expected);
+  });
+
+  it('takes lists for the enum and id fields of a filter', () => {
+    const listsOf = (name: string) => {
+      const type = published.getType(name);
+      if (!isInputObjectType(type)) throw new Error(`There is no input ${name}`);
+      const fields = Object.values(type.getFields());
+      return fields.filter((field) => isListType(field.type)).map((field) => field.name);
+    };
+    expect(listsOf('ActionFilter')).toEqual(
+      expect.arrayContaining(['status', 'riskLevel', 'agentId', 'actionType', 'decidedBy']),
+    );
+    expect(listsOf('AuditLogFilter')).toEqual(
+      expect.arrayContaining(['actionType', 'actorId', 'actionId', 'correlationId']),
+    );
+  });
+});
+
+describe('@authorize', () => {
+  const directivesOf = (field: GraphQLField<unknown, unknown>) =>
+    field.astNode?.directives?.map(({ loc }) => file.slice(loc?.start, loc?.end));
+
+  it('stands once on every root field', () => {
+    for (const { field } of rootFieldsOf(published))
+      expect([field.name, directivesOf(field)]).toEqual([
+        field.name,
+        [expect.stringMatching(/^@authorize\(/)],
+      ]);
+  });
+
+  const everybody = 'roles: [ADMIN, SECURITY_MANAGER, MANAGER, USER]';
+  it.each([
+    ...['viewer', 'auditLog', 'auditLogs'].map((field) => ['Query', field, `${everybody}, credential: JWT`]),
+    ...['action', 'actions'].map((field) => [
+      'Query',
+      field,
+      `${everybody}, credential: ANY, scope: "actions:read"`,
+    ]),
+    ...['approveAction', 'rejectAction', 'bulkApproveActions', 'bulkRejectActions'].map((field) => [
+      'Mutation',
+      field,
+      'roles: [ADMIN, SECURITY_MANAGER, MANAGER], credential: JWT, riskLimited: true',
+    ]),
+  ] as [string, string, string][])('opens %s.%s to exactly (%s)', (type, field, args) => {
+    expect(directivesOf(fieldOf(type, field))).toEqual([`@authorize(${args})`]);
+  });
+
+  it('turns away a caller without a credential at every root field, whatever it is', async () => {
+    const gateway = await startGateway();
+    try {
+      for (const { type, field } of rootFieldsOf(published)) {
+        const args = field.args.filter(({ type: of }) => isNonNullType(of)).map(anyValue);
+        const call = args.length === 0 ? field.name : `${field.name}(${args.join(', ')})`;
+        const { body } = await gateway.graphql(`${type.toLowerCase()} { ${call} { __typename } }`);
+        expect([field.name, body.errors]).toMatchObject([
+          field.name,
+          [{ extensions: { code: 'MISSING_AUTH' } }],
+        ]);
+      }
+    } finally {
+      await gateway.close();
+    }
+  });
+
+  const build = (fields: string) => {
+    const schema = buildSchema(`enum Role { ADMIN USER } ${fields}`, { assumeValidSDL: true });
+    return new AuthorizeDirective(() => Promise.resolve()).applyTo(schema);
+  };
+  const said = '@authorize(roles: [ADMIN], credential: JWT)';
+
+  it('lets a schema be built in which every root field has it', () => {
+    const schema = build(`type Query { a: Int ${said} b: Int ${said} } type Mutation { c: Int ${said} }`);
+    expect(Object.keys(schema.getQueryType()?.getFields() ?? {})).toEqual(['a', 'b']);
+  });
+
+  it.each([
+    ['Query.open', `type Query { a: Int ${said} open: Int }`],
+    ['Mutation.open', `type Query { a: Int ${said} } type Mutation { open: Int }`],
+    ['Subscription.open', `type Query { a: Int ${said} } type Subscription { open: Int }`],
+    ['Query.anybody', `type Query { anybody: Int @authorize(credential: JWT) }`],
+    ['Query.anyhow', `type Query { anyhow: Int @authorize(roles: [ADMIN]) }`],
+    [
+      'Mutation.unbound',
+      `type Query { a: Int ${said} } type Mutation { unbound: Int ${said.replace(')', ', riskLimited: true)')} }`,
+    ],
+  ])('fails the build where it is missing or says too little: %s', (name, fields) => {
+    expect(() => build(fields)).toThrow(name);
+  });
+});
+
+function fieldsOf(name: string): string[] {
+  const type = published.getType(name);
+  return isObjectType(type) ? Object.keys(type.getFields()) : [];
+}
+
+function fieldOf(typeName: string, name: string): GraphQLField<unknown, unknown> {
+  const type = published.getType(typeName);
+  const field = isObjectType(type) ? type.getFields()[name] : undefined;
+  if (field === undefined) throw new Error(`There is no field ${typeName}.${name}`);
+  return field;
+}
+
+function valuesOf(name: string): string[] {
+  const type = published.getType(name);
+  return isEnumType(type) ? type.getValues().map((value) => value.name) : [];
+}
+
+/** Every field of the root types, of which there are some. */
+function rootFieldsOf(schema: GraphQLSchema): { type: string; field: GraphQLField<unknown, unknown> }[] {
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
+  return roots.flatMap((type) =>
+    type ? Object.values(type.getFields()).map((field) => ({ type: type.name, field })) : [],
+  );
+}
+
+/** An argument with a value that its type takes. */
+function anyValue({ name, type }: GraphQLArgument): string {
+  if (getNamedType(type).name !== 'ID') throw new Error(`No value known for ${name}: ${String(type)}`);
+  return `${name}: "1"`;
+}
