@@ -43,10 +43,7 @@ function heldLevelOf(user: Pick<User, 'role' | 'approvalLevel'>): number {
 }
 
 /** The highest score, inclusive, that a user may decide; null for no limit. Binds managers only (contract 2.1). */
-function riskLimitOf(
-  user: Pick<User, 'role' | 'maxRiskScore'>,
-  policy: ApprovalPolicy,
-): number | null {
+function riskLimitOf(user: Pick<User, 'role' | 'maxRiskScore'>, policy: ApprovalPolicy): number | null {
   return user.role === 'manager' ? (user.maxRiskScore ?? policy.managerMaxRiskScore) : null;
 }
 
