@@ -10,7 +10,6 @@ export class Initial1763800000000 implements MigrationInterface {
     await runner.query(ORGANIZATIONS_AND_USERS);
     await runner.query(ACTIONS_AND_VOTES);
     await runner.query(AUDIT_LOG);
-    await runner.query(GRANTS);
   }
 
   // An audit log that can be dropped by a command is not one: there is no way back but a restored backup.
@@ -222,30 +221,4 @@ CREATE TABLE refusal_throttle (
   PRIMARY KEY (organization_id, actor_kind, actor_id, action_id, refusal_code)
 );
 CREATE INDEX refusal_throttle_by_age ON refusal_throttle (recorded_at);
-`;
-
-// The role is named by the caller of the migrations in a session setting and never made here: roles belong to the
-// whole cluster. It gets what deciding and reading need and no more; locking a row FOR SHARE or FOR UPDATE needs a
-// right to update some column of it.
-const GRANTS = `
-DO $$
-DECLARE
-  application text := current_setting('countersign.application_role');
-  granted text;
-BEGIN
-  FOREACH granted IN ARRAY ARRAY[
-    'USAGE ON SCHEMA public',
-    'SELECT ON organizations, users, user_identities, approval_policies, api_keys, actions, votes',
-    'UPDATE (policy_version) ON organizations',
-    'UPDATE (version) ON users',
-    'UPDATE (status, version, approvals, updated_at, decided_by_kind, decided_by, decided_at, reason, correlation_id) ON actions',
-    'INSERT ON votes',
-    'SELECT, INSERT ON audit_log',
-    'SELECT, INSERT, DELETE ON audit_pending',
-    'SELECT, INSERT, UPDATE, DELETE ON refusal_throttle',
-    'USAGE ON SEQUENCE audit_log_id_seq'
-  ] LOOP
-    EXECUTE format('GRANT %s TO %I', granted, application);
-  END LOOP;
-END $$;
 `;

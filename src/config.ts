@@ -184,7 +184,9 @@ function isProxy(proxy: string): boolean {
   const [address = '', prefix, ...rest] = proxy.split('/');
   const bits = isIP(address) === 4 ? 32 : 128;
   if (isIP(address) === 0) return ['loopback', 'linklocal', 'uniquelocal'].includes(proxy);
-  return rest.length === 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits));
+  return (
+    rest.length === 0 && (prefix === undefined || (/^[1-9]\d{0,2}$/.test(prefix) && Number(prefix) <= bits))
+  );
 }
 
 function isOrigin(origin: string): boolean {

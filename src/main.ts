@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { makeApp } from './app';
-import { operatorOrigin } from './cli/command';
 import { ConfigError, readConfig, type Config } from './config';
 import { openDevelopmentIssuer } from './http/development-issuer';
 import { makeLogger } from './observability/logger';
+import { operatorOrigin } from './operator';
+import { explainOutage } from './persistence/database';
 import { openInstance } from './persistence/instance';
 
 /** How long requests under way may take once the process is told to stop, in milliseconds. */
@@ -57,7 +58,7 @@ function explain(error: unknown, config: Config | undefined): string {
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE' && config !== undefined)
     return `Port ${String(config.port)} of ${config.host} is already in use: set PORT to another, or stop what listens there.`;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return explainOutage(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error));
 }
 
 function say(line: string): void {
@@ -75,12 +76,18 @@ async function main(): Promise<void> {
     config = readConfig(process.env);
     await start(config, closables);
   })();
-  // A signal during the start waits for it, or what it is opening would be left behind. The second one is not heard.
+  // A signal during the start waits for it, or what it is opening would be left behind; a second one does not wait.
   const stopped = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, resolve);
+    let isStopping = false;
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+      process.on(signal, () => {
+        if (isStopping) process.exit(1);
+        isStopping = true;
+        say('stopping');
+        resolve();
+      });
   });
   await starting.then(() => stopped).catch(fail);
-  say('stopping');
   await closables.close().catch(fail);
   process.exit();
 }

@@ -159,15 +159,22 @@ async function inBatches<T, R>(items: readonly T[], ask: (item: T) => Promise<R>
   return results;
 }
 
+/** How many an operation may have. */
+const MAX_ROOT_FIELDS = 10;
+
 /** What the schema says beforehand, from `viewerCanApprove` and `viewerCanReject`. */
 async function foretold(person: Person, cells: readonly Cell[]): Promise<readonly (string | null)[]> {
   const eligibility = 'viewerCanApprove { allowed code } viewerCanReject { allowed code }';
-  const fields = cells.map(({ id }) => `a${String(id)}: action(id: ${String(id)}) { ${eligibility} }`);
-  const { body } = await gateway.graphql(`{ ${fields.join(' ')} }`, { user: person.id });
   type Told = Record<'viewerCanApprove' | 'viewerCanReject', { allowed: boolean; code: string | null }>;
-  const { data } = body as { data: Record<string, Told | null> };
+  const told: Record<string, Told | null> = {};
+  for (let start = 0; start < cells.length; start += MAX_ROOT_FIELDS) {
+    const part = cells.slice(start, start + MAX_ROOT_FIELDS);
+    const fields = part.map(({ id }) => `a${String(id)}: action(id: ${String(id)}) { ${eligibility} }`);
+    const { body } = await gateway.graphql(`{ ${fields.join(' ')} }`, { user: person.id });
+    Object.assign(told, body.data);
+  }
   return cells.map(({ id, verdict }) => {
-    const action = data[`a${String(id)}`];
+    const action = told[`a${String(id)}`];
     if (!action) throw new Error(`Action ${String(id)} is not to be seen`);
     const { allowed, code } = verdict === 'approve' ? action.viewerCanApprove : action.viewerCanReject;
     return allowed ? null : code;

@@ -1,11 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { userInfo } from 'node:os';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { ConfigError, readConfig, type Config } from '../config';
-import type { RequestOrigin } from '../domain/audit-entry';
-import { correlationId } from '../domain/correlation';
 import { parseId } from '../domain/decision-request';
+import { explainOutage } from '../persistence/database';
 import { openInstance, type Instance } from '../persistence/instance';
+import { operatorOrigin } from '../operator';
 import { Provisioning } from '../persistence/provisioning.store';
 
 /** What a command works with. Standard output is its result and nothing else; everything said goes to standard error. */
@@ -86,16 +84,6 @@ export function required<T>(value: T | null | undefined, name: string): T {
   return value;
 }
 
-/** Where an operator's command comes from, as the audit log keeps it. */
-export function operatorOrigin(): RequestOrigin {
-  return {
-    correlationId: correlationId(new Date(), randomBytes(8).toString('hex')),
-    clientCorrelationId: null,
-    ipAddress: null,
-    userAgent: `command line, ${userInfo().username}`,
-  };
-}
-
 function parse({ options, allowPositionals }: Command): ReturnType<typeof parseArgs> {
   try {
     return parseArgs({ options, allowPositionals: allowPositionals === true, strict: true });
@@ -105,7 +93,8 @@ function parse({ options, allowPositionals }: Command): ReturnType<typeof parseA
 }
 
 function messageOf(error: Error): string {
-  return error instanceof ConfigError ? error.message : `${error.name}: ${error.message}`;
+  if (error instanceof ConfigError) return error.message;
+  return explainOutage(error) ?? `${error.name}: ${error.message}`;
 }
 
 function say(line: string): void {

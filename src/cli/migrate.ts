@@ -1,6 +1,6 @@
 import { runCommand } from './command';
 
-// Every command brings the schema up to date before it runs; this one does nothing else.
+// Every command prepares the installation as starting does, before it does anything itself; this one does just that.
 void runCommand({
   usage: 'npm run --silent migrate',
   options: {},

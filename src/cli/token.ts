@@ -10,29 +10,17 @@ function lifetimeOf(ttl: string): number {
   return Number(count) * SECONDS[unit as keyof typeof SECONDS];
 }
 
-const USER_BY_ID = {
-  name: 'token_user',
-  text: 'SELECT organization_id AS "organizationId" FROM users WHERE id = $1',
-};
-const IDENTITY = {
-  name: 'token_identity',
-  text: `INSERT INTO user_identities (issuer, subject, organization_id, user_id) VALUES ($1, $2, $3, $4)
-    ON CONFLICT DO NOTHING`,
-};
-
 void runCommand({
   usage: 'npm run --silent token -- --user 42 [--ttl 1h]',
   options: { user: { type: 'string' }, ttl: { type: 'string', default: '1h' } },
   read: (values) => {
     const userId = required(idOption(values, 'user'), 'user');
     const lifetime = lifetimeOf(values['ttl'] ?? '1h');
-    return async ({ config, instance }) => {
+    return async ({ config, provisioning }) => {
       if (config.isProduction) throw new Error('The development key does not exist in production');
-      const [user] = await instance.owner.query<{ organizationId: number }>(USER_BY_ID, [userId]);
-      if (user === undefined) throw new Error(`There is no user ${String(userId)}`);
       const issuer = openDevelopmentIssuer(config.dataDir);
       const subject = developmentSubject(userId);
-      await instance.owner.query(IDENTITY, [issuer.trusted.issuer, subject, user.organizationId, userId]);
+      await provisioning.ensureIdentity(userId, { issuer: issuer.trusted.issuer, subject });
       return issuer.sign(subject, lifetime);
     };
   },

@@ -18,7 +18,10 @@ export interface ApprovalPolicy {
 export type DecidableAction = Pick<
   Action,
   'id' | 'riskScore' | 'status' | 'submittedById' | 'decidedById' | 'decidedAt'
->;
+> & {
+  /** Whether the one who asks has voted on it. Known where it is shown; the decision's write finds it out by itself. */
+  readonly hasVoted?: boolean;
+};
 
 /** The levels weighed for a ruling; null where levels are off and none was asked for. */
 export interface Authority {
@@ -48,7 +51,7 @@ function riskLimitOf(user: Pick<User, 'role' | 'maxRiskScore'>, policy: Approval
 }
 
 /** How many distinct reviewers have to approve an action of this score, 1 to 10. */
-function approvalsRequired(riskScore: number, policy: ApprovalPolicy): number {
+export function approvalsRequired(riskScore: number, policy: ApprovalPolicy): number {
   return policy.quorum[riskLevelOf(riskScore)];
 }
 
@@ -92,7 +95,7 @@ export function refusalOfApiKey(): Refusal {
 /**
  * May this principal give this verdict on this action, under this policy?
  * The one rule of the product: mutations, REST, bulk and `viewerCan…` all ask it. Pure; the order of the
- * refusals is contract 2.2: credential, role, level, limit, own action, state.
+ * refusals is contract 2.2: credential, role, level, limit, own action, state (a second vote last).
  * Whether the action belongs to the principal's organization is settled before (its absence is a 404).
  */
 export function mayDecide(
@@ -111,7 +114,8 @@ export function mayDecide(
     refusalByLevel(action, authority) ??
     refusalByLimit(action, riskLimitOf(user, policy)) ??
     refusalByOwnership(user, action) ??
-    (statusAfter(action.status, verdict) === null ? refusalByState(action) : null);
+    (statusAfter(action.status, verdict) === null ? refusalByState(action) : null) ??
+    (action.hasVoted === true ? refusalOfSecondVote(action.id) : null);
   if (refusal !== null) return { allowed: false, refusal, ...authority };
   return { allowed: true, approvalsRequired: approvalsRequired(action.riskScore, policy), ...authority };
 }

@@ -28,6 +28,9 @@ export interface Page<T> {
   readonly count: () => Promise<Count>;
 }
 
+/** How large a page is when nothing is asked (contract 3). */
+export const DEFAULT_PAGE_SIZE = 25;
+
 /** Where counting stops (contract 3). */
 export const COUNT_CAP = 10_000;
 

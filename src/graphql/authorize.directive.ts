@@ -75,6 +75,11 @@ export class AuthorizeDirective {
     return requirement;
   }
 
+  /** Whether a root field decides; false for what is none. */
+  isDecision(fieldName: string): boolean {
+    return (this.requirements.get(fieldName)?.verdict ?? null) !== null;
+  }
+
   /**
    * The first question, which REST asks before it reads a body: is there a credential, and of the right kind?
    * @throws {RefusedError} MISSING_AUTH, JWT_REQUIRED, or for a key without the scope INSUFFICIENT_PERMISSIONS

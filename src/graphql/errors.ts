@@ -16,6 +16,13 @@ export function refusalBehind(thrown: unknown): Refusal {
   return thrown instanceof DatabaseUnavailableError ? UNAVAILABLE : INTERNAL;
 }
 
+/** Logs what an operator has to hear of: what nobody foresaw, and outages with their cause. */
+export function logSurprise(error: unknown, refusal: Refusal, correlationId: string, log: Logger): void {
+  if (refusal.code === 'INTERNAL_ERROR') log.error({ err: error, correlationId }, 'unexpected error');
+  if (error instanceof DatabaseUnavailableError)
+    log.warn({ err: error, correlationId }, 'database unavailable');
+}
+
 /**
  * A refusal as GraphQL's `extensions` carry it: the code, the HTTP status it has over REST, and the facts (contract 3),
  * in the words of the schema: enums in upper case, ids as text.
@@ -40,8 +47,7 @@ export function maskErrors(result: ExecutionResult, correlationId: string, log: 
 
 function maskError(error: GraphQLError, correlationId: string, log: Logger): GraphQLError {
   const refusal = refusalOf(error);
-  if (refusal.code === 'INTERNAL_ERROR')
-    log.error({ err: error.originalError ?? error, correlationId }, 'unexpected error');
+  logSurprise(error.originalError ?? error, refusal, correlationId, log);
   return new GraphQLError(refusal.detail, {
     nodes: error.nodes ?? null,
     path: error.path ?? null,

@@ -6,12 +6,14 @@ import type { Principal, User } from '../domain/principal';
 import type { ActionReads } from '../persistence/actions.reads';
 import type { AuditLogReads } from '../persistence/audit-log.reads';
 import type { UserReads } from '../persistence/users.reads';
+import type { VoteReads } from '../persistence/votes.reads';
 import type { ActionSource } from '../use-cases/decide-actions';
 
 export interface Reads {
   readonly actions: ActionReads;
   readonly users: UserReads;
   readonly auditLog: AuditLogReads;
+  readonly votes: VoteReads;
 }
 
 /** One request's loaders: each batches what a list asks for into one statement, and remembers it for this request only. */
@@ -19,6 +21,8 @@ export interface Loaders {
   readonly action: DataLoader<number, Action | null>;
   readonly user: DataLoader<number, User | null>;
   readonly auditEntry: DataLoader<number, AuditLogEntry | null>;
+  /** By action id, whether the viewer has voted on it. */
+  readonly hasVoted: DataLoader<number, boolean>;
   /** The page of one action's entries; one statement for all actions that are asked for the same part. */
   auditEntriesOf(
     actionId: number,
@@ -33,6 +37,10 @@ export function makeLoaders(viewer: Principal, reads: Reads, maxPageSize: number
     action: loaderById((ids) => reads.actions.byIds(viewer, ids)),
     user: loaderById((ids) => reads.users.byIds(viewer, ids)),
     auditEntry: loaderById((ids) => reads.auditLog.byIds(viewer, ids)),
+    hasVoted: new DataLoader(async (ids) => {
+      const voted = viewer.kind === 'user' ? await reads.votes.votedOn(viewer, ids) : new Set();
+      return ids.map((id) => voted.has(id));
+    }),
     auditEntriesOf: (actionId, request) => {
       const part = JSON.stringify([request.first, request.after]);
       const known = entriesByPart.get(part);

@@ -9,7 +9,7 @@ import { DecisionResolver } from './resolvers/decision.resolver';
 import { ViewerResolver } from './resolvers/viewer.resolver';
 
 /** The resolvers, made by whoever composes the application. */
-export type Resolvers = readonly [ActionResolver, AuditLogResolver, DecisionResolver, ViewerResolver];
+export type Resolvers = readonly (ActionResolver | AuditLogResolver | DecisionResolver | ViewerResolver)[];
 
 /** Builds the schema from the resolvers and puts the authorization gate in front of every root field. */
 export function makeSchema(resolvers: Resolvers, authorize: AuthorizeDirective): GraphQLSchema {

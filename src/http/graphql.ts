@@ -58,7 +58,7 @@ function apolloOptions({
         Promise.resolve({
           executor: ({ document, request, context }) =>
             execute(
-              { document, operationName: request.operationName, variables: request.variables },
+              { document, operationName: request.operationName ?? undefined, variables: request.variables },
               context as RequestContext,
             ),
         }),

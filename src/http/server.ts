@@ -11,7 +11,7 @@ import type { RequestOrigin } from '../domain/audit-entry';
 import { clientCorrelationId, correlationId } from '../domain/correlation';
 import type { Principal } from '../domain/principal';
 import { RefusedError, type ErrorCode, type Refusal } from '../domain/refusal';
-import { extensionsOf, refusalBehind } from '../graphql/errors';
+import { extensionsOf, logSurprise, refusalBehind } from '../graphql/errors';
 import type { Logger } from '../observability/logger';
 import { errorBody } from '../rest/error-body';
 import { noFractions, noRounding, parseJsonBody } from '../rest/json-body';
@@ -33,8 +33,6 @@ declare module 'fastify' {
 export interface ServerOptions {
   readonly log: Logger;
   readonly clock: () => Date;
-  /** 16 lower-case hex characters. */
-  readonly randomHex?: () => string;
   readonly corsOrigins: readonly string[];
   /** Addresses or networks of proxies whose X-Forwarded-For counts; none means that the peer's address does. */
   readonly trustProxy: readonly string[];
@@ -45,6 +43,8 @@ const BODY_LIMIT = 256 * 1024;
 /** Room for an id of any length in a path, so that it is refused as an id and not as a path. */
 const MAX_PARAM_LENGTH = 16_384;
 const REQUEST_TIMEOUT = 30_000;
+/** What of a User-Agent is kept: it goes into a log that can never be thinned out. */
+const MAX_USER_AGENT_LENGTH = 512;
 
 /** An HTTP server with everything that both doors share and no route yet: bodies, errors, correlation, CORS. */
 export async function makeServer(options: ServerOptions): Promise<FastifyInstance> {
@@ -62,7 +62,7 @@ export async function makeServer(options: ServerOptions): Promise<FastifyInstanc
     rewriteUrl: (request) => withoutBrokenEscapes(request.url ?? '/'),
   });
   server.decorateRequest('principal', null);
-  server.decorateRequest('origin', { getter: originGetter(clock, options.randomHex ?? randomHex) });
+  server.decorateRequest('origin', { getter: originGetter(clock) });
   server.addHook('onRequest', (request, reply, next) => {
     const echoed = clientCorrelationId(headerOf(request, 'x-correlation-id'));
     if (echoed !== null) reply.header('X-Correlation-ID', echoed);
@@ -119,8 +119,7 @@ function refusalFor(error: unknown, request: FastifyRequest, log: Logger): Refus
   )
     return { code: 'INVALID_JSON', detail: 'The request body cannot be read' };
   const refusal = refusalBehind(error);
-  if (refusal.code === 'INTERNAL_ERROR')
-    log.error({ err: error, correlationId: request.origin.correlationId }, 'unexpected error');
+  logSurprise(error, refusal, request.origin.correlationId, log);
   return refusal;
 }
 
@@ -189,16 +188,16 @@ async function allowOrigins(server: FastifyInstance, origins: readonly string[])
   });
 }
 
-function originGetter(clock: () => Date, random: () => string): (this: FastifyRequest) => RequestOrigin {
+function originGetter(clock: () => Date): (this: FastifyRequest) => RequestOrigin {
   const origins = new WeakMap<FastifyRequest, RequestOrigin>();
   return function (this: FastifyRequest) {
     const known = origins.get(this);
     if (known !== undefined) return known;
     const origin: RequestOrigin = {
-      correlationId: correlationId(clock(), random()),
+      correlationId: correlationId(clock(), randomBytes(8).toString('hex')),
       clientCorrelationId: clientCorrelationId(headerOf(this, 'x-correlation-id')),
       ipAddress: this.ip,
-      userAgent: headerOf(this, 'user-agent') ?? null,
+      userAgent: headerOf(this, 'user-agent')?.slice(0, MAX_USER_AGENT_LENGTH) ?? null,
     };
     origins.set(this, origin);
     return origin;
@@ -219,8 +218,4 @@ function withoutBrokenEscapes(url: string): string {
 function headerOf(request: FastifyRequest, name: string): string | undefined {
   const header = request.headers[name];
   return typeof header === 'string' ? header : header?.[0];
-}
-
-function randomHex(): string {
-  return randomBytes(8).toString('hex');
 }

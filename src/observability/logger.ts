@@ -2,7 +2,7 @@ import { pino, type Logger } from 'pino';
 
 export type { Logger };
 
-/** The process's log: one JSON object a line on standard output; credentials are cut out wherever they would appear. */
+/** The process's log: one JSON object a line on standard output. The headers that carry credentials are cut out. */
 export function makeLogger(level: string): Logger {
   return pino({
     level,

@@ -1,7 +1,7 @@
 import type { Action, ActionStatus } from '../domain/action';
 import type { Direction, Page, PageRequest } from '../domain/page';
 import type { Tenant } from '../domain/principal';
-import { riskScoresOf, type RiskLevel } from '../domain/risk';
+import { RISK_LEVELS, riskScoresOf, type RiskLevel } from '../domain/risk';
 import type { Sql, Statement } from './database';
 import { Conditions, containing, keysetPage, type KeysetOrder } from './keyset';
 import { ACTIONS } from './tables/action.table';
@@ -69,24 +69,27 @@ export class ActionReads {
       type: order.by === 'submittedAt' ? 'timestamptz' : 'double precision',
       direction: order.direction,
     };
-    return keysetPage(this.sql, ACTIONS, conditions, keyset, request, { defaultSize: 25, maxSize });
+    return keysetPage(this.sql, ACTIONS, conditions, keyset, request, maxSize);
   }
 }
 
 function addFilter(conditions: Conditions, filter: ActionFilter): void {
   conditions
-    .add(filter.status, (p) => `t.status = ANY(${p}::text[])`)
+    .addAnyOf('t.status', 'text', filter.status)
     .add(filter.minRiskScore, (p) => `t.risk_score >= ${p}`)
     .add(filter.maxRiskScore, (p) => `t.risk_score <= ${p}`)
-    .add(filter.agentId, (p) => `t.agent_id = ANY(${p}::text[])`)
-    .add(filter.actionType, (p) => `t.action_type = ANY(${p}::text[])`)
-    .add(filter.decidedBy, (p) => `t.decided_by = ANY(${p}::bigint[])`)
+    .addAnyOf('t.agent_id', 'text', filter.agentId)
+    .addAnyOf('t.action_type', 'text', filter.actionType)
+    .addAnyOf('t.decided_by', 'bigint', filter.decidedBy)
     .add(filter.submittedFrom, (p) => `t.submitted_at >= ${p}`)
     .add(filter.submittedTo, (p) => `t.submitted_at < ${p}`)
     .add(filter.decidedFrom, (p) => `t.decided_at >= ${p}`)
     .add(filter.decidedTo, (p) => `t.decided_at < ${p}`);
   if (filter.riskLevel !== undefined && filter.riskLevel !== null) {
-    const bands = filter.riskLevel.map(riskScoresOf).map(({ from, to }) => {
+    const { riskLevel } = filter;
+    // In one order and each once, or every order sent would be another statement to prepare and keep.
+    const asked = RISK_LEVELS.filter((level) => riskLevel.includes(level));
+    const bands = asked.map(riskScoresOf).map(({ from, to }) => {
       const start = `t.risk_score >= ${String(from)}`;
       return to === null ? `(${start})` : `(${start} AND t.risk_score < ${String(to)})`;
     });

@@ -48,21 +48,19 @@ export class AuditLogReads {
   ): Promise<Page<AuditLogEntry>> {
     const conditions = new Conditions()
       .add(viewer.organizationId, (p) => `t.organization_id = ${p}`)
-      .add(filter.actionType, (p) => `t.action_type = ANY(${p}::text[])`)
-      .add(filter.actorId, (p) => `t.actor_kind = 'user' AND t.actor_id = ANY(${p}::bigint[])`)
-      .add(filter.actionId, (p) => `t.action_id = ANY(${p}::bigint[])`)
-      .add(filter.correlationId, (p) => `t.correlation_id = ANY(${p}::text[])`)
+      .addAnyOf('t.action_type', 'text', filter.actionType)
+      .addAnyOf('t.actor_id', 'bigint', filter.actorId)
+      .addAnyOf('t.action_id', 'bigint', filter.actionId)
+      .addAnyOf('t.correlation_id', 'text', filter.correlationId)
       .add(filter.from, (p) => `t."timestamp" >= ${p}`)
       .add(filter.to, (p) => `t."timestamp" < ${p}`);
     if (filter.search !== undefined && filter.search !== null && filter.search !== '') {
       const pattern = conditions.bind(containing(filter.search));
       conditions.addRaw(`(t.details ILIKE ${pattern} OR t.reason ILIKE ${pattern})`);
     }
-    const sizes = { defaultSize: 25, maxSize };
-    return pageAsSeenBy(
-      viewer,
-      await keysetPage(this.sql, AUDIT_LOG, conditions, byTime(direction), request, sizes),
-    );
+    if (filter.actorId !== undefined && filter.actorId !== null) conditions.addRaw(`t.actor_kind = 'user'`);
+    const page = await keysetPage(this.sql, AUDIT_LOG, conditions, byTime(direction), request, maxSize);
+    return pageAsSeenBy(viewer, page);
   }
 
   /** The pages of several actions' entries, newest first, in the order of the ids. One statement. */
@@ -80,7 +78,7 @@ export class AuditLogReads {
       conditions,
       byTime('desc'),
       request,
-      { defaultSize: 25, maxSize },
+      maxSize,
       groups,
     );
     return pages.map((page) => pageAsSeenBy(viewer, page));

@@ -38,6 +38,12 @@ export class DatabaseUnavailableError extends Error {
   override readonly name = 'DatabaseUnavailableError';
 }
 
+/** Why the database could not be reached, in words for an operator; null for any other error. */
+export function explainOutage(error: unknown): string | null {
+  if (!(error instanceof DatabaseUnavailableError)) return null;
+  return `${error.message}: ${error.cause instanceof Error ? error.cause.message : String(error.cause)}`;
+}
+
 /** How long to wait for a connection before saying that the database is away, in milliseconds. */
 const CONNECT_TIMEOUT = 5_000;
 

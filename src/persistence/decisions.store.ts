@@ -105,12 +105,19 @@ WITH draft AS MATERIALIZED (
 SELECT count(*) AS recorded FROM written`,
 };
 
-/** Forgets throttled refusals that no longer throttle, a bounded number at a time. */
+/** How many rows one purging statement deletes at most. */
+const PURGE_BATCH = 1000;
+
+/** Forgets refusals that no longer throttle. */
 const PURGE_THROTTLE: Statement = {
   name: 'purge_refusal_throttle',
-  text: `DELETE FROM refusal_throttle WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM refusal_throttle WHERE recorded_at < now() - interval '2 minutes'
-    ORDER BY recorded_at LIMIT 1000 FOR UPDATE SKIP LOCKED))`,
+  text: `WITH deleted AS (
+      DELETE FROM refusal_throttle WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM refusal_throttle WHERE recorded_at < now() - interval '2 minutes'
+        ORDER BY recorded_at LIMIT ${String(PURGE_BATCH)} FOR UPDATE SKIP LOCKED))
+      RETURNING 1
+    )
+    SELECT count(*) AS deleted FROM deleted`,
 };
 
 interface DecideRow {
@@ -141,9 +148,12 @@ export class DecisionsStore implements DecisionStore {
     return this.database.transaction((sql) => work(this.writesIn(sql)));
   }
 
-  /** Deletes up to 1,000 rows that no longer throttle anything. */
+  /** Deletes the rows that no longer throttle anything, a thousand at a time. */
   async purgeThrottle(): Promise<void> {
-    await this.database.query(PURGE_THROTTLE, []);
+    for (let isMore = true; isMore;) {
+      const [row] = await this.database.query<{ deleted: number }>(PURGE_THROTTLE, []);
+      isMore = (row?.deleted ?? 0) === PURGE_BATCH;
+    }
   }
 
   private writesIn(sql: Sql): DecisionWrites {

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { QueryResultRow } from 'pg';
-import { COUNT_CAP, type Count, type Direction, type Page, type PageRequest } from '../domain/page';
+import {
+  COUNT_CAP,
+  DEFAULT_PAGE_SIZE,
+  type Count,
+  type Direction,
+  type Page,
+  type PageRequest,
+} from '../domain/page';
 import { RefusedError, validationRefusal } from '../domain/refusal';
 import type { Sql, Statement } from './database';
 import type { Table } from './tables/table';
@@ -14,6 +21,16 @@ export class Conditions {
   add(value: unknown, write: (placeholder: string) => string): this {
     if (value !== undefined && value !== null) this.parts.push(write(this.bind(value)));
     return this;
+  }
+
+  /**
+   * Adds a condition that a column holds one of these. One is compared as such: only then does an index on the column
+   * also serve the order of the list. Undefined and null ask nothing.
+   */
+  addAnyOf(column: string, type: 'text' | 'bigint', values: readonly unknown[] | null | undefined): this {
+    if (values?.length === 1)
+      return this.add(values[0], (placeholder) => `${column} = ${placeholder}::${type}`);
+    return this.add(values, (placeholder) => `${column} = ANY(${placeholder}::${type}[])`);
   }
 
   /** Adds a condition that needs several values or none. */
@@ -45,12 +62,6 @@ interface Place {
   readonly id: number;
 }
 
-/** How large a page is when nothing is asked, and at most. */
-export interface PageSizes {
-  readonly defaultSize: number;
-  readonly maxSize: number;
-}
-
 /** One list for each of these ids instead of one for all: the rows whose column holds the id. */
 export interface Groups {
   readonly column: string;
@@ -68,9 +79,9 @@ export async function keysetPage<T extends QueryResultRow & { readonly id: numbe
   conditions: Conditions,
   order: KeysetOrder<T>,
   request: PageRequest,
-  sizes: PageSizes,
+  maxSize: number,
 ): Promise<Page<T>> {
-  const [page] = await readPages(sql, table, conditions, order, request, sizes, null);
+  const [page] = await readPages(sql, table, conditions, order, request, maxSize, null);
   if (page === undefined) throw new Error('A list without groups has one page');
   return page;
 }
@@ -82,10 +93,10 @@ export async function keysetPagesOfGroups<T extends QueryResultRow & { readonly 
   conditions: Conditions,
   order: KeysetOrder<T>,
   request: PageRequest,
-  sizes: PageSizes,
+  maxSize: number,
   groups: Groups,
 ): Promise<readonly Page<T>[]> {
-  return readPages(sql, table, conditions, order, request, sizes, groups);
+  return readPages(sql, table, conditions, order, request, maxSize, groups);
 }
 
 async function readPages<T extends QueryResultRow & { readonly id: number }>(
@@ -94,10 +105,10 @@ async function readPages<T extends QueryResultRow & { readonly id: number }>(
   conditions: Conditions,
   order: KeysetOrder<T>,
   request: PageRequest,
-  sizes: PageSizes,
+  maxSize: number,
   groups: Groups | null,
 ): Promise<readonly Page<T>[]> {
-  const { size, backward, after, before, offset } = readRequest(request, order, sizes);
+  const { size, backward, after, before, offset } = readRequest(request, order, maxSize);
   const source = new GroupedSource(table.name, conditions, groups);
   const count = source.counter(sql);
   const column = table.column(order.property);
@@ -193,14 +204,14 @@ export function containing(search: string): string {
 function readRequest<T>(
   request: PageRequest,
   order: KeysetOrder<T>,
-  limits: PageSizes,
+  maxSize: number,
 ): { size: number; backward: boolean; after: Place | null; before: Place | null; offset: number } {
   const { first, last, after, before, offset } = request;
   if (isGiven(first) && isGiven(last)) refuse('last', 'cannot be combined with first', 'conflict');
   const backward = isGiven(last);
-  const size = last ?? first ?? limits.defaultSize;
-  if (!Number.isInteger(size) || size < 1 || size > limits.maxSize)
-    refuse(backward ? 'last' : 'first', `must be an integer from 1 to ${String(limits.maxSize)}`, 'range');
+  const size = last ?? first ?? DEFAULT_PAGE_SIZE;
+  if (!Number.isInteger(size) || size < 1 || size > maxSize)
+    refuse(backward ? 'last' : 'first', `must be an integer from 1 to ${String(maxSize)}`, 'range');
   if (isGiven(offset) && (!Number.isInteger(offset) || offset < 0))
     refuse('offset', 'must be 0 or more', 'range');
   if (isGiven(offset) && offset > 0 && (backward || isGiven(after) || isGiven(before)))

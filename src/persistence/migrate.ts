@@ -1,5 +1,6 @@
 import { MigrationExecutor } from 'typeorm';
 import type { Database } from './database';
+import { grantRights } from './grants';
 
 /** Any number will do, as long as no other use of advisory locks has it. */
 const MIGRATION_LOCK = 7_046_021_119;
@@ -14,8 +15,8 @@ export async function migrate(owner: Database, applicationRole: string): Promise
   const runner = owner.dataSource.createQueryRunner();
   try {
     await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    await runner.query(`SELECT set_config('countersign.application_role', $1, false)`, [applicationRole]);
     const ran = await new MigrationExecutor(owner.dataSource, runner).executePendingMigrations();
+    await grantRights(runner, applicationRole);
     return ran.map((migration) => migration.name);
   } finally {
     await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]).catch(() => undefined);

@@ -33,6 +33,12 @@ export interface NewApiKey {
   readonly scopes: readonly ApiKeyScope[];
 }
 
+/** Whom a token names. */
+export interface Identity {
+  readonly issuer: string;
+  readonly subject: string;
+}
+
 /** Something that an operator named does not exist, or exists already. */
 class ProvisioningError extends Error {
   override readonly name = 'ProvisioningError';
@@ -52,12 +58,22 @@ export class Provisioning {
   }
 
   /** @returns the new user's id @throws {ProvisioningError} if the organization does not exist */
-  addUser(user: NewUser, identity: { issuer: string; subject: string } | null): Promise<number> {
+  addUser(user: NewUser, identity: Identity): Promise<number> {
     return this.owner.transaction(async (sql) => {
       const id = await this.addUserIn(sql, user);
-      if (identity !== null) await this.addIdentity(sql, user.organizationId, id, identity);
-      return id;
+      const isNew = await addIdentity(sql, user.organizationId, id, identity);
+      if (isNew) return id;
+      throw new ProvisioningError(
+        `Subject ${identity.subject} of ${identity.issuer} already stands for a user`,
+      );
     });
+  }
+
+  /** Lets a token of the development issuer stand for a user of any organization. @throws {ProvisioningError} */
+  async ensureIdentity(userId: number, identity: Identity): Promise<void> {
+    const [user] = await this.owner.query<{ organizationId: number }>(USER_BY_ID, [userId]);
+    if (user === undefined) throw new ProvisioningError(`There is no user ${String(userId)}`);
+    await addIdentity(this.owner, user.organizationId, userId, identity);
   }
 
   /** @returns the new key, which is not stored and cannot be shown again @throws {ProvisioningError} */
@@ -128,18 +144,6 @@ export class Provisioning {
     return userId;
   }
 
-  /** Lets a token's issuer and subject stand for a user. @throws {ProvisioningError} if they stand for one already */
-  async addIdentity(
-    sql: Sql,
-    organizationId: number,
-    userId: number,
-    { issuer, subject }: { issuer: string; subject: string },
-  ): Promise<void> {
-    const rows = await sql.query(INSERT_IDENTITY, [issuer, subject, organizationId, userId]);
-    if (rows.length === 0)
-      throw new ProvisioningError(`Subject ${subject} of ${issuer} already stands for a user`);
-  }
-
   private async ownerOf(sql: Sql, { organizationId, ownerId }: NewApiKey): Promise<number> {
     const [row] = await sql.query<{ id: number }>(API_KEY_OWNER, [organizationId, ownerId]);
     if (row !== undefined) return row.id;
@@ -157,6 +161,21 @@ export class Provisioning {
   }
 }
 
+/** Lets a token's issuer and subject stand for a user; false where they stand for one already. */
+async function addIdentity(
+  sql: Sql,
+  organizationId: number,
+  userId: number,
+  { issuer, subject }: Identity,
+): Promise<boolean> {
+  const rows = await sql.query(INSERT_IDENTITY, [issuer, subject, organizationId, userId]);
+  return rows.length > 0;
+}
+
+const USER_BY_ID = {
+  name: 'user_by_id',
+  text: 'SELECT organization_id AS "organizationId" FROM users WHERE id = $1',
+};
 const INSERT_ORGANIZATION = {
   name: 'insert_organization',
   text: `WITH organization AS (

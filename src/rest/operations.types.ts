@@ -74,7 +74,7 @@ export type ErrorCode =
   | 'UNSUPPORTED_MEDIA_TYPE'
   | 'VALIDATION_ERROR';
 
-/** LOW 0-39, MEDIUM 40-69, HIGH 70-84, CRITICAL 85-100. */
+/** LOW from 0, MEDIUM from 40, HIGH from 70, CRITICAL from 85; up to the next, and 100. */
 export type RiskLevel =
   | 'CRITICAL'
   | 'HIGH'

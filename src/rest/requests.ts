@@ -62,9 +62,10 @@ export const readAuditLogList: ReadVariables = ({ query }) => {
     actionId: optional(text(query, 'action_id'), (id) => parseId(id, ['query', 'action_id'])),
     from: time(query, 'from'),
     to: time(query, 'to'),
+    includeTotal: flag(query, 'include_total'),
   });
   if (parsed.faults !== undefined) return parsed;
-  const { first, offset, userId, actionId, from, to } = parsed.value;
+  const { first, offset, userId, actionId, from, to, includeTotal } = parsed.value;
   const filter = {
     actionType: listOf(text(query, 'action_type')),
     actorId: listOf(userId),
@@ -73,7 +74,7 @@ export const readAuditLogList: ReadVariables = ({ query }) => {
     from,
     to,
   };
-  return { value: { first, offset, after: cursor, filter, includeTotal: query['include_total'] === 'true' } };
+  return { value: { first, offset, after: cursor, filter, includeTotal } };
 };
 
 const MAX_OFFSET = 2 ** 31 - 1;
@@ -124,6 +125,13 @@ function integer(
   if (value >= min && value <= max) return { value };
   const msg = `must be an integer from ${String(min)} to ${String(max)}`;
   return { faults: [{ loc: ['query', name], msg, type: 'range' }] };
+}
+
+/** A yes or no, in any case: Python writes True. */
+function flag(query: RestRequest['query'], name: string): Parsed<boolean> {
+  const raw = text(query, name)?.toLowerCase() ?? 'false';
+  if (['true', '1', 'false', '0'].includes(raw)) return { value: raw === 'true' || raw === '1' };
+  return { faults: [{ loc: ['query', name], msg: 'must be true or false', type: 'boolean' }] };
 }
 
 function time(query: RestRequest['query'], name: string): Parsed<string | null> {

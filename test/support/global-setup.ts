@@ -52,14 +52,9 @@ async function makeTemplate(
   await migrate(template, new URL(application).username);
   await addDemoData(template, new Provisioning(template, OPERATOR));
   const { issuer } = openDevelopmentIssuer(dataDir).trusted;
-  const users = await template.query<{ organizationId: number; id: number }>(
-    { name: 'users', text: 'SELECT organization_id AS "organizationId", id FROM users' },
-    [],
-  );
-  for (const { organizationId, id } of users)
-    await new Provisioning(template, OPERATOR).addIdentity(template, organizationId, id, {
-      issuer,
-      subject: developmentSubject(id),
-    });
+  const provisioning = new Provisioning(template, OPERATOR);
+  const users = await template.query<{ id: number }>({ name: 'users', text: 'SELECT id FROM users' }, []);
+  for (const { id } of users)
+    await provisioning.ensureIdentity(id, { issuer, subject: developmentSubject(id) });
   await template.close();
 }

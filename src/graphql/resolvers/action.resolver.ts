@@ -1,6 +1,6 @@
 import { Arg, Args, Ctx, Directive, FieldResolver, ID, Int, Query, Resolver, Root } from 'type-graphql';
 import type { Action, Verdict } from '../../domain/action';
-import { mayDecide, refusalOfApiKey } from '../../domain/approval-policy';
+import { approvalsRequired, mayDecide, refusalOfApiKey } from '../../domain/approval-policy';
 import type { AuditLogEntry } from '../../domain/audit-entry';
 import type { User } from '../../domain/principal';
 import { RefusedError } from '../../domain/refusal';
@@ -87,18 +87,26 @@ export class ActionResolver {
   }
 
   @FieldResolver(() => EligibilityType, { description: 'By the very rule that approveAction runs.' })
-  viewerCanApprove(@Root() action: Action, @Ctx() context: AuthorizedContext): EligibilityType {
+  viewerCanApprove(@Root() action: Action, @Ctx() context: AuthorizedContext): Promise<EligibilityType> {
     return eligibility(action, 'approve', context);
   }
 
   @FieldResolver(() => EligibilityType, { description: 'By the very rule that rejectAction runs.' })
-  viewerCanReject(@Root() action: Action, @Ctx() context: AuthorizedContext): EligibilityType {
+  viewerCanReject(@Root() action: Action, @Ctx() context: AuthorizedContext): Promise<EligibilityType> {
     return eligibility(action, 'reject', context);
   }
 }
 
-function eligibility(action: Action, verdict: Verdict, { principal }: AuthorizedContext): EligibilityType {
-  const ruling = mayDecide(principal, action, verdict, principal.policy);
+async function eligibility(
+  action: Action,
+  verdict: Verdict,
+  { principal, loaders }: AuthorizedContext,
+): Promise<EligibilityType> {
+  const { policy } = principal;
+  // A lone approval decides at once, so only under a quorum can there be a vote on a pending action.
+  const isByQuorum = action.status === 'pending_approval' && approvalsRequired(action.riskScore, policy) > 1;
+  const hasVoted = isByQuorum && (await loaders.hasVoted.load(action.id));
+  const ruling = mayDecide(principal, { ...action, hasVoted }, verdict, policy);
   const { allowed, requiredLevel, heldLevel } = ruling;
   const refusal = ruling.allowed ? null : ruling.refusal;
   return { allowed, code: refusal?.code ?? null, detail: refusal?.detail ?? null, requiredLevel, heldLevel };

@@ -50,9 +50,13 @@ export class AuditLogResolver {
     );
   }
 
-  @FieldResolver(() => UserType, { nullable: true, description: 'Null where no person did it.' })
+  @FieldResolver(() => UserType, {
+    nullable: true,
+    description: 'Who did it, or owns the API key that did; null for policy and system.',
+  })
   actor(@Root() entry: AuditLogEntry, @Ctx() { loaders }: AuthorizedContext): Promise<User | null> | null {
-    return entry.actorKind === 'user' && entry.actorId !== null ? loaders.user.load(entry.actorId) : null;
+    const userId = entry.actorKind === 'user' ? entry.actorId : entry.onBehalfOf;
+    return userId === null ? null : loaders.user.load(userId);
   }
 
   @FieldResolver(() => ActionType, { nullable: true })

@@ -2,7 +2,7 @@ import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
 import type { ActionStatus } from '../../domain/action';
 import type { ErrorCode } from '../../domain/refusal';
-import { connectionTypes } from './connection.type';
+import { connectionType } from './connection.type';
 import { ActionStatusEnum, ErrorCodeEnum } from './enums';
 
 @ObjectType('Action', { description: 'Something that an agent wants to do.' })
@@ -56,7 +56,7 @@ export class ActionType {
   correlationId!: string | null;
 }
 
-export const { connection: ActionConnectionType } = connectionTypes('Action', ActionType);
+export const ActionConnectionType = connectionType('Action', ActionType);
 
 @ObjectType('Eligibility', {
   description: 'Whether the viewer may give a verdict on an action now, and if not, why.',

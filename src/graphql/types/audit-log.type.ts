@@ -3,7 +3,7 @@ import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
 import type { AuditActor } from '../../domain/audit-entry';
 import type { Verdict } from '../../domain/action';
 import type { ErrorCode } from '../../domain/refusal';
-import { connectionTypes } from './connection.type';
+import { connectionType } from './connection.type';
 import { ActorKindEnum, ErrorCodeEnum, VerdictEnum } from './enums';
 
 @ObjectType('AuditLog', { description: 'One entry of the append-only audit log.' })
@@ -78,4 +78,4 @@ export class AuditLogType {
   clientCorrelationId!: string | null;
 }
 
-export const { connection: AuditLogConnectionType } = connectionTypes('AuditLog', AuditLogType);
+export const AuditLogConnectionType = connectionType('AuditLog', AuditLogType);

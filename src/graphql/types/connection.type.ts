@@ -45,8 +45,8 @@ export function connectionOf<T>(page: Page<T>): Connection<T> {
   };
 }
 
-/** The edge and connection types of a node type. */
-export function connectionTypes(name: string, node: ClassType): { edge: ClassType; connection: ClassType } {
+/** The connection type of a node type, with its edge type. */
+export function connectionType(name: string, node: ClassType): ClassType {
   @ObjectType(`${name}Edge`)
   class EdgeType {
     @Field(() => node)
@@ -70,5 +70,5 @@ export function connectionTypes(name: string, node: ClassType): { edge: ClassTyp
     @Field(() => Boolean, { description: 'True where there are more than `totalCount` says.' })
     totalCountCapped!: boolean;
   }
-  return { edge: EdgeType, connection: ConnectionType };
+  return ConnectionType;
 }

@@ -24,7 +24,7 @@ registerEnumType(ActionStatusEnum, {
 });
 registerEnumType(RiskLevelEnum, {
   name: 'RiskLevel',
-  description: 'LOW 0-39, MEDIUM 40-69, HIGH 70-84, CRITICAL 85-100.',
+  description: 'LOW from 0, MEDIUM from 40, HIGH from 70, CRITICAL from 85; up to the next, and 100.',
 });
 registerEnumType(RoleEnum, { name: 'Role', description: 'What a person may do in their organization.' });
 registerEnumType(VerdictEnum, { name: 'Verdict', description: 'What a reviewer says about an action.' });

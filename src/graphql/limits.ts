@@ -1,0 +1,127 @@
+import {
+  Kind,
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type OperationDefinitionNode,
+  type SelectionNode,
+  type SelectionSetNode,
+} from 'graphql';
+import { DEFAULT_PAGE_SIZE } from '../domain/page';
+import { RefusedError, validationRefusal } from '../domain/refusal';
+import type { Operation } from './execute';
+
+/** How many fields may stand inside each other. */
+const MAX_DEPTH = 12;
+/** How many fields an operation may ask of Query or Mutation. */
+const MAX_ROOT_FIELDS = 10;
+/** How many values an answer may hold: fields, times the sizes of the lists around them. */
+const MAX_VALUES = 250_000;
+
+/** The fields that are lists by page. */
+const LISTS: ReadonlySet<string> = new Set(['actions', 'auditLogs']);
+
+/** What a selection asks for; fragments and aliases included, introspection left out (its own query is 15 deep). */
+interface Extent {
+  readonly depth: number;
+  readonly values: number;
+  /** Fields on the selection's own level, and those of them that decide. */
+  readonly fields: number;
+  readonly decisions: number;
+}
+
+const NOTHING: Extent = { depth: 0, values: 0, fields: 0, decisions: 0 };
+
+/**
+ * Refuses an operation that asks for more than one may: two decisions (they would be a hidden bulk, contract 3), or
+ * more depth, root fields or values than an honest one needs; unlimited, a reader's one query could stop the process.
+ * @param isDecision whether a root field decides
+ * @throws {RefusedError} VALIDATION_ERROR
+ */
+export function checkLimits(
+  { document, operationName, variables }: Operation,
+  isDecision: (rootField: string) => boolean,
+): void {
+  // graphql-js takes null for not given, too.
+  const isUnnamed = (operationName ?? null) === null;
+  const operation = document.definitions.find(
+    (definition): definition is OperationDefinitionNode =>
+      definition.kind === Kind.OPERATION_DEFINITION &&
+      (isUnnamed || definition.name?.value === operationName),
+  );
+  if (operation === undefined) return;
+  const { depth, values, fields, decisions } = measure(
+    document,
+    operation.selectionSet,
+    variables ?? {},
+    isDecision,
+  );
+  if (decisions > 1)
+    refuse(
+      'An operation may hold one decision; use bulkApproveActions or bulkRejectActions for several actions',
+    );
+  if (depth > MAX_DEPTH) refuse(`An operation may be ${String(MAX_DEPTH)} fields deep, not ${String(depth)}`);
+  if (fields > MAX_ROOT_FIELDS)
+    refuse(`An operation may have ${String(MAX_ROOT_FIELDS)} root fields, not ${String(fields)}`);
+  if (values > MAX_VALUES)
+    refuse(`An operation may ask for ${String(MAX_VALUES)} values: make its pages smaller`);
+}
+
+function measure(
+  document: DocumentNode,
+  root: SelectionSetNode,
+  variables: Readonly<Record<string, unknown>>,
+  isDecision: (rootField: string) => boolean,
+): Extent {
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const definition of document.definitions)
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+  // Measured once each, or a chain of fragments that spread each other twice would take exponential time.
+  const measured = new Map<string, Extent>();
+
+  const ofFragment = (name: string): Extent => {
+    const known = measured.get(name) ?? ofSelections(fragments.get(name)?.selectionSet);
+    measured.set(name, known);
+    return known;
+  };
+  const ofField = (field: FieldNode): Extent => {
+    const name = field.name.value;
+    if (name === '__schema' || name === '__type') return NOTHING;
+    const inner = ofSelections(field.selectionSet);
+    const size = LISTS.has(name) ? pageSizeOf(field, variables) : 1;
+    const decisions = !name.startsWith('__') && isDecision(name) ? 1 : 0;
+    return { depth: 1 + inner.depth, values: 1 + size * inner.values, fields: 1, decisions };
+  };
+  const ofSelection = (selection: SelectionNode): Extent => {
+    if (selection.kind === Kind.FIELD) return ofField(selection);
+    return selection.kind === Kind.FRAGMENT_SPREAD
+      ? ofFragment(selection.name.value)
+      : ofSelections(selection.selectionSet);
+  };
+  const ofSelections = (selections: SelectionSetNode | undefined): Extent =>
+    (selections?.selections ?? []).map(ofSelection).reduce(
+      (sum, extent) => ({
+        depth: Math.max(sum.depth, extent.depth),
+        values: sum.values + extent.values,
+        fields: sum.fields + extent.fields,
+        decisions: sum.decisions + extent.decisions,
+      }),
+      NOTHING,
+    );
+  return ofSelections(root);
+}
+
+/** How many rows a list is asked for; what is no number is refused later, where the page is read. */
+function pageSizeOf(field: FieldNode, variables: Readonly<Record<string, unknown>>): number {
+  for (const { name, value } of field.arguments ?? []) {
+    if (name.value !== 'first' && name.value !== 'last') continue;
+    const size =
+      value.kind === Kind.VARIABLE ? variables[value.name.value] : value.kind === Kind.INT && value.value;
+    if (Number(size) > 0) return Number(size);
+  }
+  return DEFAULT_PAGE_SIZE;
+}
+
+function refuse(msg: string): never {
+  throw new RefusedError(validationRefusal([{ loc: ['query'], msg, type: 'limit' }]));
+}

@@ -1,0 +1,28 @@
+import type { QueryRunner } from 'typeorm';
+
+/**
+ * What the application's login may do: what deciding and reading need, and no more. Locking a row FOR SHARE or
+ * FOR UPDATE needs a right to update some column of it.
+ */
+const RIGHTS = [
+  'USAGE ON SCHEMA public',
+  'SELECT ON organizations, users, user_identities, approval_policies, api_keys, actions, votes',
+  'UPDATE (policy_version) ON organizations',
+  'UPDATE (version) ON users',
+  'UPDATE (status, version, approvals, updated_at, decided_by_kind, decided_by, decided_at, reason, correlation_id) ON actions',
+  'INSERT ON votes',
+  'SELECT, INSERT ON audit_log',
+  'SELECT, INSERT, DELETE ON audit_pending',
+  'SELECT, INSERT, UPDATE, DELETE ON refusal_throttle',
+  'USAGE ON SEQUENCE audit_log_id_seq',
+] as const;
+
+/**
+ * Grants the application's rights to a login, each time anew, so that another login gets them too. Roles belong to the
+ * whole cluster: they are named by whoever configures the installation, and never made here.
+ * @param runner connected as the owner of the schema
+ */
+export async function grantRights(runner: QueryRunner, applicationRole: string): Promise<void> {
+  const role = `"${applicationRole.replaceAll('"', '""')}"`;
+  await runner.query(RIGHTS.map((right) => `GRANT ${right} TO ${role};`).join('\n'));
+}
