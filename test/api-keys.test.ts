@@ -150,3 +150,13 @@ describe('a key that does not count', () => {
     expect((await read()).status).toBe(401);
   });
 });
+
+it('an auditor who reads of a try by a key is told of the key and of the person who owns it', async () => {
+  const headers = { 'x-api-key': await gateway.apiKey({ owner: 3 }) };
+  await gateway.rest('POST', '/api/v1/actions/12346/approve', { headers });
+  const query = `{ auditLogs(filter: { actionId: [12346] }, first: 1) { edges { node { actorKind actorId actor { id } } } } }`;
+  const { body } = await gateway.graphql(query, { user: 1 });
+  const [key] = await gateway.database.sql<{ id: number }>('SELECT max(id) AS id FROM api_keys');
+  const node = { actorKind: 'API_KEY', actorId: String(key?.id), actor: { id: '3' } };
+  expect(body.data.auditLogs.edges).toEqual([{ node }]);
+});

@@ -1,4 +1,5 @@
 import { Database } from '../src/persistence/database';
+import { migrate } from '../src/persistence/migrate';
 import { asSuperuser, cloneDatabase, type TestDatabase } from './support/database';
 
 /** Settings that an administrator can give to a login and that would change what the gateway reads. */
@@ -44,4 +45,29 @@ describe.each([
     await connected.close();
     expect(row).toEqual({ at: new Date('2026-01-20T14:35:00.123Z'), score: 39.99999999999999 });
   });
+});
+
+it('an operator who gives the gateway another login finds that it can do the same', async () => {
+  const name = `countersign_other_${String(process.pid)}`;
+  await asSuperuser(`CREATE ROLE ${name} LOGIN PASSWORD 'other'`);
+  const url = new URL(database.applicationUrl);
+  url.username = name;
+  url.password = 'other';
+  const other = await new Database({
+    url: url.href,
+    poolSize: 1,
+    tls: false,
+    preparedStatements: true,
+  }).connect();
+  const count = { name: 'count', text: 'SELECT count(*) AS count FROM actions' };
+  try {
+    await expect(other.query(count, [])).rejects.toThrow(/permission denied/);
+    expect(await migrate(database.owner, name)).toEqual([]);
+    expect(await other.query(count, [])).toEqual([{ count: 56 }]);
+    await expect(other.query({ name: 'erase', text: 'DELETE FROM audit_log' }, [])).rejects.toThrow(
+      /permission denied/,
+    );
+  } finally {
+    await other.close();
+  }
 });

@@ -20,7 +20,7 @@ beforeAll(async () => {
   database = { ...clone, application };
   gateway = await startGateway({
     database,
-    log: pino({ level: 'error' }, { write: (entry: string) => log.push(entry) }),
+    log: pino({ level: 'warn' }, { write: (entry: string) => log.push(entry) }),
   });
 });
 afterAll(async () => {
@@ -131,6 +131,15 @@ describe('a reviewer, while the database is away,', () => {
       expect(graphqlCodeOf(answer)).toBe('SERVICE_UNAVAILABLE');
       expect(answer.text).not.toMatch(INSIDE);
     }
+  });
+
+  it('is behind an entry in the log that names the cause and the request', async () => {
+    log.length = 0;
+    const answer = await gateway.rest('GET', '/api/v1/actions/12345', { user: 42 });
+    const entries = log.filter((entry) => entry.includes('database unavailable'));
+    expect(entries).toHaveLength(1);
+    expect(entries[0]).toContain(answer.body.correlation_id);
+    expect(entries[0]).toMatch(/ECONN|terminated|timeout/);
   });
 
   it('is told of a missing or forged credential all the same', async () => {

@@ -74,6 +74,25 @@ describe('three approvals are required', () => {
   });
 });
 
+it('a reviewer who has voted is told so beforehand too, and one who has not is not', async () => {
+  const [voted = 0, other = 0] = await gateway.addActions([SCORE, SCORE]);
+  await gateway.rest('POST', `/api/v1/actions/${String(voted)}/approve`, { user: ANN });
+  const told = async (user: number): Promise<unknown> => {
+    const ask = (id: number): string =>
+      `action(id: ${String(id)}) { viewerCanApprove { allowed code } viewerCanReject { allowed code } }`;
+    const { body } = await gateway.graphql(`{ voted: ${ask(voted)} other: ${ask(other)} }`, { user });
+    return body.data;
+  };
+  const may = { allowed: true, code: null };
+  const mayNot = { allowed: false, code: 'ALREADY_VOTED' };
+  const free = { viewerCanApprove: may, viewerCanReject: may };
+  expect(await told(ANN)).toEqual({
+    voted: { viewerCanApprove: mayNot, viewerCanReject: mayNot },
+    other: free,
+  });
+  expect(await told(BOB)).toEqual({ voted: free, other: free });
+});
+
 describe.each(DOORS)('over %s', (_door, decide) => {
   it('a person has one vote: ALREADY_VOTED while it is pending, whatever the verdict, and INVALID_STATE after', async () => {
     const [action = 0] = await gateway.addActions([SCORE]);
