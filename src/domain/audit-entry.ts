@@ -73,19 +73,30 @@ function commitmentOf(commitment: Commitment | null): string | null {
   return createHash('sha256').update(commitment.salt).update(commitment.value, 'utf8').digest('hex');
 }
 
-/**
- * The canonical bytes of an entry, format `"v":1` (design, "Audit log"), cut at the three values that only the
- * database knows. The bytes are pieces[0] + audit_id + pieces[1] + timestamp + pieces[2] + approvals_received +
- * pieces[3], in UTF-8: JSON without white space, keys in this fixed order, absent values as null, the timestamp
- * in UTC as `YYYY-MM-DDTHH:MM:SS.mmmZ`.
- */
-export function canonicalPieces(
-  draft: AuditEntryDraft,
-  ip: Commitment | null,
-  userAgent: Commitment | null,
-): readonly [string, string, string, string] {
-  const beforeTimestamp = members({ organization_id: draft.organizationId, action_type: draft.actionType });
-  const beforeApprovals = members({
+/** The names of an entry's fields, short of what only the database knows and what the bytes only commit to. */
+type EntryField =
+  | 'action_type'
+  | 'actor_kind'
+  | 'actor_id'
+  | 'on_behalf_of'
+  | 'action_id'
+  | 'verdict'
+  | 'reason'
+  | 'refusal_code'
+  | 'risk_score'
+  | 'required_level'
+  | 'held_level'
+  | 'policy_version'
+  | 'approvals_required'
+  | 'details'
+  | 'correlation_id'
+  | 'client_correlation_id'
+  | 'data';
+
+/** A draft's fields under the names that the canonical bytes and the table share, in the order of the bytes. */
+export function entryFields(draft: AuditEntryDraft): Readonly<Record<EntryField, unknown>> {
+  return {
+    action_type: draft.actionType,
     actor_kind: draft.actor.kind,
     actor_id: draft.actor.id,
     on_behalf_of: draft.actor.onBehalfOf,
@@ -97,15 +108,37 @@ export function canonicalPieces(
     required_level: draft.requiredLevel,
     held_level: draft.heldLevel,
     policy_version: draft.policyVersion,
-  });
-  const afterApprovals = members({
     approvals_required: draft.approvalsRequired,
     details: draft.details,
     correlation_id: draft.origin.correlationId,
     client_correlation_id: draft.origin.clientCorrelationId,
+    data: draft.data,
+  };
+}
+
+/**
+ * The canonical bytes of an entry, format `"v":1` (design, "Audit log"), cut at the three values that only the
+ * database knows. The bytes are pieces[0] + audit_id + pieces[1] + timestamp + pieces[2] + approvals_received +
+ * pieces[3], in UTF-8: JSON without white space, keys in this fixed order, absent values as null, the timestamp
+ * in UTC as `YYYY-MM-DDTHH:MM:SS.mmmZ`.
+ */
+export function canonicalPieces(
+  draft: AuditEntryDraft,
+  ip: Commitment | null,
+  userAgent: Commitment | null,
+): readonly [string, string, string, string] {
+  const { action_type, approvals_required, details, correlation_id, client_correlation_id, data, ...middle } =
+    entryFields(draft);
+  const beforeTimestamp = members({ organization_id: draft.organizationId, action_type });
+  const beforeApprovals = members(middle);
+  const afterApprovals = members({
+    approvals_required,
+    details,
+    correlation_id,
+    client_correlation_id,
     ip_commitment: commitmentOf(ip),
     user_agent_commitment: commitmentOf(userAgent),
-    data: draft.data,
+    data,
   });
   return [
     '{"v":1,"audit_id":',

@@ -3,7 +3,8 @@ import type { Direction, Page, PageRequest } from '../domain/page';
 import type { Tenant } from '../domain/principal';
 import { RISK_LEVELS, riskScoresOf, type RiskLevel } from '../domain/risk';
 import type { Sql, Statement } from './database';
-import { Conditions, containing, keysetPage, type KeysetOrder } from './keyset';
+import type { KeysetOrder } from './cursor';
+import { Conditions, containing, keysetPage } from './keyset';
 import { ACTIONS } from './tables/action.table';
 
 /** What a list of actions can be narrowed to. Lists match any of their members; ranges are from inclusive, to exclusive. */
@@ -69,7 +70,7 @@ export class ActionReads {
       type: order.by === 'submittedAt' ? 'timestamptz' : 'double precision',
       direction: order.direction,
     };
-    return keysetPage(this.sql, ACTIONS, conditions, keyset, request, maxSize);
+    return keysetPage(this.sql, { table: ACTIONS, conditions, order: keyset, request, maxSize });
   }
 }
 

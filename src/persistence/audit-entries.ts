@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { canonicalPieces, type AuditEntryDraft, type Commitment } from '../domain/audit-entry';
+import { canonicalPieces, entryFields, type AuditEntryDraft, type Commitment } from '../domain/audit-entry';
 
 /** A draft as one JSON record for SQL: its columns, and the canonical bytes cut at what only the database knows. */
 export type AuditRecord = Readonly<Record<string, unknown>> & { readonly pieces: readonly string[] };
@@ -20,27 +20,11 @@ export function auditRecord(draft: AuditEntryDraft): AuditRecord {
   const ip = commit(draft.origin.ipAddress);
   const userAgent = commit(draft.origin.userAgent);
   return {
-    action_type: draft.actionType,
-    actor_kind: draft.actor.kind,
-    actor_id: draft.actor.id,
-    on_behalf_of: draft.actor.onBehalfOf,
-    action_id: draft.actionId,
-    verdict: draft.verdict,
-    reason: draft.reason,
-    refusal_code: draft.refusalCode,
-    risk_score: draft.riskScore,
-    required_level: draft.requiredLevel,
-    held_level: draft.heldLevel,
-    policy_version: draft.policyVersion,
-    approvals_required: draft.approvalsRequired,
-    details: draft.details,
-    correlation_id: draft.origin.correlationId,
-    client_correlation_id: draft.origin.clientCorrelationId,
+    ...entryFields(draft),
     ip_address: ip?.value,
     ip_salt: ip?.salt.toString('hex'),
     user_agent: userAgent?.value,
     user_agent_salt: userAgent?.salt.toString('hex'),
-    data: draft.data,
     pieces: canonicalPieces(draft, ip, userAgent),
   };
 }

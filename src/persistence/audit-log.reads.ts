@@ -2,7 +2,8 @@ import type { AuditLogEntry } from '../domain/audit-entry';
 import type { Direction, Page, PageRequest } from '../domain/page';
 import type { Principal, Role } from '../domain/principal';
 import type { Sql, Statement } from './database';
-import { Conditions, containing, keysetPage, keysetPagesOfGroups, type KeysetOrder } from './keyset';
+import type { KeysetOrder } from './cursor';
+import { Conditions, containing, keysetPage, keysetPagesOfGroups } from './keyset';
 import { AUDIT_LOG } from './tables/audit-log.table';
 
 /** What a list of audit entries can be narrowed to. Lists match any of their members. */
@@ -59,7 +60,8 @@ export class AuditLogReads {
       conditions.addRaw(`(t.details ILIKE ${pattern} OR t.reason ILIKE ${pattern})`);
     }
     if (filter.actorId !== undefined && filter.actorId !== null) conditions.addRaw(`t.actor_kind = 'user'`);
-    const page = await keysetPage(this.sql, AUDIT_LOG, conditions, byTime(direction), request, maxSize);
+    const query = { table: AUDIT_LOG, conditions, order: byTime(direction), request, maxSize };
+    const page = await keysetPage(this.sql, query);
     return pageAsSeenBy(viewer, page);
   }
 
@@ -72,15 +74,8 @@ export class AuditLogReads {
   ): Promise<readonly Page<AuditLogEntry>[]> {
     const conditions = new Conditions().add(viewer.organizationId, (p) => `t.organization_id = ${p}`);
     const groups = { column: 'action_id', ids: actionIds };
-    const pages = await keysetPagesOfGroups(
-      this.sql,
-      AUDIT_LOG,
-      conditions,
-      byTime('desc'),
-      request,
-      maxSize,
-      groups,
-    );
+    const query = { table: AUDIT_LOG, conditions, order: byTime('desc'), request, maxSize };
+    const pages = await keysetPagesOfGroups(this.sql, query, groups);
     return pages.map((page) => pageAsSeenBy(viewer, page));
   }
 }

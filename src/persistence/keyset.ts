@@ -1,14 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { QueryResultRow } from 'pg';
-import {
-  COUNT_CAP,
-  DEFAULT_PAGE_SIZE,
-  type Count,
-  type Direction,
-  type Page,
-  type PageRequest,
-} from '../domain/page';
-import { RefusedError, validationRefusal } from '../domain/refusal';
+import { COUNT_CAP, type Count, type Page, type PageRequest } from '../domain/page';
+import { readPart, writeCursor, type KeysetOrder, type Place } from './cursor';
 import type { Sql, Statement } from './database';
 import type { Table } from './tables/table';
 
@@ -49,17 +42,15 @@ export class Conditions {
   }
 }
 
-/** An order that is served by an index on (organization_id, column, id). */
-export interface KeysetOrder<T> {
-  readonly property: keyof T & string;
-  /** The SQL type of the column, for the cursor's value. */
-  readonly type: 'timestamptz' | 'double precision';
-  readonly direction: Direction;
-}
-
-interface Place {
-  readonly key: string | number;
-  readonly id: number;
+/** A list by page. */
+export interface ListQuery<T> {
+  readonly table: Table<T>;
+  /** Have to hold the organization; the table's alias in them is `t`. */
+  readonly conditions: Conditions;
+  readonly order: KeysetOrder<T>;
+  readonly request: PageRequest;
+  /** How many rows a page may have. */
+  readonly maxSize: number;
 }
 
 /** One list for each of these ids instead of one for all: the rows whose column holds the id. */
@@ -70,18 +61,13 @@ export interface Groups {
 
 /**
  * Reads one page of a table by keyset, at the same cost however deep. One statement; the count is another, if called.
- * @param conditions have to hold the organization; the table's alias in them is `t`
  * @throws {RefusedError} VALIDATION_ERROR for page arguments that make no sense
  */
 export async function keysetPage<T extends QueryResultRow & { readonly id: number }>(
   sql: Sql,
-  table: Table<T>,
-  conditions: Conditions,
-  order: KeysetOrder<T>,
-  request: PageRequest,
-  maxSize: number,
+  query: ListQuery<T>,
 ): Promise<Page<T>> {
-  const [page] = await readPages(sql, table, conditions, order, request, maxSize, null);
+  const [page] = await readPages(sql, query, null);
   if (page === undefined) throw new Error('A list without groups has one page');
   return page;
 }
@@ -89,26 +75,19 @@ export async function keysetPage<T extends QueryResultRow & { readonly id: numbe
 /** The same page of one list for each group, in the order of the groups' ids; one statement for all of them. */
 export async function keysetPagesOfGroups<T extends QueryResultRow & { readonly id: number }>(
   sql: Sql,
-  table: Table<T>,
-  conditions: Conditions,
-  order: KeysetOrder<T>,
-  request: PageRequest,
-  maxSize: number,
+  query: ListQuery<T>,
   groups: Groups,
 ): Promise<readonly Page<T>[]> {
-  return readPages(sql, table, conditions, order, request, maxSize, groups);
+  return readPages(sql, query, groups);
 }
 
 async function readPages<T extends QueryResultRow & { readonly id: number }>(
   sql: Sql,
-  table: Table<T>,
-  conditions: Conditions,
-  order: KeysetOrder<T>,
-  request: PageRequest,
-  maxSize: number,
+  query: ListQuery<T>,
   groups: Groups | null,
 ): Promise<readonly Page<T>[]> {
-  const { size, backward, after, before, offset } = readRequest(request, order, maxSize);
+  const { table, conditions, order } = query;
+  const { size, backward, after, before, offset } = readPart(query.request, order, query.maxSize);
   const source = new GroupedSource(table.name, conditions, groups);
   const count = source.counter(sql);
   const column = table.column(order.property);
@@ -199,67 +178,4 @@ function dynamicStatement(text: string): Statement {
 /** Text for ILIKE that matches the words as they are, wherever they stand. */
 export function containing(search: string): string {
   return `%${search.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
-}
-
-function readRequest<T>(
-  request: PageRequest,
-  order: KeysetOrder<T>,
-  maxSize: number,
-): { size: number; backward: boolean; after: Place | null; before: Place | null; offset: number } {
-  const { first, last, after, before, offset } = request;
-  if (isGiven(first) && isGiven(last)) refuse('last', 'cannot be combined with first', 'conflict');
-  const backward = isGiven(last);
-  const size = last ?? first ?? DEFAULT_PAGE_SIZE;
-  if (!Number.isInteger(size) || size < 1 || size > maxSize)
-    refuse(backward ? 'last' : 'first', `must be an integer from 1 to ${String(maxSize)}`, 'range');
-  if (isGiven(offset) && (!Number.isInteger(offset) || offset < 0))
-    refuse('offset', 'must be 0 or more', 'range');
-  if (isGiven(offset) && offset > 0 && (backward || isGiven(after) || isGiven(before)))
-    refuse('offset', 'cannot be combined with last or a cursor', 'conflict');
-  return {
-    size,
-    backward,
-    after: isGiven(after) ? readCursor(after, order, 'after') : null,
-    before: isGiven(before) ? readCursor(before, order, 'before') : null,
-    offset: offset ?? 0,
-  };
-}
-
-function isGiven<V>(value: V | null | undefined): value is V {
-  return value !== null && value !== undefined;
-}
-
-function writeCursor<T extends { readonly id: number }>(node: T, order: KeysetOrder<T>): string {
-  const key: unknown = node[order.property];
-  const value = key instanceof Date ? key.toISOString() : key;
-  return Buffer.from(JSON.stringify([order.property, value, node.id])).toString('base64url');
-}
-
-function readCursor<T>(cursor: string, order: KeysetOrder<T>, argument: string): Place {
-  try {
-    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-    if (Array.isArray(parts)) {
-      const [property, key, id] = parts as unknown[];
-      if (property === order.property && Number.isSafeInteger(id) && isKey(key, order.type))
-        return { key, id: id as number };
-    }
-  } catch {
-    // Not JSON: refused below like any other text that is no cursor of this list.
-  }
-  return refuse(argument, 'is not a cursor of this list in this order', 'cursor');
-}
-
-function isKey(key: unknown, type: KeysetOrder<unknown>['type']): key is string | number {
-  if (type === 'double precision') return typeof key === 'number';
-  return (
-    typeof key === 'string' &&
-    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(key) &&
-    // A day that does not exist throws or comes back as another; PostgreSQL knows no year 0.
-    new Date(key).toISOString() === key &&
-    !key.startsWith('0000')
-  );
-}
-
-function refuse(argument: string, msg: string, type: string): never {
-  throw new RefusedError(validationRefusal([{ loc: [argument], msg, type }]));
 }
