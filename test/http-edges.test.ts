@@ -1,3 +1,4 @@
+import { request as httpRequest } from 'node:http';
 import { startGateway, type Gateway, type RequestOptions } from './support/gateway';
 import { codeOf, restError } from './support/refusals';
 
@@ -261,5 +262,57 @@ describe('CORS', () => {
         for (const answer of answers) expect(answer.headers.get('access-control-allow-origin')).toBeNull();
       }
     });
+  });
+});
+
+describe('a GraphQL request over HTTP', () => {
+  /** Sends the headers as they are, which fetch would not. */
+  function ask(
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    body = '',
+  ): Promise<[number, any]> {
+    return new Promise((resolve, reject) => {
+      const sent = httpRequest(gateway.url + path, { method, headers }, (response) => {
+        let text = '';
+        response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+        response.on('end', () => {
+          resolve([response.statusCode ?? 0, JSON.parse(text)]);
+        });
+      });
+      sent.on('error', reject);
+      sent.end(body);
+    });
+  }
+  const credential = () => ({ authorization: `Bearer ${gateway.token(42)}` });
+
+  it.each(['[', 'a b', 'x:99999999', '%', 'example.com'])(
+    'is answered whatever its Host is: %s',
+    async (host) => {
+      const headers = { ...credential(), host, 'content-type': 'application/json' };
+      const [status, body] = await ask('POST', '/graphql', headers, '{"query":"{ viewer { id } }"}');
+      expect([status, body]).toEqual([200, { data: { viewer: { id: '42' } } }]);
+    },
+  );
+
+  it('reads by GET with variables that are not rounded', async () => {
+    const query = encodeURIComponent('query ($id: ID!) { action(id: $id) { id } }');
+    const headers = { ...credential(), 'apollo-require-preflight': 'yes' };
+    const get = (id: string) =>
+      ask('GET', `/graphql?query=${query}&variables=${encodeURIComponent(`{"id":${id}}`)}`, headers);
+    expect(await get('12345')).toEqual([200, { data: { action: { id: '12345' } } }]);
+    const [, rounded] = await get('12345.0000000000001');
+    expect(rounded.errors[0].extensions.code).toBe('VALIDATION_ERROR');
+  });
+
+  it('by GET with two sets of variables is refused', async () => {
+    const headers = { ...credential(), 'apollo-require-preflight': 'yes' };
+    const [status] = await ask(
+      'GET',
+      '/graphql?query=%7Bviewer%7Bid%7D%7D&variables=%7B%7D&variables=%7B%7D',
+      headers,
+    );
+    expect(status).toBe(400);
   });
 });

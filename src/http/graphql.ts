@@ -1,11 +1,12 @@
-import { ApolloServer, type ApolloServerOptions } from '@apollo/server';
+import { Readable } from 'node:stream';
+import { ApolloServer, HeaderMap, type ApolloServerOptions, type HTTPGraphQLRequest } from '@apollo/server';
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
-import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { printSchema, type GraphQLSchema } from 'graphql';
 import type { BuildContext, RequestContext } from '../graphql/context';
 import type { ExecuteOperation } from '../graphql/execute';
 import type { Logger } from '../observability/logger';
+import { noRounding, withFractions } from '../rest/json-body';
 import { allowOnly } from './allowed-methods';
 
 export interface GraphqlOptions {
@@ -33,9 +34,17 @@ export async function addGraphql(server: FastifyInstance, options: GraphqlOption
     config: { graphql: true },
     exposeHeadRoute: false,
     onRequest: identify,
-    handler: fastifyApolloHandler(apollo, {
-      context: (request) => Promise.resolve(buildContext(request.principal, request.origin, MAX_PAGE_SIZE)),
-    }),
+    handler: async (request, reply) => {
+      const answer = await apollo.executeHTTPGraphQLRequest({
+        httpGraphQLRequest: httpRequestOf(request),
+        context: () => Promise.resolve(buildContext(request.principal, request.origin, MAX_PAGE_SIZE)),
+      });
+      for (const [name, value] of answer.headers) reply.header(name, value);
+      const { body } = answer;
+      return reply
+        .code(answer.status ?? 200)
+        .send(body.kind === 'complete' ? body.string : Readable.from(body.asyncIterator));
+    },
   });
   allowOnly(server, PATH, ['GET', 'POST']);
   server.addHook('onClose', () => apollo.stop());
@@ -79,4 +88,19 @@ function apolloOptions({
     },
     plugins: [ApolloServerPluginLandingPageDisabled()],
   };
+}
+
+/** The request as Apollo reads it, independent of framework and of what the Host header holds. */
+function httpRequestOf(request: FastifyRequest): HTTPGraphQLRequest {
+  const headers = new HeaderMap();
+  for (const [name, value] of Object.entries(request.headers))
+    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
+  const { method, body, url } = request;
+  const start = url.indexOf('?');
+  const search = new URLSearchParams(start === -1 ? '' : url.slice(start + 1));
+  // As in a body: a variable that may be an id is not rounded.
+  const [variables, ...more] = search.getAll('variables');
+  if (variables !== undefined && more.length === 0)
+    search.set('variables', withFractions(variables, noRounding));
+  return { method, headers, body, search: start === -1 ? '' : `?${search.toString()}` };
 }

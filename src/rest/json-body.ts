@@ -20,10 +20,15 @@ export const noRounding: ReadFraction = (token) => (isRounded(token) ? `"${token
 export function parseJsonBody(body: Buffer, readFraction: ReadFraction): unknown {
   const text = decode(body);
   const value = parseJson(text);
-  const exact = text.replace(STRINGS_AND_FRACTIONS, (token) =>
+  const exact = withFractions(text, readFraction);
+  return exact === text ? value : JSON.parse(exact);
+}
+
+/** A JSON text in which every number with a fraction or an exponent is what the function makes of it. */
+export function withFractions(text: string, readFraction: ReadFraction): string {
+  return text.replace(STRINGS_AND_FRACTIONS, (token) =>
     token.startsWith('"') ? token : readFraction(token),
   );
-  return exact === text ? value : JSON.parse(exact);
 }
 
 /** Whether a decimal is an integer as a double but not as it is written. */
