@@ -5,7 +5,7 @@ import { openDevelopmentIssuer } from './http/development-issuer';
 import { makeLogger } from './observability/logger';
 import { operatorOrigin } from './operator';
 import { explainOutage } from './persistence/database';
-import { openInstance } from './persistence/instance';
+import { openInstance, type Instance } from './persistence/instance';
 
 /** How long requests under way may take once the process is told to stop, in milliseconds. */
 const DRAIN_TIMEOUT = 10_000;
@@ -24,7 +24,7 @@ class Closables {
 }
 
 /** Starts everything, in order; whatever was opened is in `closables` even if a later step fails. */
-async function start(config: Config, closables: Closables): Promise<void> {
+async function start(config: Config, closables: Closables): Promise<Instance> {
   const instance = await openInstance(config, say);
   closables.add(() => instance.release());
   await instance.prepare(operatorOrigin());
@@ -42,6 +42,7 @@ async function start(config: Config, closables: Closables): Promise<void> {
   closables.add(() => drain(server));
   const address = await server.listen({ host: config.host, port: config.port });
   say(`ready: GraphQL ${address}/graphql  REST ${address}/api/v1  health ${address}/health`);
+  return instance;
 }
 
 /** Lets the requests under way end, and no longer than that. */
@@ -74,7 +75,7 @@ async function main(): Promise<void> {
   };
   const starting = (async () => {
     config = readConfig(process.env);
-    await start(config, closables);
+    return start(config, closables);
   })();
   // A signal during the start waits for it, or what it is opening would be left behind; a second one does not wait.
   const stopped = new Promise<void>((resolve) => {
@@ -87,7 +88,7 @@ async function main(): Promise<void> {
         resolve();
       });
   });
-  await starting.then(() => stopped).catch(fail);
+  await starting.then((instance) => Promise.race([stopped, instance.lost])).catch(fail);
   await closables.close().catch(fail);
   process.exit();
 }

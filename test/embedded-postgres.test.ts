@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, readFileSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { appendFile, chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { type Server, connect, createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -11,6 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from 'pg';
 
 import { newPasswords, readRecord, settleRecord } from '../src/persistence/embedded/cluster-record';
+import { isServerOf } from '../src/persistence/embedded/process-state';
 import { type EmbeddedPostgres, openEmbeddedPostgres } from '../src/persistence/embedded-postgres';
 
 const isRoot = process.getuid?.() === 0;
@@ -48,7 +49,7 @@ afterAll(async () => {
 });
 
 describe('an operator', () => {
-  test('who starts twice gets the same data back', async () => {
+  test('who starts twice gets the same data back, at the same address', async () => {
     const lines: string[] = [];
     const first = await open({ dataDir: home, progress: (line) => lines.push(line) });
     await query(first.ownerUrl, 'CREATE TABLE kept (word text)');
@@ -65,7 +66,7 @@ describe('an operator', () => {
     expect(words).toEqual([{ word: 'first' }]);
     expect([first.started, second.started]).toEqual([true, true]);
     expect(second.dataFolder).toBe(join(home, 'postgres'));
-    expect(new URL(second.ownerUrl).password).toBe(new URL(first.ownerUrl).password);
+    expect(second.ownerUrl).toBe(first.ownerUrl);
   });
 
   test('keeps the passwords and the data to themselves', () => {
@@ -132,17 +133,53 @@ describe('an operator', () => {
     expect(readdirSync(dataDir)).toEqual(['embedded-postgres.json']);
   });
 
-  test('whose server was killed gets every committed row back', async () => {
-    const killed = await open({ dataDir: home });
-    await query(killed.ownerUrl, 'CREATE TABLE committed AS SELECT 1 AS row');
-    process.kill(serverPid(home), 'SIGKILL');
+  test('whose server was killed is served again at the same URLs, with every committed row', async () => {
+    const [first, second] = [await open({ dataDir: home }), await open({ dataDir: home })];
+    await query(first.ownerUrl, 'CREATE TABLE committed AS SELECT 1 AS row');
+    for (let round = 0; round < 2; round++) {
+      const killed = serverPid(home);
+      process.kill(killed, 'SIGKILL');
+      await untilTrue(async () => !(await isServerOf(join(home, 'postgres'), killed)));
+      // Both have claimed it again, so that neither's leaving stops it under the other.
+      await untilTrue(async () => (await query(first.superuserUrl, claims).catch(() => [])).length === 2);
+      expect(await query(first.ownerUrl, 'SELECT row FROM committed')).toEqual([{ row: 1 }]);
+    }
+    await first.release();
+    expect(await query(second.applicationUrl, 'SELECT 1 AS up')).toEqual([{ up: 1 }]);
+    await second.release();
+    await expect(query(first.ownerUrl, 'SELECT 1')).rejects.toThrow('ECONNREFUSED');
+  });
 
-    const recovered = await open({ dataDir: home });
-    expect(recovered.started).toBe(true);
-    expect(await query(recovered.ownerUrl, 'SELECT row FROM committed')).toEqual([{ row: 1 }]);
-    await killed.release();
-    expect(await query(recovered.ownerUrl, 'SELECT 1 AS up')).toEqual([{ up: 1 }]);
-    await recovered.release();
+  test.each([
+    ['at once', undefined],
+    ['while it is being started again', /^starting PostgreSQL/],
+    ['when it cannot be started again', /does not come back.*"no_such_setting"/s],
+  ])('whose server was killed can leave %s, and no server is left', async (_, moment) => {
+    const lines: string[] = [];
+    const postgres = await open({ dataDir: home, progress: (line) => lines.push(line) });
+    if (moment?.source.includes('no_such_setting')) cleanups.push(await breakSettings(home));
+    lines.length = 0;
+    process.kill(serverPid(home), 'SIGKILL');
+    if (moment !== undefined) await untilTrue(() => lines.some((line) => moment.test(line)));
+    await postgres.release();
+    await expect(query(postgres.superuserUrl, 'SELECT 1')).rejects.toThrow('ECONNREFUSED');
+  });
+
+  test('whose server was killed, and its port taken by another program, is told so', async () => {
+    const { opener, lines } = spawnOpener({ dataDir: home });
+    const output = lines[Symbol.asyncIterator]();
+    const { superuserUrl } = JSON.parse(await lineWith(output, '{')) as EmbeddedPostgres;
+    // It sees nothing of the kill until the other program has the port.
+    opener.kill('SIGSTOP');
+    process.kill(serverPid(home), 'SIGKILL');
+    const other = await listenOn(Number(new URL(superuserUrl).port));
+    opener.kill('SIGCONT');
+    try {
+      expect(await lineWith(output, 'lost: ')).toContain('its port');
+      expect(existsSync(join(home, 'postgres', 'postmaster.pid'))).toBe(false);
+    } finally {
+      other.close();
+    }
   });
 
   test('can start after the id of a killed server has passed to another program', async () => {
@@ -177,7 +214,6 @@ describe('an operator', () => {
 
   test('keeps the server when the connection that claims it was cut and another process leaves', async () => {
     const holder = await open({ dataDir: home });
-    const claims = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'";
     const [before] = await query(holder.superuserUrl, claims);
     await query(holder.superuserUrl, `SELECT pg_terminate_backend(pid) FROM (${claims}) AS claim`);
     await untilTrue(async () => {
@@ -193,11 +229,8 @@ describe('an operator', () => {
   });
 
   test('reads what PostgreSQL said when it does not start', async () => {
-    const settings = join(home, 'postgres', 'postgresql.auto.conf');
-    const intact = await readFile(settings);
-    await appendFile(settings, 'no_such_setting = on\n');
+    cleanups.push(await breakSettings(home));
     await expect(open({ dataDir: home })).rejects.toThrow('"no_such_setting"');
-    await writeFile(settings, intact);
   });
 
   test('is told which file is missing, rather than given an empty database', async () => {
@@ -351,6 +384,9 @@ async function open(options: Parameters<typeof openEmbeddedPostgres>[0]): Promis
   return postgres;
 }
 
+/** Finds the connections that say who uses a server. */
+const claims = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'";
+
 /** A row's columns by name. */
 type Row = Record<string, unknown>;
 
@@ -383,7 +419,8 @@ async function openElsewhere(dataDir: string, uid?: number) {
 function spawnOpener({ dataDir, uid }: { dataDir: string; uid?: number }) {
   const script = `
     const { openEmbeddedPostgres } = require(process.argv[1]);
-    openEmbeddedPostgres({ dataDir: process.argv[2], progress: console.log }).then((postgres) => {
+    const onLost = (error) => console.log('lost: ' + error.message);
+    openEmbeddedPostgres({ dataDir: process.argv[2], progress: console.log, onLost }).then((postgres) => {
       console.log(JSON.stringify(postgres));
       process.stdin.resume().on('end', () => postgres.release());
     });`;
@@ -405,6 +442,35 @@ function spawnOpener({ dataDir, uid }: { dataDir: string; uid?: number }) {
 
 function serverPid(dataDir: string): number {
   return Number.parseInt(readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8'), 10);
+}
+
+/** @returns what mends it */
+async function breakSettings(dataDir: string): Promise<() => Promise<void>> {
+  const settings = join(dataDir, 'postgres', 'postgresql.auto.conf');
+  const intact = await readFile(settings);
+  await appendFile(settings, 'no_such_setting = on\n');
+  return () => writeFile(settings, intact);
+}
+
+async function lineWith(lines: AsyncIterator<string>, start: string): Promise<string> {
+  for (;;) {
+    const { done, value } = await lines.next();
+    if (done === true) throw new Error(`the other process ended without a line that starts with ${start}`);
+    if (value.startsWith(start)) return value;
+  }
+}
+
+/** Waits for the port where its last listener is only just gone. */
+async function listenOn(port: number): Promise<Server> {
+  for (;;) {
+    const server = createServer().listen(port, '127.0.0.1');
+    const isListening = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (isListening) return server;
+    await pause(5);
+  }
 }
 
 async function untilTrue(condition: () => boolean | Promise<boolean>): Promise<void> {

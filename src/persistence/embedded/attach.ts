@@ -17,17 +17,25 @@ export interface Attachment {
   readonly started: boolean;
 }
 
+export interface AttachOptions {
+  /** As in `prepareBinaries`. */
+  readonly binaries: string | undefined;
+  readonly progress: (line: string) => void;
+}
+
 /**
  * Joins the server that runs on the data, or starts one, creating the cluster where there is none. Goes round
  * until it holds a lease: the server it found may be stopping, and the data it found free may be taken by
  * another start.
  *
- * @param binariesFolder as in `prepareBinaries`
+ * @param signal once aborted, no server is started any more. One that runs is joined still, as only who has
+ *   joined can tell whether to stop it
+ * @throws the signal's reason when it is aborted and no server runs
  */
 export async function attach(
   location: DataLocation,
-  binariesFolder: string | undefined,
-  progress: (line: string) => void,
+  { binaries: binariesFolder, progress }: AttachOptions,
+  signal?: AbortSignal,
 ): Promise<Attachment> {
   const { folder, passwords } = location.record;
   const deadline = Date.now() + patienceMs;
@@ -38,6 +46,7 @@ export async function attach(
   for (;;) {
     const server = await findServer(folder);
     if (server === undefined) {
+      signal?.throwIfAborted();
       binaries ??= await prepareBinaries({ ...location, folder: binariesFolder, progress });
       const outcome = await start(location, binaries, tell);
       if ('pid' in outcome) {

@@ -1,5 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
-
 import { Client } from 'pg';
 
 /** "cs" and a number of our own: advisory locks of the maintenance database, which the application cannot enter. */
@@ -7,19 +5,27 @@ const leaseLock = 0x6373_0001;
 
 /**
  * One user's claim on a running server: a shared advisory lock, held by an otherwise idle connection. It cannot
- * outlive its holder, even a killed one, so it tells who is left without counting anything.
+ * outlive its holder, even a killed one, so it tells who is left without counting anything. Nor can it outlive
+ * the connection: without a new one, another's leaving would stop the server.
  */
 export class Lease {
-  private client: Client | undefined;
-  private hasLeft = false;
-  private renewal: Promise<void> = Promise.resolve();
+  /** Fulfilled when the connection is over, cut or closed. */
+  readonly ended: Promise<void>;
 
-  private constructor(private readonly url: string) {}
+  private constructor(private readonly client: Client) {
+    this.ended = new Promise((resolve) => client.once('end', resolve));
+  }
 
   /** @param url of the superuser in the maintenance database. Throws what the connection attempt throws. */
   static async take(url: string): Promise<Lease> {
-    const lease = new Lease(url);
-    await lease.connect();
+    const client = await openConnection(url);
+    const lease = new Lease(client);
+    try {
+      await client.query('SELECT pg_advisory_lock_shared($1)', [leaseLock]);
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
     return lease;
   }
 
@@ -28,42 +34,10 @@ export class Lease {
    * for its outcome.
    */
   async leave(whenLast: () => Promise<void>): Promise<void> {
-    this.hasLeft = true;
-    await this.renewal;
-    const client = this.client ?? (await openConnection(this.url).catch(() => undefined));
     try {
-      const isLast = client !== undefined && (await exchangeForExclusive(client));
-      if (isLast) await whenLast();
+      if (await exchangeForExclusive(this.client)) await whenLast();
     } finally {
-      await client?.end().catch(() => undefined);
-    }
-  }
-
-  private async connect(): Promise<void> {
-    const client = await openConnection(this.url);
-    try {
-      await client.query('SELECT pg_advisory_lock_shared($1)', [leaseLock]);
-    } catch (error) {
-      await client.end().catch(() => undefined);
-      throw error;
-    }
-    this.client = client;
-    client.once('end', () => {
-      this.client = undefined;
-      if (!this.hasLeft) this.renewal = this.renew();
-    });
-  }
-
-  /** One crashed session makes PostgreSQL drop them all and go on: without a new claim another's leaving would stop it. */
-  private async renew(): Promise<void> {
-    while (!this.hasLeft) {
-      try {
-        await this.connect();
-        return;
-      } catch (error) {
-        if (!isPassing(error) || isRefused(error)) return;
-        await pause(250);
-      }
+      await this.client.end().catch(() => undefined);
     }
   }
 }
@@ -100,12 +74,7 @@ export function isPassing(error: unknown): boolean {
   const { code, message } = error as { code?: string; message?: string };
   return (
     // cannot_connect_now, admin_shutdown, crash_shutdown
-    ['57P03', '57P01', '57P02', 'ECONNRESET', 'EPIPE'].includes(code ?? '') ||
-    isRefused(error) ||
+    ['57P03', '57P01', '57P02', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(code ?? '') ||
     /^(Connection terminated|timeout expired)/.test(message ?? '')
   );
-}
-
-function isRefused(error: unknown): boolean {
-  return (error as { code?: string }).code === 'ECONNREFUSED';
 }

@@ -38,23 +38,48 @@ async function readPidFile(folder: string): Promise<RunningServer | undefined> {
 
 /**
  * Starts a server on `folder` and waits until it takes connections. Safe to call in several processes at once:
- * PostgreSQL's own lock admits one.
+ * PostgreSQL's own lock admits one. It listens where the one before it did, for those who still know that address,
+ * unless somebody else does by now.
  *
  * @param options.logFile is appended to
  * @returns its process id; or, when it did not come up for a reason that passes (the port or the folder is
  *   another server's), what it said
  * @throws when it did not come up for another reason; the message ends with its last log lines
  */
-export async function startServer(options: {
-  folder: string;
-  binaries: Binaries;
-  user: ServerUser | undefined;
-  logFile: string;
-}): Promise<{ pid: number } | { contention: string }> {
+export async function startServer(options: ServerOptions): Promise<StartOutcome> {
+  const last = await lastPort(options.folder);
+  // Tried by PostgreSQL itself, which first takes its lock: a test of our own would find the test of another start
+  // in the way.
+  const outcome = last === undefined ? undefined : await startOn(last, options);
+  if (outcome !== undefined && !isPortTaken(outcome)) return outcome;
+  return startOn(await freePort(), options);
+}
+
+interface ServerOptions {
+  readonly folder: string;
+  readonly binaries: Binaries;
+  readonly user: ServerUser | undefined;
+  readonly logFile: string;
+}
+
+type StartOutcome = { pid: number } | { contention: string };
+
+function isPortTaken(outcome: StartOutcome): boolean {
+  return 'contention' in outcome && outcome.contention.includes('could not bind');
+}
+
+/** PostgreSQL notes the options of every start that got its port, and keeps the note when it stops. */
+async function lastPort(folder: string): Promise<number | undefined> {
+  const note = await readFile(join(folder, 'postmaster.opts'), 'utf8').catch(() => '');
+  const port = /"port=(\d+)"/.exec(note)?.[1];
+  return port === undefined ? undefined : Number(port);
+}
+
+async function startOn(port: number, options: ServerOptions): Promise<StartOutcome> {
   const { folder, logFile } = options;
   const log = await openLog(logFile);
   const logStart = (await log.stat()).size;
-  const child = await spawnServer(options, log).finally(() => log.close());
+  const child = await spawnServer(port, options, log).finally(() => log.close());
   const deadline = Date.now() + patienceMs;
   while (!child.hasEnded()) {
     const server = await readPidFile(folder);
@@ -71,7 +96,7 @@ export async function startServer(options: {
   throw new Error(`PostgreSQL did not start (log: ${logFile}):\n${child.failure() ?? lines}`);
 }
 
-/** The port was taken after we chose it; another server has or just had the folder, or is coming up on it. */
+/** The port is somebody's, or was taken after we chose it; another server has or just had the folder, or is coming up on it. */
 const passingFaults =
   /could not bind|lock file "[^"]*" (already exists|is empty)|pre-existing shared memory block/;
 
@@ -84,11 +109,12 @@ interface Child {
 }
 
 async function spawnServer(
-  { folder, binaries, user }: { folder: string; binaries: Binaries; user: ServerUser | undefined },
+  port: number,
+  { folder, binaries, user }: ServerOptions,
   log: FileHandle,
 ): Promise<Child> {
   const settings = {
-    port: String(await freePort()),
+    port: String(port),
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
     max_connections: '200',

@@ -1,0 +1,109 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+import { type AttachOptions, type Attachment, attach } from './attach';
+import type { DataLocation } from './data-location';
+import type { Lease } from './lease';
+import { stopServer } from './postmaster';
+
+export interface TenancyOptions extends AttachOptions {
+  /** Told, once, that the server is to be had on another port only. */
+  readonly onLost: (error: Error) => void;
+}
+
+/** A server that stayed up this long was not brought down by its start. */
+const steadyMs = 60_000;
+
+/** The n-th attempt in a row waits: at first not at all, then longer each time, at last half a minute. */
+function backOffMs(attempt: number): number {
+  return attempt === 0 ? 0 : Math.min(125 * 2 ** attempt, 30_000);
+}
+
+/**
+ * One opener's use of the server, from the first attachment to the end that the opener wishes. In between it
+ * attaches again, as often as it takes, whenever the server or the connection that holds the lease goes away.
+ */
+export class Tenancy {
+  readonly port: number;
+  /** Whether its beginning started the server. */
+  readonly started: boolean;
+
+  private lease: Lease | undefined;
+  /** At attaching again, since the server was last steady. */
+  private attempts = 0;
+  private readonly ending = new AbortController();
+  private readonly isEnding = new Promise<'ending'>((resolve) => {
+    this.ending.signal.addEventListener('abort', () => {
+      resolve('ending');
+    });
+  });
+  /** Over when there is no lease to look after, or the end is wished and a valid lease in hand. */
+  private readonly keeping: Promise<void>;
+  private ended: Promise<void> | undefined;
+
+  private constructor(
+    first: Attachment,
+    private readonly location: DataLocation,
+    private readonly options: TenancyOptions,
+  ) {
+    this.port = first.port;
+    this.started = first.started;
+    this.lease = first.lease;
+    this.keeping = this.keep();
+  }
+
+  /** @throws as `attach` does */
+  static async begin(location: DataLocation, options: TenancyOptions): Promise<Tenancy> {
+    const first = await attach(location, options);
+    // It is by now. Else the next start would note so once more, over a record that may be another's by then.
+    const record = { ...location.record, wasCreated: true };
+    return new Tenancy(first, { ...location, record }, options);
+  }
+
+  /** Gives the server up; the last to do so stops it. Twice is once, as a second unlock would not be its own. */
+  end(): Promise<void> {
+    return (this.ended ??= this.leave());
+  }
+
+  private async leave(): Promise<void> {
+    this.ending.abort();
+    await this.keeping;
+    await this.lease?.leave(() => stopServer(this.location.record.folder));
+  }
+
+  private async keep(): Promise<void> {
+    while (this.lease !== undefined) {
+      const since = Date.now();
+      if ((await Promise.race([this.lease.ended, this.isEnding])) === 'ending') return;
+      if (Date.now() - since > steadyMs) this.attempts = 0;
+      this.lease = await this.attachAgain();
+    }
+  }
+
+  /** @returns undefined when the end is wished and no server runs, or when it is lost */
+  private async attachAgain(): Promise<Lease | undefined> {
+    const { folder } = this.location.record;
+    const { signal } = this.ending;
+    for (;;) {
+      await pause(backOffMs(this.attempts++), undefined, { signal }).catch(() => undefined);
+      try {
+        // Else a missing cluster would be made anew: empty, which is not what the callers had.
+        await access(join(folder, 'PG_VERSION'));
+        const { lease, port } = await attach(this.location, this.options, signal);
+        if (port === this.port || signal.aborted) return lease;
+        await lease.leave(() => stopServer(folder));
+        break;
+      } catch (error) {
+        if (signal.aborted) return undefined;
+        this.options.progress(
+          `PostgreSQL went away and does not come back, which is tried again: ${(error as Error).message}`,
+        );
+      }
+    }
+    this.options.onLost(
+      new Error(`PostgreSQL went away, and its port ${String(this.port)} is now taken: start again`),
+    );
+    return undefined;
+  }
+}
