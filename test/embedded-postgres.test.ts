@@ -55,7 +55,8 @@ describe('an operator', () => {
     await query(first.ownerUrl, 'CREATE TABLE kept (word text)');
     await query(first.ownerUrl, "INSERT INTO kept VALUES ('first')");
     await first.release();
-    expect(lines).toEqual([
+    // Before them, a line may tell of a copy of the programs, where the tests stand in a closed folder.
+    expect(lines.slice(-2)).toEqual([
       `creating a PostgreSQL cluster in ${home}/postgres`,
       expect.stringMatching(/^starting PostgreSQL \d+/),
     ]);

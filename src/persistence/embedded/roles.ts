@@ -37,12 +37,10 @@ export async function ensureRolesAndDatabase(
       await client.query(`CREATE DATABASE ${databaseName} OWNER ${ownerRole} TEMPLATE template0`);
     }
     await client.query(`ALTER DATABASE ${databaseName} OWNER TO ${ownerRole}`);
+    // In schema public nobody but the owner may create anything, as PostgreSQL 15 and later have it from template0.
     // Not the others either: from there the application could take the locks that say who uses the server.
     await client.query(`REVOKE ALL ON DATABASE ${databaseName}, postgres, template1 FROM PUBLIC`);
     await client.query(`GRANT CONNECT ON DATABASE ${databaseName} TO ${ownerRole}, ${applicationRole}`);
-    await withConnection(urlOf(databaseName), (database) =>
-      database.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC'),
-    );
   });
 }
 
