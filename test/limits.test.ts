@@ -47,6 +47,11 @@ describe('an analyst is refused an operation', () => {
     const query = `query ($n: Int) { actions(first: $n) { edges { node { ${turns(2, '(first: $n)')} } } } }`;
     expect(await codeOf(query, { n: 100 })).toBe('VALIDATION_ERROR');
     expect(await codeOf(query, { n: 10 })).toBeNull();
+    // A default that nobody overrides is a size too.
+    const byDefault = (size: number): string => query.replace('$n: Int', `$n: Int = ${String(size)}`);
+    expect(await codeOf(byDefault(100))).toBe('VALIDATION_ERROR');
+    expect(await codeOf(byDefault(100), { n: 10 })).toBeNull();
+    expect(await codeOf(byDefault(10))).toBeNull();
   });
 });
 

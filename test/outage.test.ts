@@ -189,6 +189,7 @@ describe('when something happens that nobody foresaw', () => {
       ]);
       expect(answer.text).not.toMatch(INSIDE);
       const entries = logged(restError(answer).correlation_id);
+      expect(entries).toHaveLength(1);
       expect(entries.join()).toContain('relation');
       expect(entries.join()).not.toContain(gateway.token(42));
     }

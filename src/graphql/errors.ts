@@ -16,8 +16,12 @@ export function refusalBehind(thrown: unknown): Refusal {
   return thrown instanceof DatabaseUnavailableError ? UNAVAILABLE : INTERNAL;
 }
 
-/** Logs what an operator has to hear of: what nobody foresaw, and outages with their cause. */
+/**
+ * Logs what an operator has to hear of: what nobody foresaw, and outages with their cause. A refusal is logged where
+ * it was made, so that what passes both doors is told once.
+ */
 export function logSurprise(error: unknown, refusal: Refusal, correlationId: string, log: Logger): void {
+  if (error instanceof RefusedError) return;
   if (refusal.code === 'INTERNAL_ERROR') log.error({ err: error, correlationId }, 'unexpected error');
   if (error instanceof DatabaseUnavailableError)
     log.warn({ err: error, correlationId }, 'database unavailable');

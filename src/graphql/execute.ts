@@ -4,7 +4,7 @@ import type { Logger } from '../observability/logger';
 import type { AuthorizeDirective } from './authorize.directive';
 import type { RequestContext } from './context';
 import { maskErrors } from './errors';
-import { checkLimits } from './limits';
+import { refusalByLimits } from './limits';
 
 /** A validated document and what to run of it. */
 export interface Operation {
@@ -25,12 +25,9 @@ export function makeExecuteOperation(
   return async (operation, contextValue) => {
     const { document, operationName, variables: variableValues } = operation;
     const run = async (): Promise<ExecutionResult> => {
-      try {
-        checkLimits(operation, isDecision);
-      } catch (error) {
-        if (!(error instanceof RefusedError)) throw error;
-        return { errors: [new GraphQLError(error.message, { originalError: error })] };
-      }
+      const refusal = refusalByLimits(operation, isDecision);
+      if (refusal !== null)
+        return { errors: [new GraphQLError(refusal.detail, { originalError: new RefusedError(refusal) })] };
       return execute({ schema, document, operationName, variableValues, contextValue });
     };
     return maskErrors(await run(), contextValue.origin.correlationId, log);

@@ -8,7 +8,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { DEFAULT_PAGE_SIZE } from '../domain/page';
-import { RefusedError, validationRefusal } from '../domain/refusal';
+import { validationRefusal, type Refusal } from '../domain/refusal';
 import type { Operation } from './execute';
 
 /** How many fields may stand inside each other. */
@@ -33,15 +33,15 @@ interface Extent {
 const NOTHING: Extent = { depth: 0, values: 0, fields: 0, decisions: 0 };
 
 /**
- * Refuses an operation that asks for more than one may: two decisions (they would be a hidden bulk, contract 3), or
- * more depth, root fields or values than an honest one needs; unlimited, a reader's one query could stop the process.
+ * The refusal of an operation that asks for more than one may, or null: two decisions (they would be a hidden bulk,
+ * contract 3), or more depth, root fields or values than an honest one needs; unlimited, a reader's one query could
+ * stop the process.
  * @param isDecision whether a root field decides
- * @throws {RefusedError} VALIDATION_ERROR
  */
-export function checkLimits(
+export function refusalByLimits(
   { document, operationName, variables }: Operation,
   isDecision: (rootField: string) => boolean,
-): void {
+): Refusal | null {
   // graphql-js takes null for not given, too.
   const isUnnamed = (operationName ?? null) === null;
   const operation = document.definitions.find(
@@ -49,22 +49,29 @@ export function checkLimits(
       definition.kind === Kind.OPERATION_DEFINITION &&
       (isUnnamed || definition.name?.value === operationName),
   );
-  if (operation === undefined) return;
-  const { depth, values, fields, decisions } = measure(
-    document,
-    operation.selectionSet,
-    variables ?? {},
-    isDecision,
-  );
+  if (operation === undefined) return null;
+  const given = { ...defaultsOf(operation), ...variables };
+  const { depth, values, fields, decisions } = measure(document, operation.selectionSet, given, isDecision);
   if (decisions > 1)
-    refuse(
+    return refusal(
       'An operation may hold one decision; use bulkApproveActions or bulkRejectActions for several actions',
     );
-  if (depth > MAX_DEPTH) refuse(`An operation may be ${String(MAX_DEPTH)} fields deep, not ${String(depth)}`);
+  if (depth > MAX_DEPTH)
+    return refusal(`An operation may be ${String(MAX_DEPTH)} fields deep, not ${String(depth)}`);
   if (fields > MAX_ROOT_FIELDS)
-    refuse(`An operation may have ${String(MAX_ROOT_FIELDS)} root fields, not ${String(fields)}`);
+    return refusal(`An operation may have ${String(MAX_ROOT_FIELDS)} root fields, not ${String(fields)}`);
   if (values > MAX_VALUES)
-    refuse(`An operation may ask for ${String(MAX_VALUES)} values: make its pages smaller`);
+    return refusal(`An operation may ask for ${String(MAX_VALUES)} values: make its pages smaller`);
+  return null;
+}
+
+/** The defaults of an operation's variables that can be page sizes. */
+function defaultsOf({ variableDefinitions }: OperationDefinitionNode): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    (variableDefinitions ?? []).flatMap(({ variable, defaultValue }) =>
+      defaultValue?.kind === Kind.INT ? [[variable.name.value, Number(defaultValue.value)]] : [],
+    ),
+  );
 }
 
 function measure(
@@ -122,6 +129,6 @@ function pageSizeOf(field: FieldNode, variables: Readonly<Record<string, unknown
   return DEFAULT_PAGE_SIZE;
 }
 
-function refuse(msg: string): never {
-  throw new RefusedError(validationRefusal([{ loc: ['query'], msg, type: 'limit' }]));
+function refusal(msg: string): Refusal {
+  return validationRefusal([{ loc: ['query'], msg, type: 'limit' }]);
 }
