@@ -4,7 +4,7 @@ import type { Tenant } from '../domain/principal';
 import { RISK_LEVELS, riskScoresOf, type RiskLevel } from '../domain/risk';
 import type { Sql, Statement } from './database';
 import type { KeysetOrder } from './cursor';
-import { Conditions, containing, keysetPage } from './keyset';
+import { Conditions, keysetPage } from './keyset';
 import { ACTIONS } from './tables/action.table';
 
 /** What a list of actions can be narrowed to. Lists match any of their members; ranges are from inclusive, to exclusive. */
@@ -37,13 +37,13 @@ const ACTIONS_BY_ID: Statement = {
 };
 
 const SEARCHED = [
-  'action_type',
-  'description',
-  'agent_id',
-  'agent_name',
-  'tool_name',
-  'target_system',
-  'target_resource',
+  't.action_type',
+  't.description',
+  't.agent_id',
+  't.agent_name',
+  't.tool_name',
+  't.target_system',
+  't.target_resource',
 ];
 
 /** Reads of actions, each within one organization. */
@@ -96,8 +96,5 @@ function addFilter(conditions: Conditions, filter: ActionFilter): void {
     });
     conditions.addRaw(bands.length === 0 ? 'false' : `(${bands.join(' OR ')})`);
   }
-  if (filter.search !== undefined && filter.search !== null && filter.search !== '') {
-    const pattern = conditions.bind(containing(filter.search));
-    conditions.addRaw(`(${SEARCHED.map((column) => `t.${column} ILIKE ${pattern}`).join(' OR ')})`);
-  }
+  conditions.addSearch(SEARCHED, filter.search);
 }

@@ -3,7 +3,7 @@ import type { Direction, Page, PageRequest } from '../domain/page';
 import type { Principal, Role } from '../domain/principal';
 import type { Sql, Statement } from './database';
 import type { KeysetOrder } from './cursor';
-import { Conditions, containing, keysetPage, keysetPagesOfGroups } from './keyset';
+import { Conditions, keysetPage, keysetPagesOfGroups } from './keyset';
 import { AUDIT_LOG } from './tables/audit-log.table';
 
 /** What a list of audit entries can be narrowed to. Lists match any of their members. */
@@ -54,11 +54,8 @@ export class AuditLogReads {
       .addAnyOf('t.action_id', 'bigint', filter.actionId)
       .addAnyOf('t.correlation_id', 'text', filter.correlationId)
       .add(filter.from, (p) => `t."timestamp" >= ${p}`)
-      .add(filter.to, (p) => `t."timestamp" < ${p}`);
-    if (filter.search !== undefined && filter.search !== null && filter.search !== '') {
-      const pattern = conditions.bind(containing(filter.search));
-      conditions.addRaw(`(t.details ILIKE ${pattern} OR t.reason ILIKE ${pattern})`);
-    }
+      .add(filter.to, (p) => `t."timestamp" < ${p}`)
+      .addSearch(['t.details', 't.reason'], filter.search);
     if (filter.actorId !== undefined && filter.actorId !== null) conditions.addRaw(`t.actor_kind = 'user'`);
     const query = { table: AUDIT_LOG, conditions, order: byTime(direction), request, maxSize };
     const page = await keysetPage(this.sql, query);

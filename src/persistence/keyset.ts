@@ -26,6 +26,13 @@ export class Conditions {
     return this.add(values, (placeholder) => `${column} = ANY(${placeholder}::${type}[])`);
   }
 
+  /** Adds a condition that a text stands somewhere in one of the columns, in either case. No text asks nothing. */
+  addSearch(columns: readonly string[], text: string | null | undefined): this {
+    if (text === undefined || text === null || text === '') return this;
+    const pattern = this.bind(containing(text));
+    return this.addRaw(`(${columns.map((column) => `${column} ILIKE ${pattern}`).join(' OR ')})`);
+  }
+
   /** Adds a condition that needs several values or none. */
   addRaw(sql: string): this {
     this.parts.push(sql);
@@ -176,6 +183,6 @@ function dynamicStatement(text: string): Statement {
 }
 
 /** Text for ILIKE that matches the words as they are, wherever they stand. */
-export function containing(search: string): string {
+function containing(search: string): string {
   return `%${search.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
 }
