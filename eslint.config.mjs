@@ -24,6 +24,7 @@ const readsOnly = {
   except: [
     './actions.reads.ts',
     './audit-log.reads.ts',
+    './policies.reads.ts',
     './users.reads.ts',
     './votes.reads.ts',
     './database.ts',

@@ -1,12 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import { userInfo } from 'node:os';
 import type { RequestOrigin } from './domain/audit-entry';
-import { correlationId } from './domain/correlation';
+import { newCorrelationId } from './domain/correlation';
 
 /** Where an operator's command comes from, as the audit log keeps it. */
 export function operatorOrigin(): RequestOrigin {
   return {
-    correlationId: correlationId(new Date(), randomBytes(8).toString('hex')),
+    correlationId: newCorrelationId(new Date()),
     clientCorrelationId: null,
     ipAddress: null,
     userAgent: `command line, ${accountName()}`,

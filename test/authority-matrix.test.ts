@@ -114,7 +114,10 @@ interface Answer {
 /** The answer that the contract's tables give, in the order of contract 2.2. */
 function expectedOf(person: Person, score: number, requiredLevel: number, owner: Organization): Answer {
   if (person.inactive === true) return { status: 401, code: 'INVALID_TOKEN', facts: {} };
-  if (person.role === 'user') return { status: 403, code: 'INSUFFICIENT_PERMISSIONS', facts: {} };
+  if (person.role === 'user') {
+    const facts = { required_roles: ['admin', 'security_manager', 'manager'], held_role: 'user' };
+    return { status: 403, code: 'INSUFFICIENT_PERMISSIONS', facts };
+  }
   if (person.organization !== owner.id) return { status: 404, code: 'ACTION_NOT_FOUND', facts: {} };
   if (owner.levels && person.level < requiredLevel) {
     const facts = { required_level: requiredLevel, held_level: person.level };

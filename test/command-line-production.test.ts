@@ -56,8 +56,9 @@ describe('an operator in production', () => {
       runCommand('migrate', [], settings),
     ]);
     for (const { code, stdout } of both) expect([code, stdout]).toEqual([0, '']);
-    expect(both.map(({ stderr }) => stderr).sort()).toEqual(['', 'migrated: Initial1763800000000\n']);
-    expect(await query('SELECT count(*)::int FROM migrations')).toEqual([{ count: 1 }]);
+    const migrated = 'migrated: Initial1763800000000, PoliciesAndExpiry1763900000000\n';
+    expect(both.map(({ stderr }) => stderr).sort()).toEqual(['', migrated]);
+    expect(await query('SELECT count(*)::int FROM migrations')).toEqual([{ count: 2 }]);
   });
 
   it('who names no owner is warned what append-only then rests on', async () => {

@@ -1,6 +1,7 @@
 import type { EntitySchemaColumnOptions } from 'typeorm';
 import { ACTIONS } from '../src/persistence/tables/action.table';
 import { AUDIT_LOG } from '../src/persistence/tables/audit-log.table';
+import { POLICIES } from '../src/persistence/tables/policy.table';
 import { USERS } from '../src/persistence/tables/user.table';
 import { cloneDatabase, type TestDatabase } from './support/database';
 
@@ -24,33 +25,57 @@ function asOwner(text: string): Promise<unknown> {
   return database.sql(text);
 }
 
-describe('the audit log', () => {
+/** What can only be added to, with a column that somebody might want to rewrite. */
+const APPEND_ONLY = [
+  { table: 'audit_log', column: 'details', key: 'organization_id, id' },
+  { table: 'votes', column: 'reason', key: 'organization_id, action_id, user_id' },
+  { table: 'approval_policies', column: 'reason', key: 'organization_id, version' },
+] as const;
+
+describe.each(APPEND_ONLY)('what is once in $table', ({ table, column, key }) => {
   const CHANGES = [
-    `UPDATE audit_log SET details = 'nothing happened'`,
-    `UPDATE audit_log SET ip_address = NULL WHERE false`,
-    'DELETE FROM audit_log',
-    'DELETE FROM audit_log WHERE false',
-    'TRUNCATE audit_log',
-    'TRUNCATE audit_log CASCADE',
+    `UPDATE ${table} SET ${column} = 'nothing happened'`,
+    `UPDATE ${table} SET ${column} = NULL WHERE false`,
+    `DELETE FROM ${table}`,
+    `DELETE FROM ${table} WHERE false`,
+    `TRUNCATE ${table}`,
+    `TRUNCATE ${table} CASCADE`,
     'TRUNCATE organizations CASCADE',
-    `INSERT INTO audit_log SELECT * FROM audit_log
-     ON CONFLICT (organization_id, id) DO UPDATE SET details = 'nothing happened'`,
+    `INSERT INTO ${table} SELECT * FROM ${table} ON CONFLICT (${key}) DO UPDATE SET ${column} = 'nothing happened'`,
+    `MERGE INTO ${table} t USING organizations o ON o.id = t.organization_id WHEN MATCHED THEN DELETE`,
   ];
+  const rows = () => database.sql(`SELECT * FROM ${table} ORDER BY ${key}`);
 
-  /** Without CASCADE, PostgreSQL refuses the truncation itself, before any trigger: audit_pending refers to the table. */
-  const REFUSAL = /audit_log is append-only: (UPDATE|DELETE|TRUNCATE)|cannot truncate a table referenced/;
-
-  it.each(CHANGES)('refuses its owner: %s', async (change) => {
-    const before = await database.sql('SELECT * FROM audit_log ORDER BY id');
-    expect(before.length).toBeGreaterThan(0);
-    await expect(asOwner(change)).rejects.toThrow(REFUSAL);
-    expect(await database.sql('SELECT * FROM audit_log ORDER BY id')).toEqual(before);
+  beforeAll(async () => {
+    // Nobody of the demo data has voted.
+    await database.sql(
+      `INSERT INTO votes (organization_id, action_id, user_id, verdict, policy_version, voted_at)
+       VALUES (1, 12345, 1, 'approve', 1, now()) ON CONFLICT DO NOTHING`,
+    );
   });
 
-  it.each(CHANGES)('refuses the application: %s', async (change) => {
+  it.each(CHANGES)('stays, whatever its owner tries: %s', async (change) => {
+    const before = await rows();
+    expect(before.length).toBeGreaterThan(0);
+    await expect(asOwner(change)).rejects.toThrow(refusalOf(change, table));
+    expect(await rows()).toEqual(before);
+  });
+
+  it.each(CHANGES)('stays, whatever the application tries: %s', async (change) => {
     await expect(asApplication(change)).rejects.toThrow(/permission denied/);
   });
+});
 
+/** How its owner is refused a change. */
+function refusalOf(change: string, table: string): RegExp {
+  if (change.startsWith('TRUNCATE organizations'))
+    return /^(audit_log|votes|approval_policies) is append-only: TRUNCATE is refused$/;
+  // PostgreSQL refuses this by itself, before any trigger: other tables refer to the rows.
+  if (change === `TRUNCATE ${table}` && table !== 'votes') return /cannot truncate a table referenced/;
+  return new RegExp(`^${table} is append-only: (UPDATE|DELETE|TRUNCATE) is refused$`);
+}
+
+describe('the audit log', () => {
   it('cannot be opened by its owner switching triggers off for a session', async () => {
     await expect(asOwner(`SET session_replication_role = 'replica'`)).rejects.toThrow(/permission denied/);
   });
@@ -69,6 +94,7 @@ describe("the application's login", () => {
       'actions SELECT',
       'actions UPDATE (approvals, correlation_id, decided_at, decided_by, decided_by_kind, reason, status, updated_at, version)',
       'api_keys SELECT',
+      'approval_policies INSERT',
       'approval_policies SELECT',
       'audit_log INSERT',
       'audit_log SELECT',
@@ -84,7 +110,7 @@ describe("the application's login", () => {
       'refusal_throttle UPDATE',
       'user_identities SELECT',
       'users SELECT',
-      'users UPDATE (version)',
+      'users UPDATE (active, approval_level, max_risk_score, role, version)',
       'votes INSERT',
       'votes SELECT',
     ]);
@@ -121,17 +147,26 @@ describe("the application's login", () => {
     'CREATE TABLE mine (id bigint)',
     'ALTER TABLE audit_log DISABLE TRIGGER ALL',
     'DROP TRIGGER audit_log_append_only ON audit_log',
+    'ALTER TABLE votes DISABLE TRIGGER ALL',
+    'DROP TRIGGER approval_policies_append_only ON approval_policies',
+    `CREATE OR REPLACE FUNCTION refuse_rewriting() RETURNS trigger LANGUAGE sql AS ''`,
     'DROP TABLE audit_pending',
     `INSERT INTO actions (organization_id, agent_id, action_type, risk_score, submitted_by) VALUES (1, 'a', 'b', 1, 4)`,
     'UPDATE actions SET risk_score = 1',
     'UPDATE actions SET submitted_by = 4',
+    'UPDATE actions SET expires_at = NULL',
     'DELETE FROM actions',
     `UPDATE users SET name = 'somebody else'`,
+    'UPDATE users SET organization_id = 2',
+    'DELETE FROM users',
     `INSERT INTO users (organization_id, name, role) VALUES (1, 'Eve', 'admin')`,
     `INSERT INTO user_identities VALUES ('issuer', 'subject', 1, 1)`,
     `UPDATE votes SET verdict = 'approve'`,
     'DELETE FROM votes',
     `UPDATE approval_policies SET document = '{"approvalLevels":false}'`,
+    'DELETE FROM approval_policies',
+    `UPDATE organizations SET name = 'Evil'`,
+    `INSERT INTO organizations (name, policy_version) VALUES ('Evil', 1)`,
     'UPDATE audit_pending SET audit_id = 1',
     `UPDATE api_keys SET revoked_at = NULL`,
     `SELECT setval('audit_log_id_seq', 1)`,
@@ -176,6 +211,7 @@ describe('the schema', () => {
   it.each([
     ['actions', ACTIONS],
     ['audit_log', AUDIT_LOG],
+    ['approval_policies', POLICIES],
     ['users', USERS],
   ])('is what the mapping of %s says: names, types, nullability, primary key', async (name, table) => {
     const rows = await database.sql<{ name: string; type: string; nullable: boolean; primary: boolean }>(

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { clientCorrelationId, correlationId } from '../src/domain/correlation';
+import { clientCorrelationId, newCorrelationId } from '../src/domain/correlation';
 import { parseId, parseIds, parseReason, type Parsed } from '../src/domain/decision-request';
 
 /** What ids, reasons and correlation ids may be (contract 2.6, 2.7, 2.11 and 2.15), as tables and properties. */
@@ -138,16 +138,16 @@ describe('a reason', () => {
 });
 
 describe('a correlation id', () => {
-  it('holds the second of the request in UTC and the random part', () => {
-    expect(correlationId(new Date('2026-01-20T14:35:00.999Z'), '0123456789abcdef')).toBe(
-      'action_20260120_143500_0123456789abcdef',
-    );
+  it('holds the second of the request in UTC and a part of its own', () => {
+    const at = new Date('2026-01-20T14:35:00.999Z');
+    const ids = Array.from({ length: 1000 }, () => newCorrelationId(at));
+    for (const id of ids) expect(id).toMatch(/^action_20260120_143500_[0-9a-f]{16}$/);
+    expect(new Set(ids).size).toBe(ids.length);
     const times = fc.date({ min: new Date('2000-01-01'), max: new Date('2999-12-31'), noInvalidDate: true });
     fc.assert(
       fc.property(times, (at) => {
         const [, y, mo, d, h, mi, s] =
-          /^action_(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)_0{16}$/.exec(correlationId(at, '0'.repeat(16))) ??
-          [];
+          /^action_(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)_[0-9a-f]{16}$/.exec(newCorrelationId(at)) ?? [];
         const told = [y, mo, d, h, mi, s].map(Number) as [number, number, number, number, number, number];
         told[1] -= 1;
         expect(Date.UTC(...told)).toBe(Math.floor(at.getTime() / 1000) * 1000);

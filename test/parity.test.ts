@@ -1,4 +1,4 @@
-import { decide, inRestWords, VERDICTS, type Verdict } from './support/doors';
+import { decide, inRestWords, VERDICTS, type Door, type Verdict } from './support/doors';
 import { startGateway, type Gateway, type RequestOptions } from './support/gateway';
 import { expectParity } from './support/parity';
 
@@ -13,7 +13,8 @@ afterAll(() => gateway.close());
 const UNKNOWN_ID = 999_999_999;
 const CLIENT = { 'x-correlation-id': 'client-7' };
 const DECISION = `actionId status verdict decidedBy { id } decidedAt reason correlationId approvalsReceived approvalsRequired`;
-const REFUSAL = `code status detail currentStatus decidedBy decidedAt requiredLevel heldLevel riskScore riskLimit`;
+const REFUSAL = `code status detail currentStatus decidedBy decidedAt requiredLevel heldLevel riskScore riskLimit
+  requiredRoles heldRole submittedBy riskLevel approvalsReceived approvalsRequired`;
 
 /** The same actions twice, one set for each door. */
 async function twice(
@@ -110,6 +111,16 @@ describe.each(VERDICTS)('%s', (verdict) => {
       async (actionIds) => bulkOverGraphql(verdict, actionIds),
     );
     expect(trace.answer).toMatchObject({ status, requested: 7, succeeded: 2, failed: 5 });
+    const { results } = trace.answer as { results: { error_code?: string; context?: object }[] };
+    expect(results.map(({ error_code: code, context }) => [code, context])).toEqual([
+      [undefined, undefined],
+      ['APPROVAL_LEVEL_REQUIRED', { required_level: 3, held_level: 2 }],
+      ['INVALID_STATE', { current_status: 'approved', decided_by: 1, decided_at: 'time' }],
+      [undefined, undefined],
+      ['SELF_APPROVAL_FORBIDDEN', { submitted_by: 42 }],
+      ['ACTION_NOT_FOUND', undefined],
+      ['ACTION_NOT_FOUND', undefined],
+    ]);
     expect(trace.entries.map(({ entry }) => entry)).toMatchObject([
       { action_id: 'id 0', refusal_code: null },
       { action_id: 'id 3', refusal_code: null },
@@ -181,13 +192,25 @@ describe('where two have to approve', () => {
     });
     expect(first.entries).toMatchObject([{ entry: { action_type: 'vote_recorded', actor_id: 142 } }]);
 
+    // Short of the status of the HTTP answer, which over GraphQL is 200.
+    const voteAgain = async (door: Door, id: unknown): Promise<object> => ({
+      ...(await decide(gateway, door, 'approve', id, { user: 142 })),
+      http: null,
+    });
     const again = await expectParity(
       gateway,
       sets,
-      async ([id]) => (await decide(gateway, 'rest', 'approve', id, { user: 142 })).code,
-      async ([id]) => (await decide(gateway, 'graphql', 'approve', id, { user: 142 })).code,
+      ([id]) => voteAgain('rest', id),
+      ([id]) => voteAgain('graphql', id),
     );
-    expect(again.answer).toBe('ALREADY_VOTED');
+    expect(again.answer).toEqual({
+      http: null,
+      status: 400,
+      code: 'ALREADY_VOTED',
+      detail: 'You have already voted on action id 0',
+      facts: { current_status: 'pending_approval', approvals_received: 1, approvals_required: 2 },
+      faults: [],
+    });
 
     const second = await vote(101);
     expect(second.answer).toMatchObject({ status: 'approved', approved_by: 101 });

@@ -1,6 +1,6 @@
 import { startGateway, type Gateway, type RequestOptions } from './support/gateway';
 
-/** What a query shows depends on who asks: their own eligibility, their own organization (contract 2.14 and 3). */
+/** What a query shows depends on who asks: their own organization, and as much of it as they may see (contract 2.14 and 3). */
 const ACME = { admin: 1, security: 2, manager: 3, senior: 42, analyst: 4, limited: 5 } as const;
 const GLOBEX = { admin: 101, manager: 142, user: 104 } as const;
 let gateway: Gateway;
@@ -41,85 +41,6 @@ describe('somebody who asks who they are', () => {
   });
 });
 
-const SCORES = [10, 30, 30.5, 39.5, 40, 69, 69.5, 70, 84, 85, 100];
-
-interface Eligibility {
-  readonly allowed: boolean;
-  readonly code: string | null;
-  readonly detail: string | null;
-  readonly requiredLevel: number | null;
-  readonly heldLevel: number | null;
-}
-
-describe('somebody who asks whether they can decide', () => {
-  /** Up to which of the scores each may decide; contract 2.1 and the demo data of contract 6. */
-  it.each([
-    ['an admin', ACME.admin, 100],
-    ['a security manager', ACME.security, 84],
-    ['a manager', ACME.manager, 39.5],
-    ['a senior manager', ACME.senior, 69.5],
-    ['a manager limited to 30', ACME.limited, 30],
-    ['an analyst', ACME.analyst, -1],
-    ['an admin where levels are off', GLOBEX.admin, 100],
-    ['a manager limited by the organization to 69', GLOBEX.manager, 69],
-    ['a user of that organization', GLOBEX.user, -1],
-  ])(
-    '%s (user %i) is told yes up to a score of %d, and gets from the mutation what was said',
-    async (_who, user, highest) => {
-      const organization = user > 100 ? 2 : 1;
-      const submitter = organization === 1 ? ACME.analyst : GLOBEX.user;
-      for (const [field, mutation] of [
-        ['viewerCanApprove', 'approveAction'],
-        ['viewerCanReject', 'rejectAction'],
-      ] as const) {
-        const other = await gateway.addActions([...SCORES, 1], { organization, submitter });
-        const [own] = await gateway.addActions([1], { organization, submitter: user });
-        const decided = other.at(-1) ?? 0;
-        const admin = organization === 1 ? ACME.admin : GLOBEX.admin;
-        await gateway.rest('POST', `/api/v1/actions/${String(decided)}/reject`, { user: admin });
-        const can = async (id: number): Promise<Eligibility> => {
-          const query = `{ action(id: ${String(id)}) { ${field} { allowed code detail requiredLevel heldLevel } } }`;
-          return (await ask(query, { user })).action[field];
-        };
-        const allowed: number[] = [];
-        for (const [index, id] of [...other, own ?? 0].entries()) {
-          const said = await can(id);
-          const { body } = await gateway.graphql(
-            `mutation { ${mutation}(actionId: ${String(id)}) { actionId } }`,
-            { user },
-          );
-          if (said.allowed) {
-            expect(body).toEqual({ data: { [mutation]: { actionId: String(id) } } });
-            expect(said).toMatchObject({ code: null, detail: null });
-            expect(await can(id)).toMatchObject({ allowed: false, code: 'INVALID_STATE' });
-            allowed.push(SCORES[index] ?? NaN);
-          } else {
-            const { requiredLevel, heldLevel } = said;
-            const levels = said.code === 'APPROVAL_LEVEL_REQUIRED' && { requiredLevel, heldLevel };
-            expect(body.errors).toMatchObject([
-              { message: said.detail, extensions: { code: said.code, ...levels } },
-            ]);
-          }
-          if (organization === 2) expect(said).toMatchObject({ requiredLevel: null, heldLevel: null });
-        }
-        expect(allowed).toEqual(SCORES.filter((score) => score <= highest));
-        if (highest < 0) continue;
-        expect([(await can(decided)).code, (await can(own ?? 0)).code]).toEqual([
-          'INVALID_STATE',
-          'SELF_APPROVAL_FORBIDDEN',
-        ]);
-      }
-    },
-  );
-
-  it('is told both levels of an action that is beyond them', async () => {
-    const query = `{ action(id: 12351) { viewerCanApprove { allowed code requiredLevel heldLevel } } }`;
-    const { action } = await ask(query, { user: ACME.senior });
-    const levels = { requiredLevel: 4, heldLevel: 2 };
-    expect(action.viewerCanApprove).toEqual({ allowed: false, code: 'APPROVAL_LEVEL_REQUIRED', ...levels });
-  });
-});
-
 describe('a program with an API key', () => {
   it('that has actions:read reads actions, and may decide none of them', async () => {
     const apiKey = await gateway.apiKey({ scopes: ['actions:read'] });
@@ -141,6 +62,8 @@ describe('a program with an API key', () => {
       '{ action(id: 12346) { auditLogs { edges { node { id } } } } }',
       '{ actions(first: 1) { edges { node { auditLogs { totalCount } } } } }',
       '{ viewer { id } }',
+      '{ approvalPolicy { version } }',
+      '{ users { edges { node { id } } } }',
     ]) {
       expect(await codeOf(query, { apiKey })).toEqual(['JWT_REQUIRED']);
       expect(await codeOf(query, { headers: { authorization: `Bearer ${apiKey}` } })).toEqual([
@@ -166,17 +89,21 @@ describe("another organization's rows", () => {
        WHERE organization_id = 1 AND action_id = 12300 AND action_type = 'action_approved'`,
     )) as [{ id: number; correlationId: string }];
     const apiKey = await gateway.apiKey({ organization: 2 });
-    const asked = `action(id: 12300) { id } actions(first: 100) { totalCount edges { node { id agentId submittedBy { id } } } }
-      mine: actions(filter: {decidedBy: [42]}) { totalCount }`;
+    const asked = `action(id: 12300) { id votes { reason } }
+      actions(first: 100) { totalCount edges { node { id agentId submittedBy { id } } } }
+      mine: actions(filter: {decidedBy: [42]}) { totalCount }
+      queue: actions(filter: {decidableByViewer: true}, first: 100) { edges { node { submittedBy { id } } } }`;
     const count = async (table: string) => {
       const text = `SELECT count(*) AS count FROM ${table} WHERE organization_id = 2`;
       const [row] = await gateway.database.sql<{ count: number }>(text);
       return row?.count;
     };
     for (const caller of [{ user: GLOBEX.admin }, { user: GLOBEX.user }, { apiKey }]) {
-      const { action, actions, mine } = await ask(`{ ${asked} }`, caller);
+      const { action, actions, mine, queue } = await ask(`{ ${asked} }`, caller);
       expect([action, mine.totalCount, actions.totalCount]).toEqual([null, 0, await count('actions')]);
-      for (const { node } of actions.edges) expect(Number(node.submittedBy.id)).toBeGreaterThan(100);
+      expect(queue.edges).toHaveLength(caller.user === GLOBEX.admin ? 2 : 0);
+      for (const { node } of [...actions.edges, ...queue.edges])
+        expect(Number(node.submittedBy.id)).toBeGreaterThan(100);
     }
     for (const user of [GLOBEX.admin, GLOBEX.user]) {
       const { auditLog, all, byActor, byCorrelation, byAction } = await ask(
@@ -191,6 +118,14 @@ describe("another organization's rows", () => {
       expect(all.totalCount).toBe(await count('audit_log'));
       expect(byAction.edges).toEqual([{ node: { actor: { id: '104' }, actionId: '12300', action: null } }]);
     }
+    const { users, approvalPolicy } = await ask(
+      `{ users(first: 100) { totalCount edges { node { id } } }
+         approvalPolicy { managerMaxRiskScore history { totalCount edges { node { managerMaxRiskScore } } } } }`,
+      { user: GLOBEX.admin },
+    );
+    expect(users.edges).toEqual(['101', '104', '142'].map((id) => ({ node: { id } })));
+    const policies = { totalCount: 1, edges: [{ node: { managerMaxRiskScore: 69 } }] };
+    expect([users.totalCount, approvalPolicy]).toEqual([3, { managerMaxRiskScore: 69, history: policies }]);
     const told = await ask(
       '{ action(id: 12300) { auditLogs { totalCount edges { node { actionType actor { id } } } } } }',
       { user: ACME.admin },
@@ -246,5 +181,50 @@ describe('a list', () => {
       }
       expect(taken).toEqual([taken[0], taken[0], taken[0]]);
     }
+  });
+
+  it('takes as many statements for 100 rows that were voted on as for one, with who voted and who may', async () => {
+    await gateway.database.sql(
+      `WITH added AS (
+         INSERT INTO approval_policies (organization_id, version, document)
+         SELECT id, policy_version + 1, '{"quorum": {"medium": 3}}' FROM organizations WHERE id = 1 RETURNING version
+       )
+       UPDATE organizations SET policy_version = added.version FROM added WHERE id = 1`,
+    );
+    const ids = await gateway.addActions(Array.from({ length: 100 }, () => 50));
+    const even = ids.filter((id) => id % 2 === 0);
+    for (const [user, actionIds] of [
+      [ACME.security, ids],
+      [ACME.senior, even],
+    ] as const)
+      await gateway.rest('POST', '/api/v1/actions/bulk-approve', { user, body: { action_ids: actionIds } });
+    const nodes = async (first: number, asked: string) => {
+      const query = `{ actions(first: ${String(first)}, filter: {status: [PENDING_APPROVAL]}) { edges { node { id ${asked} } } } }`;
+      gateway.database.statements.length = 0;
+      const { edges } = (await ask(query, { user: ACME.senior })).actions;
+      return edges.map(({ node }: { node: Record<string, unknown> }) => node);
+    };
+    for (const [asked, statements] of [
+      ['viewerCanApprove { allowed } viewerCanReject { allowed }', ['votes_of_actions']],
+      ['votes { verdict }', ['votes_of_actions']],
+      [
+        `votes { user { id } } viewerCanReject { code }
+         viewerCanApprove { allowed code detail approvalsMissing votes { user { name } } }`,
+        ['votes_of_actions', 'users_by_id'],
+      ],
+    ] as const)
+      for (const first of [1, 10, 100]) {
+        expect(await nodes(first, asked)).toHaveLength(first);
+        const names = gateway.database.statements.map(({ name }) => name.replace(/^list_.*/, 'list'));
+        expect(names).toEqual(['reviewer_by_identity', 'list', ...statements]);
+      }
+    const told = await nodes(100, 'votes { user { id } } viewerCanApprove { code votes { user { id } } }');
+    const [sam, sue] = [{ user: { id: '2' } }, { user: { id: '42' } }];
+    const expected = ids.toReversed().map((id) => {
+      const votes = id % 2 === 0 ? [sam, sue] : [sam];
+      const code = id % 2 === 0 ? 'ALREADY_VOTED' : null;
+      return { id: String(id), votes, viewerCanApprove: { code, votes } };
+    });
+    expect(told).toEqual(expected);
   });
 });

@@ -41,8 +41,9 @@ describe('an analyst who asks for one action', () => {
       "SELECT id FROM actions WHERE description = '100% sure'",
     )) as [{ id: number }];
     const query = `{ action(id: "${String(id)}") { id agentId agentName actionType description toolName targetSystem
-      targetResource parameters status riskScore riskLevel requiredApprovalLevel submittedBy { id name role }
-      submittedAt decidedBy { id role approvalLevel maxRiskScore active } decidedAt reason correlationId } }`;
+      targetResource parameters status riskScore riskLevel requiredApprovalLevel approvalsReceived approvalsRequired
+      votes { verdict reason policyVersion votedAt user { id name } } submittedBy { id name role }
+      submittedAt expiresAt decidedBy { id role approvalLevel maxRiskScore active } decidedAt reason correlationId } }`;
     const { body } = await gateway.graphql(query, { user: ANALYST });
     expect(body).toEqual({
       data: {
@@ -60,8 +61,20 @@ describe('an analyst who asks for one action', () => {
           riskScore: 39.999,
           riskLevel: 'LOW',
           requiredApprovalLevel: 1,
+          approvalsReceived: 1,
+          approvalsRequired: 1,
+          votes: [
+            {
+              verdict: 'APPROVE',
+              reason: 'why not',
+              policyVersion: 1,
+              votedAt: '2026-01-02T00:00:00.120Z',
+              user: { id: '42', name: 'Sue Senior' },
+            },
+          ],
           submittedBy: { id: '4', name: 'Ann Analyst', role: 'USER' },
           submittedAt: '2026-01-01T00:00:00.000Z',
+          expiresAt: '2026-02-01T00:00:00.789Z',
           decidedBy: { id: '42', role: 'MANAGER', approvalLevel: 2, maxRiskScore: null, active: true },
           decidedAt: '2026-01-02T00:00:00.120Z',
           reason: 'why not',
@@ -94,6 +107,7 @@ describe('an analyst who narrows the list of actions', () => {
 
   it.each<[string, string, (action: Listed) => boolean]>([
     ['a status', 'status: [EXPIRED]', (a) => a.status === 'EXPIRED'],
+    ['waiting', 'status: [PENDING_APPROVAL]', (a) => a.status === 'PENDING_APPROVAL'],
     ['several statuses', 'status: [APPROVED, DENIED]', (a) => ['APPROVED', 'DENIED'].includes(a.status)],
     ['low risk', 'riskLevel: [LOW]', (a) => a.riskScore < 40],
     ['medium risk', 'riskLevel: [MEDIUM]', (a) => a.riskScore >= 40 && a.riskScore < 70],
@@ -188,65 +202,56 @@ describe('an analyst who narrows the list of actions', () => {
   });
 });
 
+interface Fate {
+  readonly decided_by?: number;
+  readonly kind?: 'policy';
+  readonly status?: 'expired';
+  readonly expires_at?: string;
+}
+
 /** Actions at the edges of every filter, with submission 100 ms and decision 1 ms apart. */
 async function addTrickyActions(): Promise<void> {
-  const tricky = [
-    {
-      agent_id: 'reader',
-      action_type: 'email',
-      description: '100% sure',
-      risk_score: 39.999,
-      decided_by: 42,
-    },
-    { agent_id: 'reader', action_type: 'email', description: '100 percent', risk_score: 40, decided_by: 2 },
-    { agent_id: 'writer', action_type: 'snake_case', description: 'snake', risk_score: 70 },
-    { agent_id: 'writer', action_type: 'snakeXcase', description: 'snake', risk_score: 84.999 },
-    { agent_id: 'writer', action_type: 'path', description: 'C:\\temp', risk_score: 69.999, decided_by: 42 },
-    { agent_id: 'writer', action_type: 'path', description: 'C:\temp', risk_score: 85, decided_by: 1 },
-    {
-      agent_id: 'odd',
-      action_type: 'path',
-      description: '50\\% of C:temp',
-      risk_score: 0,
-      status: 'expired',
-    },
-    {
-      agent_id: 'odd',
-      action_type: 'path',
-      description: "it's",
-      risk_score: 100,
-      status: 'approved',
-      kind: 'policy',
-    },
+  const tricky: readonly (readonly [string, string, string, number, Fate?])[] = [
+    ['reader', 'email', '100% sure', 39.999, { decided_by: 42, expires_at: '2026-02-01T00:00:00.789Z' }],
+    ['reader', 'email', '100 percent', 40, { decided_by: 2 }],
+    ['writer', 'snake_case', 'snake', 70],
+    ['writer', 'snakeXcase', 'snake', 84.999],
+    ['writer', 'path', 'C:\\temp', 69.999, { decided_by: 42 }],
+    ['writer', 'path', 'C:\temp', 85, { decided_by: 1 }],
+    ['odd', 'path', '50\\% of C:temp', 0, { status: 'expired', expires_at: '2026-01-01T00:01:00Z' }],
+    ['odd', 'path', "it's", 100, { kind: 'policy' }],
+    ['odd', 'path', 'overdue', 55, { expires_at: '2026-01-01T00:01:00Z' }],
   ];
-  for (const [
-    n,
-    { decided_by: by = null, kind = by === null ? null : 'user', ...action },
-  ] of tricky.entries()) {
-    const decided = n % 2 === 0 ? 'approved' : 'denied';
+  for (const [n, [agent_id, action_type, description, risk_score, fate = {}]] of tricky.entries()) {
+    const kind = fate.decided_by === undefined ? fate.kind : 'user';
+    const action = {
+      ...{ agent_id, action_type, description, risk_score, status: 'pending_approval', ...fate },
+      ...(kind !== undefined && {
+        kind,
+        status: n % 2 === 0 ? 'approved' : 'denied',
+        reason: 'why not',
+        correlation_id: 'action_20260102_000000_0123456789abcdef',
+      }),
+    };
     await gateway.database.sql(
       `INSERT INTO actions (organization_id, agent_id, agent_name, action_type, description, tool_name, target_system,
-         target_resource, parameters, risk_score, status, submitted_by, submitted_at, decided_by_kind, decided_by,
-         decided_at, reason, correlation_id)
+         target_resource, parameters, risk_score, status, submitted_by, submitted_at, expires_at, decided_by_kind,
+         decided_by, decided_at, reason, correlation_id)
        SELECT 1, r.agent_id, 'The ' || r.agent_id, r.action_type, r.description, 'smtp', 'mail', 'inbox',
-         '{"to": ["a@example.com"], "deep": {"n": 1.5}}', r.risk_score, coalesce(r.status, 'pending_approval'), 4,
-         $2, r.kind, r.decided_by, $3, r.reason, r.correlation_id
+         '{"to": ["a@example.com"], "deep": {"n": 1.5}}', r.risk_score, r.status, 4, $2, r.expires_at, r.kind,
+         r.decided_by, $3, r.reason, r.correlation_id
        FROM jsonb_to_record($1::jsonb) r(agent_id text, action_type text, description text, risk_score double precision,
-         status text, kind text, decided_by bigint, reason text, correlation_id text)`,
+         status text, expires_at timestamptz, kind text, decided_by bigint, reason text, correlation_id text)`,
       [
-        JSON.stringify({
-          ...action,
-          ...(kind !== null && {
-            status: decided,
-            kind,
-            decided_by: by,
-            reason: 'why not',
-            correlation_id: 'action_20260102_000000_0123456789abcdef',
-          }),
-        }),
+        JSON.stringify(action),
         new Date(Date.parse('2026-01-01T00:00:00.000Z') + n * 100),
-        kind === null ? null : new Date(Date.parse('2026-01-02T00:00:00.120Z') + n),
+        kind === undefined ? null : new Date(Date.parse('2026-01-02T00:00:00.120Z') + n),
       ],
     );
   }
+  await gateway.database.sql(
+    `WITH voted AS (UPDATE actions SET approvals = 1 WHERE description = '100% sure' RETURNING *)
+     INSERT INTO votes (organization_id, action_id, user_id, verdict, reason, policy_version, voted_at)
+     SELECT 1, id, decided_by, 'approve', reason, 1, decided_at FROM voted`,
+  );
 }

@@ -6,8 +6,8 @@ import {
   isEnumType,
   isInputObjectType,
   isListType,
-  isNonNullType,
   isObjectType,
+  isRequiredArgument,
   type GraphQLArgument,
   type GraphQLField,
   type GraphQLSchema,
@@ -28,22 +28,30 @@ describe('schema.graphql', () => {
 
   it('holds every type and field that the contract promises', () => {
     const promised = {
-      Query: 'viewer action actions auditLog auditLogs',
-      Mutation: 'approveAction rejectAction bulkApproveActions bulkRejectActions',
+      Query: 'viewer action actions auditLog auditLogs approvalPolicy users',
+      Mutation:
+        'approveAction rejectAction bulkApproveActions bulkRejectActions changeApprovalPolicy setUser',
       ActionDecision: `actionId status verdict decidedBy decidedAt reason correlationId approvalsReceived
         approvalsRequired action auditLog`,
-      BulkDecision: 'verdict requested succeeded failed correlationId results',
+      BulkDecision: 'verdict mode requested succeeded failed correlationId results',
       BulkItem: 'actionId decision refusal',
-      Refusal: 'code status detail currentStatus decidedBy decidedAt requiredLevel heldLevel',
+      Refusal: `code status detail currentStatus decidedBy decidedAt requiredLevel heldLevel riskScore riskLimit
+        requiredRoles heldRole submittedBy riskLevel approvalsReceived approvalsRequired`,
       Action: `id agentId agentName actionType description toolName targetSystem targetResource parameters status
         riskScore riskLevel requiredApprovalLevel submittedBy submittedAt decidedBy decidedAt reason correlationId
-        auditLogs viewerCanApprove viewerCanReject`,
-      Eligibility: 'allowed code detail requiredLevel heldLevel',
+        auditLogs viewerCanApprove viewerCanReject expiresAt approvalsReceived approvalsRequired votes`,
+      Vote: 'user verdict reason policyVersion votedAt',
+      Eligibility: `allowed code detail requiredLevel heldLevel riskLimit reasonRequired bulkAllowed approvalsMissing
+        votes`,
+      ApprovalPolicy: `version approvalLevels requiredLevels roleLevels managerMaxRiskScore quorum ownActionsAllowed
+        reasonRequired timeToLiveSeconds excludedFromBulk autoApproveBelow reason changedAt changedBy warnings history`,
+      PolicyWarning: 'code riskLevel detail',
       AuditLog: `id actionType actor actorKind action actionId timestamp details reason refusalCode riskScore
-        requiredLevel heldLevel policyVersion ipAddress userAgent correlationId clientCorrelationId`,
+        requiredLevel heldLevel policyVersion ipAddress userAgent correlationId clientCorrelationId data`,
       User: 'id name role approvalLevel maxRiskScore active',
       ActionConnection: 'edges pageInfo totalCount totalCountCapped',
       AuditLogConnection: 'edges pageInfo totalCount totalCountCapped',
+      UserConnection: 'edges pageInfo totalCount totalCountCapped',
       PageInfo: 'hasNextPage hasPreviousPage startCursor endCursor',
     };
     for (const [type, fields] of Object.entries(promised))
@@ -55,6 +63,7 @@ describe('schema.graphql', () => {
     ['RiskLevel', 'LOW MEDIUM HIGH CRITICAL'],
     ['Role', 'ADMIN SECURITY_MANAGER MANAGER USER'],
     ['Verdict', 'APPROVE REJECT'],
+    ['BulkMode', 'BEST_EFFORT ATOMIC'],
   ])('has the enum %s with %s and nothing else', (name, values) => {
     expect(valuesOf(name).sort()).toEqual(values.split(' ').sort());
   });
@@ -63,7 +72,8 @@ describe('schema.graphql', () => {
     const codes = `MISSING_AUTH INVALID_TOKEN EXPIRED_TOKEN INVALID_API_KEY EXPIRED_API_KEY REVOKED_API_KEY JWT_REQUIRED
       INSUFFICIENT_PERMISSIONS APPROVAL_LEVEL_REQUIRED RISK_LIMIT_EXCEEDED SELF_APPROVAL_FORBIDDEN ACTION_NOT_FOUND
       NOT_FOUND INVALID_STATE ALREADY_VOTED INVALID_JSON METHOD_NOT_ALLOWED PAYLOAD_TOO_LARGE UNSUPPORTED_MEDIA_TYPE
-      VALIDATION_ERROR INTERNAL_ERROR SERVICE_UNAVAILABLE`;
+      VALIDATION_ERROR INTERNAL_ERROR SERVICE_UNAVAILABLE BULK_NOT_ALLOWED REASON_REQUIRED BULK_REFUSED NOT_ATTEMPTED
+      POLICY_VERSION_CONFLICT LAST_ADMIN`;
     expect(valuesOf('ErrorCode')).toEqual(expect.arrayContaining(codes.split(/\s+/)));
   });
 
@@ -72,8 +82,14 @@ describe('schema.graphql', () => {
     ['Query', 'auditLog', 'id: ID!'],
     ['Mutation', 'approveAction', 'actionId: ID!, reason: String'],
     ['Mutation', 'rejectAction', 'actionId: ID!, reason: String'],
-    ['Mutation', 'bulkApproveActions', 'actionIds: [ID!]!, reason: String'],
-    ['Mutation', 'bulkRejectActions', 'actionIds: [ID!]!, reason: String'],
+    ['Mutation', 'bulkApproveActions', 'actionIds: [ID!]!, mode: BulkMode!, reason: String'],
+    ['Mutation', 'bulkRejectActions', 'actionIds: [ID!]!, mode: BulkMode!, reason: String'],
+    [
+      'Mutation',
+      'changeApprovalPolicy',
+      'expectedVersion: Int!, patch: ApprovalPolicyPatch!, reason: String!',
+    ],
+    ['Mutation', 'setUser', 'patch: UserPatch!, userId: ID!'],
     ['Action', 'auditLogs', 'after: String, first: Int'],
     ['Query', 'actions', 'after: String, before: String, filter: ActionFilter, first: Int, last: Int'],
     ['Query', 'auditLogs', 'after: String, filter: AuditLogFilter, first: Int'],
@@ -90,6 +106,11 @@ describe('schema.graphql', () => {
     ['ActionDecision', 'decidedBy', 'User!'],
     ['AuditLog', 'actor', 'User'],
     ['Action', 'status', 'ActionStatus!'],
+    ['Action', 'votes', '[Vote!]!'],
+    ['Vote', 'user', 'User!'],
+    ['Query', 'approvalPolicy', 'ApprovalPolicy!'],
+    ['Mutation', 'changeApprovalPolicy', 'ApprovalPolicy!'],
+    ['Mutation', 'setUser', 'User!'],
     ['Refusal', 'code', 'ErrorCode!'],
   ])('makes %s.%s a %s', (type, field, expected) => {
     expect(String(fieldOf(type, field).type)).toBe(expected);
@@ -102,6 +123,7 @@ describe('schema.graphql', () => {
       const fields = Object.values(type.getFields());
       return fields.filter((field) => isListType(field.type)).map((field) => field.name);
     };
+    expect(listsOf('UserFilter')).toEqual(['role']);
     expect(listsOf('ActionFilter')).toEqual(
       expect.arrayContaining(['status', 'riskLevel', 'agentId', 'actionType', 'decidedBy']),
     );
@@ -124,8 +146,17 @@ describe('@authorize', () => {
   });
 
   const everybody = 'roles: [ADMIN, SECURITY_MANAGER, MANAGER, USER]';
-  it.each([
-    ...['viewer', 'auditLog', 'auditLogs'].map((field) => ['Query', field, `${everybody}, credential: JWT`]),
+  const OPEN_TO = [
+    ...['viewer', 'auditLog', 'auditLogs', 'approvalPolicy'].map((field) => [
+      'Query',
+      field,
+      `${everybody}, credential: JWT`,
+    ]),
+    ...[
+      ['Query', 'users'],
+      ['Mutation', 'changeApprovalPolicy'],
+      ['Mutation', 'setUser'],
+    ].map((field) => [...field, 'roles: [ADMIN], credential: JWT']),
     ...['action', 'actions'].map((field) => [
       'Query',
       field,
@@ -136,15 +167,22 @@ describe('@authorize', () => {
       field,
       'roles: [ADMIN, SECURITY_MANAGER, MANAGER], credential: JWT, riskLimited: true',
     ]),
-  ] as [string, string, string][])('opens %s.%s to exactly (%s)', (type, field, args) => {
+  ] as [string, string, string][];
+
+  it.each(OPEN_TO)('opens %s.%s to exactly (%s)', (type, field, args) => {
     expect(directivesOf(fieldOf(type, field))).toEqual([`@authorize(${args})`]);
+  });
+
+  it('opens no other root field', () => {
+    const fields = rootFieldsOf(published).map(({ type, field }) => `${type}.${field.name}`);
+    expect(fields.sort()).toEqual(OPEN_TO.map(([type, field]) => `${type}.${field}`).sort());
   });
 
   it('turns away a caller without a credential at every root field, whatever it is', async () => {
     const gateway = await startGateway();
     try {
       for (const { type, field } of rootFieldsOf(published)) {
-        const args = field.args.filter(({ type: of }) => isNonNullType(of)).map(anyValue);
+        const args = field.args.filter(isRequiredArgument).map(anyValue);
         const call = args.length === 0 ? field.name : `${field.name}(${args.join(', ')})`;
         const { body } = await gateway.graphql(`${type.toLowerCase()} { ${call} { __typename } }`);
         expect([field.name, body.errors]).toMatchObject([
@@ -210,6 +248,9 @@ function rootFieldsOf(schema: GraphQLSchema): { type: string; field: GraphQLFiel
 
 /** An argument with a value that its type takes. */
 function anyValue({ name, type }: GraphQLArgument): string {
-  if (getNamedType(type).name !== 'ID') throw new Error(`No value known for ${name}: ${String(type)}`);
-  return `${name}: "1"`;
+  const values: Readonly<Record<string, string>> = { ID: '"1"', String: '"why"', Int: '1' };
+  const named = getNamedType(type);
+  const value = values[named.name] ?? (isInputObjectType(named) ? '{}' : null);
+  if (value === null) throw new Error(`No value known for ${name}: ${String(type)}`);
+  return `${name}: ${value}`;
 }

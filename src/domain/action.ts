@@ -23,6 +23,17 @@ export function statusOf(verdict: Verdict): ActionStatus {
   return verdict === 'approve' ? 'approved' : 'denied';
 }
 
+/** One reviewer's verdict on an action, as it was given. */
+export interface Vote {
+  readonly actionId: number;
+  readonly userId: number;
+  readonly verdict: Verdict;
+  readonly reason: string | null;
+  /** The policy that it was given under; it counts by that, whatever changed since. */
+  readonly policyVersion: number;
+  readonly votedAt: Date;
+}
+
 /** Something an agent wants to do, as submitted, and what became of it. */
 export interface Action {
   readonly organizationId: number;
@@ -48,6 +59,8 @@ export interface Action {
   readonly submittedByApiKeyId: number | null;
   readonly submittedAt: Date;
   readonly updatedAt: Date;
+  /** When it expires, or did, unless it is decided before; null for never. Fixed when it is submitted. */
+  readonly expiresAt: Date | null;
   readonly decidedByKind: 'user' | 'policy' | null;
   readonly decidedById: number | null;
   readonly decidedAt: Date | null;

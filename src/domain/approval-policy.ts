@@ -1,32 +1,44 @@
-import { statusAfter, type Action, type ActionStatus, type Verdict } from './action';
+import { statusAfter, type Action, type Verdict } from './action';
+import {
+  refusalOfApiKey,
+  refusalOfBulk,
+  refusalOfLevel,
+  refusalOfLimit,
+  refusalOfMissingReason,
+  refusalOfOwnAction,
+  refusalOfRole,
+  refusalOfSecondVote,
+  refusalOfState,
+} from './decision-refusals';
+import { levelOfRole, type ApprovalPolicy } from './policy';
 import type { Principal, Role, User } from './principal';
 import type { Refusal } from './refusal';
-import { requiredApprovalLevel, riskLevelOf, type RiskLevel } from './risk';
-
-/** An organization's rules for decisions, one numbered version of them. */
-export interface ApprovalPolicy {
-  readonly version: number;
-  /** Whether a reviewer needs a held level at or above the band's (contract 2.1). */
-  readonly approvalLevels: boolean;
-  /** The limit of managers without one of their own, 0 to 100, inclusive; null for none. */
-  readonly managerMaxRiskScore: number | null;
-  /** Distinct reviewers needed to approve, 1 to 10 per band (contract 2.9). */
-  readonly quorum: Readonly<Record<RiskLevel, number>>;
-}
+import { RISK_LEVELS, riskLevelOf, type RiskLevel } from './risk';
 
 /** What the rule reads of an action. */
 export type DecidableAction = Pick<
   Action,
-  'id' | 'riskScore' | 'status' | 'submittedById' | 'decidedById' | 'decidedAt'
+  'id' | 'riskScore' | 'status' | 'approvals' | 'submittedById' | 'decidedById' | 'decidedAt'
 > & {
   /** Whether the one who asks has voted on it. Known where it is shown; the decision's write finds it out by itself. */
   readonly hasVoted?: boolean;
 };
 
-/** The levels weighed for a ruling; null where levels are off and none was asked for. */
+/** How a verdict is given. */
+export interface Attempt {
+  readonly verdict: Verdict;
+  /** Whether it is one of a bulk, which some bands can be kept out of. */
+  readonly isBulk: boolean;
+  /** Whether it comes with a reason; null where nobody gives a verdict yet, so that none is missed. */
+  readonly hasReason: boolean | null;
+}
+
+/** What was needed and what is held; null where nothing was asked for. */
 export interface Authority {
   readonly requiredLevel: number | null;
   readonly heldLevel: number | null;
+  /** The highest score, inclusive, that the reviewer may decide. */
+  readonly riskLimit: number | null;
 }
 
 /** The answer to "may this reviewer decide this action?". */
@@ -34,117 +46,140 @@ export type Ruling =
   | ({ readonly allowed: true; readonly approvalsRequired: number } & Authority)
   | ({ readonly allowed: false; readonly refusal: Refusal } & Authority);
 
-/** The level that comes with a role, where the user has none of their own (contract 2.1). */
-const ROLE_LEVELS: Readonly<Record<Role, number>> = { user: 0, manager: 1, security_manager: 3, admin: 4 };
+/** The pending actions that a reviewer may decide, described for a search: the same rule, turned around. */
+export interface DecidableScope {
+  readonly riskLevels: readonly RiskLevel[];
+  /** Inclusive; null for no limit. */
+  readonly maxRiskScore: number | null;
+  /** Whose submissions are left out; null for nobody's. */
+  readonly notSubmittedBy: number | null;
+  /** Whoever voted on an action has no second vote. */
+  readonly notVotedBy: number;
+}
 
 /** The roles that may decide at all (contract 1). */
 const REVIEWER_ROLES: readonly Role[] = ['admin', 'security_manager', 'manager'];
 
-/** The approval level a user holds: their own, else their role's. */
-function heldLevelOf(user: Pick<User, 'role' | 'approvalLevel'>): number {
-  return user.approvalLevel ?? ROLE_LEVELS[user.role];
-}
-
-/** The highest score, inclusive, that a user may decide; null for no limit. Binds managers only (contract 2.1). */
-function riskLimitOf(user: Pick<User, 'role' | 'maxRiskScore'>, policy: ApprovalPolicy): number | null {
-  return user.role === 'manager' ? (user.maxRiskScore ?? policy.managerMaxRiskScore) : null;
-}
-
-/** How many distinct reviewers have to approve an action of this score, 1 to 10. */
-export function approvalsRequired(riskScore: number, policy: ApprovalPolicy): number {
-  return policy.quorum[riskLevelOf(riskScore)];
-}
-
-/** The refusal of a role that an operation is closed to. */
-export function refusalOfRole(role: Role): Refusal {
-  return { code: 'INSUFFICIENT_PERMISSIONS', detail: `Role ${role} lacks the permission for this operation` };
-}
-
-/** The refusal of a role that decides nothing, or null. Asked before any id is looked up (contract 2.2). */
-export function refusalByRole(role: Role): Refusal | null {
-  return REVIEWER_ROLES.includes(role) ? null : refusalOfRole(role);
-}
-
-/** The refusal of an action that is no longer pending, with who decided, what and when (contract 2.4). */
-export function refusalByState(action: {
-  status: ActionStatus;
-  decidedById: number | null;
-  decidedAt: Date | null;
-}): Refusal {
-  return {
-    code: 'INVALID_STATE',
-    detail: `Action is not pending approval (current status: ${action.status})`,
-    facts: { currentStatus: action.status, decidedBy: action.decidedById, decidedAt: action.decidedAt },
-  };
-}
-
-/** The refusal of a second vote of one person on a pending action (contract 2.9). */
-export function refusalOfSecondVote(actionId: number): Refusal {
-  return {
-    code: 'ALREADY_VOTED',
-    detail: `You have already voted on action ${String(actionId)}`,
-    facts: { currentStatus: 'pending_approval' },
-  };
-}
-
-/** The refusal of an API key, which never decides, in whatever header it arrives (contract 1). */
-export function refusalOfApiKey(): Refusal {
-  return { code: 'JWT_REQUIRED', detail: 'This operation needs a JWT; an API key is not accepted' };
-}
+/** What of a user the rule weighs. */
+type Standing = Pick<User, 'role' | 'approvalLevel' | 'maxRiskScore'>;
 
 /**
  * May this principal give this verdict on this action, under this policy?
  * The one rule of the product: mutations, REST, bulk and `viewerCan…` all ask it. Pure; the order of the
- * refusals is contract 2.2: credential, role, level, limit, own action, state (a second vote last).
+ * refusals is contract 2.2: credential, role, level, limit, own action, bulk, state, missing reason, second vote.
  * Whether the action belongs to the principal's organization is settled before (its absence is a 404).
  */
 export function mayDecide(
   principal: Principal,
   action: DecidableAction,
-  verdict: Verdict,
+  { verdict, isBulk, hasReason }: Attempt,
   policy: ApprovalPolicy,
 ): Ruling {
   if (principal.kind === 'api_key') return { allowed: false, refusal: refusalOfApiKey(), ...NO_AUTHORITY };
   const { user } = principal;
-  const authority: Authority = policy.approvalLevels
-    ? { requiredLevel: requiredApprovalLevel(riskLevelOf(action.riskScore)), heldLevel: heldLevelOf(user) }
-    : NO_AUTHORITY;
+  const { id, riskScore } = action;
+  const riskLevel = riskLevelOf(riskScore);
   const refusal =
     refusalByRole(user.role) ??
-    refusalByLevel(action, authority) ??
-    refusalByLimit(action, riskLimitOf(user, policy)) ??
-    refusalByOwnership(user, action) ??
-    (statusAfter(action.status, verdict) === null ? refusalByState(action) : null) ??
-    (action.hasVoted === true ? refusalOfSecondVote(action.id) : null);
+    refusalByAuthority(user, action, policy) ??
+    (isOwn(user, action) && !policy.ownActionsAllowed ? refusalOfOwnAction(id, user.id) : null) ??
+    (isBulk && policy.excludedFromBulk.includes(riskLevel) ? refusalOfBulk(id, riskLevel) : null) ??
+    (statusAfter(action.status, verdict) === null ? refusalOfState(action) : null) ??
+    (hasReason === false && isReasonRequired(riskScore, verdict, policy)
+      ? refusalOfMissingReason(id, verdict, riskLevel)
+      : null) ??
+    (action.hasVoted === true ? refusalOfSecondVote(action, approvalsRequired(riskScore, policy)) : null);
+  const authority = authorityOver(user, riskScore, policy);
   if (refusal !== null) return { allowed: false, refusal, ...authority };
-  return { allowed: true, approvalsRequired: approvalsRequired(action.riskScore, policy), ...authority };
+  return { allowed: true, approvalsRequired: approvalsRequired(riskScore, policy), ...authority };
 }
 
-const NO_AUTHORITY: Authority = { requiredLevel: null, heldLevel: null };
-
-function refusalByLevel(action: DecidableAction, { requiredLevel, heldLevel }: Authority): Refusal | null {
-  if (requiredLevel === null || heldLevel === null || heldLevel >= requiredLevel) return null;
-  const band = riskLevelOf(action.riskScore);
+/** Which pending actions `mayDecide` allows this principal to decide, by either verdict; null for none at all. */
+export function decidableScope(principal: Principal, policy: ApprovalPolicy): DecidableScope | null {
+  if (principal.kind === 'api_key' || refusalByRole(principal.user.role) !== null) return null;
+  const { user } = principal;
   return {
-    code: 'APPROVAL_LEVEL_REQUIRED',
-    detail: `Action ${String(action.id)} is of ${band} risk and requires approval level ${String(requiredLevel)}; you hold level ${String(heldLevel)}`,
-    facts: { requiredLevel, heldLevel },
+    riskLevels: RISK_LEVELS.filter((riskLevel) => isLevelHeld(user, riskLevel, policy)),
+    maxRiskScore: riskLimitOf(user, policy),
+    notSubmittedBy: policy.ownActionsAllowed ? null : user.id,
+    notVotedBy: user.id,
   };
 }
 
-function refusalByLimit(action: DecidableAction, riskLimit: number | null): Refusal | null {
-  if (riskLimit === null || action.riskScore <= riskLimit) return null;
-  return {
-    code: 'RISK_LIMIT_EXCEEDED',
-    detail: `Action ${String(action.id)} has risk score ${String(action.riskScore)}, above your limit of ${String(riskLimit)}`,
-    facts: { riskScore: action.riskScore, riskLimit },
-  };
+/** The refusal of a role that decides nothing, or null. Asked before any id is looked up (contract 2.2). */
+export function refusalByRole(role: Role): Refusal | null {
+  return REVIEWER_ROLES.includes(role) ? null : refusalOfRole(role, REVIEWER_ROLES);
 }
 
-function refusalByOwnership(user: User, action: DecidableAction): Refusal | null {
-  if (action.submittedById !== user.id) return null;
-  return {
-    code: 'SELF_APPROVAL_FORBIDDEN',
-    detail: `Action ${String(action.id)} was submitted by you or by an API key of yours; somebody else has to decide it`,
-  };
+/** Whether role, level and limit suffice for actions of this score. */
+export function hasAuthorityOver(user: Standing, riskScore: number, policy: ApprovalPolicy): boolean {
+  return refusalByRole(user.role) === null && refusalByAuthority(user, { id: 0, riskScore }, policy) === null;
+}
+
+/** How many distinct reviewers have to approve an action of this score, 1 to 10 (contract 2.9). */
+export function approvalsRequired(riskScore: number, policy: ApprovalPolicy): number {
+  return policy.quorum[riskLevelOf(riskScore)];
+}
+
+/** How many approvals a pending action still lacks, at least the one that decides; 0 for any other. */
+export function approvalsMissing(
+  { status, approvals, riskScore }: Pick<Action, 'status' | 'approvals' | 'riskScore'>,
+  policy: ApprovalPolicy,
+): number {
+  return status === 'pending_approval' ? Math.max(1, approvalsRequired(riskScore, policy) - approvals) : 0;
+}
+
+/** Whether a verdict on an action of this score needs a reason (contract 2.11). */
+export function isReasonRequired(riskScore: number, verdict: Verdict, policy: ApprovalPolicy): boolean {
+  return policy.reasonRequired[verdict].includes(riskLevelOf(riskScore));
+}
+
+/** The limit that was weighed, as an audit entry's `data` tells it; null where none was. */
+export function riskLimitRecord(
+  authority: Pick<Authority, 'riskLimit'> | null | undefined,
+): Readonly<Record<string, unknown>> | null {
+  const riskLimit = authority?.riskLimit ?? null;
+  return riskLimit === null ? null : { risk_limit: riskLimit };
+}
+
+const NO_AUTHORITY: Authority = { requiredLevel: null, heldLevel: null, riskLimit: null };
+
+function authorityOver(user: Standing, riskScore: number, policy: ApprovalPolicy): Authority {
+  const levels = policy.approvalLevels
+    ? { requiredLevel: policy.requiredLevels[riskLevelOf(riskScore)], heldLevel: heldLevelOf(user, policy) }
+    : { requiredLevel: null, heldLevel: null };
+  return { ...levels, riskLimit: riskLimitOf(user, policy) };
+}
+
+function refusalByAuthority(
+  user: Standing,
+  { id, riskScore }: Pick<Action, 'id' | 'riskScore'>,
+  policy: ApprovalPolicy,
+): Refusal | null {
+  const riskLevel = riskLevelOf(riskScore);
+  if (!isLevelHeld(user, riskLevel, policy)) {
+    const levels = { requiredLevel: policy.requiredLevels[riskLevel], heldLevel: heldLevelOf(user, policy) };
+    return refusalOfLevel(id, riskLevel, levels);
+  }
+  const riskLimit = riskLimitOf(user, policy);
+  return riskLimit !== null && riskScore > riskLimit ? refusalOfLimit(id, riskScore, riskLimit) : null;
+}
+
+/** Whether a user holds the level that a band asks for; nothing is asked where levels are off. */
+function isLevelHeld(user: Standing, riskLevel: RiskLevel, policy: ApprovalPolicy): boolean {
+  return !policy.approvalLevels || heldLevelOf(user, policy) >= policy.requiredLevels[riskLevel];
+}
+
+/** The approval level a user holds: their own, else their role's. */
+function heldLevelOf(user: Standing, policy: ApprovalPolicy): number {
+  return user.approvalLevel ?? levelOfRole(user.role, policy);
+}
+
+/** The highest score, inclusive, that a user may decide; null for no limit. Binds managers only (contract 2.1). */
+function riskLimitOf(user: Standing, policy: ApprovalPolicy): number | null {
+  return user.role === 'manager' ? (user.maxRiskScore ?? policy.managerMaxRiskScore) : null;
+}
+
+function isOwn(user: User, action: DecidableAction): boolean {
+  return action.submittedById === user.id;
 }

@@ -10,6 +10,7 @@ export type AuditActionType =
   | 'action_denied'
   | 'vote_recorded'
   | 'decision_refused'
+  | 'action_expired'
   | 'policy_changed'
   | 'user_changed'
   | 'api_key_created';
@@ -180,4 +181,6 @@ export interface AuditLogEntry {
   /** Only for those who administer security; null for other readers (contract 2.14). */
   readonly ipAddress: string | null;
   readonly userAgent: string | null;
+  /** What its type tells beyond the other fields, such as a change's before and after. */
+  readonly data: Readonly<Record<string, unknown>> | null;
 }

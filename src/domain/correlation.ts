@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto';
+
 /**
- * A correlation id as the document prints it: `action_YYYYMMDD_HHMMSS_` and a random part, in UTC (contract 2.7).
- * @param random 16 lower-case hex characters
+ * A new correlation id as the document prints it: `action_YYYYMMDD_HHMMSS_` and 16 random lower-case hex characters,
+ * in UTC (contract 2.7).
  */
-export function correlationId(at: Date, random: string): string {
+export function newCorrelationId(at: Date): string {
   const [date = '', time = ''] = at.toISOString().split('T');
+  const random = randomBytes(8).toString('hex');
   return `action_${date.replaceAll('-', '')}_${time.slice(0, 8).replaceAll(':', '')}_${random}`;
 }
 

@@ -1,4 +1,4 @@
-import type { ApprovalPolicy } from './approval-policy';
+import type { ApprovalPolicy } from './policy';
 
 /** What a person may do, from least to most (contract 1). */
 export const ROLES = ['user', 'manager', 'security_manager', 'admin'] as const;

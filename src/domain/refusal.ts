@@ -1,4 +1,6 @@
 import type { ActionStatus } from './action';
+import type { Role } from './principal';
+import type { RiskLevel } from './risk';
 
 /** Every code that a client can meet, the same over GraphQL and REST (contract 4). */
 export const ERROR_CODES = [
@@ -13,10 +15,16 @@ export const ERROR_CODES = [
   'APPROVAL_LEVEL_REQUIRED',
   'RISK_LIMIT_EXCEEDED',
   'SELF_APPROVAL_FORBIDDEN',
+  'BULK_NOT_ALLOWED',
   'ACTION_NOT_FOUND',
   'NOT_FOUND',
   'INVALID_STATE',
   'ALREADY_VOTED',
+  'REASON_REQUIRED',
+  'BULK_REFUSED',
+  'NOT_ATTEMPTED',
+  'POLICY_VERSION_CONFLICT',
+  'LAST_ADMIN',
   'INVALID_JSON',
   'METHOD_NOT_ALLOWED',
   'PAYLOAD_TOO_LARGE',
@@ -37,6 +45,14 @@ export interface RefusalFacts {
   readonly heldLevel?: number;
   readonly riskScore?: number;
   readonly riskLimit?: number;
+  readonly requiredRoles?: readonly Role[];
+  readonly heldRole?: Role;
+  readonly submittedBy?: number;
+  readonly riskLevel?: RiskLevel;
+  readonly approvalsReceived?: number;
+  readonly approvalsRequired?: number;
+  readonly expectedVersion?: number;
+  readonly currentVersion?: number;
 }
 
 /** One fault in what was sent: where (`['body', 'action_ids', 3]`), what, and a stable type for programs. */
@@ -72,4 +88,9 @@ export function validationRefusal(faults: readonly InputFault[]): Refusal {
 /** The refusal of an id that the caller's organization does not have, be it unknown or another's (contract 2.2). */
 export function actionNotFound(actionId: number): Refusal {
   return { code: 'ACTION_NOT_FOUND', detail: `Action ${String(actionId)} not found` };
+}
+
+/** The refusal of a user id that the caller's organization does not have. */
+export function userNotFound(userId: number): Refusal {
+  return { code: 'NOT_FOUND', detail: `User ${String(userId)} not found` };
 }

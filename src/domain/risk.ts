@@ -5,20 +5,12 @@ export type RiskLevel = (typeof RISK_LEVELS)[number];
 /** Where each band begins; it ends where the next one begins, so 39.5 is low (contract 2.1). */
 const BAND_STARTS: Readonly<Record<RiskLevel, number>> = { low: 0, medium: 40, high: 70, critical: 85 };
 
-/** The approval level that the document requires of each band (contract 1). */
-const REQUIRED_LEVELS: Readonly<Record<RiskLevel, number>> = { low: 1, medium: 2, high: 3, critical: 4 };
-
 /** The band of a risk score from 0 to 100, fractions allowed. */
 export function riskLevelOf(riskScore: number): RiskLevel {
   if (riskScore >= BAND_STARTS.critical) return 'critical';
   if (riskScore >= BAND_STARTS.high) return 'high';
   if (riskScore >= BAND_STARTS.medium) return 'medium';
   return 'low';
-}
-
-/** The approval level, 1 to 4, that a band asks of a reviewer. */
-export function requiredApprovalLevel(riskLevel: RiskLevel): number {
-  return REQUIRED_LEVELS[riskLevel];
 }
 
 /** The scores of a band as `[from, to)`; `to` is null for the highest band, whose end (100) belongs to it. */

@@ -12,11 +12,12 @@ import {
   type GraphQLFieldConfig,
 } from 'graphql';
 import type { Verdict } from '../domain/action';
-import { refusalOfApiKey, refusalOfRole } from '../domain/approval-policy';
+import { refusalOfApiKey, refusalOfRole } from '../domain/decision-refusals';
 import { parseId, parseIds, parseReason, type Parsed } from '../domain/decision-request';
 import type { Principal, Role } from '../domain/principal';
 import { RefusedError, validationRefusal, type Refusal } from '../domain/refusal';
-import { authorizeActions } from '../use-cases/decide-actions';
+import { authorizeActions } from '../use-cases/authorize-actions';
+import type { BulkMode } from '../use-cases/decision-batch';
 import type { RecordRefusedRequest } from '../use-cases/record-refused-request';
 import type { AuthorizedContext, RequestContext, ReviewerContext } from './context';
 import { actionSourceOf } from './loaders';
@@ -37,6 +38,16 @@ interface DecisionArguments {
   readonly actionId?: unknown;
   readonly actionIds?: unknown;
   readonly reason?: unknown;
+  /** Of a bulk; the schema's own values. */
+  readonly mode?: BulkMode | null;
+}
+
+/** What a decision's arguments say. */
+interface ParsedDecision {
+  readonly actionIds: readonly number[];
+  readonly reason: string | null;
+  readonly isBulk: boolean;
+  readonly mode: BulkMode;
 }
 
 const MISSING_AUTH: Refusal = { code: 'MISSING_AUTH', detail: 'Authentication is required' };
@@ -123,7 +134,8 @@ export class AuthorizeDirective {
   ): Promise<void> {
     const { principal } = context;
     if (principal.kind === 'api_key' || requirement.roles.includes(principal.user.role)) return;
-    await this.refuse(refusalOfRole(principal.user.role), principal, requirement, context, args);
+    const refusal = refusalOfRole(principal.user.role, requirement.roles);
+    await this.refuse(refusal, principal, requirement, context, args);
   }
 
   /** Refuses a whole request; where it was a try to decide, that is recorded first. */
@@ -147,25 +159,26 @@ export class AuthorizeDirective {
 async function authorizeDecision(
   { verdict }: Requirement,
   context: ReviewerContext,
-  { actionIds, reason }: { actionIds: readonly number[]; reason: string | null },
+  { actionIds, reason, isBulk, mode }: ParsedDecision,
 ): Promise<void> {
   if (verdict === null) return;
   const { principal: reviewer, origin } = context;
-  const actions = actionSourceOf(context.loaders);
-  const items = await authorizeActions(reviewer, verdict, actionIds, actions);
-  (context as RequestContext).authorized = { reviewer, verdict, reason, origin, items, actions };
+  const actions = actionSourceOf(context.loaders, reviewer.user.id);
+  const attempt = { verdict, isBulk, hasReason: reason !== null };
+  const items = await authorizeActions(reviewer, attempt, actionIds, actions);
+  (context as RequestContext).authorized = { reviewer, attempt, mode, reason, origin, items, actions };
 }
 
 /** @throws {RefusedError} VALIDATION_ERROR with every fault in the ids and the reason */
-function parseDecision(args: DecisionArguments): { actionIds: readonly number[]; reason: string | null } {
-  const ids: Parsed<readonly number[]> =
-    args.actionIds === undefined
-      ? single(parseId(args.actionId, ['actionId']))
-      : parseIds(args.actionIds, ['actionIds']);
+function parseDecision(args: DecisionArguments): ParsedDecision {
+  const isBulk = args.actionIds !== undefined;
+  const ids: Parsed<readonly number[]> = isBulk
+    ? parseIds(args.actionIds, ['actionIds'])
+    : single(parseId(args.actionId, ['actionId']));
   const reason = parseReason(args.reason, ['reason']);
   if (ids.faults !== undefined || reason.faults !== undefined)
     throw new RefusedError(validationRefusal([...(ids.faults ?? []), ...(reason.faults ?? [])]));
-  return { actionIds: ids.value, reason: reason.value };
+  return { actionIds: ids.value, reason: reason.value, isBulk, mode: args.mode ?? 'best_effort' };
 }
 
 function single(id: Parsed<number>): Parsed<readonly number[]> {

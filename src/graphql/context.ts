@@ -1,12 +1,12 @@
 import type { RequestOrigin } from '../domain/audit-entry';
 import type { Principal, Reviewer } from '../domain/principal';
-import type { DecisionRequest } from '../use-cases/decide-actions';
+import type { DecisionRequest } from '../use-cases/decision-batch';
 import { makeLoaders, type Loaders, type Reads } from './loaders';
 
 /** What one request knows, the same whichever door it came through. */
 export interface RequestContext {
-  /** Null where no credential was presented. */
-  readonly principal: Principal | null;
+  /** Null where no credential was presented. What an operation changes of the caller shows in the fields that follow. */
+  principal: Principal | null;
   readonly origin: RequestOrigin;
   /** Only where there is a principal: a read always has a viewer. */
   readonly loaders: Loaders | null;
@@ -18,13 +18,13 @@ export interface RequestContext {
 
 /** A context whose caller is known: what every field behind `@authorize` sees. */
 export interface AuthorizedContext extends RequestContext {
-  readonly principal: Principal;
+  principal: Principal;
   readonly loaders: Loaders;
 }
 
 /** A context whose caller is a person. */
 export interface ReviewerContext extends AuthorizedContext {
-  readonly principal: Reviewer;
+  principal: Reviewer;
 }
 
 export type BuildContext = (

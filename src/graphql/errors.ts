@@ -1,6 +1,6 @@
 import { GraphQLError, type ExecutionResult } from 'graphql';
 import type { Logger } from '../observability/logger';
-import { RefusedError, type Refusal } from '../domain/refusal';
+import { RefusedError, type Refusal, type RefusalFacts } from '../domain/refusal';
 import { DatabaseUnavailableError } from '../persistence/database';
 import { HTTP_STATUS } from '../rest/status';
 
@@ -36,10 +36,22 @@ export function extensionsOf(refusal: Refusal, correlationId: string): Record<st
     code: refusal.code,
     status: HTTP_STATUS[refusal.code],
     correlationId,
-    ...refusal.facts,
-    ...(refusal.facts?.currentStatus && { currentStatus: refusal.facts.currentStatus.toUpperCase() }),
-    ...(typeof refusal.facts?.decidedBy === 'number' && { decidedBy: String(refusal.facts.decidedBy) }),
+    ...inSchemaWords(refusal.facts ?? {}),
     ...(refusal.errors && { errors: refusal.errors }),
+  };
+}
+
+/** Facts as the schema writes them: enums in upper case, ids as text. */
+function inSchemaWords(facts: RefusalFacts): Readonly<Record<string, unknown>> {
+  const { currentStatus, heldRole, requiredRoles, riskLevel, decidedBy, submittedBy } = facts;
+  return {
+    ...facts,
+    ...(currentStatus && { currentStatus: currentStatus.toUpperCase() }),
+    ...(heldRole && { heldRole: heldRole.toUpperCase() }),
+    ...(requiredRoles && { requiredRoles: requiredRoles.map((role) => role.toUpperCase()) }),
+    ...(riskLevel && { riskLevel: riskLevel.toUpperCase() }),
+    ...(typeof decidedBy === 'number' && { decidedBy: String(decidedBy) }),
+    ...(submittedBy !== undefined && { submittedBy: String(submittedBy) }),
   };
 }
 

@@ -19,7 +19,9 @@ const MAX_ROOT_FIELDS = 10;
 const MAX_VALUES = 250_000;
 
 /** The fields that are lists by page. */
-const LISTS: ReadonlySet<string> = new Set(['actions', 'auditLogs']);
+const LISTS: ReadonlySet<string> = new Set(['actions', 'auditLogs', 'users', 'history']);
+/** How long a list that comes whole can be: a quorum is at most ten, a bulk 500. */
+const WHOLE_LISTS: Readonly<Record<string, number>> = { votes: 10, results: 500, warnings: 10 };
 
 /** What a selection asks for; fragments and aliases included, introspection left out (its own query is 15 deep). */
 interface Extent {
@@ -95,7 +97,7 @@ function measure(
     const name = field.name.value;
     if (name === '__schema' || name === '__type') return NOTHING;
     const inner = ofSelections(field.selectionSet);
-    const size = LISTS.has(name) ? pageSizeOf(field, variables) : 1;
+    const size = LISTS.has(name) ? pageSizeOf(field, variables) : (WHOLE_LISTS[name] ?? 1);
     const decisions = !name.startsWith('__') && isDecision(name) ? 1 : 0;
     return { depth: 1 + inner.depth, values: 1 + size * inner.values, fields: 1, decisions };
   };

@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader';
-import type { Action } from '../domain/action';
+import type { Action, Vote } from '../domain/action';
 import type { AuditLogEntry } from '../domain/audit-entry';
 import type { Page } from '../domain/page';
 import type { Principal, User } from '../domain/principal';
@@ -7,7 +7,7 @@ import type { ActionReads } from '../persistence/actions.reads';
 import type { AuditLogReads } from '../persistence/audit-log.reads';
 import type { UserReads } from '../persistence/users.reads';
 import type { VoteReads } from '../persistence/votes.reads';
-import type { ActionSource } from '../use-cases/decide-actions';
+import type { ActionSource } from '../use-cases/authorize-actions';
 
 export interface Reads {
   readonly actions: ActionReads;
@@ -21,8 +21,8 @@ export interface Loaders {
   readonly action: DataLoader<number, Action | null>;
   readonly user: DataLoader<number, User | null>;
   readonly auditEntry: DataLoader<number, AuditLogEntry | null>;
-  /** By action id, whether the viewer has voted on it. */
-  readonly hasVoted: DataLoader<number, boolean>;
+  /** By action id, the votes on it, in the order in which they were given. */
+  readonly votes: DataLoader<number, readonly Vote[]>;
   /** The page of one action's entries; one statement for all actions that are asked for the same part. */
   auditEntriesOf(
     actionId: number,
@@ -37,9 +37,10 @@ export function makeLoaders(viewer: Principal, reads: Reads, maxPageSize: number
     action: loaderById((ids) => reads.actions.byIds(viewer, ids)),
     user: loaderById((ids) => reads.users.byIds(viewer, ids)),
     auditEntry: loaderById((ids) => reads.auditLog.byIds(viewer, ids)),
-    hasVoted: new DataLoader(async (ids) => {
-      const voted = viewer.kind === 'user' ? await reads.votes.votedOn(viewer, ids) : new Set();
-      return ids.map((id) => voted.has(id));
+    votes: new DataLoader(async (ids) => {
+      const votes = new Map<number, Vote[]>(ids.map((id) => [id, []]));
+      for (const vote of await reads.votes.ofActions(viewer, ids)) votes.get(vote.actionId)?.push(vote);
+      return ids.map((id) => votes.get(id) ?? []);
     }),
     auditEntriesOf: (actionId, request) => {
       const part = JSON.stringify([request.first, request.after]);
@@ -56,18 +57,28 @@ export function makeLoaders(viewer: Principal, reads: Reads, maxPageSize: number
 }
 
 /** The actions of a request as a decision wants them: loaded in batches, forgotten when they moved. */
-export function actionSourceOf(loaders: Loaders): ActionSource {
+export function actionSourceOf(loaders: Loaders, viewerId: number): ActionSource {
   return {
     load: async (ids) =>
       (await loaders.action.loadMany(ids)).map((action) => {
         if (action instanceof Error) throw action;
         return action;
       }),
+    votedOn: async (ids) => {
+      const votes = await loaders.votes.loadMany(ids);
+      const isOwn = (one: readonly Vote[] | Error | undefined): boolean => {
+        if (one instanceof Error) throw one;
+        return one?.some(({ userId }) => userId === viewerId) === true;
+      };
+      return new Set(ids.filter((_id, index) => isOwn(votes[index])));
+    },
     forget: (ids) => {
       for (const id of ids) loaders.action.clear(id);
+      for (const id of ids) loaders.votes.clear(id);
     },
     prime: (action) => {
       loaders.action.clear(action.id).prime(action.id, action);
+      loaders.votes.clear(action.id);
     },
   };
 }

@@ -6,19 +6,28 @@ import type { AuthorizeDirective } from './authorize.directive';
 import { ActionResolver } from './resolvers/action.resolver';
 import { AuditLogResolver } from './resolvers/audit-log.resolver';
 import { DecisionResolver } from './resolvers/decision.resolver';
-import { ViewerResolver } from './resolvers/viewer.resolver';
+import { PolicyResolver, PolicyVersionResolver } from './resolvers/policy.resolver';
+import { UserResolver } from './resolvers/user.resolver';
+import { VoteResolver } from './resolvers/vote.resolver';
+
+const RESOLVERS = [
+  ActionResolver,
+  AuditLogResolver,
+  DecisionResolver,
+  PolicyResolver,
+  PolicyVersionResolver,
+  UserResolver,
+  VoteResolver,
+] as const;
 
 /** The resolvers, made by whoever composes the application. */
-export type Resolvers = readonly (ActionResolver | AuditLogResolver | DecisionResolver | ViewerResolver)[];
+export type Resolvers = readonly InstanceType<(typeof RESOLVERS)[number]>[];
 
 /** Builds the schema from the resolvers and puts the authorization gate in front of every root field. */
 export function makeSchema(resolvers: Resolvers, authorize: AuthorizeDirective): GraphQLSchema {
   const instances = new Map<unknown, object>(resolvers.map((resolver) => [resolver.constructor, resolver]));
   const schema = buildSchemaSync({
-    resolvers: [ActionResolver, AuditLogResolver, DecisionResolver, ViewerResolver] as [
-      ClassType,
-      ...ClassType[],
-    ],
+    resolvers: RESOLVERS,
     container: {
       get: (type: ClassType) => {
         const instance = instances.get(type);

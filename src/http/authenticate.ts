@@ -3,7 +3,7 @@ import { apiKeyPrefix, isApiKey, matchesApiKey } from '../domain/api-key';
 import type { Agent, Principal, Reviewer } from '../domain/principal';
 import { RefusedError, type Refusal } from '../domain/refusal';
 import type { PrincipalReads } from '../persistence/principals.reads';
-import { INVALID_TOKEN } from '../use-cases/decide-actions';
+import { INVALID_TOKEN } from '../use-cases/reviewer-now';
 import { verifyToken, type TrustedIssuer } from './token-verifier';
 
 /** Who is calling, by the request's headers; null where no credential was presented. */

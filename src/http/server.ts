@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import cors from '@fastify/cors';
 import Fastify, {
   LogController,
@@ -8,7 +7,7 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify';
 import type { RequestOrigin } from '../domain/audit-entry';
-import { clientCorrelationId, correlationId } from '../domain/correlation';
+import { clientCorrelationId, newCorrelationId } from '../domain/correlation';
 import type { Principal } from '../domain/principal';
 import { RefusedError, type ErrorCode, type Refusal } from '../domain/refusal';
 import { extensionsOf, logSurprise, refusalBehind } from '../graphql/errors';
@@ -194,7 +193,7 @@ function originGetter(clock: () => Date): (this: FastifyRequest) => RequestOrigi
     const known = origins.get(this);
     if (known !== undefined) return known;
     const origin: RequestOrigin = {
-      correlationId: correlationId(clock(), randomBytes(8).toString('hex')),
+      correlationId: newCorrelationId(clock()),
       clientCorrelationId: clientCorrelationId(headerOf(this, 'x-correlation-id')),
       ipAddress: this.ip,
       userAgent: headerOf(this, 'user-agent')?.slice(0, MAX_USER_AGENT_LENGTH) ?? null,

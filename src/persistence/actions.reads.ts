@@ -1,10 +1,13 @@
 import type { Action, ActionStatus } from '../domain/action';
 import type { Direction, Page, PageRequest } from '../domain/page';
-import type { Tenant } from '../domain/principal';
-import { RISK_LEVELS, riskScoresOf, type RiskLevel } from '../domain/risk';
+import { decidableScope, type DecidableScope } from '../domain/approval-policy';
+import type { Principal, Tenant } from '../domain/principal';
+import type { RiskLevel } from '../domain/risk';
 import type { Sql, Statement } from './database';
 import type { KeysetOrder } from './cursor';
+import { isOverdueSql } from './expiry';
 import { Conditions, keysetPage } from './keyset';
+import { inRiskLevelsSql } from './risk-bands';
 import { ACTIONS } from './tables/action.table';
 
 /** What a list of actions can be narrowed to. Lists match any of their members; ranges are from inclusive, to exclusive. */
@@ -24,6 +27,8 @@ export interface ActionFilter {
   readonly decidedTo?: Date | null;
   /** Text that stands anywhere in what describes the action, in either case. */
   readonly search?: string | null;
+  /** Whether the viewer may decide it now, by the rule that decides. */
+  readonly decidableByViewer?: boolean | null;
 }
 
 export interface ActionOrder {
@@ -55,16 +60,18 @@ export class ActionReads {
     return this.sql.query<Action>(ACTIONS_BY_ID, [tenant.organizationId, ids]);
   }
 
-  /** One page of the tenant's actions. One statement, and one more if the page is asked for its count. */
+  /** One page of the viewer's organization's actions. One statement, and one more if the page is asked for its count. */
   async page(
-    tenant: Tenant,
+    viewer: Principal,
     filter: ActionFilter,
     order: ActionOrder,
     request: PageRequest,
     maxSize: number,
   ): Promise<Page<Action>> {
-    const conditions = new Conditions().add(tenant.organizationId, (p) => `t.organization_id = ${p}`);
+    const conditions = new Conditions().add(viewer.organizationId, (p) => `t.organization_id = ${p}`);
     addFilter(conditions, filter);
+    if (filter.decidableByViewer !== undefined && filter.decidableByViewer !== null)
+      addDecidable(conditions, decidableScope(viewer, viewer.policy), filter.decidableByViewer);
     const keyset: KeysetOrder<Action> = {
       property: order.by,
       type: order.by === 'submittedAt' ? 'timestamptz' : 'double precision',
@@ -75,8 +82,8 @@ export class ActionReads {
 }
 
 function addFilter(conditions: Conditions, filter: ActionFilter): void {
+  addStatuses(conditions, filter.status);
   conditions
-    .addAnyOf('t.status', 'text', filter.status)
     .add(filter.minRiskScore, (p) => `t.risk_score >= ${p}`)
     .add(filter.maxRiskScore, (p) => `t.risk_score <= ${p}`)
     .addAnyOf('t.agent_id', 'text', filter.agentId)
@@ -86,15 +93,38 @@ function addFilter(conditions: Conditions, filter: ActionFilter): void {
     .add(filter.submittedTo, (p) => `t.submitted_at < ${p}`)
     .add(filter.decidedFrom, (p) => `t.decided_at >= ${p}`)
     .add(filter.decidedTo, (p) => `t.decided_at < ${p}`);
-  if (filter.riskLevel !== undefined && filter.riskLevel !== null) {
-    const { riskLevel } = filter;
-    // In one order and each once, or every order sent would be another statement to prepare and keep.
-    const asked = RISK_LEVELS.filter((level) => riskLevel.includes(level));
-    const bands = asked.map(riskScoresOf).map(({ from, to }) => {
-      const start = `t.risk_score >= ${String(from)}`;
-      return to === null ? `(${start})` : `(${start} AND t.risk_score < ${String(to)})`;
-    });
-    conditions.addRaw(bands.length === 0 ? 'false' : `(${bands.join(' OR ')})`);
-  }
+  if (filter.riskLevel !== undefined && filter.riskLevel !== null)
+    conditions.addRaw(inRiskLevelsSql('t.risk_score', filter.riskLevel));
   conditions.addSearch(SEARCHED, filter.search);
+}
+
+/** Narrows to effective statuses, by the stored ones where these say the same, so that an index can serve them. */
+function addStatuses(conditions: Conditions, asked: readonly ActionStatus[] | null | undefined): void {
+  const wantsPending = asked?.includes('pending_approval') === true;
+  const wantsExpired = asked?.includes('expired') === true;
+  if (wantsExpired && !wantsPending) {
+    conditions.addRaw(`(t.status = ANY(${conditions.bind(asked)}::text[]) OR ${isOverdueSql('t')})`);
+    return;
+  }
+  conditions.addAnyOf('t.status', 'text', asked);
+  if (wantsPending && !wantsExpired) conditions.addRaw(`NOT ${isOverdueSql('t')}`);
+}
+
+/** A reviewer's queue, or the rest: what `decidableScope` describes, in SQL. */
+function addDecidable(conditions: Conditions, scope: DecidableScope | null, isDecidable: boolean): void {
+  const decidable = scope === null ? 'false' : decidableSql(conditions, scope);
+  conditions.addRaw(isDecidable ? decidable : `NOT (${decidable})`);
+}
+
+function decidableSql(conditions: Conditions, scope: DecidableScope): string {
+  const { riskLevels, maxRiskScore, notSubmittedBy, notVotedBy } = scope;
+  return [
+    `t.status = 'pending_approval'`,
+    `NOT ${isOverdueSql('t')}`,
+    inRiskLevelsSql('t.risk_score', riskLevels),
+    ...(maxRiskScore === null ? [] : [`t.risk_score <= ${conditions.bind(maxRiskScore)}`]),
+    ...(notSubmittedBy === null ? [] : [`t.submitted_by <> ${conditions.bind(notSubmittedBy)}`]),
+    `NOT EXISTS (SELECT FROM votes v
+       WHERE v.organization_id = t.organization_id AND v.action_id = t.id AND v.user_id = ${conditions.bind(notVotedBy)})`,
+  ].join(' AND ');
 }

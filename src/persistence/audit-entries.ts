@@ -15,6 +15,16 @@ const COLUMN_NAMES = [...AUDIT_RECORD_COLUMNS.matchAll(/(\w+) [a-z ]+(?:\[\])?(?
   .map(([, name]) => name ?? '')
   .filter((name) => !['ip_salt', 'user_agent_salt', 'pieces'].includes(name));
 
+/** SQL for the records that a parameter brings as JSON, under the name `d`, with their positions. */
+export function auditRecordsSql(placeholder: string): string {
+  return `json_to_recordset(${placeholder}::json) AS d(position integer, ${AUDIT_RECORD_COLUMNS})`;
+}
+
+/** Drafts as the JSON that `auditRecordsSql` reads, in their order. */
+export function auditRecords(drafts: readonly AuditEntryDraft[]): string {
+  return JSON.stringify(drafts.map((draft, position) => ({ position, ...auditRecord(draft) })));
+}
+
 /** Turns a draft into a record, with fresh salts for what its bytes only commit to. */
 export function auditRecord(draft: AuditEntryDraft): AuditRecord {
   const ip = commit(draft.origin.ipAddress);
@@ -29,10 +39,12 @@ export function auditRecord(draft: AuditEntryDraft): AuditRecord {
   };
 }
 
-/** One moment for the whole statement, in the precision that is stored. `$after` is a relation to be read before. */
-export function momentAfter(relation: string): string {
+/** One moment for the whole statement, in the precision that is stored, once these relations are read: after their locks. */
+export function momentAfter(...relations: readonly string[]): string {
+  const counted = relations.map((relation) => `(SELECT count(*) FROM ${relation})`).join(' + ');
   return `moment AS MATERIALIZED (
-    SELECT date_trunc('milliseconds', clock_timestamp()) AS at FROM (SELECT count(*) FROM ${relation}) AS read_before
+    SELECT date_trunc('milliseconds', clock_timestamp()) AS at FROM (SELECT ${counted} AS count) AS read_before
+    WHERE read_before.count >= 0
   )`;
 }
 

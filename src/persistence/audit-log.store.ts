@@ -1,5 +1,5 @@
 import type { AuditEntryDraft } from '../domain/audit-entry';
-import { AUDIT_RECORD_COLUMNS, auditRecord, momentAfter, WRITE_AUDIT_ENTRIES } from './audit-entries';
+import { auditRecords, auditRecordsSql, momentAfter, WRITE_AUDIT_ENTRIES } from './audit-entries';
 import type { Sql, Statement } from './database';
 
 const APPEND: Statement = {
@@ -7,7 +7,7 @@ const APPEND: Statement = {
   text: `
 WITH chosen AS MATERIALIZED (
     SELECT d.*, NULL::integer AS approvals_received
-    FROM json_to_recordset($2::json) AS d(position integer, ${AUDIT_RECORD_COLUMNS})
+    FROM ${auditRecordsSql('$2')}
   ),
   ${momentAfter('chosen')},
   ${WRITE_AUDIT_ENTRIES}
@@ -16,5 +16,5 @@ SELECT id FROM written`,
 
 /** Appends one entry, in the transaction of what it tells of. */
 export async function appendAuditEntry(sql: Sql, draft: AuditEntryDraft): Promise<void> {
-  await sql.query(APPEND, [draft.organizationId, JSON.stringify([{ position: 0, ...auditRecord(draft) }])]);
+  await sql.query(APPEND, [draft.organizationId, auditRecords([draft])]);
 }

@@ -5,7 +5,7 @@ import { RefusedError, validationRefusal } from '../domain/refusal';
 export interface KeysetOrder<T> {
   readonly property: keyof T & string;
   /** The SQL type of the column, for the cursor's value. */
-  readonly type: 'timestamptz' | 'double precision';
+  readonly type: 'timestamptz' | 'double precision' | 'bigint';
   readonly direction: Direction;
 }
 
@@ -76,6 +76,7 @@ function readCursor<T>(cursor: string, order: KeysetOrder<T>, argument: string):
 
 function isKey(key: unknown, type: KeysetOrder<unknown>['type']): key is string | number {
   if (type === 'double precision') return typeof key === 'number';
+  if (type === 'bigint') return Number.isSafeInteger(key);
   return (
     typeof key === 'string' &&
     /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(key) &&

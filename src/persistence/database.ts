@@ -3,6 +3,7 @@ import { types, type ClientBase, type Pool, type QueryResultRow } from 'pg';
 import { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
 import { Initial1763800000000 } from '../../migrations/1763800000000-initial';
+import { PoliciesAndExpiry1763900000000 } from '../../migrations/1763900000000-policies-and-expiry';
 import { ACTIONS } from './tables/action.table';
 import { AUDIT_LOG } from './tables/audit-log.table';
 import { USERS } from './tables/user.table';
@@ -14,6 +15,8 @@ types.setTypeParser(types.builtins.INT8, Number);
 export interface Statement {
   readonly name: string;
   readonly text: string;
+  /** Planned anew each time instead of being kept by name. */
+  readonly isOneOff?: boolean;
 }
 
 /** Where statements can run: the pool, or one transaction of it. */
@@ -62,7 +65,7 @@ export class Database implements Sql {
       // A pooler that cannot keep statements apart may not pass these on either; `connect` checks that they hold.
       extra: options.preparedStatements ? { options: '-c DateStyle=ISO -c extra_float_digits=1' } : {},
       entities: [ACTIONS.schema, USERS.schema, AUDIT_LOG.schema],
-      migrations: [Initial1763800000000],
+      migrations: [Initial1763800000000, PoliciesAndExpiry1763900000000],
       synchronize: false,
       installExtensions: false,
     });
@@ -94,6 +97,11 @@ export class Database implements Sql {
 
   /** Runs work in one transaction: committed when it returns, rolled back when it throws. */
   async transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    return this.transactionIf(work, () => true);
+  }
+
+  /** Runs work in one transaction that is committed if its result is worth keeping, and else rolled back. */
+  async transactionIf<T>(work: (sql: Sql) => Promise<T>, isToKeep: (result: T) => boolean): Promise<T> {
     const client = await this.pool.connect().catch(rethrow);
     const sql: Sql = { query: (statement, values) => this.run(client, statement, values) };
     let broken = false;
@@ -105,7 +113,7 @@ export class Database implements Sql {
     try {
       await sql.query(BEGIN, []);
       const result = await work(sql);
-      await sql.query(COMMIT, []);
+      await sql.query(isToKeep(result) ? COMMIT : ROLLBACK, []);
       return result;
     } catch (error) {
       await sql.query(ROLLBACK, []).catch(() => (broken = true));
@@ -122,13 +130,14 @@ export class Database implements Sql {
 
   private async run<Row extends QueryResultRow>(
     target: Pool | ClientBase,
-    { name, text }: Statement,
+    { name, text, isOneOff = false }: Statement,
     values: readonly unknown[],
   ): Promise<Row[]> {
     this.options.onStatement?.({ name, text });
-    const query = this.options.preparedStatements
-      ? { name, text, values: [...values] }
-      : { text, values: [...values] };
+    const query =
+      this.options.preparedStatements && !isOneOff
+        ? { name, text, values: [...values] }
+        : { text, values: [...values] };
     const result = await (target as ClientBase).query<Row>(query).catch(rethrow);
     return result.rows;
   }

@@ -1,8 +1,10 @@
 import { statusOf, type Action } from '../domain/action';
-import type { AuditEntryDraft } from '../domain/audit-entry';
 import type { DecisionBatch, DecisionStore, DecisionWrites, WriteOutcome } from '../use-cases/decision-store';
 import { AUDIT_RECORD_COLUMNS, auditRecord, momentAfter, WRITE_AUDIT_ENTRIES } from './audit-entries';
 import type { Database, Sql, Statement } from './database';
+import { effectiveStatusSql } from './expiry';
+import { sharedGateSql } from './gate';
+import { recordRefusals } from './refusals.store';
 
 /**
  * The decision, whole, in one statement: lock in id order, compare-and-swap, votes, audit entries, seal queue.
@@ -11,22 +13,29 @@ import type { Database, Sql, Statement } from './database';
  *
  * Why this form: the lock comes before the look, or a loser would still see the action pending and two votes would
  * each count themselves the first; locks are taken in id order, or two bulks in opposite order would deadlock. The
- * reviewer and the policy are share-locked, so that neither changes between this check and the commit. Every locked
- * row is returned, so that a loser gets the facts as they stand now.
+ * reviewer and the policy are share-locked, so that neither changes between this check and the commit; the gate before
+ * them keeps an endless stream of decisions from shutting a change of either out. Every locked row is returned, so that
+ * a loser gets the facts as they stand now.
  */
 const DECIDE: Statement = {
   name: 'decide',
   text: `
-WITH authority AS MATERIALIZED (
+WITH gate AS MATERIALIZED (SELECT ${sharedGateSql('$1')}),
+  authority AS MATERIALIZED (
     SELECT o.policy_version = $4 AND u.version = $3 AND u.active AS stands
     FROM organizations o JOIN users u ON u.organization_id = o.id
-    WHERE o.id = $1 AND u.id = $2 FOR SHARE OF o, u
+    WHERE EXISTS (SELECT FROM gate) AND o.id = $1 AND u.id = $2 FOR SHARE OF o, u
   ),
+  stored AS MATERIALIZED (
+    SELECT a.id, a.status, a.version, a.approvals, a.decided_by, a.decided_at, a.expires_at
+    FROM actions a WHERE EXISTS (SELECT FROM gate) AND a.organization_id = $1 AND a.id = ANY($9::bigint[])
+    ORDER BY a.id FOR UPDATE
+  ),
+  ${momentAfter('authority', 'stored')},
   locked AS MATERIALIZED (
-    SELECT a.id, a.status, a.version, a.approvals, a.decided_by, a.decided_at
-    FROM actions a WHERE a.organization_id = $1 AND a.id = ANY($9::bigint[]) ORDER BY a.id FOR UPDATE
+    SELECT id, version, approvals, decided_by, decided_at, ${effectiveStatusSql('stored', 'at')} AS status
+    FROM stored CROSS JOIN moment
   ),
-  ${momentAfter('locked')},
   candidate AS MATERIALIZED (
     SELECT * FROM json_to_recordset($10::json)
       AS c(position integer, id bigint, version integer, approvals_required integer, decided json, voted json)
@@ -67,7 +76,7 @@ WITH authority AS MATERIALIZED (
   ),
   ${WRITE_AUDIT_ENTRIES}
 SELECT c.id AS "actionId", locked.status AS "statusBefore", locked.decided_by AS "decidedById",
-  locked.decided_at AS "decidedAt", authority.stands AND locked.version = c.version AS "isAsAuthorized",
+  locked.decided_at AS "decidedAt", locked.approvals AS "approvalsBefore", authority.stands AND locked.version = c.version AS "isAsAuthorized",
   effect.at, effect.decides, effect.approvals, written.id AS "auditId"
 FROM candidate c
   LEFT JOIN locked ON locked.id = c.id
@@ -77,54 +86,12 @@ FROM candidate c
 ORDER BY c.position`,
 };
 
-/**
- * Records refused tries: each (principal, action, code) at most once a minute, exactly so under any race, since the
- * throttle's row is locked by whoever moves it. $1 organization, $2 drafts as JSON.
- */
-const REFUSE: Statement = {
-  name: 'refuse',
-  text: `
-WITH draft AS MATERIALIZED (
-    SELECT d.*, coalesce(d.action_id, 0) AS throttled_id, NULL::integer AS approvals_received
-    FROM json_to_recordset($2::json) AS d(position integer, ${AUDIT_RECORD_COLUMNS})
-  ),
-  ${momentAfter('draft')},
-  due AS (
-    INSERT INTO refusal_throttle AS known (organization_id, actor_kind, actor_id, action_id, refusal_code, recorded_at)
-    SELECT $1, actor_kind, actor_id, throttled_id, refusal_code, at FROM draft CROSS JOIN moment
-    ORDER BY throttled_id, refusal_code
-    ON CONFLICT (organization_id, actor_kind, actor_id, action_id, refusal_code) DO UPDATE
-      SET recorded_at = excluded.recorded_at
-      WHERE known.recorded_at <= excluded.recorded_at - interval '1 minute'
-    RETURNING action_id, refusal_code
-  ),
-  chosen AS (
-    SELECT draft.* FROM draft JOIN due ON due.action_id = draft.throttled_id AND due.refusal_code = draft.refusal_code
-  ),
-  ${WRITE_AUDIT_ENTRIES}
-SELECT count(*) AS recorded FROM written`,
-};
-
-/** How many rows one purging statement deletes at most. */
-const PURGE_BATCH = 1000;
-
-/** Forgets refusals that no longer throttle. */
-const PURGE_THROTTLE: Statement = {
-  name: 'purge_refusal_throttle',
-  text: `WITH deleted AS (
-      DELETE FROM refusal_throttle WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM refusal_throttle WHERE recorded_at < now() - interval '2 minutes'
-        ORDER BY recorded_at LIMIT ${String(PURGE_BATCH)} FOR UPDATE SKIP LOCKED))
-      RETURNING 1
-    )
-    SELECT count(*) AS deleted FROM deleted`,
-};
-
 interface DecideRow {
   readonly actionId: number;
   readonly statusBefore: Action['status'] | null;
   readonly decidedById: number | null;
   readonly decidedAt: Date | null;
+  readonly approvalsBefore: number | null;
   readonly isAsAuthorized: boolean | null;
   readonly at: Date | null;
   readonly decides: boolean | null;
@@ -148,19 +115,18 @@ export class DecisionsStore implements DecisionStore {
     return this.database.transaction((sql) => work(this.writesIn(sql)));
   }
 
-  /** Deletes the rows that no longer throttle anything, a thousand at a time. */
-  async purgeThrottle(): Promise<void> {
-    for (let isMore = true; isMore;) {
-      const [row] = await this.database.query<{ deleted: number }>(PURGE_THROTTLE, []);
-      isMore = (row?.deleted ?? 0) === PURGE_BATCH;
-    }
+  async allOrNone(batch: DecisionBatch): Promise<readonly WriteOutcome[]> {
+    return this.database.transactionIf(
+      (sql) => decide(sql, batch),
+      (outcomes) => outcomes.every(({ kind }) => kind === 'written'),
+    );
   }
 
   private writesIn(sql: Sql): DecisionWrites {
     return {
       decide: (batch) => decide(sql, batch),
       refuse: async (drafts) => {
-        this.onThrottled(drafts.length - (await refuse(sql, drafts)));
+        this.onThrottled(drafts.length - (await recordRefusals(sql, drafts)));
       },
     };
   }
@@ -214,7 +180,8 @@ function outcomeOf(
     const { decidedById, decidedAt } = row;
     return { actionId, kind: 'not_pending', facts: { status: statusBefore, decidedById, decidedAt } };
   }
-  return { actionId, kind: row.isAsAuthorized === true ? 'already_voted' : 'moved' };
+  if (row.isAsAuthorized !== true) return { actionId, kind: 'moved' };
+  return { actionId, kind: 'already_voted', approvals: row.approvalsBefore ?? 0, approvalsRequired };
 }
 
 /** The action as the statement left it: nothing else of it can have changed, or its version would have moved. */
@@ -233,15 +200,4 @@ function decided(
     reason,
     correlationId,
   };
-}
-
-async function refuse(sql: Sql, drafts: readonly AuditEntryDraft[]): Promise<number> {
-  const [first] = drafts;
-  if (first === undefined) return 0;
-  const records = drafts.map((draft, position) => ({ position, ...auditRecord(draft) }));
-  const [row] = await sql.query<{ recorded: number }>(REFUSE, [
-    first.organizationId,
-    JSON.stringify(records),
-  ]);
-  return row?.recorded ?? 0;
 }

@@ -64,7 +64,7 @@ export async function addDemoData(owner: Database, provisioning: Provisioning): 
       [],
     );
     if (existing.length > 0) return false;
-    await provisioning.addOrganizationIn(sql, { id: ACME, name: 'Acme', policy: { approvalLevels: true } });
+    await provisioning.addOrganizationIn(sql, { id: ACME, name: 'Acme', policy: {} });
     await provisioning.addOrganizationIn(sql, {
       id: GLOBEX,
       name: 'Globex',

@@ -98,10 +98,11 @@ async function readPages<T extends QueryResultRow & { readonly id: number }>(
   const source = new GroupedSource(table.name, conditions, groups);
   const count = source.counter(sql);
   const column = table.column(order.property);
+  const idColumn = table.column('id');
   const way = (order.direction === 'asc') !== backward ? 'ASC' : 'DESC';
   const bound = (place: Place, operator: string): void => {
     const values = `(${conditions.bind(place.key)}::${order.type}, ${conditions.bind(place.id)}::bigint)`;
-    conditions.addRaw(`(t."${column}", t.id) ${operator} ${values}`);
+    conditions.addRaw(`(t."${column}", t."${idColumn}") ${operator} ${values}`);
   };
   if (after !== null) bound(after, order.direction === 'asc' ? '>' : '<');
   if (before !== null) bound(before, order.direction === 'asc' ? '<' : '>');
@@ -109,7 +110,7 @@ async function readPages<T extends QueryResultRow & { readonly id: number }>(
   const limit = conditions.bind(size + 1);
   const text = source.selectEach(
     table.select('t'),
-    `ORDER BY t."${column}" ${way}, t.id ${way} LIMIT ${limit}${skip}`,
+    `ORDER BY t."${column}" ${way}, t."${idColumn}" ${way} LIMIT ${limit}${skip}`,
     `page."${order.property}" ${way}, page.id ${way}`,
   );
   const rows = await sql.query<T & { groupIndex?: number }>(dynamicStatement(text), conditions.values);
@@ -177,9 +178,15 @@ class GroupedSource {
   }
 }
 
-/** A statement whose text depends on what was asked for: the same text has the same name. */
+/** How many different texts get a name: every connection keeps a plan of each for ever. */
+const MAX_NAMED = 256;
+const named = new Set<string>();
+
+/** A statement whose text depends on what was asked for: the same text has the same name, as long as there are names. */
 function dynamicStatement(text: string): Statement {
-  return { name: `list_${createHash('sha1').update(text).digest('hex').slice(0, 16)}`, text };
+  const name = `list_${createHash('sha1').update(text).digest('hex').slice(0, 16)}`;
+  if (named.size < MAX_NAMED) named.add(name);
+  return { name, text, isOneOff: !named.has(name) };
 }
 
 /** Text for ILIKE that matches the words as they are, wherever they stand. */

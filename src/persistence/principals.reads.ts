@@ -1,7 +1,7 @@
-import { z } from 'zod';
-import type { ApprovalPolicy } from '../domain/approval-policy';
+import type { ApprovalPolicy } from '../domain/policy';
 import type { Reviewer, User } from '../domain/principal';
 import type { Sql, Statement } from './database';
+import { CURRENT_POLICY, POLICY_COLUMNS, readPolicy, type PolicyColumns } from './stored-policy';
 import { USERS } from './tables/user.table';
 
 /** An API key as it is stored: never the key, only its hash. */
@@ -18,28 +18,9 @@ export interface StoredApiKey {
   readonly policy: ApprovalPolicy;
 }
 
-const quorum = z.number().int().min(1).max(10).default(1);
-/** The stored policy document, version 1 of its format; what it leaves out has the contract's default. */
-const policyDocument = z.object({
-  approvalLevels: z.boolean(),
-  managerMaxRiskScore: z.number().min(0).max(100).nullable().default(null),
-  quorum: z.object({ low: quorum, medium: quorum, high: quorum, critical: quorum }).prefault({}),
-} satisfies Record<Exclude<keyof ApprovalPolicy, 'version'>, z.ZodType>);
+type ReviewerRow = User & PolicyColumns;
 
-/** A policy document as it is stored. */
-export type PolicyDocument = z.input<typeof policyDocument>;
-
-/** Reads a stored policy document. @throws {z.ZodError} where it is not one */
-function readPolicy(version: number, document: unknown): ApprovalPolicy {
-  return { version, ...policyDocument.parse(document) };
-}
-
-type ReviewerRow = User & { policyVersion: number; policyDocument: unknown };
-
-const REVIEWER_COLUMNS = `${USERS.select('u')}, p.version AS "policyVersion", p.document AS "policyDocument"`;
-const CURRENT_POLICY = `
-  JOIN organizations o ON o.id = u.organization_id
-  JOIN approval_policies p ON p.organization_id = o.id AND p.version = o.policy_version`;
+const REVIEWER_COLUMNS = `${USERS.select('u')}, ${POLICY_COLUMNS}`;
 
 const REVIEWER_BY_IDENTITY: Statement = {
   name: 'reviewer_by_identity',
@@ -57,7 +38,7 @@ const API_KEYS_BY_PREFIX: Statement = {
   name: 'api_keys_by_prefix',
   text: `SELECT k.organization_id AS "organizationId", k.id, k.name, k.key_hash AS "keyHash", k.scopes,
       k.owner_id AS "ownerId", u.active AS "ownerActive", k.expires_at AS "expiresAt", k.revoked_at AS "revokedAt",
-      p.version AS "policyVersion", p.document AS "policyDocument"
+      ${POLICY_COLUMNS}
     FROM api_keys k JOIN users u ON u.organization_id = k.organization_id AND u.id = k.owner_id ${CURRENT_POLICY}
     WHERE k.prefix = $1`,
 };
@@ -82,7 +63,7 @@ export class PrincipalReads {
 
   /** The keys that begin alike; whoever asks compares the hash. One statement. */
   async apiKeysByPrefix(prefix: string): Promise<readonly StoredApiKey[]> {
-    type Row = Omit<StoredApiKey, 'policy'> & { policyVersion: number; policyDocument: unknown };
+    type Row = Omit<StoredApiKey, 'policy'> & PolicyColumns;
     const rows = await this.sql.query<Row>(API_KEYS_BY_PREFIX, [prefix]);
     return rows.map((row) => ({ ...row, policy: readPolicy(row.policyVersion, row.policyDocument) }));
   }

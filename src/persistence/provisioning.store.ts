@@ -1,15 +1,18 @@
 import { apiKeyHash, apiKeyPrefix, newApiKey } from '../domain/api-key';
 import { SYSTEM_ACTOR, type AuditEntryDraft, type RequestOrigin } from '../domain/audit-entry';
+import { DEFAULT_RULES, policySettings } from '../domain/policy';
+import { applyPatch, type PolicyPatch } from '../domain/policy-change';
 import type { ApiKeyScope, Role } from '../domain/principal';
+import { userRecord } from '../domain/user-change';
 import { appendAuditEntry } from './audit-log.store';
 import type { Database, Sql } from './database';
-import type { PolicyDocument } from './principals.reads';
 
 export interface NewOrganization {
   /** Chosen by the database if not given. */
   readonly id?: number;
   readonly name: string;
-  readonly policy: PolicyDocument;
+  /** What differs from the contract's defaults. */
+  readonly policy: PolicyPatch;
 }
 
 export interface NewUser {
@@ -104,10 +107,15 @@ export class Provisioning {
   }
 
   async addOrganizationIn(sql: Sql, { id, name, policy }: NewOrganization): Promise<number> {
+    const rules = applyPatch(DEFAULT_RULES, policy);
+    if (rules.faults !== undefined)
+      throw new ProvisioningError(
+        rules.faults.map(({ loc, msg }) => `${loc.slice(1).join('.')} ${msg}`).join('; '),
+      );
     const [row] = await sql.query<{ id: number }>(INSERT_ORGANIZATION, [
       id ?? null,
       name,
-      JSON.stringify(policy),
+      JSON.stringify(rules.value),
     ]);
     const organizationId = row?.id ?? missing();
     await appendAuditEntry(
@@ -117,8 +125,9 @@ export class Provisioning {
         'policy_changed',
         `Organization ${name} created with approval policy version 1`,
         {
+          version: 1,
           before: null,
-          after: policy,
+          after: policySettings(rules.value),
         },
       ),
     );
@@ -138,7 +147,7 @@ export class Provisioning {
       this.entry(organizationId, 'user_changed', `User ${String(userId)} created`, {
         user_id: userId,
         before: null,
-        after: { name, role, approval_level: approvalLevel, max_risk_score: maxRiskScore, active },
+        after: userRecord(user),
       }),
     );
     return userId;

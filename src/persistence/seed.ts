@@ -1,4 +1,5 @@
 import type { Database, Statement } from './database';
+import { expiresAtSql } from './expiry';
 
 /** Scores go round 0 to 100 in steps of 37, so that a run of any length is spread over all bands. */
 const SEED_ACTIONS: Statement = {
@@ -6,12 +7,19 @@ const SEED_ACTIONS: Statement = {
   text: `WITH submitter AS (
       SELECT id FROM users WHERE organization_id = $1 ORDER BY (role = 'user') DESC, id LIMIT 1
     ),
+    policy AS (
+      SELECT p.document -> 'timeToLiveSeconds' AS time_to_live
+      FROM organizations o JOIN approval_policies p ON p.organization_id = o.id AND p.version = o.policy_version
+      WHERE o.id = $1
+    ),
     seeded AS (
       INSERT INTO actions (organization_id, agent_id, agent_name, action_type, description, tool_name, target_system,
-        target_resource, risk_score, submitted_by)
+        target_resource, risk_score, submitted_by, expires_at)
       SELECT $1, 'seed-agent-' || n % 10, 'Seed agent ' || n % 10, (ARRAY['database_write', 'send_email', 'deploy'])[n % 3 + 1],
-        'Seeded action ' || n, 'seed', 'system-' || n % 7, 'resource-' || n, (n * 37) % 101, submitter.id
-      FROM generate_series(1, $2::integer) AS n CROSS JOIN submitter
+        'Seeded action ' || n, 'seed', 'system-' || n % 7, 'resource-' || n, score, submitter.id,
+        ${expiresAtSql('score', 'time_to_live')}
+      FROM generate_series(1, $2::integer) AS n CROSS JOIN LATERAL (SELECT (n * 37) % 101 AS score) s
+        CROSS JOIN submitter CROSS JOIN policy
       RETURNING id
     )
     SELECT min(id) AS first, max(id) AS last, count(*) AS count FROM seeded`,

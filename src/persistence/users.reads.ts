@@ -1,11 +1,24 @@
-import type { Tenant, User } from '../domain/principal';
+import type { Page, PageRequest } from '../domain/page';
+import type { Role, Tenant, User } from '../domain/principal';
+import type { KeysetOrder } from './cursor';
 import type { Sql, Statement } from './database';
+import { Conditions, keysetPage } from './keyset';
 import { USERS } from './tables/user.table';
+
+/** What a list of users can be narrowed to. */
+export interface UserFilter {
+  readonly role?: readonly Role[] | null;
+  readonly active?: boolean | null;
+  /** Text that stands anywhere in the name, in either case. */
+  readonly search?: string | null;
+}
 
 const USERS_BY_ID: Statement = {
   name: 'users_by_id',
   text: `SELECT ${USERS.select('t')} FROM users t WHERE t.organization_id = $1 AND t.id = ANY($2::bigint[])`,
 };
+
+const BY_ID: KeysetOrder<User> = { property: 'id', type: 'bigint', direction: 'asc' };
 
 /** Reads of users, each within one organization. */
 export class UserReads {
@@ -14,5 +27,15 @@ export class UserReads {
   /** The users of these ids that the tenant has, in no particular order. One statement. */
   async byIds(tenant: Tenant, ids: readonly number[]): Promise<readonly User[]> {
     return this.sql.query<User>(USERS_BY_ID, [tenant.organizationId, ids]);
+  }
+
+  /** One page of the tenant's users, by id. One statement, and one more if the page is asked for its count. */
+  async page(tenant: Tenant, filter: UserFilter, request: PageRequest, maxSize: number): Promise<Page<User>> {
+    const conditions = new Conditions()
+      .add(tenant.organizationId, (p) => `t.organization_id = ${p}`)
+      .addAnyOf('t.role', 'text', filter.role)
+      .add(filter.active, (p) => `t.active = ${p}`)
+      .addSearch(['t.name'], filter.search);
+    return keysetPage(this.sql, { table: USERS, conditions, order: BY_ID, request, maxSize });
   }
 }

@@ -1,20 +1,23 @@
-import type { Reviewer } from '../domain/principal';
+import type { Vote } from '../domain/action';
+import type { Tenant } from '../domain/principal';
 import type { Sql, Statement } from './database';
 
-const VOTED_ACTIONS: Statement = {
-  name: 'voted_actions',
-  text: `SELECT action_id AS "actionId" FROM votes
-    WHERE organization_id = $1 AND user_id = $2 AND action_id = ANY($3::bigint[])`,
+const VOTES_OF_ACTIONS: Statement = {
+  name: 'votes_of_actions',
+  text: `SELECT action_id AS "actionId", user_id AS "userId", verdict, reason, policy_version AS "policyVersion",
+      voted_at AS "votedAt"
+    FROM votes WHERE organization_id = $1 AND action_id = ANY($2::bigint[]) ORDER BY action_id, voted_at, user_id`,
 };
 
-/** Reads of votes, each of one reviewer. */
+/** Reads of votes, each within one organization. */
 export class VoteReads {
   constructor(private readonly sql: Sql) {}
 
-  /** Which of these actions the reviewer has voted on. One statement. */
-  async votedOn(reviewer: Reviewer, actionIds: readonly number[]): Promise<ReadonlySet<number>> {
-    const values = [reviewer.organizationId, reviewer.user.id, actionIds];
-    const rows = await this.sql.query<{ actionId: number }>(VOTED_ACTIONS, values);
-    return new Set(rows.map(({ actionId }) => actionId));
+  /** The votes on these actions, those on one action in the order in which they were given. One statement. */
+  async ofActions(tenant: Tenant, actionIds: readonly number[]): Promise<readonly Vote[]> {
+    return this.sql.query<Vote & Record<string, unknown>>(VOTES_OF_ACTIONS, [
+      tenant.organizationId,
+      actionIds,
+    ]);
   }
 }

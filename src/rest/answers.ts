@@ -1,6 +1,6 @@
 import type { Refusal } from '../domain/refusal';
 import { actionNotFound, RefusedError } from '../domain/refusal';
-import { factsInSnakeCase } from './error-body';
+import { errorBody, factsInSnakeCase } from './error-body';
 import type {
   ActionDetailsFragment,
   BulkFragment,
@@ -10,6 +10,7 @@ import type {
   ListActionsQuery,
   ListAuditLogsQuery,
 } from './operations.types';
+import { HTTP_STATUS } from './status';
 import { restTime } from './time';
 
 /** What a route answers with, short of headers. */
@@ -21,6 +22,8 @@ export interface Answer {
 /** What an answer may need beside the data. */
 export interface Asked {
   readonly organizationId: number;
+  readonly correlationId: string;
+  readonly now: Date;
   readonly variables: Readonly<Record<string, unknown>>;
 }
 
@@ -33,20 +36,37 @@ export const writeDecision: WriteAnswer<{ decision: DecisionFragment }> = ({ dec
   return { status: isWaiting ? 202 : 200, body: decisionBody(decision) };
 };
 
-/** Always 200: each item carries its own outcome (contract 2.6). */
-export const writeBulkDecision: WriteAnswer<{ bulk: BulkFragment }> = ({ bulk }) => ({
-  status: 200,
-  body: {
-    status: bulk.verdict === 'APPROVE' ? 'approved' : 'denied',
-    requested: bulk.requested,
-    succeeded: bulk.succeeded,
-    failed: bulk.failed,
-    correlation_id: bulk.correlationId,
-    results: bulk.results.map(({ actionId, decision, refusal }) =>
-      decision ? decisionBody(decision) : refusedItem(Number(actionId), refusal),
-    ),
-  },
-});
+/**
+ * 200: each item carries its own outcome (contract 2.6). 409 with the same results for an all-or-none bulk that was
+ * refused.
+ */
+export const writeBulkDecision: WriteAnswer<{ bulk: BulkFragment }> = ({ bulk }, { correlationId, now }) => {
+  const { requested, succeeded, failed } = bulk;
+  const results = bulk.results.map(({ actionId, decision, refusal }) =>
+    decision ? decisionBody(decision) : refusedItem(Number(actionId), refusal),
+  );
+  if (bulk.mode === 'ATOMIC' && failed > 0)
+    return {
+      status: HTTP_STATUS.BULK_REFUSED,
+      body: { ...errorBody(BULK_REFUSED, correlationId, now), requested, succeeded, failed, results },
+    };
+  return {
+    status: 200,
+    body: {
+      status: bulk.verdict === 'APPROVE' ? 'approved' : 'denied',
+      requested,
+      succeeded,
+      failed,
+      correlation_id: bulk.correlationId,
+      results,
+    },
+  };
+};
+
+const BULK_REFUSED: Refusal = {
+  code: 'BULK_REFUSED',
+  detail: 'Nothing was decided, since not everything could be: see the results',
+};
 
 /** One action. @throws {RefusedError} ACTION_NOT_FOUND */
 export const writeAction: WriteAnswer<GetActionQuery> = ({ action }, asked) => ({
@@ -68,11 +88,17 @@ export const writeActionStatus: WriteAnswer<GetActionStatusQuery> = (data, asked
       decision_ready: status !== 'pending_approval',
       decision: DECISION_WORDS[action.status],
       risk_level: word(action.riskLevel),
-      reason: action.reason,
+      reason: reasonOf(action),
       correlation_id: action.correlationId,
     },
   };
 };
+
+/** Why it stands as it does; whoever waits for an expired action is told that too (contract 5). */
+function reasonOf({ status, reason, expiresAt }: NonNullable<GetActionStatusQuery['action']>): string | null {
+  if (status !== 'EXPIRED' || expiresAt === null) return reason;
+  return `Expired at ${restTime(expiresAt)} without a decision`;
+}
 
 /** A bare array, newest first. */
 export const writeActionList: WriteAnswer<ListActionsQuery> = ({ actions }) => ({
@@ -137,7 +163,9 @@ function decisionBody(decision: DecisionFragment): Readonly<Record<string, unkno
   return { ...common, rejected_by: by, rejected_at: at, ...reason, correlation_id };
 }
 
-function refusedItem(actionId: number, refusal: BulkFragment['results'][number]['refusal']): object {
+type RefusedItem = NonNullable<BulkFragment['results'][number]['refusal']>;
+
+function refusedItem(actionId: number, refusal: RefusedItem | null): object {
   if (!refusal) throw new Error('A bulk item has neither a decision nor a refusal');
   const { code, detail, status } = refusal;
   const context = contextOf(refusal);
@@ -145,18 +173,28 @@ function refusedItem(actionId: number, refusal: BulkFragment['results'][number][
 }
 
 /** The facts of a refusal that came through the schema, where what a code has no use for is null. */
-function contextOf(refusal: NonNullable<BulkFragment['results'][number]['refusal']>): object | null {
-  const { currentStatus, decidedBy, decidedAt, requiredLevel, heldLevel, riskScore, riskLimit } = refusal;
-  const facts: NonNullable<Refusal['facts']> = {
-    ...(currentStatus && { currentStatus: word(currentStatus) as 'approved' }),
-    ...(refusal.code === 'INVALID_STATE' && { decidedBy: number(decidedBy), decidedAt }),
-    ...(requiredLevel !== null && { requiredLevel }),
-    ...(heldLevel !== null && { heldLevel }),
-    ...(riskScore !== null && { riskScore }),
-    ...(riskLimit !== null && { riskLimit }),
+function contextOf(refusal: RefusedItem): object | null {
+  const facts = {
+    currentStatus: refusal.currentStatus && word(refusal.currentStatus),
+    decidedBy: number(refusal.decidedBy),
+    decidedAt: refusal.decidedAt,
+    requiredLevel: refusal.requiredLevel,
+    heldLevel: refusal.heldLevel,
+    riskScore: refusal.riskScore,
+    riskLimit: refusal.riskLimit,
+    requiredRoles: refusal.requiredRoles && refusal.requiredRoles.map(word),
+    heldRole: refusal.heldRole && word(refusal.heldRole),
+    submittedBy: number(refusal.submittedBy),
+    riskLevel: refusal.riskLevel && word(refusal.riskLevel),
+    approvalsReceived: refusal.approvalsReceived,
+    approvalsRequired: refusal.approvalsRequired,
   };
-  const context = factsInSnakeCase(facts);
-  return Object.keys(context).length === 0 ? null : context;
+  // That nobody decided what is no longer pending is a fact as well.
+  const isOfState = refusal.code === 'INVALID_STATE';
+  const context = Object.entries(facts).filter(
+    ([name, value]) => value !== null || (isOfState && name.startsWith('decided')),
+  );
+  return context.length === 0 ? null : factsInSnakeCase(Object.fromEntries(context));
 }
 
 function actionBody(action: ActionDetailsFragment): Readonly<Record<string, unknown>> {

@@ -28,15 +28,12 @@ export function errorBody(refusal: Refusal, correlationId: string, now: Date): E
 
 /** The facts of a refusal under their REST names; only those that the refusal has. */
 export function factsInSnakeCase(facts: RefusalFacts): Readonly<Record<string, unknown>> {
-  const { currentStatus, decidedBy, decidedAt, requiredLevel, heldLevel, riskScore, riskLimit } = facts;
-  const named = {
-    current_status: currentStatus,
-    decided_by: decidedBy,
-    decided_at: decidedAt && restTime(decidedAt),
-    required_level: requiredLevel,
-    held_level: heldLevel,
-    risk_score: riskScore,
-    risk_limit: riskLimit,
-  };
-  return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(
+    Object.entries(facts)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]: [string, unknown]) => [
+        name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+        value instanceof Date ? restTime(value) : value,
+      ]),
+  );
 }

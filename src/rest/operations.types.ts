@@ -6,6 +6,8 @@ export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' |
 export type ActionFilter = {
   readonly actionType?: ReadonlyArray<string> | null | undefined;
   readonly agentId?: ReadonlyArray<string> | null | undefined;
+  /** What you may decide now, by the rule that decides: a queue. False for all the rest. */
+  readonly decidableByViewer?: boolean | null | undefined;
   /** User ids of the deciders. */
   readonly decidedBy?: ReadonlyArray<string | number> | null | undefined;
   readonly decidedFrom?: Date | null | undefined;
@@ -49,11 +51,18 @@ export type AuditLogFilter = {
   readonly to?: Date | null | undefined;
 };
 
+/** BEST_EFFORT: each item for itself. ATOMIC: all are decided, or none if one is refused. */
+export type BulkMode =
+  | 'ATOMIC'
+  | 'BEST_EFFORT';
+
 /** Why something was refused: `extensions.code` here, `error_code` over REST. */
 export type ErrorCode =
   | 'ACTION_NOT_FOUND'
   | 'ALREADY_VOTED'
   | 'APPROVAL_LEVEL_REQUIRED'
+  | 'BULK_NOT_ALLOWED'
+  | 'BULK_REFUSED'
   | 'EXPIRED_API_KEY'
   | 'EXPIRED_TOKEN'
   | 'INSUFFICIENT_PERMISSIONS'
@@ -63,10 +72,14 @@ export type ErrorCode =
   | 'INVALID_STATE'
   | 'INVALID_TOKEN'
   | 'JWT_REQUIRED'
+  | 'LAST_ADMIN'
   | 'METHOD_NOT_ALLOWED'
   | 'MISSING_AUTH'
+  | 'NOT_ATTEMPTED'
   | 'NOT_FOUND'
   | 'PAYLOAD_TOO_LARGE'
+  | 'POLICY_VERSION_CONFLICT'
+  | 'REASON_REQUIRED'
   | 'REVOKED_API_KEY'
   | 'RISK_LIMIT_EXCEEDED'
   | 'SELF_APPROVAL_FORBIDDEN'
@@ -80,6 +93,13 @@ export type RiskLevel =
   | 'HIGH'
   | 'LOW'
   | 'MEDIUM';
+
+/** What a person may do in their organization. */
+export type Role =
+  | 'ADMIN'
+  | 'MANAGER'
+  | 'SECURITY_MANAGER'
+  | 'USER';
 
 /** What a reviewer says about an action. */
 export type Verdict =
@@ -105,18 +125,20 @@ export type RejectActionMutation = { readonly decision: { readonly actionId: str
 export type BulkApproveActionsMutationVariables = Exact<{
   actionIds: ReadonlyArray<string | number> | string | number;
   reason?: string | null | undefined;
+  mode: BulkMode;
 }>;
 
 
-export type BulkApproveActionsMutation = { readonly bulk: { readonly verdict: Verdict, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: Date, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: Date | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null } | null }> } };
+export type BulkApproveActionsMutation = { readonly bulk: { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: Date, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: Date | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: string | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }> } };
 
 export type BulkRejectActionsMutationVariables = Exact<{
   actionIds: ReadonlyArray<string | number> | string | number;
   reason?: string | null | undefined;
+  mode: BulkMode;
 }>;
 
 
-export type BulkRejectActionsMutation = { readonly bulk: { readonly verdict: Verdict, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: Date, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: Date | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null } | null }> } };
+export type BulkRejectActionsMutation = { readonly bulk: { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: Date, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: Date | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: string | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }> } };
 
 export type GetActionQueryVariables = Exact<{
   id: string | number;
@@ -130,7 +152,7 @@ export type GetActionStatusQueryVariables = Exact<{
 }>;
 
 
-export type GetActionStatusQuery = { readonly action: { readonly id: string, readonly status: ActionStatus, readonly riskScore: number, readonly riskLevel: RiskLevel, readonly updatedAt: Date, readonly reason: string | null, readonly correlationId: string | null } | null };
+export type GetActionStatusQuery = { readonly action: { readonly id: string, readonly status: ActionStatus, readonly riskScore: number, readonly riskLevel: RiskLevel, readonly updatedAt: Date, readonly expiresAt: Date | null, readonly reason: string | null, readonly correlationId: string | null } | null };
 
 export type ListActionsQueryVariables = Exact<{
   filter: ActionFilter;
@@ -154,6 +176,6 @@ export type ListAuditLogsQuery = { readonly auditLogs: { readonly totalCount?: n
 
 export type DecisionFragment = { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: Date, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } };
 
-export type BulkFragment = { readonly verdict: Verdict, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: Date, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: Date | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null } | null }> };
+export type BulkFragment = { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: Date, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: Date | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: string | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }> };
 
 export type ActionDetailsFragment = { readonly id: string, readonly agentId: string, readonly agentName: string | null, readonly actionType: string, readonly description: string | null, readonly toolName: string | null, readonly targetSystem: string | null, readonly targetResource: string | null, readonly status: ActionStatus, readonly riskScore: number, readonly riskLevel: RiskLevel, readonly requiredApprovalLevel: number, readonly submittedAt: Date, readonly updatedAt: Date, readonly decidedAt: Date | null, readonly reason: string | null, readonly correlationId: string | null, readonly submittedBy: { readonly id: string }, readonly decidedBy: { readonly id: string } | null };

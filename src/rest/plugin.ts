@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Kind, parse, separateOperations, validate, type DocumentNode, type GraphQLSchema } from 'graphql';
-import { refusalOfRole } from '../domain/approval-policy';
+import { refusalOfRole } from '../domain/decision-refusals';
 import type { Principal } from '../domain/principal';
 import { RefusedError, validationRefusal, type Refusal } from '../domain/refusal';
 import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
@@ -21,6 +21,8 @@ export interface RestOptions {
   readonly execute: ExecuteOperation;
   /** Sets `request.principal`. */
   readonly identify: (request: FastifyRequest) => Promise<void>;
+  /** For the times that errors are printed with. */
+  readonly clock: () => Date;
 }
 
 /** How many rows a REST list may have (contract 4). */
@@ -42,7 +44,7 @@ function methodsOf(path: string): readonly string[] {
 function addRoute(
   server: FastifyInstance,
   route: Route,
-  { authorize, buildContext, execute, identify }: RestOptions,
+  { authorize, buildContext, execute, identify, clock }: RestOptions,
   documents: ReadonlyMap<string, DocumentNode>,
 ): void {
   const document = documents.get(route.operation);
@@ -62,7 +64,9 @@ function addRoute(
       if (errors !== undefined) throw new RefusedError(inRestNames(refusalBehind(errors[0]?.originalError)));
       const { organizationId } = principal;
       const write = route.write as (data: unknown, asked: object) => Answer;
-      const { status, body } = write(data, { organizationId, variables });
+      const { correlationId } = request.origin;
+      const asked = { organizationId, correlationId, now: clock(), variables };
+      const { status, body } = write(data, asked);
       return reply.code(status).send(body);
     },
   });
@@ -81,7 +85,7 @@ function checkCredential(
 
 function checkRole({ roles }: Route, principal: Principal): void {
   if (roles === undefined || principal.kind === 'api_key' || roles.includes(principal.user.role)) return;
-  throw new RefusedError(refusalOfRole(principal.user.role));
+  throw new RefusedError(refusalOfRole(principal.user.role, roles));
 }
 
 function identified({ principal }: FastifyRequest): Principal {

@@ -1,5 +1,6 @@
 import { parseId, parseIds, parseReason, type Parsed } from '../domain/decision-request';
 import { ACTION_STATUSES } from '../domain/action';
+import { BULK_MODES } from '../use-cases/decision-batch';
 import type { InputFault } from '../domain/refusal';
 
 /** What a route reads: the path's parameters, the query string, and the body if there was one. */
@@ -23,13 +24,14 @@ export const readDecision: ReadVariables = ({ params, body }) => {
   });
 };
 
-/** `{"action_ids", "reason"}`. */
+/** `{"action_ids", "reason", "mode"}`. */
 export const readBulkDecision: ReadVariables = ({ body }) => {
   const fields = readBody(body);
   if (fields.faults !== undefined) return fields;
   return all({
     actionIds: parseIds(numbersOnly(fields.value['action_ids']), ['body', 'action_ids']),
     reason: parseReason(fields.value['reason'], ['body', 'reason']),
+    mode: bulkMode(fields.value['mode']),
   });
 };
 
@@ -87,7 +89,17 @@ function readBody(body: unknown): Parsed<Readonly<Record<string, unknown>>> {
   return { faults: [{ loc: ['body'], msg: 'must be a JSON object', type: 'object' }] };
 }
 
-/** In a JSON body an id is a number; what was written otherwise must not pass for one. See `parseJsonExactly`. */
+/** How a bulk is meant, in either case; absent and null are the default. */
+function bulkMode(raw: unknown): Parsed<string> {
+  const asked = typeof raw === 'string' ? raw.toLowerCase() : (raw ?? 'best_effort');
+  const mode = BULK_MODES.find((known) => known === asked);
+  if (mode !== undefined) return { value: mode.toUpperCase() };
+  return {
+    faults: [{ loc: ['body', 'mode'], msg: `must be one of ${BULK_MODES.join(', ')}`, type: 'enum' }],
+  };
+}
+
+/** In a JSON body an id is a number; what was written otherwise must not pass for one. See `parseJsonBody`. */
 function numbersOnly(ids: unknown): unknown {
   if (!Array.isArray(ids)) return ids;
   return ids.map((id: unknown) => (typeof id === 'number' ? id : null));

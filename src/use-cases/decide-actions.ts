@@ -1,49 +1,14 @@
-import { statusOf, type Action, type Verdict } from '../domain/action';
-import {
-  mayDecide,
-  refusalByRole,
-  refusalByState,
-  refusalOfSecondVote,
-  type Ruling,
-} from '../domain/approval-policy';
-import { auditActorOf, type AuditEntryDraft, type RequestOrigin } from '../domain/audit-entry';
+import type { Action, Verdict } from '../domain/action';
+import { refusalByRole } from '../domain/approval-policy';
+import type { AuditEntryDraft } from '../domain/audit-entry';
+import { refusalOfCompany, refusalOfSecondVote, refusalOfState } from '../domain/decision-refusals';
 import type { Reviewer } from '../domain/principal';
 import { actionNotFound, RefusedError, type Refusal } from '../domain/refusal';
-import type {
-  DecisionBatch,
-  DecisionCandidate,
-  DecisionStore,
-  DecisionWrites,
-  WriteOutcome,
-} from './decision-store';
+import { authorizeActions, type AuthorizedAction } from './authorize-actions';
+import { batchOf, type DecisionRequest } from './decision-batch';
+import type { DecisionStore, DecisionWrites, WriteOutcome } from './decision-store';
+import { INVALID_TOKEN, type ReadReviewerNow } from './reviewer-now';
 import { refusedDecisionDraft } from './refused-decision';
-
-/** An action with what the rule says about it, for one reviewer and verdict; both null where there is no such action. */
-export interface AuthorizedAction {
-  readonly actionId: number;
-  readonly action: Action | null;
-  readonly ruling: Ruling | null;
-}
-
-/** Where a decision finds its actions: a request's own loader. */
-export interface ActionSource {
-  /** The actions of these ids in their order, null where the tenant has none. */
-  load(ids: readonly number[]): Promise<readonly (Action | null)[]>;
-  /** Forgets these, so that the next load reads them anew. */
-  forget(ids: readonly number[]): void;
-  /** Takes this for the action as it is now. */
-  prime(action: Action): void;
-}
-
-export interface DecisionRequest {
-  readonly reviewer: Reviewer;
-  readonly verdict: Verdict;
-  readonly reason: string | null;
-  readonly origin: RequestOrigin;
-  /** Distinct ids, in the order asked, with the rule's answers. */
-  readonly items: readonly AuthorizedAction[];
-  readonly actions: ActionSource;
-}
 
 /** What a decision did. */
 export interface Decision {
@@ -62,38 +27,36 @@ export type Outcome =
   | { readonly actionId: number; readonly decision: Decision; readonly refusal?: undefined }
   | { readonly actionId: number; readonly refusal: Refusal; readonly decision?: undefined };
 
-/** Reads a reviewer as they are now, with the policy in force now; null if they are gone. */
-export type ReadReviewerNow = (reviewer: Reviewer) => Promise<Reviewer | null>;
+/** What became of a request. */
+export interface DecisionResult {
+  /** As they were when the last of it was written, with the policy in force then. */
+  readonly reviewer: Reviewer;
+  /** One per item, in the items' order. */
+  readonly outcomes: readonly Outcome[];
+}
 
-export type DecideActions = (request: DecisionRequest) => Promise<readonly Outcome[]>;
+export type DecideActions = (request: DecisionRequest) => Promise<DecisionResult>;
+
+/** Decides once what it can, files every outcome that is final, and returns the ids that have to be authorized anew. */
+type Round = (
+  request: DecisionRequest,
+  store: DecisionStore,
+  outcomes: Map<number, Outcome>,
+) => Promise<readonly number[]>;
 
 /** A race is lost again only if something moved again in between; so many times in a row means a fault of ours. */
 const MAX_ROUNDS = 20;
-
-/** Asks the rule about these ids: loads the actions in one go and says of each whether this reviewer may decide it. */
-export async function authorizeActions(
-  reviewer: Reviewer,
-  verdict: Verdict,
-  actionIds: readonly number[],
-  actions: ActionSource,
-): Promise<readonly AuthorizedAction[]> {
-  const loaded = await actions.load(actionIds);
-  return actionIds.map((actionId, index) => {
-    const action = loaded[index] ?? null;
-    return { actionId, action, ruling: action && mayDecide(reviewer, action, verdict, reviewer.policy) };
-  });
-}
 
 /**
  * Decides actions for a reviewer: the one way in which a decision comes about. A single decision is a list of one.
  * Writes the decisions and the evidence of refusals, and answers only once both are committed. What moved between
  * authorization and write is authorized anew and tried again.
- * @returns one outcome per item, in the items' order
  * @throws {RefusedError} where the reviewer may no longer decide anything, and nothing was decided
  */
 export function makeDecideActions(store: DecisionStore, readReviewerNow: ReadReviewerNow): DecideActions {
   return async (request) => {
     const outcomes = new Map<number, Outcome>();
+    const decideRound: Round = request.mode === 'atomic' ? decideAllOrNone : decideEach;
     let { reviewer, items } = request;
     for (let round = 0; items.length > 0; round += 1) {
       if (round === MAX_ROUNDS) throw new Error(`Gave up after ${String(MAX_ROUNDS)} rounds of deciding`);
@@ -101,64 +64,91 @@ export function makeDecideActions(store: DecisionStore, readReviewerNow: ReadRev
       if (moved.length === 0) break;
       const now = await readReviewerNow(reviewer);
       const refusal = now?.user.active === true ? refusalByRole(now.user.role) : INVALID_TOKEN;
-      if (now === null || refusal !== null) {
-        await refuseRest(
-          { ...request, reviewer: now ?? reviewer },
-          refusal ?? INVALID_TOKEN,
-          moved,
-          store,
-          outcomes,
-        );
+      reviewer = now ?? reviewer;
+      if (refusal !== null) {
+        await refuseRest({ ...request, reviewer }, refusal, moved, store, outcomes);
         break;
       }
-      reviewer = now;
       request.actions.forget(moved);
-      items = await authorizeActions(reviewer, request.verdict, moved, request.actions);
+      items = await authorizeActions(reviewer, request.attempt, moved, request.actions);
     }
-    return request.items.map(({ actionId }) => outcomes.get(actionId) ?? noOutcome(actionId));
+    const inOrder = request.items.map(({ actionId }) => outcomes.get(actionId) ?? noOutcome(actionId));
+    return { reviewer, outcomes: inOrder };
   };
 }
 
-/** One try: files every outcome that is final and returns the ids that have to be authorized anew. */
-async function decideRound(
-  request: DecisionRequest,
-  store: DecisionStore,
-  outcomes: Map<number, Outcome>,
-): Promise<readonly number[]> {
-  const items = new Map(request.items.map((item) => [item.actionId, item]));
-  const candidates = request.items.flatMap((item) => candidateOf(item, request));
-  const refused = new Map<number, Refusal>();
-  for (const { actionId, action, ruling } of request.items) {
-    if (action === null || ruling === null) refused.set(actionId, actionNotFound(actionId));
-    else if (!ruling.allowed) refused.set(actionId, ruling.refusal);
-  }
+/** Best effort: each action by itself, the decisions and the evidence of refusals in one commit. */
+const decideEach: Round = async (request, store, outcomes) => {
+  const refused = refusedByRule(request);
+  const batch = batchOf(request);
   const moved: number[] = [];
-
   const write = async (writes: DecisionWrites): Promise<void> => {
-    for (const outcome of candidates.length === 0 ? [] : await writes.decide(batchOf(request, candidates))) {
-      const { actionId } = outcome;
-      if (outcome.kind === 'written')
-        outcomes.set(actionId, { actionId, decision: decisionOf(outcome, request) });
-      else if (outcome.kind === 'moved') moved.push(actionId);
-      else refused.set(actionId, refusalOf(outcome));
-    }
-    const evidence = [...refused]
-      .filter(([, refusal]) => refusal.code !== 'ACTION_NOT_FOUND')
-      .map(([actionId, refusal]) =>
-        refusedDecisionDraft({
-          ...request,
-          principal: request.reviewer,
-          ...items.get(actionId),
-          actionId,
-          refusal,
-        }),
-      );
-    if (evidence.length > 0) await writes.refuse(evidence);
+    const written = batch.candidates.length === 0 ? [] : await writes.decide(batch);
+    moved.push(...settle(written, request, outcomes, refused));
+    await recordEvidence(refused, request, writes);
   };
   // A single decision needs no transaction: it is either one decision or one refusal, never both.
   await (request.items.length === 1 ? write(store.alone) : store.together(write));
   for (const [actionId, refusal] of refused) outcomes.set(actionId, { actionId, refusal });
   return moved;
+};
+
+/** All or none: one refusal, by the rule or by a lost race, decides none of the actions. */
+const decideAllOrNone: Round = async (request, store, outcomes) => {
+  const refused = refusedByRule(request);
+  if (refused.size === 0) {
+    const written = await store.allOrNone(batchOf(request));
+    // Nothing was written where anything moved or was lost: what the others say of themselves is not so.
+    if (written.some(({ kind }) => kind === 'moved')) return request.items.map(({ actionId }) => actionId);
+    const lost = written.filter(({ kind }) => kind !== 'written');
+    settle(lost.length === 0 ? written : lost, request, outcomes, refused);
+    if (lost.length === 0) return [];
+  }
+  await recordEvidence(refused, request, store.alone);
+  for (const { actionId } of request.items)
+    outcomes.set(actionId, { actionId, refusal: refused.get(actionId) ?? refusalOfCompany(actionId) });
+  return [];
+};
+
+/** What the rule, or the absence of an action, refuses. */
+function refusedByRule({ items }: DecisionRequest): Map<number, Refusal> {
+  const refused = new Map<number, Refusal>();
+  for (const { actionId, action, ruling } of items) {
+    if (action === null || ruling === null) refused.set(actionId, actionNotFound(actionId));
+    else if (!ruling.allowed) refused.set(actionId, ruling.refusal);
+  }
+  return refused;
+}
+
+/** Files what the write did and what it refused; returns what moved meanwhile. */
+function settle(
+  written: readonly WriteOutcome[],
+  request: DecisionRequest,
+  outcomes: Map<number, Outcome>,
+  refused: Map<number, Refusal>,
+): readonly number[] {
+  const moved: number[] = [];
+  for (const outcome of written) {
+    const { actionId } = outcome;
+    if (outcome.kind === 'written')
+      outcomes.set(actionId, { actionId, decision: decisionOf(outcome, request) });
+    else if (outcome.kind === 'moved') moved.push(actionId);
+    else refused.set(actionId, refusalOf(outcome));
+  }
+  return moved;
+}
+
+/** Refused tries are evidence; that there is no such action is not (contract 2.12). */
+async function recordEvidence(
+  refused: ReadonlyMap<number, Refusal>,
+  request: DecisionRequest,
+  writes: DecisionWrites,
+): Promise<void> {
+  const items = new Map(request.items.map((item) => [item.actionId, item]));
+  const evidence = [...refused]
+    .filter(([, refusal]) => refusal.code !== 'ACTION_NOT_FOUND')
+    .map(([actionId, refusal]) => refusedDraft(request, refusal, { actionId, ...items.get(actionId) }));
+  if (evidence.length > 0) await writes.refuse(evidence);
 }
 
 /** A reviewer who lost the right to decide anything: one refusal of the request, or of what is left of it. */
@@ -170,50 +160,25 @@ async function refuseRest(
   outcomes: Map<number, Outcome>,
 ): Promise<void> {
   const [only] = request.items.length === 1 ? rest : [];
-  const refused = { ...request, principal: request.reviewer, refusal, actionId: only ?? null };
-  await store.alone.refuse([refusedDecisionDraft(refused)]);
+  await store.alone.refuse([refusedDraft(request, refusal, { actionId: only ?? null })]);
   const hasDecided = [...outcomes.values()].some(({ decision }) => decision !== undefined);
   if (!hasDecided) throw new RefusedError(refusal);
   for (const actionId of rest) outcomes.set(actionId, { actionId, refusal });
 }
 
-function candidateOf({ action, ruling }: AuthorizedAction, request: DecisionRequest): DecisionCandidate[] {
-  if (action === null || ruling?.allowed !== true) return [];
-  const { reviewer, verdict, reason, origin } = request;
-  const { approvalsRequired, requiredLevel, heldLevel } = ruling;
-  const id = String(action.id);
-  const user = String(reviewer.user.id);
-  const status = statusOf(verdict);
-  const common = {
-    organizationId: reviewer.organizationId,
-    actor: auditActorOf(reviewer),
-    origin,
-    actionId: action.id,
-    verdict,
+function refusedDraft(
+  { reviewer, attempt, reason, origin }: DecisionRequest,
+  refusal: Refusal,
+  of: { actionId: number | null } & Partial<Pick<AuthorizedAction, 'action' | 'ruling'>>,
+): AuditEntryDraft {
+  return refusedDecisionDraft({
+    principal: reviewer,
+    verdict: attempt.verdict,
     reason,
-    riskScore: action.riskScore,
-    requiredLevel,
-    heldLevel,
-    policyVersion: reviewer.policy.version,
-    approvalsRequired,
-  };
-  const decided: AuditEntryDraft = {
-    ...common,
-    actionType: verdict === 'approve' ? 'action_approved' : 'action_denied',
-    details: `Action ${id} ${status} by user ${user}`,
-  };
-  const voted: AuditEntryDraft = {
-    ...common,
-    actionType: 'vote_recorded',
-    details: `Approval of action ${id} by user ${user} counted, more are required`,
-  };
-  const isVote = verdict === 'approve' && approvalsRequired > 1;
-  return [{ action, approvalsRequired, decided, voted: isVote ? voted : null }];
-}
-
-function batchOf(request: DecisionRequest, candidates: readonly DecisionCandidate[]): DecisionBatch {
-  const { reviewer, verdict, reason, origin } = request;
-  return { reviewer, verdict, reason, correlationId: origin.correlationId, candidates };
+    origin,
+    refusal,
+    ...of,
+  });
 }
 
 function decisionOf(written: Extract<WriteOutcome, { kind: 'written' }>, request: DecisionRequest): Decision {
@@ -221,7 +186,7 @@ function decisionOf(written: Extract<WriteOutcome, { kind: 'written' }>, request
   request.actions.prime(action);
   return {
     actionId,
-    verdict: request.verdict,
+    verdict: request.attempt.verdict,
     // A vote that decides nothing yet has its own moment, the action's last change.
     decidedAt: action.decidedAt ?? action.updatedAt,
     approvalsReceived: action.approvals,
@@ -232,13 +197,10 @@ function decisionOf(written: Extract<WriteOutcome, { kind: 'written' }>, request
 }
 
 function refusalOf(outcome: Extract<WriteOutcome, { kind: 'not_pending' | 'already_voted' }>): Refusal {
-  return outcome.kind === 'not_pending'
-    ? refusalByState(outcome.facts)
-    : refusalOfSecondVote(outcome.actionId);
+  if (outcome.kind === 'not_pending') return refusalOfState(outcome.facts);
+  const { actionId: id, approvals, approvalsRequired } = outcome;
+  return refusalOfSecondVote({ id, approvals }, approvalsRequired);
 }
-
-/** Said of a token whose user is deactivated or gone, like of any other that does not count (contract 4). */
-export const INVALID_TOKEN: Refusal = { code: 'INVALID_TOKEN', detail: 'Invalid or missing token' };
 
 function noOutcome(actionId: number): never {
   throw new Error(`No outcome for action ${String(actionId)}`);

@@ -36,7 +36,12 @@ export type WriteOutcome =
       /** As they stand now, whoever won. */
       readonly facts: Pick<Action, 'status' | 'decidedById' | 'decidedAt'>;
     }
-  | { readonly actionId: number; readonly kind: 'already_voted' }
+  | {
+      readonly actionId: number;
+      readonly kind: 'already_voted';
+      readonly approvals: number;
+      readonly approvalsRequired: number;
+    }
   /** The action, the policy or the reviewer is no longer what was authorized. Nothing was written. */
   | { readonly actionId: number; readonly kind: 'moved' };
 
@@ -53,4 +58,6 @@ export interface DecisionStore {
   readonly alone: DecisionWrites;
   /** Both writes commit together or not at all. */
   together<T>(work: (writes: DecisionWrites) => Promise<T>): Promise<T>;
+  /** Decides every candidate or none: where one outcome is not `written`, nothing was. */
+  allOrNone(batch: DecisionBatch): Promise<readonly WriteOutcome[]>;
 }

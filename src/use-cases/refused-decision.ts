@@ -1,5 +1,5 @@
 import type { Action, Verdict } from '../domain/action';
-import type { Authority } from '../domain/approval-policy';
+import { riskLimitRecord, type Authority } from '../domain/approval-policy';
 import { auditActorOf, type AuditEntryDraft, type RequestOrigin } from '../domain/audit-entry';
 import type { Principal } from '../domain/principal';
 import type { Refusal } from '../domain/refusal';
@@ -38,5 +38,6 @@ export function refusedDecisionDraft(refused: RefusedDecision): AuditEntryDraft 
     requiredLevel: ruling?.requiredLevel ?? null,
     heldLevel: ruling?.heldLevel ?? null,
     policyVersion: principal.policy.version,
+    data: riskLimitRecord(ruling),
   };
 }

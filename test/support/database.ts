@@ -22,7 +22,7 @@ export interface TestDatabase {
   readonly application: Database;
   readonly ownerUrl: string;
   readonly applicationUrl: string;
-  /** The application's statements so far, by name; empty it to count anew. */
+  /** The application's statements so far, short of the unrecorded; empty it to count anew. */
   readonly statements: Statement[];
   /** Runs SQL as the owner. */
   sql<Row extends QueryResultRow = Record<string, unknown>>(
@@ -32,15 +32,20 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** Clones the template. `poolSize` is the application's. */
-export async function cloneDatabase({ poolSize = 10 } = {}): Promise<TestDatabase> {
+/** Clones the template. `poolSize` is the application's, `unrecorded` names statements of its that nobody counts. */
+export async function cloneDatabase({
+  poolSize = 10,
+  unrecorded = [],
+}: { poolSize?: number; unrecorded?: readonly string[] } = {}): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
   await asSuperuser(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE} OWNER countersign_owner`);
   const ownerUrl = withDatabase(setting('TEST_OWNER_URL'), name);
   const applicationUrl = withDatabase(setting('TEST_APPLICATION_URL'), name);
   const statements: Statement[] = [];
   const owner = await open(ownerUrl, 4);
-  const application = await open(applicationUrl, poolSize, (statement) => statements.push(statement));
+  const application = await open(applicationUrl, poolSize, (statement) => {
+    if (!unrecorded.includes(statement.name)) statements.push(statement);
+  });
   return {
     owner,
     application,

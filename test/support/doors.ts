@@ -101,9 +101,10 @@ export function inRestWords(facts: object): Record<string, unknown> {
 }
 
 function inRestWord(name: string, value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item: unknown) => inRestWord(name, item));
   if (typeof value !== 'string') return value;
   if (/^(id|.*_id|.*_by)$/.test(name) && /^\d+$/.test(value)) return Number(value);
-  if (/^(status|.*_status|risk_level)$/.test(name)) return value.toLowerCase();
+  if (/^(status|.*_status|risk_level|.*_roles?)$/.test(name)) return value.toLowerCase();
   return value.replace(/^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d{3}Z$/, '$1Z');
 }
 

@@ -6,7 +6,7 @@ import type { RiskLevel } from '../../domain/risk';
 import { ActionOrderFieldEnum, ActionStatusEnum, DirectionEnum, RiskLevelEnum } from '../types/enums';
 
 @ArgsType()
-class PageArgs {
+export class PageArgs {
   @Field(() => Int, {
     nullable: true,
     description: 'How many from the start, 1 to 100; 25 if neither this nor `last` is given.',
@@ -69,6 +69,12 @@ export class ActionFilter {
     description: 'Text that stands anywhere in what describes the action.',
   })
   search?: string | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'What you may decide now, by the rule that decides: a queue. False for all the rest.',
+  })
+  decidableByViewer?: boolean | null;
 }
 
 @InputType()

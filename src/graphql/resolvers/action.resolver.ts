@@ -1,15 +1,22 @@
 import { Arg, Args, Ctx, Directive, FieldResolver, ID, Int, Query, Resolver, Root } from 'type-graphql';
-import type { Action, Verdict } from '../../domain/action';
-import { approvalsRequired, mayDecide, refusalOfApiKey } from '../../domain/approval-policy';
+import type { Action, Verdict, Vote } from '../../domain/action';
+import {
+  approvalsMissing,
+  approvalsRequired,
+  isReasonRequired,
+  mayDecide,
+} from '../../domain/approval-policy';
+import { refusalOfApiKey } from '../../domain/decision-refusals';
 import type { AuditLogEntry } from '../../domain/audit-entry';
 import type { User } from '../../domain/principal';
 import { RefusedError } from '../../domain/refusal';
-import { requiredApprovalLevel, riskLevelOf, type RiskLevel } from '../../domain/risk';
+import { riskLevelOf, type RiskLevel } from '../../domain/risk';
 import type { ActionReads } from '../../persistence/actions.reads';
 import type { AuthorizedContext } from '../context';
+import { isUnderVote } from '../../use-cases/authorize-actions';
 import { readId, readIds, readText, readTexts } from '../arguments';
 import { ActionsArgs } from '../inputs/lists.input';
-import { ActionConnectionType, ActionType, EligibilityType } from '../types/action.type';
+import { ActionConnectionType, ActionType, EligibilityType, VoteType } from '../types/action.type';
 import { AuditLogConnectionType } from '../types/audit-log.type';
 import { connectionOf, type Connection } from '../types/connection.type';
 import { RiskLevelEnum } from '../types/enums';
@@ -53,9 +60,26 @@ export class ActionResolver {
     return riskLevelOf(action.riskScore);
   }
 
-  @FieldResolver(() => Int, { description: 'The approval level that the risk level stands for, 1 to 4.' })
-  requiredApprovalLevel(@Root() action: Action): number {
-    return requiredApprovalLevel(riskLevelOf(action.riskScore));
+  @FieldResolver(() => Int, {
+    description:
+      'The approval level that the policy in force asks for at this risk, where levels are on; 1 to 10.',
+  })
+  requiredApprovalLevel(@Root() action: Action, @Ctx() { principal }: AuthorizedContext): number {
+    return principal.policy.requiredLevels[riskLevelOf(action.riskScore)];
+  }
+
+  @FieldResolver(() => Int, {
+    description: 'The approvals that the policy in force asks for at this risk, 1 to 10.',
+  })
+  approvalsRequired(@Root() action: Action, @Ctx() { principal }: AuthorizedContext): number {
+    return approvalsRequired(action.riskScore, principal.policy);
+  }
+
+  @FieldResolver(() => [VoteType], {
+    description: 'The verdicts on it, in the order in which they were given.',
+  })
+  votes(@Root() action: Action, @Ctx() { loaders }: AuthorizedContext): Promise<readonly Vote[]> {
+    return loaders.votes.load(action.id);
   }
 
   @FieldResolver(() => UserType, { description: 'Who submitted it, or owns the API key that did.' })
@@ -103,11 +127,26 @@ async function eligibility(
   { principal, loaders }: AuthorizedContext,
 ): Promise<EligibilityType> {
   const { policy } = principal;
-  // A lone approval decides at once, so only under a quorum can there be a vote on a pending action.
-  const isByQuorum = action.status === 'pending_approval' && approvalsRequired(action.riskScore, policy) > 1;
-  const hasVoted = isByQuorum && (await loaders.hasVoted.load(action.id));
-  const ruling = mayDecide(principal, { ...action, hasVoted }, verdict, policy);
-  const { allowed, requiredLevel, heldLevel } = ruling;
+  const { id, riskScore } = action;
+  const votes = isUnderVote(action) ? await loaders.votes.load(id) : [];
+  const hasVoted = principal.kind === 'user' && votes.some(({ userId }) => userId === principal.user.id);
+  const attempt = { verdict, isBulk: false, hasReason: null };
+  const ruling = mayDecide(principal, { ...action, hasVoted }, attempt, policy);
+  const { allowed, requiredLevel, heldLevel, riskLimit } = ruling;
   const refusal = ruling.allowed ? null : ruling.refusal;
-  return { allowed, code: refusal?.code ?? null, detail: refusal?.detail ?? null, requiredLevel, heldLevel };
+  return {
+    allowed,
+    code: refusal?.code ?? null,
+    detail: refusal?.detail ?? null,
+    requiredLevel,
+    heldLevel,
+    riskLimit,
+    reasonRequired: isReasonRequired(riskScore, verdict, policy),
+    bulkAllowed: !policy.excludedFromBulk.includes(riskLevelOf(riskScore)),
+    approvalsMissing: approvalsMissing(action, policy),
+    // Read only where somebody asks for it.
+    get votes() {
+      return loaders.votes.load(id);
+    },
+  };
 }

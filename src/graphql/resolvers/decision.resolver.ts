@@ -1,15 +1,19 @@
 import { Arg, Ctx, Directive, Extensions, FieldResolver, ID, Mutation, Resolver, Root } from 'type-graphql';
 import { RefusedError } from '../../domain/refusal';
 import type { AuditLogEntry } from '../../domain/audit-entry';
-import type { Decision, DecideActions, DecisionRequest, Outcome } from '../../use-cases/decide-actions';
+import type { Decision, DecideActions, Outcome } from '../../use-cases/decide-actions';
+import type { BulkMode, DecisionRequest } from '../../use-cases/decision-batch';
 import { HTTP_STATUS } from '../../rest/status';
 import type { AuthorizedContext, RequestContext } from '../context';
 import { AuditLogType } from '../types/audit-log.type';
+import { BulkModeEnum } from '../types/enums';
 import { ActionDecisionType, BulkDecisionType, type BulkItemType } from '../types/decision.type';
 
 const REVIEWERS = '@authorize(roles: [ADMIN, SECURITY_MANAGER, MANAGER], credential: JWT, riskLimited: true)';
 const REASON = { nullable: true, description: 'At most 2,000 characters.' } as const;
 const IDS = { description: '1 to 500; duplicates are folded.' } as const;
+
+const MODE = { defaultValue: 'best_effort' } as const;
 
 /** The fields only declare their arguments: the directive has read them and authorized the request by now. */
 @Resolver(() => ActionDecisionType)
@@ -24,7 +28,7 @@ export class DecisionResolver {
     @Arg('reason', () => String, REASON) _reason: string | null,
     @Ctx() context: RequestContext,
   ): Promise<ActionDecisionType> {
-    return this.decideOne(authorizedIn(context));
+    return this.decideOne(context);
   }
 
   @Directive(REVIEWERS)
@@ -35,7 +39,7 @@ export class DecisionResolver {
     @Arg('reason', () => String, REASON) _reason: string | null,
     @Ctx() context: RequestContext,
   ): Promise<ActionDecisionType> {
-    return this.decideOne(authorizedIn(context));
+    return this.decideOne(context);
   }
 
   @Directive(REVIEWERS)
@@ -44,9 +48,10 @@ export class DecisionResolver {
   bulkApproveActions(
     @Arg('actionIds', () => [ID], IDS) _actionIds: string[],
     @Arg('reason', () => String, REASON) _reason: string | null,
+    @Arg('mode', () => BulkModeEnum, MODE) _mode: BulkMode,
     @Ctx() context: RequestContext,
   ): Promise<BulkDecisionType> {
-    return this.decideMany(authorizedIn(context));
+    return this.decideMany(context);
   }
 
   @Directive(REVIEWERS)
@@ -55,9 +60,10 @@ export class DecisionResolver {
   bulkRejectActions(
     @Arg('actionIds', () => [ID], IDS) _actionIds: string[],
     @Arg('reason', () => String, REASON) _reason: string | null,
+    @Arg('mode', () => BulkModeEnum, MODE) _mode: BulkMode,
     @Ctx() context: RequestContext,
   ): Promise<BulkDecisionType> {
-    return this.decideMany(authorizedIn(context));
+    return this.decideMany(context);
   }
 
   @FieldResolver(() => AuditLogType, { description: 'The audit entry that was written with the decision.' })
@@ -70,23 +76,35 @@ export class DecisionResolver {
     return entry;
   }
 
-  private async decideOne(request: DecisionRequest): Promise<DecisionPayload> {
-    const [outcome] = await this.decideActions(request);
+  private async decideOne(context: RequestContext): Promise<DecisionPayload> {
+    const { request, outcomes } = await this.decide(context);
+    const [outcome] = outcomes;
     if (outcome?.decision === undefined) throw new RefusedError(outcome?.refusal ?? noOutcome());
     return payloadOf(outcome.decision, request);
   }
 
-  private async decideMany(request: DecisionRequest): Promise<BulkDecisionType> {
-    const outcomes = await this.decideActions(request);
+  private async decideMany(context: RequestContext): Promise<BulkDecisionType> {
+    const { request, outcomes } = await this.decide(context);
     const succeeded = outcomes.filter(({ decision }) => decision !== undefined).length;
     return {
-      verdict: request.verdict,
+      verdict: request.attempt.verdict,
+      mode: request.mode,
       requested: outcomes.length,
       succeeded,
       failed: outcomes.length - succeeded,
       correlationId: request.origin.correlationId,
       results: outcomes.map((outcome) => bulkItemOf(outcome, request)),
     };
+  }
+
+  /** Decides, and lets the fields that follow see the caller and the policy as they were at that. */
+  private async decide(
+    context: RequestContext,
+  ): Promise<{ request: DecisionRequest; outcomes: readonly Outcome[] }> {
+    const request = authorizedIn(context);
+    const { reviewer, outcomes } = await this.decideActions(request);
+    context.principal = reviewer;
+    return { request: { ...request, reviewer }, outcomes };
   }
 }
 
@@ -116,6 +134,12 @@ function bulkItemOf({ actionId, decision, refusal }: Outcome, request: DecisionR
     heldLevel: null,
     riskScore: null,
     riskLimit: null,
+    heldRole: null,
+    requiredRoles: null,
+    submittedBy: null,
+    riskLevel: null,
+    approvalsReceived: null,
+    approvalsRequired: null,
   };
   return {
     actionId,

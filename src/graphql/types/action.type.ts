@@ -1,9 +1,9 @@
 import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
-import type { ActionStatus } from '../../domain/action';
+import type { ActionStatus, Verdict, Vote } from '../../domain/action';
 import type { ErrorCode } from '../../domain/refusal';
 import { connectionType } from './connection.type';
-import { ActionStatusEnum, ErrorCodeEnum } from './enums';
+import { ActionStatusEnum, ErrorCodeEnum, VerdictEnum } from './enums';
 
 @ObjectType('Action', { description: 'Something that an agent wants to do.' })
 export class ActionType {
@@ -46,6 +46,15 @@ export class ActionType {
   @Field(() => GraphQLDateTime)
   updatedAt!: Date;
 
+  @Field(() => GraphQLDateTime, {
+    nullable: true,
+    description: 'When it expires, or did, unless it is decided before; null for never.',
+  })
+  expiresAt!: Date | null;
+
+  @Field(() => Int, { name: 'approvalsReceived', description: 'Distinct reviewers who approved so far.' })
+  approvals!: number;
+
   @Field(() => GraphQLDateTime, { nullable: true })
   decidedAt!: Date | null;
 
@@ -57,6 +66,21 @@ export class ActionType {
 }
 
 export const ActionConnectionType = connectionType('Action', ActionType);
+
+@ObjectType('Vote', { description: "One reviewer's verdict on an action. It counts as it was given." })
+export class VoteType {
+  @Field(() => VerdictEnum)
+  verdict!: Verdict;
+
+  @Field(() => String, { nullable: true })
+  reason!: string | null;
+
+  @Field(() => Int, { description: 'The policy that it was given under.' })
+  policyVersion!: number;
+
+  @Field(() => GraphQLDateTime)
+  votedAt!: Date;
+}
 
 @ObjectType('Eligibility', {
   description: 'Whether the viewer may give a verdict on an action now, and if not, why.',
@@ -76,4 +100,24 @@ export class EligibilityType {
 
   @Field(() => Int, { nullable: true })
   heldLevel!: number | null;
+
+  @Field(() => Float, {
+    nullable: true,
+    description: 'The highest score, inclusive, that the viewer may decide; null for no limit.',
+  })
+  riskLimit!: number | null;
+
+  @Field(() => Boolean, { description: 'Whether this verdict on it needs a reason.' })
+  reasonRequired!: boolean;
+
+  @Field(() => Boolean, { description: 'Whether it may be decided in a bulk too.' })
+  bulkAllowed!: boolean;
+
+  @Field(() => Int, {
+    description: "Approvals that it still lacks, the viewer's included; 0 once it is not pending.",
+  })
+  approvalsMissing!: number;
+
+  @Field(() => [VoteType], { description: 'Who has voted on it already, in that order.' })
+  votes!: Promise<readonly Vote[]>;
 }

@@ -1,4 +1,4 @@
-import { GraphQLDateTime } from 'graphql-scalars';
+import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
 import type { AuditActor } from '../../domain/audit-entry';
 import type { Verdict } from '../../domain/action';
@@ -70,6 +70,12 @@ export class AuditLogType {
 
   @Field(() => String, { nullable: true, description: 'Shown to admins and security managers.' })
   userAgent!: string | null;
+
+  @Field(() => GraphQLJSONObject, {
+    nullable: true,
+    description: "What its type tells beyond the other fields, such as a change's before and after.",
+  })
+  data!: Record<string, unknown> | null;
 
   @Field(() => String)
   correlationId!: string;

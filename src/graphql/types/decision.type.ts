@@ -1,9 +1,12 @@
 import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
 import type { ActionStatus, Verdict } from '../../domain/action';
+import type { Role } from '../../domain/principal';
 import type { ErrorCode } from '../../domain/refusal';
+import type { RiskLevel } from '../../domain/risk';
+import type { BulkMode } from '../../use-cases/decision-batch';
 import { ActionType } from './action.type';
-import { ActionStatusEnum, ErrorCodeEnum, VerdictEnum } from './enums';
+import { ActionStatusEnum, BulkModeEnum, ErrorCodeEnum, RiskLevelEnum, RoleEnum, VerdictEnum } from './enums';
 import { UserType } from './user.type';
 
 @ObjectType('ActionDecision', { description: 'What a decision did.' })
@@ -72,6 +75,24 @@ export class RefusalType {
 
   @Field(() => Float, { nullable: true })
   riskLimit!: number | null;
+
+  @Field(() => RoleEnum, { nullable: true })
+  heldRole!: Role | null;
+
+  @Field(() => [RoleEnum], { nullable: true })
+  requiredRoles!: readonly Role[] | null;
+
+  @Field(() => ID, { nullable: true })
+  submittedBy!: number | null;
+
+  @Field(() => RiskLevelEnum, { nullable: true })
+  riskLevel!: RiskLevel | null;
+
+  @Field(() => Int, { nullable: true })
+  approvalsReceived!: number | null;
+
+  @Field(() => Int, { nullable: true })
+  approvalsRequired!: number | null;
 }
 
 @ObjectType('BulkItem', { description: 'What became of one distinct id of a bulk: a decision or a refusal.' })
@@ -90,6 +111,9 @@ export class BulkItemType {
 export class BulkDecisionType {
   @Field(() => VerdictEnum)
   verdict!: Verdict;
+
+  @Field(() => BulkModeEnum)
+  mode!: BulkMode;
 
   @Field(() => Int, { description: 'Distinct ids.' })
   requested!: number;

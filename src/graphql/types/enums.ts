@@ -1,8 +1,10 @@
 import { registerEnumType } from 'type-graphql';
 import { ACTION_STATUSES } from '../../domain/action';
+import { POLICY_WARNING_CODES } from '../../domain/policy-warnings';
 import { ROLES } from '../../domain/principal';
 import { ERROR_CODES } from '../../domain/refusal';
 import { RISK_LEVELS } from '../../domain/risk';
+import { BULK_MODES } from '../../use-cases/decision-batch';
 
 /** A GraphQL enum in upper case whose values are the domain's own words. */
 function enumOf<Word extends string>(words: readonly Word[]): Readonly<Record<string, Word>> {
@@ -15,6 +17,8 @@ export const RoleEnum = enumOf(ROLES);
 export const VerdictEnum = enumOf(['approve', 'reject']);
 export const ErrorCodeEnum = enumOf(ERROR_CODES);
 export const ActorKindEnum = enumOf(['user', 'api_key', 'policy', 'system']);
+export const BulkModeEnum = enumOf(BULK_MODES);
+export const PolicyWarningCodeEnum = enumOf(POLICY_WARNING_CODES);
 export const DirectionEnum = enumOf(['asc', 'desc']);
 export const ActionOrderFieldEnum = { SUBMITTED_AT: 'submittedAt', RISK_SCORE: 'riskScore' } as const;
 
@@ -33,5 +37,13 @@ registerEnumType(ErrorCodeEnum, {
   description: 'Why something was refused: `extensions.code` here, `error_code` over REST.',
 });
 registerEnumType(ActorKindEnum, { name: 'ActorKind', description: 'Who did what an audit entry tells.' });
+registerEnumType(BulkModeEnum, {
+  name: 'BulkMode',
+  description: 'BEST_EFFORT: each item for itself. ATOMIC: all are decided, or none if one is refused.',
+});
+registerEnumType(PolicyWarningCodeEnum, {
+  name: 'PolicyWarningCode',
+  description: 'What is risky about a policy that is possible.',
+});
 registerEnumType(DirectionEnum, { name: 'SortDirection' });
 registerEnumType(ActionOrderFieldEnum, { name: 'ActionOrderField' });

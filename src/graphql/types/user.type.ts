@@ -1,5 +1,6 @@
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
 import type { Role } from '../../domain/principal';
+import { connectionType } from './connection.type';
 import { RoleEnum } from './enums';
 
 @ObjectType('User', { description: 'A person of the organization.' })
@@ -28,3 +29,5 @@ export class UserType {
   @Field(() => Boolean)
   active!: boolean;
 }
+
+export const UserConnectionType = connectionType('User', UserType);

@@ -24,4 +24,5 @@ export const AUDIT_LOG = table<AuditLogEntry>('audit_log', {
   clientCorrelationId: { name: 'client_correlation_id', type: 'text', nullable: true },
   ipAddress: { name: 'ip_address', type: 'text', nullable: true },
   userAgent: { name: 'user_agent', type: 'text', nullable: true },
+  data: { type: 'jsonb', nullable: true },
 });

@@ -13,8 +13,11 @@ export interface Table<T> {
   select(alias: string): string;
 }
 
+/** SQL, given the table's alias, for properties that are read otherwise than from their column alone. */
+export type Derived<T> = Partial<Readonly<Record<keyof T & string, (alias: string) => string>>>;
+
 /** Maps a plain readonly domain type to a table: scalar columns only, no relations (design, "Data"). */
-export function table<T>(name: string, columns: Columns<T>): Table<T> {
+export function table<T>(name: string, columns: Columns<T>, derived: Derived<T> = {}): Table<T> {
   const column = (property: keyof T & string): string => columns[property].name ?? property;
   const properties = Object.keys(columns) as (keyof T & string)[];
   return {
@@ -26,6 +29,11 @@ export function table<T>(name: string, columns: Columns<T>): Table<T> {
     }),
     column,
     select: (alias) =>
-      properties.map((property) => `${alias}."${column(property)}" AS "${property}"`).join(', '),
+      properties
+        .map((property) => {
+          const sql = derived[property]?.(alias) ?? `${alias}."${column(property)}"`;
+          return `${sql} AS "${property}"`;
+        })
+        .join(', '),
   };
 }

@@ -1,0 +1,104 @@
+import type { Action, ActionStatus, Verdict } from './action';
+import type { Role } from './principal';
+import type { Refusal } from './refusal';
+import type { RiskLevel } from './risk';
+
+/** The refusal of an API key, which never decides, in whatever header it arrives (contract 1). */
+export function refusalOfApiKey(): Refusal {
+  return { code: 'JWT_REQUIRED', detail: 'This operation needs a JWT; an API key is not accepted' };
+}
+
+/** The refusal of a role that an operation is closed to. */
+export function refusalOfRole(heldRole: Role, requiredRoles: readonly Role[]): Refusal {
+  return {
+    code: 'INSUFFICIENT_PERMISSIONS',
+    detail: `Role ${heldRole} lacks the permission for this operation, which is for ${requiredRoles.join(', ')}`,
+    facts: { requiredRoles, heldRole },
+  };
+}
+
+/** The refusal of a reviewer whose held level is below the one that the action's band asks for (contract 2.1). */
+export function refusalOfLevel(
+  actionId: number,
+  riskLevel: RiskLevel,
+  { requiredLevel, heldLevel }: { requiredLevel: number; heldLevel: number },
+): Refusal {
+  return {
+    code: 'APPROVAL_LEVEL_REQUIRED',
+    detail: `Action ${String(actionId)} is of ${riskLevel} risk and requires approval level ${String(requiredLevel)}; you hold level ${String(heldLevel)}`,
+    facts: { requiredLevel, heldLevel },
+  };
+}
+
+/** The refusal of a manager whose limit is below the action's score (contract 2.1). */
+export function refusalOfLimit(actionId: number, riskScore: number, riskLimit: number): Refusal {
+  return {
+    code: 'RISK_LIMIT_EXCEEDED',
+    detail: `Action ${String(actionId)} has risk score ${String(riskScore)}, above your limit of ${String(riskLimit)}`,
+    facts: { riskScore, riskLimit },
+  };
+}
+
+/** The refusal of whoever submitted the action, by themselves or by an API key of theirs (contract 2.3). */
+export function refusalOfOwnAction(actionId: number, submittedBy: number): Refusal {
+  return {
+    code: 'SELF_APPROVAL_FORBIDDEN',
+    detail: `Action ${String(actionId)} was submitted by you or by an API key of yours; somebody else has to decide it`,
+    facts: { submittedBy },
+  };
+}
+
+/** The refusal of a bulk to decide an action of a band that the policy keeps out of bulks. */
+export function refusalOfBulk(actionId: number, riskLevel: RiskLevel): Refusal {
+  return {
+    code: 'BULK_NOT_ALLOWED',
+    detail: `Action ${String(actionId)} is of ${riskLevel} risk and has to be decided by itself, not in bulk`,
+    facts: { riskLevel },
+  };
+}
+
+/** The refusal of an action that is no longer pending, with who decided, what and when (contract 2.4). */
+export function refusalOfState(action: {
+  status: ActionStatus;
+  decidedById: number | null;
+  decidedAt: Date | null;
+}): Refusal {
+  return {
+    code: 'INVALID_STATE',
+    detail: `Action is not pending approval (current status: ${action.status})`,
+    facts: { currentStatus: action.status, decidedBy: action.decidedById, decidedAt: action.decidedAt },
+  };
+}
+
+/** The refusal of a verdict without the reason that the policy asks for (contract 2.11). */
+export function refusalOfMissingReason(actionId: number, verdict: Verdict, riskLevel: RiskLevel): Refusal {
+  return {
+    code: 'REASON_REQUIRED',
+    detail: `Action ${String(actionId)} is of ${riskLevel} risk: to ${verdict} it, a reason is required`,
+    facts: { riskLevel },
+  };
+}
+
+/** The refusal of a second vote of one person on a pending action (contract 2.9). */
+export function refusalOfSecondVote(
+  action: Pick<Action, 'id' | 'approvals'>,
+  approvalsRequired: number,
+): Refusal {
+  return {
+    code: 'ALREADY_VOTED',
+    detail: `You have already voted on action ${String(action.id)}`,
+    facts: {
+      currentStatus: 'pending_approval',
+      approvalsReceived: action.approvals,
+      approvalsRequired,
+    },
+  };
+}
+
+/** What is said of the items of an all-or-none bulk that nothing spoke against: others were refused. */
+export function refusalOfCompany(actionId: number): Refusal {
+  return {
+    code: 'NOT_ATTEMPTED',
+    detail: `Action ${String(actionId)} was left as it is, since others of this all-or-none request were refused`,
+  };
+}

@@ -1,0 +1,108 @@
+import type { Parsed } from './decision-request';
+import { inOrder, type PolicyRules } from './policy';
+import type { InputFault } from './refusal';
+import { RISK_LEVELS } from './risk';
+
+/** The highest approval level that anybody can hold. */
+export const MAX_LEVEL = 10;
+const MAX_QUORUM = 10;
+const MAX_SCORE = 100;
+const MINUTE = 60;
+const YEAR = 365 * 24 * 60 * MINUTE;
+
+/** What to change of a policy: any part of it. What is left out stays; null takes away what can be absent. */
+export type PolicyPatch = Patch<PolicyRules>;
+
+type Patch<T> = {
+  readonly [K in keyof T]?: T[K] extends readonly unknown[]
+    ? T[K] | null
+    : T[K] extends object
+      ? Patch<T[K]> | null
+      : T[K] | null;
+};
+
+/**
+ * A policy with a change applied.
+ * @returns the changed rules, or every fault in them, so that an impossible policy is refused whole
+ */
+export function applyPatch(rules: PolicyRules, patch: PolicyPatch): Parsed<PolicyRules> {
+  const faults: InputFault[] = [];
+  const changed = merge(rules, patch, ['patch'], faults) as PolicyRules;
+  faults.push(...policyFaults(changed, ['patch']));
+  return faults.length > 0 ? { faults } : { value: changed };
+}
+
+/** Everything that makes a policy impossible: what is out of its range, or can be met by nobody. */
+function policyFaults(rules: PolicyRules, loc: readonly string[]): readonly InputFault[] {
+  const found: InputFault[] = [];
+  const check = (path: readonly string[], isRight: boolean, msg: string, type: string): void => {
+    if (!isRight) found.push({ loc: [...loc, ...path], msg, type });
+  };
+  const whole = (path: readonly string[], value: unknown, min: number, max: number): void => {
+    const isRight = Number.isInteger(value) && isWithin(value, min, max);
+    check(path, isRight, `must be an integer from ${String(min)} to ${String(max)}`, 'range');
+  };
+  const score = (path: readonly string[], value: unknown): void => {
+    check(
+      path,
+      value === null || isWithin(value, 0, MAX_SCORE),
+      'must be a score from 0 to 100, or null',
+      'range',
+    );
+  };
+  const flag = (path: readonly string[], value: unknown): void => {
+    check(path, typeof value === 'boolean', 'must be true or false', 'boolean');
+  };
+  const bands = (path: readonly string[], value: unknown): void => {
+    check(path, Array.isArray(value), 'must be a list of risk levels', 'list');
+  };
+
+  flag(['approvalLevels'], rules.approvalLevels);
+  flag(['ownActionsAllowed'], rules.ownActionsAllowed);
+  score(['managerMaxRiskScore'], rules.managerMaxRiskScore);
+  score(['autoApproveBelow'], rules.autoApproveBelow);
+  for (const [role, level] of Object.entries(rules.roleLevels))
+    whole(['roleLevels', role], level, 0, MAX_LEVEL);
+  for (const band of RISK_LEVELS) {
+    const level: unknown = rules.requiredLevels[band];
+    if (typeof level === 'number' && level > MAX_LEVEL)
+      check(
+        ['requiredLevels', band],
+        false,
+        `is a level that nobody can hold: ${String(MAX_LEVEL)} is the highest`,
+        'range',
+      );
+    else whole(['requiredLevels', band], level, 1, MAX_LEVEL);
+    whole(['quorum', band], rules.quorum[band], 1, MAX_QUORUM);
+    if (rules.timeToLiveSeconds[band] !== null)
+      whole(['timeToLiveSeconds', band], rules.timeToLiveSeconds[band], MINUTE, YEAR);
+  }
+  bands(['reasonRequired', 'approve'], rules.reasonRequired.approve);
+  bands(['reasonRequired', 'reject'], rules.reasonRequired.reject);
+  bands(['excludedFromBulk'], rules.excludedFromBulk);
+  return found;
+}
+
+function isWithin(value: unknown, min: number, max: number): boolean {
+  return typeof value === 'number' && value >= min && value <= max;
+}
+
+/** The base with the patch's values in place of its own, part by part. */
+function merge(base: object, patch: object, loc: readonly string[], faults: InputFault[]): object {
+  const merged: Record<string, unknown> = { ...base };
+  for (const [name, value] of Object.entries(patch) as [string, unknown][]) {
+    const known = merged[name];
+    if (value === undefined || !Object.hasOwn(base, name)) continue;
+    const isPart = typeof known === 'object' && known !== null && !Array.isArray(known);
+    if (isPart && typeof value === 'object' && value !== null && !Array.isArray(value))
+      merged[name] = merge(known, value, [...loc, name], faults);
+    else if (isPart) faults.push({ loc: [...loc, name], msg: 'has to be an object', type: 'object' });
+    else if (Array.isArray(value)) {
+      merged[name] = inOrder(value);
+      // A band that is misspelt in a stored document must not be taken for one that was left out.
+      if (!value.every((band) => inOrder([band]).length === 1))
+        faults.push({ loc: [...loc, name], msg: `must be of ${RISK_LEVELS.join(', ')}`, type: 'enum' });
+    } else merged[name] = value;
+  }
+  return merged;
+}

@@ -1,0 +1,84 @@
+import { hasAuthorityOver } from './approval-policy';
+import type { ApprovalPolicy } from './policy';
+import type { User } from './principal';
+import { RISK_LEVELS, riskScoresOf, type RiskLevel } from './risk';
+
+/** What can be risky about a policy that is possible. */
+export const POLICY_WARNING_CODES = [
+  'QUORUM_UNREACHABLE',
+  'LEVEL_BELOW_LOWER_RISK',
+  'OWN_ACTIONS_ALLOWED',
+  'AUTO_APPROVES_BEYOND_LOW',
+] as const;
+export type PolicyWarningCode = (typeof POLICY_WARNING_CODES)[number];
+
+export interface PolicyWarning {
+  readonly code: PolicyWarningCode;
+  /** The band that it is about; null for all. */
+  readonly riskLevel: RiskLevel | null;
+  readonly detail: string;
+}
+
+/** How many active people of an organization are alike in what the rule weighs. */
+export interface PeopleAlike extends Pick<User, 'role' | 'approvalLevel' | 'maxRiskScore'> {
+  readonly count: number;
+}
+
+/** The highest score of a band that is told apart from the next band's first one. */
+const JUST_BELOW = 0.001;
+
+/**
+ * What is risky about a policy, for the people there are now.
+ * @param people every active person of the organization, counted by what the rule weighs
+ */
+export function policyWarnings(
+  policy: ApprovalPolicy,
+  people: readonly PeopleAlike[],
+): readonly PolicyWarning[] {
+  return [
+    ...RISK_LEVELS.flatMap((riskLevel) => unreachableQuorum(riskLevel, policy, people)),
+    ...RISK_LEVELS.flatMap((riskLevel, index) => fallingLevel(riskLevel, RISK_LEVELS[index - 1], policy)),
+    ...(policy.ownActionsAllowed ? [OWN_ACTIONS] : []),
+    ...autoApproval(policy),
+  ];
+}
+
+/** People who may decide only part of a band do not count: the rest of it would wait for ever. */
+function unreachableQuorum(
+  riskLevel: RiskLevel,
+  policy: ApprovalPolicy,
+  people: readonly PeopleAlike[],
+): readonly PolicyWarning[] {
+  const { to } = riskScoresOf(riskLevel);
+  const highest = to === null ? 100 : to - JUST_BELOW;
+  const able = people
+    .filter((person) => hasAuthorityOver(person, highest, policy))
+    .reduce((sum, { count }) => sum + count, 0);
+  const needed = policy.quorum[riskLevel];
+  if (able >= needed) return [];
+  const detail = `${String(needed)} approvals are required at every ${riskLevel} risk, and ${String(able)} active people may give one`;
+  return [{ code: 'QUORUM_UNREACHABLE', riskLevel, detail }];
+}
+
+function fallingLevel(
+  riskLevel: RiskLevel,
+  lower: RiskLevel | undefined,
+  { approvalLevels, requiredLevels }: ApprovalPolicy,
+): readonly PolicyWarning[] {
+  if (!approvalLevels || lower === undefined || requiredLevels[riskLevel] >= requiredLevels[lower]) return [];
+  const detail = `Level ${String(requiredLevels[riskLevel])} suffices for ${riskLevel} risk, less than for ${lower} risk`;
+  return [{ code: 'LEVEL_BELOW_LOWER_RISK', riskLevel, detail }];
+}
+
+const OWN_ACTIONS: PolicyWarning = {
+  code: 'OWN_ACTIONS_ALLOWED',
+  riskLevel: null,
+  detail: 'People may approve what they submitted themselves',
+};
+
+function autoApproval({ autoApproveBelow }: ApprovalPolicy): readonly PolicyWarning[] {
+  const { from } = riskScoresOf('medium');
+  if (autoApproveBelow === null || autoApproveBelow <= from) return [];
+  const detail = `Scores below ${String(autoApproveBelow)} are approved by nobody, beyond low risk`;
+  return [{ code: 'AUTO_APPROVES_BEYOND_LOW', riskLevel: null, detail }];
+}

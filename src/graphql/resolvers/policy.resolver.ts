@@ -1,0 +1,77 @@
+import { Arg, Args, Ctx, Directive, FieldResolver, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
+import type { PolicyVersion } from '../../domain/policy';
+import { policyWarnings, type PolicyWarning } from '../../domain/policy-warnings';
+import type { User } from '../../domain/principal';
+import type { PolicyReads } from '../../persistence/policies.reads';
+import type { ChangePolicy } from '../../use-cases/change-policy';
+import type { AuthorizedContext, ReviewerContext } from '../context';
+import { ApprovalPolicyPatch } from '../inputs/admin.input';
+import { PageArgs } from '../inputs/lists.input';
+import { connectionOf, type Connection } from '../types/connection.type';
+import {
+  PolicyType,
+  PolicyVersionConnectionType,
+  PolicyVersionType,
+  PolicyWarningType,
+} from '../types/policy.type';
+import { UserType } from '../types/user.type';
+
+@Resolver(() => PolicyVersionType)
+export class PolicyVersionResolver {
+  @FieldResolver(() => UserType, { nullable: true, description: 'Null where an operator laid it down.' })
+  changedBy(
+    @Root() policy: PolicyVersion,
+    @Ctx() { loaders }: AuthorizedContext,
+  ): Promise<User | null> | null {
+    return policy.changedById === null ? null : loaders.user.load(policy.changedById);
+  }
+}
+
+@Resolver(() => PolicyType)
+export class PolicyResolver {
+  constructor(
+    private readonly reads: PolicyReads,
+    private readonly changePolicy: ChangePolicy,
+  ) {}
+
+  @Directive('@authorize(roles: [ADMIN, SECURITY_MANAGER, MANAGER, USER], credential: JWT)')
+  @Query(() => PolicyType, { description: "Your organization's rules for decisions." })
+  approvalPolicy(@Ctx() { principal }: ReviewerContext): Promise<PolicyVersion> {
+    return this.reads.current(principal);
+  }
+
+  @Directive('@authorize(roles: [ADMIN], credential: JWT)')
+  @Mutation(() => PolicyType, {
+    description: 'Lays down the next version of the policy, in force for the very next decision.',
+  })
+  async changeApprovalPolicy(
+    @Arg('expectedVersion', () => Int, { description: 'The version that the change is meant for.' })
+    expectedVersion: number,
+    @Arg('patch', () => ApprovalPolicyPatch) patch: ApprovalPolicyPatch,
+    @Arg('reason', () => String, { description: '1 to 2,000 characters.' }) reason: string,
+    @Ctx() context: ReviewerContext,
+  ): Promise<PolicyVersion> {
+    const { principal: reviewer, origin } = context;
+    const policy = await this.changePolicy({ reviewer, expectedVersion, patch, reason, origin });
+    context.principal = { ...reviewer, policy };
+    return policy;
+  }
+
+  @FieldResolver(() => [PolicyWarningType], {
+    description: 'What is risky about it, for the people there are now.',
+  })
+  async warnings(
+    @Root() policy: PolicyVersion,
+    @Ctx() { principal }: ReviewerContext,
+  ): Promise<readonly PolicyWarning[]> {
+    return policyWarnings(policy, await this.reads.activePeople(principal));
+  }
+
+  @FieldResolver(() => PolicyVersionConnectionType, { description: 'Every version there was, newest first.' })
+  async history(
+    @Args(() => PageArgs) request: PageArgs,
+    @Ctx() { principal, maxPageSize }: ReviewerContext,
+  ): Promise<Connection<PolicyVersion>> {
+    return connectionOf(await this.reads.history(principal, request, maxPageSize));
+  }
+}

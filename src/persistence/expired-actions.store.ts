@@ -1,0 +1,58 @@
+import type { AuditEntryDraft } from '../domain/audit-entry';
+import type { ExpiryStore, OverdueAction } from '../use-cases/expire-actions';
+import { auditRecords, auditRecordsSql, momentAfter, WRITE_AUDIT_ENTRIES } from './audit-entries';
+import type { Database, Statement } from './database';
+import { isOverdueSql } from './expiry';
+
+const OVERDUE: Statement = {
+  name: 'overdue_actions',
+  text: `SELECT a.organization_id AS "organizationId", a.id, a.risk_score AS "riskScore", a.expires_at AS "expiresAt"
+    FROM actions a WHERE ${isOverdueSql('a')}
+    ORDER BY a.expires_at LIMIT $1`,
+};
+
+/**
+ * Marks overdue actions of one organization, with their audit entries and places in the sealer's queue. What is locked
+ * is left alone, so that sweeps in several processes neither wait for each other nor for a decision. An overdue action
+ * reads as expired before and after: what is written shows nothing new. $1 organization, $2 ids, $3 drafts as JSON.
+ */
+const EXPIRE: Statement = {
+  name: 'expire_actions',
+  text: `
+WITH stored AS MATERIALIZED (
+    SELECT a.id FROM actions a
+    WHERE a.organization_id = $1 AND a.id = ANY($2::bigint[]) AND ${isOverdueSql('a')}
+    ORDER BY a.id FOR UPDATE SKIP LOCKED
+  ),
+  ${momentAfter('stored')},
+  changed AS (
+    UPDATE actions a SET status = 'expired', version = a.version + 1, updated_at = a.expires_at
+    FROM stored WHERE a.organization_id = $1 AND a.id = stored.id
+    RETURNING a.id, a.approvals
+  ),
+  chosen AS (
+    SELECT d.*, changed.approvals AS approvals_received
+    FROM ${auditRecordsSql('$3')}
+      JOIN changed ON changed.id = d.action_id
+  ),
+  ${WRITE_AUDIT_ENTRIES}
+SELECT count(*) AS marked FROM written`,
+};
+
+/** Finds overdue actions and marks them as expired. */
+export class ExpiredActionsStore implements ExpiryStore {
+  constructor(private readonly database: Database) {}
+
+  overdue(limit: number): Promise<readonly OverdueAction[]> {
+    return this.database.query<OverdueAction>(OVERDUE, [limit]);
+  }
+
+  async expire(organizationId: number, drafts: readonly AuditEntryDraft[]): Promise<number> {
+    const [row] = await this.database.query<{ marked: number }>(EXPIRE, [
+      organizationId,
+      drafts.map(({ actionId }) => actionId),
+      auditRecords(drafts),
+    ]);
+    return row?.marked ?? 0;
+  }
+}

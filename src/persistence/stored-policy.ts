@@ -1,0 +1,29 @@
+import { DEFAULT_RULES, type ApprovalPolicy } from '../domain/policy';
+import { applyPatch } from '../domain/policy-change';
+
+/** Joins the policy in force to a row that names its organization as `u.organization_id`. */
+export const CURRENT_POLICY = `
+  JOIN organizations o ON o.id = u.organization_id
+  JOIN approval_policies p ON p.organization_id = o.id AND p.version = o.policy_version`;
+
+/** What `CURRENT_POLICY` is read as. */
+export interface PolicyColumns {
+  readonly policyVersion: number;
+  readonly policyDocument: unknown;
+}
+
+/** The columns of `CURRENT_POLICY`, named as `PolicyColumns` has them. */
+export const POLICY_COLUMNS = 'p.version AS "policyVersion", p.document AS "policyDocument"';
+
+/**
+ * Reads a stored policy document; what an older one leaves out has the contract's default.
+ * @throws {Error} where it is none, or an impossible one
+ */
+export function readPolicy(version: number, document: unknown): ApprovalPolicy {
+  if (typeof document !== 'object' || document === null || Array.isArray(document))
+    throw new Error(`The stored policy version ${String(version)} is not valid: it is no object`);
+  const rules = applyPatch(DEFAULT_RULES, document);
+  if (rules.faults === undefined) return { version, ...rules.value };
+  const faults = rules.faults.map(({ loc, msg }) => `${loc.join('.')} ${msg}`).join('; ');
+  throw new Error(`The stored policy version ${String(version)} is not valid: ${faults}`);
+}

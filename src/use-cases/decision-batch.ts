@@ -1,0 +1,68 @@
+import { statusOf } from '../domain/action';
+import { riskLimitRecord, type Attempt } from '../domain/approval-policy';
+import { auditActorOf, type AuditEntryDraft, type RequestOrigin } from '../domain/audit-entry';
+import type { Reviewer } from '../domain/principal';
+import type { ActionSource, AuthorizedAction } from './authorize-actions';
+import type { DecisionBatch, DecisionCandidate } from './decision-store';
+
+/** Whether the items of a bulk stand for themselves, or all are decided or none. */
+export const BULK_MODES = ['best_effort', 'atomic'] as const;
+export type BulkMode = (typeof BULK_MODES)[number];
+
+export interface DecisionRequest {
+  readonly reviewer: Reviewer;
+  readonly attempt: Attempt;
+  readonly mode: BulkMode;
+  readonly reason: string | null;
+  readonly origin: RequestOrigin;
+  /** Distinct ids, in the order asked, with the rule's answers. */
+  readonly items: readonly AuthorizedAction[];
+  readonly actions: ActionSource;
+}
+
+/** What of a request the rule allows, as the decision's write wants it: with the audit entries for either effect. */
+export function batchOf(request: DecisionRequest): DecisionBatch {
+  const { reviewer, attempt, reason, origin, items } = request;
+  return {
+    reviewer,
+    verdict: attempt.verdict,
+    reason,
+    correlationId: origin.correlationId,
+    candidates: items.flatMap((item) => candidateOf(item, request)),
+  };
+}
+
+function candidateOf({ action, ruling }: AuthorizedAction, request: DecisionRequest): DecisionCandidate[] {
+  if (action === null || ruling?.allowed !== true) return [];
+  const { reviewer, attempt, reason, origin } = request;
+  const { verdict } = attempt;
+  const { approvalsRequired, requiredLevel, heldLevel } = ruling;
+  const id = String(action.id);
+  const user = String(reviewer.user.id);
+  const common = {
+    organizationId: reviewer.organizationId,
+    actor: auditActorOf(reviewer),
+    origin,
+    actionId: action.id,
+    verdict,
+    reason,
+    riskScore: action.riskScore,
+    requiredLevel,
+    heldLevel,
+    policyVersion: reviewer.policy.version,
+    approvalsRequired,
+    data: riskLimitRecord(ruling),
+  };
+  const decided: AuditEntryDraft = {
+    ...common,
+    actionType: verdict === 'approve' ? 'action_approved' : 'action_denied',
+    details: `Action ${id} ${statusOf(verdict)} by user ${user}`,
+  };
+  const voted: AuditEntryDraft = {
+    ...common,
+    actionType: 'vote_recorded',
+    details: `Approval of action ${id} by user ${user} counted, more are required`,
+  };
+  const isVote = verdict === 'approve' && approvalsRequired > 1;
+  return [{ action, approvalsRequired, decided, voted: isVote ? voted : null }];
+}

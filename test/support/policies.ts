@@ -1,0 +1,97 @@
+import type { Answer, Gateway } from './gateway';
+import { perBand } from './policy-documents';
+
+const PER_BAND = '{ low medium high critical }';
+
+/** Everything that a version of a policy says, as GraphQL asks for it. */
+export const VERSION = `version approvalLevels requiredLevels ${PER_BAND} roleLevels { manager securityManager admin }
+  managerMaxRiskScore quorum ${PER_BAND} ownActionsAllowed reasonRequired { approve reject }
+  timeToLiveSeconds ${PER_BAND} excludedFromBulk autoApproveBelow reason changedAt changedBy { id }`;
+
+/** And what the one in force says beyond that, short of its history. */
+const POLICY = `${VERSION} warnings { code riskLevel detail }`;
+
+/** Every setting where an organization laid down nothing, as GraphQL answers it. */
+export const DEFAULTS = {
+  approvalLevels: true,
+  requiredLevels: { low: 1, medium: 2, high: 3, critical: 4 },
+  roleLevels: { manager: 1, securityManager: 3, admin: 4 },
+  managerMaxRiskScore: null,
+  quorum: perBand(1),
+  ownActionsAllowed: false,
+  reasonRequired: { approve: [], reject: [] },
+  timeToLiveSeconds: perBand(null),
+  excludedFromBulk: [],
+  autoApproveBelow: null,
+};
+
+/** Some of a policy, as GraphQL answers it. */
+export interface Policy {
+  readonly version: number;
+  readonly changedAt: string;
+  readonly warnings: readonly {
+    readonly code: string;
+    readonly riskLevel: string | null;
+    readonly detail: string;
+  }[];
+  readonly [setting: string]: unknown;
+}
+
+/** How a change is asked for. */
+export interface Asked {
+  /** Acme's admin if not given. */
+  readonly user?: number;
+  /** The version in force if not given. */
+  readonly expectedVersion?: number;
+  readonly reason?: string;
+}
+
+const CHANGE = `mutation ($expectedVersion: Int!, $patch: ApprovalPolicyPatch!, $reason: String!) {
+  changeApprovalPolicy(expectedVersion: $expectedVersion, patch: $patch, reason: $reason) { ${POLICY} } }`;
+
+/** Asks for a change of the policy, with the patch as JSON has it. */
+export async function askToChange(
+  gateway: Gateway,
+  patch: object | null,
+  { user = 1, expectedVersion, reason = 'As agreed' }: Asked = {},
+): Promise<Answer> {
+  const version = expectedVersion ?? (await policyOf(gateway, user)).version;
+  return gateway.graphql(CHANGE, { user, variables: { expectedVersion: version, patch, reason } });
+}
+
+/** Changes the policy. @returns it as it is then @throws {Error} if the change is refused */
+export async function changePolicy(gateway: Gateway, patch: object, asked: Asked = {}): Promise<Policy> {
+  const { body } = await askToChange(gateway, patch, asked);
+  if (body.errors !== undefined) throw new Error(`The change was refused: ${JSON.stringify(body.errors)}`);
+  return body.data.changeApprovalPolicy as Policy;
+}
+
+/** The policy in force, as somebody of the organization reads it. */
+export async function policyOf(gateway: Gateway, user: number): Promise<Policy> {
+  const { body } = await gateway.graphql(`{ approvalPolicy { ${POLICY} } }`, { user });
+  return body.data.approvalPolicy as Policy;
+}
+
+/** Everything that a change of a policy writes, in every organization: policies, which is in force, audit entries. */
+export async function writtenOfPolicies({ database }: Gateway): Promise<unknown> {
+  return database.sql(
+    `SELECT (SELECT json_agg(p ORDER BY organization_id, version) FROM approval_policies p) AS policies,
+       (SELECT json_agg(policy_version ORDER BY id) FROM organizations) AS in_force,
+       (SELECT count(*) FROM audit_log) AS entries, (SELECT count(*) FROM audit_pending) AS queued`,
+  );
+}
+
+/** Asks for what has to leave every policy, and the audit log, as they are. */
+export async function writingNothing(gateway: Gateway, ask: () => Promise<Answer>): Promise<Answer> {
+  const before = await writtenOfPolicies(gateway);
+  const answer = await ask();
+  expect(await writtenOfPolicies(gateway)).toEqual(before);
+  return answer;
+}
+
+/** The places of the faults that a request was refused for; null where it was not refused as invalid. */
+export function faultyPlaces({ body }: Answer): string[] | null {
+  const [{ extensions }] = body.errors;
+  if (extensions.code !== 'VALIDATION_ERROR' || extensions.status !== 422) return null;
+  return extensions.errors.map(({ loc }: { loc: string[] }) => loc.join('.'));
+}

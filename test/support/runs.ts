@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+
+/** How many cases a property has: the long number where LONG_TESTS is 1, as `npm run test:properties` sets it. */
+export function cases(normal: number, long: number): number {
+  return process.env['LONG_TESTS'] === '1' ? long : normal;
+}
+
+/** How many worlds one round generates. */
+const ROUND = 5;
+/** When a round stops, in milliseconds, so that one that fails tells what it found before jest gives up on it. */
+const ROUND_LIMIT = 60_000;
+
+/**
+ * Checks one generated world after another until so many cases were compared.
+ * @param check compares every case of a world and returns how many there were
+ */
+export async function checkCases<World>(
+  wanted: number,
+  worlds: fc.Arbitrary<World>,
+  check: (world: World) => Promise<number>,
+): Promise<void> {
+  let compared = 0;
+  const property = fc.asyncProperty(worlds, async (world) => {
+    compared += await check(world);
+  });
+  while (compared < wanted) {
+    const before = compared;
+    await fc.assert(property, {
+      numRuns: ROUND,
+      interruptAfterTimeLimit: ROUND_LIMIT,
+      markInterruptAsFailure: true,
+    });
+    if (compared === before) throw new Error('The generated worlds hold no cases');
+  }
+}
+
+/** Asks about each, a few at a time. */
+export async function aFewAtATime<T, Answer>(
+  items: readonly T[],
+  ask: (item: T) => Promise<Answer>,
+): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (let start = 0; start < items.length; start += 8)
+    answers.push(...(await Promise.all(items.slice(start, start + 8).map(ask))));
+  return answers;
+}
