@@ -22,7 +22,7 @@ export interface MadePerson {
 /** An action with its effective status. */
 export interface MadeAction extends Omit<DecidableAction, 'hasVoted'> {
   readonly minute: number;
-  /** The ids of those who voted. */
+  /** The ids of those who voted, in the order in which votes are listed. */
   readonly voters: readonly number[];
 }
 
@@ -102,7 +102,8 @@ function madeAction(given: GivenAction, id: number, firstUser: number): MadeActi
     decidedById,
     decidedAt: decidedByKind === undefined ? null : DECIDED_AT,
     minute,
-    voters: votes,
+    // As they are listed: by when they were given, here all at once, and then by who gave them.
+    voters: votes.sort((one, other) => one - other),
   };
 }
 
