@@ -44,8 +44,12 @@ type Round = (
   outcomes: Map<number, Outcome>,
 ) => Promise<readonly number[]>;
 
-/** A race is lost again only if something moved again in between; so many times in a row means a fault of ours. */
-const MAX_ROUNDS = 20;
+/** A race is lost again only if something moved again in between: so often in a row, somebody changes it without a pause. */
+const MAX_ROUNDS = 100;
+const CHANGING: Refusal = {
+  code: 'SERVICE_UNAVAILABLE',
+  detail: 'The policy or your authority keeps changing while this is decided; try again',
+};
 
 /**
  * Decides actions for a reviewer: the one way in which a decision comes about. A single decision is a list of one.
@@ -59,7 +63,10 @@ export function makeDecideActions(store: DecisionStore, readReviewerNow: ReadRev
     const decideRound: Round = request.mode === 'atomic' ? decideAllOrNone : decideEach;
     let { reviewer, items } = request;
     for (let round = 0; items.length > 0; round += 1) {
-      if (round === MAX_ROUNDS) throw new Error(`Gave up after ${String(MAX_ROUNDS)} rounds of deciding`);
+      if (round === MAX_ROUNDS) {
+        leaveRest(items, outcomes);
+        break;
+      }
       const moved = await decideRound({ ...request, reviewer, items }, store, outcomes);
       if (moved.length === 0) break;
       const now = await readReviewerNow(reviewer);
@@ -75,6 +82,16 @@ export function makeDecideActions(store: DecisionStore, readReviewerNow: ReadRev
     const inOrder = request.items.map(({ actionId }) => outcomes.get(actionId) ?? noOutcome(actionId));
     return { reviewer, outcomes: inOrder };
   };
+}
+
+/** Leaves what is left as it is: nothing speaks against it, so that it is no refusal to decide and no evidence. */
+function leaveRest(rest: readonly AuthorizedAction[], outcomes: Map<number, Outcome>): void {
+  if (!hasDecided(outcomes)) throw new RefusedError(CHANGING);
+  for (const { actionId } of rest) outcomes.set(actionId, { actionId, refusal: CHANGING });
+}
+
+function hasDecided(outcomes: ReadonlyMap<number, Outcome>): boolean {
+  return [...outcomes.values()].some(({ decision }) => decision !== undefined);
 }
 
 /** Best effort: each action by itself, the decisions and the evidence of refusals in one commit. */
@@ -161,8 +178,7 @@ async function refuseRest(
 ): Promise<void> {
   const [only] = request.items.length === 1 ? rest : [];
   await store.alone.refuse([refusedDraft(request, refusal, { actionId: only ?? null })]);
-  const hasDecided = [...outcomes.values()].some(({ decision }) => decision !== undefined);
-  if (!hasDecided) throw new RefusedError(refusal);
+  if (!hasDecided(outcomes)) throw new RefusedError(refusal);
   for (const actionId of rest) outcomes.set(actionId, { actionId, refusal });
 }
 
