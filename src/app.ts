@@ -1,5 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
+import { AuditProofs } from './audit/audit-proofs';
+import { DatabaseExport } from './audit/export-source';
+import type { LogKey } from './audit/log-key';
+import type { SealerStatus } from './audit/sealer';
 import { AuthorizeDirective } from './graphql/authorize.directive';
 import { makeBuildContext } from './graphql/context';
 import { makeExecuteOperation } from './graphql/execute';
@@ -7,11 +11,13 @@ import { ActionResolver } from './graphql/resolvers/action.resolver';
 import { AuditLogResolver } from './graphql/resolvers/audit-log.resolver';
 import { DecisionResolver } from './graphql/resolvers/decision.resolver';
 import { PolicyResolver, PolicyVersionResolver } from './graphql/resolvers/policy.resolver';
+import { TreeResolver } from './graphql/resolvers/tree.resolver';
 import { UserResolver } from './graphql/resolvers/user.resolver';
 import { VoteResolver } from './graphql/resolvers/vote.resolver';
 import { makeSchema } from './graphql/schema';
 import { newCorrelationId } from './domain/correlation';
 import { makeAuthenticate } from './http/authenticate';
+import { addAuditLog } from './http/audit-log';
 import { addGraphql } from './http/graphql';
 import { addHealth } from './http/health';
 import { identify, makeServer } from './http/server';
@@ -19,6 +25,7 @@ import type { TrustedIssuer } from './http/token-verifier';
 import type { Logger } from './observability/logger';
 import { Metrics } from './observability/metrics';
 import { ActionReads } from './persistence/actions.reads';
+import { AuditSummaryReads } from './persistence/audit-summary.reads';
 import { AuditLogReads } from './persistence/audit-log.reads';
 import { AuthorityStore } from './persistence/authority.store';
 import type { Database } from './persistence/database';
@@ -27,9 +34,12 @@ import { ExpiredActionsStore } from './persistence/expired-actions.store';
 import { PolicyReads } from './persistence/policies.reads';
 import { PrincipalReads } from './persistence/principals.reads';
 import { purgeThrottle } from './persistence/refusals.store';
+import { SealBacklogReads } from './persistence/seal-backlog.reads';
 import { UserReads } from './persistence/users.reads';
 import { VoteReads } from './persistence/votes.reads';
+import { addExport } from './rest/export';
 import { addRestRoutes } from './rest/plugin';
+import { addVerification } from './rest/verification';
 import { makeChangePolicy } from './use-cases/change-policy';
 import { makeDecideActions } from './use-cases/decide-actions';
 import { makeExpireActions } from './use-cases/expire-actions';
@@ -46,6 +56,10 @@ export interface AppOptions {
   readonly corsOrigins: readonly string[];
   readonly trustProxy: readonly string[];
   readonly introspection: boolean;
+  /** Signs the audit log and its receipts. */
+  readonly logKey: LogKey;
+  /** What seals the audit log in this process, if anything does. */
+  readonly sealer?: { readonly status: SealerStatus };
   /** The gateway's clock, for tokens, correlation ids and error bodies. A decision's time is the database's. */
   readonly clock?: () => Date;
 }
@@ -64,6 +78,8 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     corsOrigins,
     trustProxy,
     introspection,
+    logKey,
+    sealer,
     clock = () => new Date(),
   } = options;
   const metrics = new Metrics();
@@ -82,14 +98,16 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   const decideActions = makeDecideActions(decisions, readReviewerNow);
   const authority = new AuthorityStore(database);
   const expireActions = makeExpireActions(new ExpiredActionsStore(database), () => newCorrelationId(clock()));
+  const proofs = new AuditProofs(database, logKey, clock);
   const authorize = new AuthorizeDirective(makeRecordRefusedRequest(decisions));
   const schema = makeSchema(
     [
       new ActionResolver(reads.actions),
       new AuditLogResolver(reads.auditLog),
-      new DecisionResolver(decideActions),
+      new DecisionResolver(decideActions, logKey),
       new PolicyResolver(policies, makeChangePolicy(authority)),
       new PolicyVersionResolver(),
+      new TreeResolver(proofs, new AuditSummaryReads(database)),
       new UserResolver(reads.users, makeSetUser(authority)),
       new VoteResolver(),
     ],
@@ -100,7 +118,19 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   const identifyCaller = identify(makeAuthenticate(principals, trustedIssuers, clock));
 
   const server = await makeServer({ log, clock, corsOrigins, trustProxy });
-  addHealth(server, () => database.ping(), metrics.registry);
+  const backlog = new SealBacklogReads(database);
+  metrics.watchSealing(
+    () => backlog.now(),
+    () => sealer?.status.sealed ?? 0,
+  );
+  addHealth(server, {
+    backlog: () => backlog.now(),
+    sealer: () => sealer?.status ?? null,
+    metrics: metrics.registry,
+  });
+  addAuditLog(server, { authorize, identify: identifyCaller, proofs, key: logKey });
+  addVerification(server, authorize, identifyCaller, proofs);
+  addExport(server, authorize, identifyCaller, new DatabaseExport(database, logKey, clock));
   addRestRoutes(server, { schema, authorize, buildContext, execute, identify: identifyCaller, clock });
   await addGraphql(server, { schema, execute, buildContext, introspection, log, identify: identifyCaller });
 

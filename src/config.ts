@@ -1,8 +1,9 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { readNoteKey, type NoteKey } from './domain/signed-note';
 import type { TrustedIssuer } from './http/token-verifier';
 import type { DatabaseOptions } from './persistence/database';
 
@@ -21,9 +22,22 @@ export interface Config {
   readonly database: Pick<DatabaseOptions, 'poolSize' | 'tls' | 'preparedStatements'>;
   /** Null where only the local development key counts. */
   readonly trustedIssuer: TrustedIssuer | null;
+  readonly auditLog: AuditLogConfig;
   readonly corsOrigins: readonly string[];
   readonly trustProxy: readonly string[];
   readonly logLevel: string;
+}
+
+/** How the audit log is signed and where its checkpoints go. */
+export interface AuditLogConfig {
+  /** What its origins begin with, such as a host name. */
+  readonly name: string;
+  /** Ed25519; null for one that is made and kept in the data folder. */
+  readonly signingKey: KeyObject | null;
+  /** Public keys whose signatures still count. */
+  readonly earlierKeys: readonly NoteKey[];
+  /** Absolute. */
+  readonly archiveFolder: string;
 }
 
 /** Settings that are missing or wrong, all of them. */
@@ -65,6 +79,13 @@ const environment = z.object({
   TOKEN_AUDIENCE_CLAIM: z.string().default('aud'),
   TOKEN_ALGORITHM: z.enum(['RS256', 'PS256', 'ES256']).default('RS256'),
   TOKEN_PUBLIC_KEY: z.string().optional(),
+  AUDIT_LOG_NAME: z
+    .string()
+    .regex(/^[^\s+]+$/u, 'has to be a name without spaces and plus signs')
+    .default('countersign'),
+  AUDIT_SIGNING_KEY: z.string().optional(),
+  AUDIT_EARLIER_KEYS: list,
+  AUDIT_ARCHIVE_DIR: z.string().optional(),
   CORS_ORIGINS: list.refine(
     (origins) => origins.every(isOrigin),
     'has to be origins like https://app.example.com',
@@ -90,6 +111,8 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     if (given[name] === undefined)
       faults.push(`${name}: is needed${isProduction ? ' in production' : ' as well'}`);
   const trustedIssuer = readIssuer(given, parsed.data, faults);
+  const signingKey = readSigningKey(given['AUDIT_SIGNING_KEY'], faults);
+  const earlierKeys = readEarlierKeys(parsed.data?.AUDIT_EARLIER_KEYS ?? [], faults);
   const ca = readFile('DATABASE_CA_FILE', given['DATABASE_CA_FILE'], faults);
   if (!parsed.success || faults.length > 0) throw new ConfigError(faults);
   const { data } = parsed;
@@ -109,6 +132,12 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
       preparedStatements: data.DATABASE_PREPARED_STATEMENTS === 'on',
     },
     trustedIssuer,
+    auditLog: {
+      name: data.AUDIT_LOG_NAME,
+      signingKey,
+      earlierKeys,
+      archiveFolder: resolve(data.AUDIT_ARCHIVE_DIR ?? join(data.DATA_DIR, 'audit-checkpoints')),
+    },
     corsOrigins: data.CORS_ORIGINS,
     trustProxy: data.TRUST_PROXY,
     logLevel: data.LOG_LEVEL ?? (isProduction ? 'info' : 'warn'),
@@ -167,6 +196,31 @@ function readPublicKey(key: string, algorithm: string, faults: string[]): KeyObj
   }
   faults.push(`TOKEN_PUBLIC_KEY: is not a PEM public key for ${algorithm}`);
   return null;
+}
+
+function readSigningKey(key: string | undefined, faults: string[]): KeyObject | null {
+  if (key === undefined) return null;
+  const pem = key.includes('-----BEGIN')
+    ? key.replaceAll('\\n', '\n')
+    : readFile('AUDIT_SIGNING_KEY', key, faults);
+  if (pem === null) return null;
+  try {
+    const privateKey = createPrivateKey(pem);
+    if (privateKey.asymmetricKeyType === 'ed25519') return privateKey;
+  } catch {
+    // Not a key at all: said below, as of a key of another kind.
+  }
+  faults.push('AUDIT_SIGNING_KEY: is not a PEM private key for Ed25519');
+  return null;
+}
+
+function readEarlierKeys(texts: readonly string[], faults: string[]): readonly NoteKey[] {
+  return texts.flatMap((text) => {
+    const key = readNoteKey(text);
+    if (key === null)
+      faults.push(`AUDIT_EARLIER_KEYS: is not a list of public keys like name+id+base64: ${text}`);
+    return key ?? [];
+  });
 }
 
 function readFile(name: string, path: string | undefined, faults: string[]): string | null {

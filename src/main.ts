@@ -1,5 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { makeApp } from './app';
+import { LogKey, openDevelopmentLogKey } from './audit/log-key';
+import { Sealer } from './audit/sealer';
 import { ConfigError, readConfig, type Config } from './config';
 import { openDevelopmentIssuer } from './http/development-issuer';
 import { makeLogger } from './observability/logger';
@@ -30,11 +32,19 @@ async function start(config: Config, closables: Closables): Promise<Instance> {
   await instance.prepare(operatorOrigin());
   const database = await instance.connectApplication();
   closables.add(() => database.close());
+  const logKey = openLogKey(config);
+  const log = makeLogger(config.logLevel);
+  const { archiveFolder } = config.auditLog;
+  const sealer = new Sealer({ database: instance.owner, key: logKey, archiveFolder, log });
+  sealer.start();
+  closables.add(() => sealer.stop());
   const development = config.isProduction ? [] : [openDevelopmentIssuer(config.dataDir).trusted];
   const server = await makeApp({
     database,
     trustedIssuers: config.trustedIssuer === null ? development : [config.trustedIssuer, ...development],
-    log: makeLogger(config.logLevel),
+    log,
+    logKey,
+    sealer,
     corsOrigins: config.corsOrigins,
     trustProxy: config.trustProxy,
     introspection: !config.isProduction,
@@ -43,6 +53,19 @@ async function start(config: Config, closables: Closables): Promise<Instance> {
   const address = await server.listen({ host: config.host, port: config.port });
   say(`ready: GraphQL ${address}/graphql  REST ${address}/api/v1  health ${address}/health`);
   return instance;
+}
+
+/** The configured key, or the one that this installation made for itself. */
+function openLogKey({ auditLog, dataDir, isProduction }: Config): LogKey {
+  if (isProduction && auditLog.signingKey === null)
+    say(
+      `warning: without AUDIT_SIGNING_KEY the audit log is signed with a key that is kept in ${dataDir}; replicas need one key`,
+    );
+  return new LogKey(
+    auditLog.name,
+    auditLog.signingKey ?? openDevelopmentLogKey(dataDir),
+    auditLog.earlierKeys,
+  );
 }
 
 /** Lets the requests under way end, and no longer than that. */

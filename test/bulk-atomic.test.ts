@@ -96,7 +96,14 @@ describe.each(VERDICTS)('an atomic bulk to %s', (verdict) => {
     );
     const at = expect.stringMatching(TIME) as string;
     expect(results).toEqual(
-      ids.map((action_id) => ({ action_id, status, [`${by}_by`]: SENIOR, [`${by}_at`]: at, correlation_id })),
+      ids.map((action_id) => ({
+        action_id,
+        status,
+        [`${by}_by`]: SENIOR,
+        [`${by}_at`]: at,
+        correlation_id,
+        audit_receipt: expect.any(Object) as object,
+      })),
     );
   });
 

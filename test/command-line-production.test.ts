@@ -30,6 +30,9 @@ beforeAll(async () => {
     DATABASE_OWNER_URL: withDatabase(setting('TEST_OWNER_URL'), database),
     TOKEN_ISSUER: ISSUER,
     TOKEN_PUBLIC_KEY: key,
+    AUDIT_SIGNING_KEY: generateKeyPairSync('ed25519')
+      .privateKey.export({ type: 'pkcs8', format: 'pem' })
+      .toString(),
   };
 });
 afterAll(async () => {
@@ -56,9 +59,10 @@ describe('an operator in production', () => {
       runCommand('migrate', [], settings),
     ]);
     for (const { code, stdout } of both) expect([code, stdout]).toEqual([0, '']);
-    const migrated = 'migrated: Initial1763800000000, PoliciesAndExpiry1763900000000\n';
+    const migrated =
+      'migrated: Initial1763800000000, PoliciesAndExpiry1763900000000, SealedAuditLog1764000000000\n';
     expect(both.map(({ stderr }) => stderr).sort()).toEqual(['', migrated]);
-    expect(await query('SELECT count(*)::int FROM migrations')).toEqual([{ count: 2 }]);
+    expect(await query('SELECT count(*)::int FROM migrations')).toEqual([{ count: 3 }]);
   });
 
   it('who names no owner is warned what append-only then rests on', async () => {

@@ -3,13 +3,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { ConfigError, readConfig } from '../src/config';
+import { noteKeyText } from '../src/domain/signed-note';
 
 /** The environment as the gateway reads it: what counts if nothing is set, and that every fault is told at once. */
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
 const shortRsa = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey;
 const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
 const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey;
-const ed25519 = generateKeyPairSync('ed25519').publicKey;
+const signing = generateKeyPairSync('ed25519');
+const ed25519 = signing.publicKey;
 
 const ISSUER = { TOKEN_ISSUER: 'https://login.example.com/' };
 const PRODUCTION = {
@@ -39,6 +41,12 @@ describe('an operator who sets nothing', () => {
       databaseOwnerUrl: null,
       database: { poolSize: 20, tls: false, preparedStatements: true },
       trustedIssuer: null,
+      auditLog: {
+        name: 'countersign',
+        signingKey: null,
+        earlierKeys: [],
+        archiveFolder: join(process.cwd(), '.data', 'audit-checkpoints'),
+      },
       corsOrigins: [],
       trustProxy: [],
       logLevel: 'warn',
@@ -82,9 +90,16 @@ describe('an operator who sets everything', () => {
       TOKEN_ALGORITHM: 'PS256',
       CORS_ORIGINS: ' https://app.example.com , http://localhost:3000,',
       TRUST_PROXY: '10.0.0.0/8, 192.168.1.1',
+      AUDIT_LOG_NAME: 'log.example.com',
+      AUDIT_SIGNING_KEY: signing.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      AUDIT_EARLIER_KEYS: noteKeyText({ name: 'old.example.com', publicKey: signing.publicKey }),
+      AUDIT_ARCHIVE_DIR: '/var/lib/checkpoints',
       LOG_LEVEL: 'debug',
     });
-    const { trustedIssuer, dataDir, ...rest } = config;
+    const { trustedIssuer, dataDir, auditLog, ...rest } = config;
+    expect(auditLog).toMatchObject({ name: 'log.example.com', archiveFolder: '/var/lib/checkpoints' });
+    expect(auditLog.signingKey?.equals(signing.privateKey)).toBe(true);
+    expect(auditLog.earlierKeys.map(({ name }) => name)).toEqual(['old.example.com']);
     expect(isAbsolute(dataDir)).toBe(true);
     expect(rest).toEqual({
       isProduction: true,

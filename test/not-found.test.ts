@@ -42,6 +42,7 @@ async function seen(ask: Ask, id: number) {
 function normalized(text: string, id: number): string {
   return text
     .replaceAll(String(id), 'ID')
+    .replaceAll(/"audit_receipt":\{[^}]*\}/g, '"audit_receipt":RECEIPT')
     .replaceAll(/action_\d{8}_\d{6}_[0-9a-f]{16}/g, 'CORRELATION')
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z/g, 'TIME');
 }

@@ -12,7 +12,8 @@ afterAll(() => gateway.close());
 
 const UNKNOWN_ID = 999_999_999;
 const CLIENT = { 'x-correlation-id': 'client-7' };
-const DECISION = `actionId status verdict decidedBy { id } decidedAt reason correlationId approvalsReceived approvalsRequired`;
+const DECISION = `actionId status verdict decidedBy { id } decidedAt reason correlationId approvalsReceived approvalsRequired
+  receipt { auditId leafHash signature }`;
 const REFUSAL = `code status detail currentStatus decidedBy decidedAt requiredLevel heldLevel riskScore riskLimit
   requiredRoles heldRole submittedBy riskLevel approvalsReceived approvalsRequired`;
 
@@ -32,10 +33,11 @@ interface Decision extends Record<string, unknown> {
 
 /** ActionDecision as the documented REST body (contract 1). */
 function decisionBody({ decidedBy, ...decision }: Decision): Record<string, unknown> {
-  const { action_id, status, reason, correlation_id, ...words } = inRestWords(decision);
+  const { action_id, status, reason, correlation_id, receipt, ...words } = inRestWords(decision);
+  const audit_receipt = inRestWords(receipt as object);
   if (decision.status === 'PENDING_APPROVAL') {
     const { approvals_received, approvals_required } = words;
-    return { action_id, status, approvals_received, approvals_required, correlation_id };
+    return { action_id, status, approvals_received, approvals_required, correlation_id, audit_receipt };
   }
   const by = decision.verdict === 'APPROVE' ? 'approved' : 'rejected';
   const given = by === 'rejected' && reason !== null ? { reason } : {};
@@ -46,6 +48,7 @@ function decisionBody({ decidedBy, ...decision }: Decision): Record<string, unkn
     [`${by}_at`]: words['decided_at'],
     ...given,
     correlation_id,
+    audit_receipt,
   };
 }
 
@@ -189,6 +192,7 @@ describe('where two have to approve', () => {
       approvals_received: 1,
       approvals_required: 2,
       correlation_id: 'correlation id 0',
+      audit_receipt: ['audit_id', 'leaf_hash', 'signature'],
     });
     expect(first.entries).toMatchObject([{ entry: { action_type: 'vote_recorded', actor_id: 142 } }]);
 

@@ -147,16 +147,22 @@ describe('@authorize', () => {
 
   const everybody = 'roles: [ADMIN, SECURITY_MANAGER, MANAGER, USER]';
   const OPEN_TO = [
-    ...['viewer', 'auditLog', 'auditLogs', 'approvalPolicy'].map((field) => [
-      'Query',
-      field,
-      `${everybody}, credential: JWT`,
-    ]),
+    ...[
+      'viewer',
+      'auditLog',
+      'auditLogs',
+      'approvalPolicy',
+      'auditCheckpoint',
+      'auditInclusionProof',
+      'auditConsistencyProof',
+      'auditSummary',
+    ].map((field) => ['Query', field, `${everybody}, credential: JWT`]),
     ...[
       ['Query', 'users'],
       ['Mutation', 'changeApprovalPolicy'],
       ['Mutation', 'setUser'],
     ].map((field) => [...field, 'roles: [ADMIN], credential: JWT']),
+    ['Query', 'verifyAuditLog', 'roles: [ADMIN, SECURITY_MANAGER], credential: JWT'],
     ...['action', 'actions'].map((field) => [
       'Query',
       field,
@@ -248,7 +254,13 @@ function rootFieldsOf(schema: GraphQLSchema): { type: string; field: GraphQLFiel
 
 /** An argument with a value that its type takes. */
 function anyValue({ name, type }: GraphQLArgument): string {
-  const values: Readonly<Record<string, string>> = { ID: '"1"', String: '"why"', Int: '1' };
+  const values: Readonly<Record<string, string>> = {
+    ID: '"1"',
+    String: '"why"',
+    Int: '1',
+    SafeInt: '1',
+    AuditSummaryKey: 'DAY',
+  };
   const named = getNamedType(type);
   const value = values[named.name] ?? (isInputObjectType(named) ? '{}' : null);
   if (value === null) throw new Error(`No value known for ${name}: ${String(type)}`);

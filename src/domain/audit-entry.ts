@@ -13,7 +13,8 @@ export type AuditActionType =
   | 'action_expired'
   | 'policy_changed'
   | 'user_changed'
-  | 'api_key_created';
+  | 'api_key_created'
+  | 'audit_exported';
 
 /** Who did it: no entry without one. */
 export interface AuditActor {

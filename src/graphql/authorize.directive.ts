@@ -14,7 +14,7 @@ import {
 import type { Verdict } from '../domain/action';
 import { refusalOfApiKey, refusalOfRole } from '../domain/decision-refusals';
 import { parseId, parseIds, parseReason, type Parsed } from '../domain/decision-request';
-import type { Principal, Role } from '../domain/principal';
+import type { Principal, Reviewer, Role } from '../domain/principal';
 import { RefusedError, validationRefusal, type Refusal } from '../domain/refusal';
 import { authorizeActions } from '../use-cases/authorize-actions';
 import type { BulkMode } from '../use-cases/decision-batch';
@@ -111,6 +111,16 @@ export class AuthorizeDirective {
         code: 'INSUFFICIENT_PERMISSIONS',
         detail: `This API key lacks the scope ${requirement.scope}`,
       });
+  }
+
+  /**
+   * The person who asks, on a path whose credential was checked and that is no operation of the schema.
+   * @throws {RefusedError} INSUFFICIENT_PERMISSIONS for a role that the path is closed to
+   */
+  personOf({ roles }: Requirement, { principal }: Pick<RequestContext, 'principal'>): Reviewer {
+    if (principal?.kind !== 'user') throw new RefusedError(MISSING_AUTH);
+    if (roles.includes(principal.user.role)) return principal;
+    throw new RefusedError(refusalOfRole(principal.user.role, roles));
   }
 
   private gate(field: RootField, requirement: Requirement): RootField {

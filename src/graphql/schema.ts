@@ -7,6 +7,7 @@ import { ActionResolver } from './resolvers/action.resolver';
 import { AuditLogResolver } from './resolvers/audit-log.resolver';
 import { DecisionResolver } from './resolvers/decision.resolver';
 import { PolicyResolver, PolicyVersionResolver } from './resolvers/policy.resolver';
+import { TreeResolver } from './resolvers/tree.resolver';
 import { UserResolver } from './resolvers/user.resolver';
 import { VoteResolver } from './resolvers/vote.resolver';
 
@@ -16,6 +17,7 @@ const RESOLVERS = [
   DecisionResolver,
   PolicyResolver,
   PolicyVersionResolver,
+  TreeResolver,
   UserResolver,
   VoteResolver,
 ] as const;

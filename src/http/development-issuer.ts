@@ -1,13 +1,7 @@
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  randomUUID,
-  type KeyObject,
-} from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { sign } from 'jsonwebtoken';
+import { loadOrMakeKey } from '../key-file';
 import type { TrustedIssuer } from './token-verifier';
 
 const ISSUER = 'urn:countersign:development';
@@ -23,7 +17,10 @@ export interface DevelopmentIssuer {
 
 /** The issuer whose key lies in the data folder, made on first use and readable by its owner only. */
 export function openDevelopmentIssuer(dataDir: string): DevelopmentIssuer {
-  const privateKey = loadOrMakeKey(join(dataDir, 'development-token-key.pem'), dataDir);
+  const privateKey = loadOrMakeKey(
+    join(dataDir, 'development-token-key.pem'),
+    () => generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
+  );
   return {
     trusted: {
       issuer: ISSUER,
@@ -46,25 +43,4 @@ export function openDevelopmentIssuer(dataDir: string): DevelopmentIssuer {
 /** The subject under which the development issuer knows a user. */
 export function developmentSubject(userId: number): string {
   return `user-${String(userId)}`;
-}
-
-function loadOrMakeKey(path: string, dataDir: string): KeyObject {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  try {
-    return createPrivateKey(readFileSync(path));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const mine = `${path}.${randomUUID()}`;
-  writeFileSync(mine, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
-  try {
-    // A link appears whole or not at all, and never replaces a key that another process made a moment before.
-    linkSync(mine, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    rmSync(mine);
-  }
-  return createPrivateKey(readFileSync(path));
 }

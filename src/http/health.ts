@@ -1,19 +1,39 @@
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
+import type { SealerStatus } from '../audit/sealer';
+import type { SealBacklog } from '../persistence/seal-backlog.reads';
 import { refusalBehind } from '../graphql/errors';
 import { RefusedError } from '../domain/refusal';
 import { allowOnly } from './allowed-methods';
 
-/** What operators ask the process itself, without a credential: is it alive, can it serve, what does it count. */
-export function addHealth(server: FastifyInstance, ping: () => Promise<void>, metrics: Registry): void {
+/** What operators ask the process itself. */
+export interface HealthOptions {
+  /** What waits to be sealed; throws where the database cannot be reached. */
+  readonly backlog: () => Promise<SealBacklog>;
+  /** What this process does about it. */
+  readonly sealer: () => SealerStatus | null;
+  readonly metrics: Registry;
+}
+
+/** Answers without a credential: is it alive, can it serve, what does it count. */
+export function addHealth(server: FastifyInstance, { backlog, sealer, metrics }: HealthOptions): void {
   server.get('/health', () => ({ status: 'ok' }));
   server.get('/readyz', async () => {
-    await ping().catch((error: unknown) => {
+    const { entries, lagSeconds } = await backlog().catch((error: unknown) => {
       const { code } = refusalBehind(error);
       const detail = 'The database cannot be reached';
       throw code === 'SERVICE_UNAVAILABLE' ? new RefusedError({ code, detail }) : error;
     });
-    return { status: 'ready' };
+    const status = sealer();
+    return {
+      status: 'ready',
+      audit_log: {
+        sealer: status === null ? 'off' : status.isActive ? 'active' : 'standby',
+        backlog: entries,
+        lag_seconds: lagSeconds,
+        failures: Object.fromEntries(status?.failures ?? []),
+      },
+    };
   });
   server.get('/metrics', async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.metrics()),

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 
 /** What the process counts, in Prometheus' format at /metrics. */
 export class Metrics {
@@ -12,6 +12,36 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** Watches the audit log's queue: read anew whenever the metrics are asked for. */
+  watchSealing(backlog: () => Promise<{ entries: number; lagSeconds: number }>, sealed: () => number): void {
+    const registers = [this.registry];
+    const lag = new Gauge({
+      name: 'countersign_audit_lag_seconds',
+      help: 'Age of the oldest audit entry that is not sealed yet.',
+      registers,
+    });
+    new Gauge({
+      name: 'countersign_audit_backlog',
+      help: 'Audit entries that are not sealed yet, counted up to 100,000.',
+      registers,
+      async collect() {
+        // While the database is away the last values stand: the rest is worth reading all the more then.
+        const now = await backlog().catch(() => null);
+        if (now === null) return;
+        this.set(now.entries);
+        lag.set(now.lagSeconds);
+      },
+    });
+    new Gauge({
+      name: 'countersign_audit_sealed',
+      help: 'Audit entries that this process has sealed.',
+      registers,
+      collect() {
+        this.set(sealed());
+      },
+    });
   }
 
   /** Counts refusals that the throttle kept out of the audit log (contract 2.12). */

@@ -51,7 +51,7 @@ export function momentAfter(...relations: readonly string[]): string {
 /**
  * The CTEs that write audit entries: the row with its exact bytes and leaf hash, and its place in the sealer's queue.
  * Needs `$1` to be the organization, a CTE `moment (at)`, and a CTE `chosen` with a record's columns, `position` and
- * `approvals_received`. Gives `written (id, action_id)`. Nothing in it depends on a session's settings.
+ * `approvals_received`. Gives `written (id, action_id, leaf_hash)`. Nothing in it depends on a session's settings.
  */
 export const WRITE_AUDIT_ENTRIES = `
   numbered AS MATERIALIZED (
@@ -69,7 +69,7 @@ export const WRITE_AUDIT_ENTRIES = `
     SELECT $1, id, at, approvals_received, decode(ip_salt, 'hex'), decode(user_agent_salt, 'hex'), canonical,
       sha256(decode('00', 'hex') || canonical), ${COLUMN_NAMES.join(', ')}
     FROM rendered ORDER BY position
-    RETURNING id, action_id
+    RETURNING id, action_id, leaf_hash
   ),
   queued AS (
     INSERT INTO audit_pending (organization_id, audit_id) SELECT $1, id FROM written

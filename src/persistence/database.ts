@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
 import { Initial1763800000000 } from '../../migrations/1763800000000-initial';
 import { PoliciesAndExpiry1763900000000 } from '../../migrations/1763900000000-policies-and-expiry';
+import { SealedAuditLog1764000000000 } from '../../migrations/1764000000000-sealed-audit-log';
 import { ACTIONS } from './tables/action.table';
 import { AUDIT_LOG } from './tables/audit-log.table';
 import { USERS } from './tables/user.table';
@@ -23,6 +24,14 @@ export interface Statement {
 export interface Sql {
   /** Runs one statement. @throws {DatabaseUnavailableError} where the database cannot be reached */
   query<Row extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
+}
+
+/** One connection, held by one holder. */
+export interface Session extends Sql {
+  /** Runs work in a transaction that is committed if its result is worth keeping; rolled back else, or when it throws. */
+  transactionIf<T>(work: (sql: Sql) => Promise<T>, isToKeep: (result: T) => boolean): Promise<T>;
+  /** Gives the connection back; closed if it is broken, or spoiled: a lock of its session goes with it. */
+  release(isSpoiled?: boolean): void;
 }
 
 export interface DatabaseOptions {
@@ -65,7 +74,7 @@ export class Database implements Sql {
       // A pooler that cannot keep statements apart may not pass these on either; `connect` checks that they hold.
       extra: options.preparedStatements ? { options: '-c DateStyle=ISO -c extra_float_digits=1' } : {},
       entities: [ACTIONS.schema, USERS.schema, AUDIT_LOG.schema],
-      migrations: [Initial1763800000000, PoliciesAndExpiry1763900000000],
+      migrations: [Initial1763800000000, PoliciesAndExpiry1763900000000, SealedAuditLog1764000000000],
       synchronize: false,
       installExtensions: false,
     });
@@ -90,11 +99,6 @@ export class Database implements Sql {
     return this.run<Row>(this.pool, statement, values);
   }
 
-  /** Whether the database answers. @throws {DatabaseUnavailableError} where it does not */
-  async ping(): Promise<void> {
-    await this.query({ name: 'ping', text: 'SELECT 1' }, []);
-  }
-
   /** Runs work in one transaction: committed when it returns, rolled back when it throws. */
   async transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
     return this.transactionIf(work, () => true);
@@ -102,26 +106,56 @@ export class Database implements Sql {
 
   /** Runs work in one transaction that is committed if its result is worth keeping, and else rolled back. */
   async transactionIf<T>(work: (sql: Sql) => Promise<T>, isToKeep: (result: T) => boolean): Promise<T> {
+    const session = await this.session();
+    try {
+      return await session.transactionIf(work, isToKeep);
+    } finally {
+      session.release();
+    }
+  }
+
+  /** Reads in one snapshot of the database, however long it takes; a reader that stops early gives it up. */
+  async *snapshot<T>(read: (sql: Sql) => AsyncIterable<T>): AsyncIterable<T> {
+    const session = await this.session();
+    let isOver = false;
+    try {
+      await session.query(BEGIN_SNAPSHOT, []);
+      yield* read(session);
+      await session.query(COMMIT, []);
+      isOver = true;
+    } finally {
+      session.release(!isOver);
+    }
+  }
+
+  /** A connection for one holder alone, until released: what a session's own lock needs. */
+  async session(): Promise<Session> {
     const client = await this.pool.connect().catch(rethrow);
-    const sql: Sql = { query: (statement, values) => this.run(client, statement, values) };
     let broken = false;
     // A connection that breaks between two statements says so here, and nowhere else.
     const onError = (): void => {
       broken = true;
     };
     client.on('error', onError);
-    try {
-      await sql.query(BEGIN, []);
-      const result = await work(sql);
-      await sql.query(isToKeep(result) ? COMMIT : ROLLBACK, []);
-      return result;
-    } catch (error) {
-      await sql.query(ROLLBACK, []).catch(() => (broken = true));
-      throw error;
-    } finally {
-      client.off('error', onError);
-      client.release(broken);
-    }
+    const sql: Sql = { query: (statement, values) => this.run(client, statement, values) };
+    return {
+      ...sql,
+      transactionIf: async (work, isToKeep) => {
+        try {
+          await sql.query(BEGIN, []);
+          const result = await work(sql);
+          await sql.query(isToKeep(result) ? COMMIT : ROLLBACK, []);
+          return result;
+        } catch (error) {
+          await sql.query(ROLLBACK, []).catch(() => (broken = true));
+          throw error;
+        }
+      },
+      release: (isSpoiled = false) => {
+        client.off('error', onError);
+        client.release(broken || isSpoiled);
+      },
+    };
   }
 
   private get pool(): Pool {
@@ -148,6 +182,10 @@ const SETTINGS_HOLD: Statement = {
   text: `SELECT current_setting('DateStyle') LIKE 'ISO%' AND current_setting('extra_float_digits')::integer >= 1 AS holds`,
 };
 const BEGIN: Statement = { name: 'begin', text: 'BEGIN' };
+const BEGIN_SNAPSHOT: Statement = {
+  name: 'begin_snapshot',
+  text: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
+};
 const COMMIT: Statement = { name: 'commit', text: 'COMMIT' };
 const ROLLBACK: Statement = { name: 'rollback', text: 'ROLLBACK' };
 

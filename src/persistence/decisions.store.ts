@@ -77,7 +77,7 @@ WITH gate AS MATERIALIZED (SELECT ${sharedGateSql('$1')}),
   ${WRITE_AUDIT_ENTRIES}
 SELECT c.id AS "actionId", locked.status AS "statusBefore", locked.decided_by AS "decidedById",
   locked.decided_at AS "decidedAt", locked.approvals AS "approvalsBefore", authority.stands AND locked.version = c.version AS "isAsAuthorized",
-  effect.at, effect.decides, effect.approvals, written.id AS "auditId"
+  effect.at, effect.decides, effect.approvals, written.id AS "auditId", written.leaf_hash AS "leafHash"
 FROM candidate c
   LEFT JOIN locked ON locked.id = c.id
   LEFT JOIN effect ON effect.id = c.id
@@ -97,6 +97,7 @@ interface DecideRow {
   readonly decides: boolean | null;
   readonly approvals: number | null;
   readonly auditId: number | null;
+  readonly leafHash: Buffer | null;
 }
 
 /** Writes decisions and refused tries. */
@@ -168,13 +169,13 @@ function outcomeOf(
   approvalsRequired: number,
   batch: DecisionBatch,
 ): WriteOutcome {
-  const { actionId, statusBefore, at, auditId, approvals } = row;
+  const { actionId, statusBefore, at, auditId, leafHash, approvals } = row;
   if (auditId !== null) {
-    if (at === null || approvals === null)
-      throw new Error('A decision was written without its time or count');
+    if (at === null || approvals === null || leafHash === null)
+      throw new Error('A decision was written without its time, count or leaf');
     const counted: Action = { ...before, approvals, updatedAt: at };
     const action = row.decides === true ? decided(counted, at, batch) : counted;
-    return { actionId, kind: 'written', auditId, approvalsRequired, action };
+    return { actionId, kind: 'written', auditId, leafHash, approvalsRequired, action };
   }
   if (statusBefore !== null && statusBefore !== 'pending_approval') {
     const { decidedById, decidedAt } = row;

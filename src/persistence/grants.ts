@@ -13,6 +13,7 @@ const RIGHTS = [
   'INSERT ON votes',
   'INSERT ON approval_policies',
   'SELECT, INSERT ON audit_log',
+  'SELECT ON audit_leaf, audit_node, audit_checkpoint',
   'SELECT, INSERT, DELETE ON audit_pending',
   'SELECT, INSERT, UPDATE, DELETE ON refusal_throttle',
   'USAGE ON SEQUENCE audit_log_id_seq',

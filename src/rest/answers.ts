@@ -1,5 +1,6 @@
 import type { Refusal } from '../domain/refusal';
 import { actionNotFound, RefusedError } from '../domain/refusal';
+import { auditRecordBody } from './audit-record';
 import { errorBody, factsInSnakeCase } from './error-body';
 import type {
   ActionDetailsFragment,
@@ -118,21 +119,14 @@ export const writeAuditLogList: WriteAnswer<ListAuditLogsQuery> = (
       limit: variables['first'],
       offset: variables['offset'],
       next_cursor: pageInfo.hasNextPage ? pageInfo.endCursor : null,
-      logs: edges.map(({ node }) => ({
-        audit_id: Number(node.id),
-        action_type: node.actionType,
-        user_id: node.actorKind === 'USER' ? number(node.actorId) : null,
-        organization_id: organizationId,
-        timestamp: restTime(node.timestamp),
-        details: node.details,
-        ip_address: node.ipAddress,
-        user_agent: node.userAgent,
-        correlation_id: node.correlationId,
-        action_id: number(node.actionId),
-        reason: node.reason,
-        refusal_code: node.refusalCode,
-        client_correlation_id: node.clientCorrelationId,
-      })),
+      logs: edges.map(({ node }) =>
+        auditRecordBody(organizationId, {
+          ...node,
+          id: Number(node.id),
+          actionId: number(node.actionId),
+          userId: node.actorKind === 'USER' ? number(node.actorId) : null,
+        }),
+      ),
       ...(totalCount !== undefined && { total: totalCount, total_capped: totalCountCapped }),
     },
   };
@@ -148,7 +142,9 @@ const DECISION_WORDS = {
 
 function decisionBody(decision: DecisionFragment): Readonly<Record<string, unknown>> {
   const common = { action_id: Number(decision.actionId), status: word(decision.status) };
-  const correlation_id = decision.correlationId;
+  const { auditId, leafHash, signature } = decision.receipt;
+  const receipt = { audit_id: Number(auditId), leaf_hash: leafHash, signature };
+  const trailer = { correlation_id: decision.correlationId, audit_receipt: receipt };
   const by = Number(decision.decidedBy.id);
   const at = restTime(decision.decidedAt);
   if (decision.status === 'PENDING_APPROVAL')
@@ -156,11 +152,11 @@ function decisionBody(decision: DecisionFragment): Readonly<Record<string, unkno
       ...common,
       approvals_received: decision.approvalsReceived,
       approvals_required: decision.approvalsRequired,
-      correlation_id,
+      ...trailer,
     };
-  if (decision.verdict === 'APPROVE') return { ...common, approved_by: by, approved_at: at, correlation_id };
+  if (decision.verdict === 'APPROVE') return { ...common, approved_by: by, approved_at: at, ...trailer };
   const reason = decision.reason === null ? {} : { reason: decision.reason };
-  return { ...common, rejected_by: by, rejected_at: at, ...reason, correlation_id };
+  return { ...common, rejected_by: by, rejected_at: at, ...reason, ...trailer };
 }
 
 type RefusedItem = NonNullable<BulkFragment['results'][number]['refusal']>;

@@ -1,5 +1,6 @@
 import { parseId, parseIds, parseReason, type Parsed } from '../domain/decision-request';
 import { ACTION_STATUSES } from '../domain/action';
+import { EXPORT_FORMATS, type ExportRequest } from '../audit/export-formats';
 import { BULK_MODES } from '../use-cases/decision-batch';
 import type { InputFault } from '../domain/refusal';
 
@@ -78,6 +79,37 @@ export const readAuditLogList: ReadVariables = ({ query }) => {
   };
   return { value: { first, offset, after: cursor, filter, includeTotal } };
 };
+
+/** `?from&to`: leaf indices, inclusive and exclusive; empty means not given. */
+export function readLeafRange({ query }: RestRequest): Parsed<{ from: number | null; to: number | null }> {
+  const index = (name: string): Parsed<number | null> =>
+    text(query, name) === null
+      ? { value: null }
+      : integer(query, name, { fallback: 0, min: 0, max: MAX_OFFSET });
+  return all({ from: index('from'), to: index('to') });
+}
+
+/** `?format&from&to`; empty means not given. */
+export function readExport({ query }: RestRequest): Parsed<ExportRequest> {
+  const asked = text(query, 'format') ?? 'jsonl';
+  const format = EXPORT_FORMATS.find((known) => known === asked);
+  const msg = `must be one of ${EXPORT_FORMATS.join(', ')}`;
+  const parsed = all({
+    format:
+      format === undefined
+        ? { faults: [{ loc: ['query', 'format'], msg, type: 'enum' }] }
+        : { value: format },
+    from: time(query, 'from'),
+    to: time(query, 'to'),
+  });
+  if (parsed.faults !== undefined) return parsed;
+  const { from, to } = parsed.value;
+  return { value: { format: parsed.value.format, from: dateOf(from), to: dateOf(to) } };
+}
+
+function dateOf(at: string | null): Date | null {
+  return at === null ? null : new Date(at);
+}
 
 const MAX_OFFSET = 2 ** 31 - 1;
 

@@ -29,7 +29,7 @@ export interface Route {
 }
 
 /** Who may read the audit log over REST. */
-const AUDITORS: readonly Role[] = ['admin', 'security_manager'];
+export const AUDITORS: readonly Role[] = ['admin', 'security_manager'];
 
 // prettier-ignore
 export const ROUTES: readonly Route[] = [

@@ -18,6 +18,8 @@ export interface Decision {
   readonly approvalsReceived: number;
   readonly approvalsRequired: number;
   readonly auditId: number;
+  /** Of the audit entry: 32 bytes. */
+  readonly leafHash: Buffer;
   /** The action as it is after the decision. */
   readonly action: Action;
 }
@@ -198,7 +200,7 @@ function refusedDraft(
 }
 
 function decisionOf(written: Extract<WriteOutcome, { kind: 'written' }>, request: DecisionRequest): Decision {
-  const { actionId, action, auditId, approvalsRequired } = written;
+  const { actionId, action, auditId, leafHash, approvalsRequired } = written;
   request.actions.prime(action);
   return {
     actionId,
@@ -208,6 +210,7 @@ function decisionOf(written: Extract<WriteOutcome, { kind: 'written' }>, request
     approvalsReceived: action.approvals,
     approvalsRequired,
     auditId,
+    leafHash,
     action,
   };
 }

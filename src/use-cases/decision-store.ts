@@ -26,6 +26,8 @@ export type WriteOutcome =
       readonly actionId: number;
       readonly kind: 'written';
       readonly auditId: number;
+      /** Of the audit entry: 32 bytes. */
+      readonly leafHash: Buffer;
       readonly approvalsRequired: number;
       /** As it is after the write. */
       readonly action: Action;

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { makeApp, type AppOptions } from '../../src/app';
+import { LogKey, openDevelopmentLogKey } from '../../src/audit/log-key';
 import { developmentSubject, openDevelopmentIssuer } from '../../src/http/development-issuer';
 import { makeLogger } from '../../src/observability/logger';
 import { Provisioning } from '../../src/persistence/provisioning.store';
@@ -67,6 +68,7 @@ export async function startGateway(
     corsOrigins: [],
     trustProxy: [],
     introspection: true,
+    logKey: new LogKey('test.example', openDevelopmentLogKey(setting('TEST_DATA_DIR'))),
     ...appOptions,
   });
   await server.listen({ host: '127.0.0.1', port: 0 });

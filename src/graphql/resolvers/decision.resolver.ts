@@ -1,4 +1,5 @@
 import { Arg, Ctx, Directive, Extensions, FieldResolver, ID, Mutation, Resolver, Root } from 'type-graphql';
+import type { LogKey } from '../../audit/log-key';
 import { RefusedError } from '../../domain/refusal';
 import type { AuditLogEntry } from '../../domain/audit-entry';
 import type { Decision, DecideActions, Outcome } from '../../use-cases/decide-actions';
@@ -7,7 +8,12 @@ import { HTTP_STATUS } from '../../rest/status';
 import type { AuthorizedContext, RequestContext } from '../context';
 import { AuditLogType } from '../types/audit-log.type';
 import { BulkModeEnum } from '../types/enums';
-import { ActionDecisionType, BulkDecisionType, type BulkItemType } from '../types/decision.type';
+import {
+  ActionDecisionType,
+  AuditReceiptType,
+  BulkDecisionType,
+  type BulkItemType,
+} from '../types/decision.type';
 
 const REVIEWERS = '@authorize(roles: [ADMIN, SECURITY_MANAGER, MANAGER], credential: JWT, riskLimited: true)';
 const REASON = { nullable: true, description: 'At most 2,000 characters.' } as const;
@@ -18,7 +24,10 @@ const MODE = { defaultValue: 'best_effort' } as const;
 /** The fields only declare their arguments: the directive has read them and authorized the request by now. */
 @Resolver(() => ActionDecisionType)
 export class DecisionResolver {
-  constructor(private readonly decideActions: DecideActions) {}
+  constructor(
+    private readonly decideActions: DecideActions,
+    private readonly log: Pick<LogKey, 'signReceipt'>,
+  ) {}
 
   @Directive(REVIEWERS)
   @Extensions({ verdict: 'approve' })
@@ -76,6 +85,15 @@ export class DecisionResolver {
     return entry;
   }
 
+  @FieldResolver(() => AuditReceiptType, { description: 'To be kept: it proves a later omission.' })
+  receipt(
+    @Root() { auditId, leafHash }: DecisionPayload,
+    @Ctx() { principal }: AuthorizedContext,
+  ): AuditReceiptType {
+    const signature = this.log.signReceipt(principal.organizationId, auditId, leafHash);
+    return { auditId, leafHash: leafHash.toString('base64'), signature };
+  }
+
   private async decideOne(context: RequestContext): Promise<DecisionPayload> {
     const { request, outcomes } = await this.decide(context);
     const [outcome] = outcomes;
@@ -111,6 +129,7 @@ export class DecisionResolver {
 /** A decision as the fields of ActionDecision read it. */
 interface DecisionPayload extends ActionDecisionType {
   readonly auditId: number;
+  readonly leafHash: Buffer;
 }
 
 function payloadOf(decision: Decision, { reviewer, reason, origin }: DecisionRequest): DecisionPayload {

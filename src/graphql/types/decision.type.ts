@@ -9,6 +9,21 @@ import { ActionType } from './action.type';
 import { ActionStatusEnum, BulkModeEnum, ErrorCodeEnum, RiskLevelEnum, RoleEnum, VerdictEnum } from './enums';
 import { UserType } from './user.type';
 
+@ObjectType('AuditReceipt', {
+  description:
+    'The promise, signed by the audit log, that it holds the entry of a decision: to be kept by who decided.',
+})
+export class AuditReceiptType {
+  @Field(() => ID)
+  auditId!: number;
+
+  @Field(() => String, { description: "The entry's leaf hash, base64." })
+  leafHash!: string;
+
+  @Field(() => String, { description: 'A signed note, which `countersign-verify --receipt` takes.' })
+  signature!: string;
+}
+
 @ObjectType('ActionDecision', { description: 'What a decision did.' })
 export class ActionDecisionType {
   @Field(() => ID)

@@ -4,6 +4,8 @@ import { POLICY_WARNING_CODES } from '../../domain/policy-warnings';
 import { ROLES } from '../../domain/principal';
 import { ERROR_CODES } from '../../domain/refusal';
 import { RISK_LEVELS } from '../../domain/risk';
+import { FAULT_KINDS } from '../../audit/verification';
+import { SUMMARY_KEYS } from '../../persistence/audit-summary.reads';
 import { BULK_MODES } from '../../use-cases/decision-batch';
 
 /** A GraphQL enum in upper case whose values are the domain's own words. */
@@ -19,6 +21,8 @@ export const ErrorCodeEnum = enumOf(ERROR_CODES);
 export const ActorKindEnum = enumOf(['user', 'api_key', 'policy', 'system']);
 export const BulkModeEnum = enumOf(BULK_MODES);
 export const PolicyWarningCodeEnum = enumOf(POLICY_WARNING_CODES);
+export const FaultKindEnum = enumOf(FAULT_KINDS);
+export const SummaryKeyEnum = enumOf(SUMMARY_KEYS);
 export const DirectionEnum = enumOf(['asc', 'desc']);
 export const ActionOrderFieldEnum = { SUBMITTED_AT: 'submittedAt', RISK_SCORE: 'riskScore' } as const;
 
@@ -45,5 +49,10 @@ registerEnumType(PolicyWarningCodeEnum, {
   name: 'PolicyWarningCode',
   description: 'What is risky about a policy that is possible.',
 });
+registerEnumType(FaultKindEnum, {
+  name: 'AuditFaultKind',
+  description: 'What can be wrong with an audit log.',
+});
+registerEnumType(SummaryKeyEnum, { name: 'AuditSummaryKey', description: 'What a summary is grouped by.' });
 registerEnumType(DirectionEnum, { name: 'SortDirection' });
 registerEnumType(ActionOrderFieldEnum, { name: 'ActionOrderField' });

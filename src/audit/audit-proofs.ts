@@ -1,0 +1,67 @@
+import type { Tenant } from '../domain/principal';
+import { RefusedError } from '../domain/refusal';
+import { BundleReads } from '../persistence/bundle.reads';
+import type { Database } from '../persistence/database';
+import { TreeReads, type StoredCheckpoint } from '../persistence/tree.reads';
+import { bundleRecords, type LeafRange } from './bundle-records';
+import type { LogKey } from './log-key';
+import { consistencyProof, inclusionProof, type ConsistencyProof, type InclusionProof } from './proofs';
+import type { VerificationReport } from './verification';
+import { verifyBundle, type Progress } from './verify-bundle';
+
+/** What somebody can ask the sealed log for: checkpoints, proofs, and to be recomputed. */
+export class AuditProofs {
+  private readonly tree: TreeReads;
+  private isVerifying = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly key: LogKey,
+    private readonly clock: () => Date,
+  ) {
+    this.tree = new TreeReads(database);
+  }
+
+  /** Which log an organization's is. */
+  originOf(organizationId: number): string {
+    return this.key.originOf(organizationId);
+  }
+
+  latestCheckpoint(tenant: Tenant): Promise<StoredCheckpoint | null> {
+    return this.tree.latestCheckpoint(tenant);
+  }
+
+  /** See `inclusionProof`; with the entry's bytes, so that the leaf's hash can be computed from them. */
+  async inclusion(tenant: Tenant, auditId: number): Promise<(InclusionProof & { canonical: string }) | null> {
+    const proof = await inclusionProof(this.tree, tenant, auditId);
+    const canonical = proof && (await this.tree.canonicalOf(tenant, auditId));
+    return proof === null || canonical === null ? null : { ...proof, canonical: canonical.toString('utf8') };
+  }
+
+  /** See `consistencyProof`. */
+  consistency(tenant: Tenant, fromSize: number, toSize: number): Promise<ConsistencyProof> {
+    return consistencyProof(this.tree, tenant, fromSize, toSize);
+  }
+
+  /**
+   * Recomputes an organization's log as the offline verifier does, in one snapshot.
+   * @throws {RefusedError} SERVICE_UNAVAILABLE while another one runs in this process
+   */
+  async verify(tenant: Tenant, range: LeafRange, progress?: Progress): Promise<VerificationReport> {
+    if (this.isVerifying)
+      throw new RefusedError({
+        code: 'SERVICE_UNAVAILABLE',
+        detail: 'Another verification is running; try again once it has ended',
+      });
+    this.isVerifying = true;
+    try {
+      const records = this.database.snapshot((sql) =>
+        bundleRecords(tenant, new BundleReads(sql), new TreeReads(sql), this.key, this.clock(), range),
+      );
+      const input = { trustedKeys: this.key.keys, checkpoints: [], receipts: [] };
+      return await verifyBundle(records, input, progress);
+    } finally {
+      this.isVerifying = false;
+    }
+  }
+}

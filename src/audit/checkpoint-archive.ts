@@ -1,0 +1,96 @@
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import type { StoredCheckpoint, TreeReads } from '../persistence/tree.reads';
+import { splitNotes } from './notes';
+import type { CheckpointArchive } from '../use-cases/seal-audit-log';
+
+/** How much of a file's end is read to find its last note; a note has a few hundred bytes. */
+const TAIL = 16_384;
+/** How many checkpoints are appended at once. */
+const BATCH = 500;
+
+/** The database does not hold what was archived: it was rolled back to an older state, or another tree took its place. */
+export class RolledBackError extends Error {
+  override readonly name = 'RolledBackError';
+}
+
+/**
+ * Checkpoints in append-only files, one per organization, each note followed by an empty line. Whoever keeps copies
+ * of them elsewhere can prove later that entries are missing.
+ */
+export class CheckpointFiles implements CheckpointArchive {
+  /**
+   * @param folder made if it is not there
+   * @param tree of the database that is sealed
+   */
+  constructor(
+    private readonly folder: string,
+    private readonly tree: TreeReads,
+  ) {
+    mkdirSync(folder, { recursive: true, mode: 0o750 });
+  }
+
+  async catchUp(organizationId: number): Promise<void> {
+    const file = openSync(this.pathOf(organizationId), 'a+', 0o640);
+    try {
+      const last = lastNote(file);
+      const tenant = { organizationId };
+      let size = last === null ? 0 : sizeOf(last);
+      if (last !== null && (await this.tree.checkpointOfSize(tenant, size))?.note !== last)
+        throw new RolledBackError(
+          `The database no longer holds the checkpoint of size ${String(size)} that was archived for organization ${String(organizationId)}`,
+        );
+      for (let next = await this.next(organizationId, size); next.length > 0;) {
+        writeSync(file, next.map(({ note }) => `${note}\n`).join(''));
+        fsyncSync(file);
+        size = next.at(-1)?.treeSize ?? size;
+        next = next.length < BATCH ? [] : await this.next(organizationId, size);
+      }
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  private next(organizationId: number, size: number): Promise<readonly StoredCheckpoint[]> {
+    return this.tree.checkpointsAfter({ organizationId }, size, BATCH);
+  }
+
+  private pathOf(organizationId: number): string {
+    return join(this.folder, `organization-${String(organizationId)}.checkpoints`);
+  }
+}
+
+/** The last whole note of a file; what a crash left unfinished behind it is cut off. */
+function lastNote(file: number): string | null {
+  const { size } = fstatSync(file);
+  const length = Math.min(size, TAIL);
+  const tail = Buffer.alloc(length);
+  readSync(file, tail, 0, length, size - length);
+  // A note ends in its signature's line, and an empty line follows it.
+  const end = endOfLastNote(tail);
+  if (end < length) ftruncateSync(file, size - length + end);
+  const notes = splitNotes(tail.subarray(0, end).toString('utf8'));
+  return notes.at(-1) ?? null;
+}
+
+function endOfLastNote(tail: Buffer): number {
+  for (let end = tail.lastIndexOf('\n\n'); end >= 0; end = tail.lastIndexOf('\n\n', end - 1)) {
+    const line = tail.subarray(tail.lastIndexOf('\n', end - 1) + 1, end).toString('utf8');
+    if (line.startsWith('\u2014 ')) return end + 2;
+    if (end === 0) break;
+  }
+  return 0;
+}
+
+function sizeOf(note: string): number {
+  return Number(note.split('\n')[1]);
+}

@@ -1,0 +1,53 @@
+import { auditActorOf, type AuditLogEntry, type RequestOrigin } from '../domain/audit-entry';
+import type { Reviewer } from '../domain/principal';
+import { appendAuditEntry } from '../persistence/audit-log.store';
+import { AuditLogReads } from '../persistence/audit-log.reads';
+import { BundleReads } from '../persistence/bundle.reads';
+import type { Database, Sql } from '../persistence/database';
+import { TreeReads } from '../persistence/tree.reads';
+import type { ExportRequest } from './export-formats';
+import type { BundleRecord } from './bundle';
+import { bundleRecords } from './bundle-records';
+import type { LogKey } from './log-key';
+
+/** Exports out of the database: each in one snapshot, so that its parts agree. */
+export class DatabaseExport {
+  constructor(
+    private readonly database: Database,
+    private readonly key: LogKey,
+    private readonly clock: () => Date,
+  ) {}
+
+  /** Writes down that somebody exports, before the first byte goes out. */
+  record(viewer: Reviewer, { format, from, to }: ExportRequest, origin: RequestOrigin): Promise<void> {
+    return appendAuditEntry(this.database, {
+      organizationId: viewer.organizationId,
+      actionType: 'audit_exported',
+      actor: auditActorOf(viewer),
+      details: `Audit log exported as ${format} by user ${String(viewer.user.id)}`,
+      origin,
+      data: { format, from: from?.toISOString() ?? null, to: to?.toISOString() ?? null },
+    });
+  }
+
+  /** Entries as the viewer may see them, oldest first. */
+  entries(viewer: Reviewer, { from, to }: ExportRequest): AsyncIterable<AuditLogEntry> {
+    return this.database.snapshot((sql) => new AuditLogReads(sql).all(viewer, { from, to }));
+  }
+
+  /** The records of a bundle; with times, only entries from one, inclusive, to the other come with their bytes. */
+  bundle(viewer: Reviewer, { from, to }: ExportRequest): AsyncIterable<BundleRecord> {
+    return this.database.snapshot((sql) => this.bundleIn(sql, viewer, from, to));
+  }
+
+  private async *bundleIn(
+    sql: Sql,
+    viewer: Reviewer,
+    from: Date | null,
+    to: Date | null,
+  ): AsyncIterable<BundleRecord> {
+    const tree = new TreeReads(sql);
+    const range = from === null && to === null ? {} : await tree.leavesBetween(viewer, from, to);
+    yield* bundleRecords(viewer, new BundleReads(sql), tree, this.key, this.clock(), range);
+  }
+}

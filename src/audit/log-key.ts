@@ -1,0 +1,52 @@
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { join } from 'node:path';
+import { originOf, signCheckpoint, signReceipt } from '../domain/checkpoint';
+import type { Hash } from '../domain/merkle';
+import { isSameNoteKey, noteKeyText, type NoteKey, type NoteSigner } from '../domain/signed-note';
+import { loadOrMakeKey } from '../key-file';
+
+/** The key that signs the audit log, and those that did. */
+export class LogKey {
+  private readonly signer: NoteSigner;
+
+  /**
+   * @param name of this installation's logs, such as its host name; without spaces and plus signs
+   * @param earlierKeys that signed before this one, under whatever name: their signatures still count
+   */
+  constructor(
+    private readonly name: string,
+    privateKey: KeyObject,
+    private readonly earlierKeys: readonly NoteKey[] = [],
+  ) {
+    this.signer = { name, privateKey, publicKey: createPublicKey(privateKey) };
+  }
+
+  /** Every public key whose signatures count, the present one first. */
+  get keys(): readonly NoteKey[] {
+    return [this.signer, ...this.earlierKeys.filter((key) => !isSameNoteKey(key, this.signer))];
+  }
+
+  /** The public keys as verifiers take them, one per line. */
+  get keysText(): string {
+    return this.keys.map((key) => `${noteKeyText(key)}\n`).join('');
+  }
+
+  originOf(organizationId: number): string {
+    return originOf(this.name, organizationId);
+  }
+
+  /** A checkpoint of an organization's tree, signed. */
+  signRoot(organizationId: number, treeSize: number, rootHash: Hash): string {
+    return signCheckpoint({ origin: this.originOf(organizationId), treeSize, rootHash }, this.signer);
+  }
+
+  /** The promise, signed, that an organization's log will hold a leaf. */
+  signReceipt(organizationId: number, auditId: number, leafHash: Hash): string {
+    return signReceipt({ origin: this.originOf(organizationId), auditId, leafHash }, this.signer);
+  }
+}
+
+/** The key of a development installation, in its data folder, made on first use. */
+export function openDevelopmentLogKey(dataDir: string): KeyObject {
+  return loadOrMakeKey(join(dataDir, 'audit-log-key.pem'), () => generateKeyPairSync('ed25519').privateKey);
+}

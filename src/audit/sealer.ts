@@ -1,0 +1,128 @@
+import type { Logger } from '../observability/logger';
+import { DatabaseUnavailableError, type Database, type Session } from '../persistence/database';
+import { SealSqlStore } from '../persistence/seal.store';
+import { sealRound } from '../use-cases/seal-audit-log';
+import { CheckpointFiles } from './checkpoint-archive';
+import type { LogKey } from './log-key';
+
+/** How long to wait before the next look while there is nothing to seal, in milliseconds. */
+const IDLE = 250;
+/** How long a standby waits before it asks again to lead, and anybody after a failure, in milliseconds. */
+const STANDBY = 1_000;
+
+export interface SealerOptions {
+  /** Direct, not through a pooler: its session's lock says who seals. */
+  readonly database: Database;
+  readonly key: LogKey;
+  /** Where checkpoints are kept outside the database. */
+  readonly archiveFolder: string;
+  readonly log: Logger;
+}
+
+/** What a sealer is doing. */
+export interface SealerStatus {
+  /** Whether this process seals; all others stand by. */
+  readonly isActive: boolean;
+  /** Entries sealed by this process. */
+  readonly sealed: number;
+  /** Organizations that cannot be sealed, and why. */
+  readonly failures: ReadonlyMap<number, string>;
+}
+
+/**
+ * Seals the audit log beside the requests, in every process, with one of them active. It may be killed at any point:
+ * leaves, nodes, checkpoint and the queue change in one transaction, and the archive catches up with them later.
+ */
+export class Sealer {
+  private isStopped = false;
+  private wake: () => void = () => undefined;
+  private running: Promise<void> = Promise.resolve();
+  private state: SealerStatus = {
+    isActive: false,
+    sealed: 0,
+    failures: new Map(),
+  };
+
+  constructor(private readonly options: SealerOptions) {}
+
+  get status(): SealerStatus {
+    return this.state;
+  }
+
+  start(): void {
+    this.running = this.run();
+  }
+
+  /** Ends after the round under way; another process takes over. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    this.wake();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    while (!this.isStopped) {
+      let session: Session | null = null;
+      try {
+        session = await this.options.database.session();
+        await this.lead(session);
+        session.release(true);
+      } catch (error) {
+        session?.release(true);
+        this.options.log.warn({ err: error }, 'the audit log cannot be sealed at the moment');
+      }
+      this.state = { ...this.state, isActive: false };
+      await this.pause(STANDBY);
+    }
+  }
+
+  /** Waits for its turn and seals until it is stopped; a connection that fails ends it. */
+  private async lead(session: Session): Promise<void> {
+    const store = new SealSqlStore(session);
+    while (!this.isStopped && !(await store.tryLead())) await this.pause(STANDBY);
+    const archive = new CheckpointFiles(this.options.archiveFolder, store.tree);
+    while (!this.isStopped) {
+      const { sealed, isMore, failures } = await sealRound(store, archive, (...root) =>
+        this.options.key.signRoot(...root),
+      );
+      this.report(sealed, failures);
+      const outage = [...failures.values()].find((error) => error instanceof DatabaseUnavailableError);
+      if (outage !== undefined) throw outage;
+      if (!isMore) await this.pause(failures.size > 0 ? STANDBY : IDLE);
+    }
+  }
+
+  private report(sealed: number, failures: ReadonlyMap<number, unknown>): void {
+    const { failures: known } = this.state;
+    const messages = new Map(
+      [...failures].map(([organizationId, error]) => [organizationId, messageOf(error)]),
+    );
+    for (const [organizationId, error] of failures)
+      // Said once, not four times a second.
+      if (known.get(organizationId) !== messageOf(error))
+        this.options.log.error(
+          { err: error, organizationId },
+          'the audit log of an organization cannot be sealed',
+        );
+    this.state = {
+      isActive: true,
+      sealed: this.state.sealed + sealed,
+      failures: messages,
+    };
+  }
+
+  private async pause(milliseconds: number): Promise<void> {
+    if (this.isStopped) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

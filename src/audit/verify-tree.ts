@@ -1,0 +1,144 @@
+import { leafHash, TreeEdge } from '../domain/merkle';
+import { openCheckpoint, type Checkpoint } from '../domain/checkpoint';
+import type { NoteKey } from '../domain/signed-note';
+import type { BundleCheckpoint, BundleLeaf } from './bundle';
+import type { Fault } from './verification';
+
+/** What is held against the tree: what somebody kept of it earlier. */
+export interface KeptCheckpoint {
+  readonly note: string;
+  /** Where it came from, for the report. */
+  readonly source: string;
+}
+
+/**
+ * Recomputes a tree from its leaves as they come and holds every checkpoint against it, those in the bundle and those
+ * that somebody kept. Needs no more memory for a longer log than its checkpoints that were kept.
+ */
+export class TreeVerification {
+  private readonly edge = new TreeEdge();
+  private readonly kept = new Map<number, (Checkpoint & { source: string })[]>();
+  private lastCheckpoint = 0;
+
+  /**
+   * @param origin that every checkpoint has to name
+   * @param report told of every fault
+   */
+  constructor(
+    private readonly origin: string,
+    private readonly keys: readonly NoteKey[],
+    kept: readonly KeptCheckpoint[],
+    private readonly report: (fault: Fault) => void,
+  ) {
+    for (const { note, source } of kept) {
+      const checkpoint = this.open(note, ` from ${source}`);
+      if (checkpoint === null) continue;
+      const known = this.kept.get(checkpoint.treeSize) ?? [];
+      if (known.some(({ rootHash }) => !rootHash.equals(checkpoint.rootHash)))
+        report({
+          kind: 'FORKED',
+          detail: `Two checkpoints of size ${String(checkpoint.treeSize)} were signed, with different roots`,
+        });
+      this.kept.set(checkpoint.treeSize, [...known, { ...checkpoint, source }]);
+    }
+  }
+
+  get size(): number {
+    return this.edge.size;
+  }
+
+  get rootHash(): Buffer {
+    return this.edge.root;
+  }
+
+  /** Takes the next leaf. */
+  add(leaf: BundleLeaf): void {
+    const at = { leafIndex: leaf.index, auditId: leaf.audit_id };
+    if (leaf.index !== this.edge.size)
+      this.report({
+        kind: 'INDEX_GAP',
+        detail: `Leaf ${String(leaf.index)} stands where leaf ${String(this.edge.size)} has to`,
+        ...at,
+      });
+    this.checkBytes(leaf);
+    this.edge.append(Buffer.from(leaf.leaf_hash, 'base64'));
+    for (const { rootHash, source } of this.kept.get(this.edge.size) ?? [])
+      if (!rootHash.equals(this.edge.root))
+        this.report({
+          kind: 'FORKED',
+          detail: `The first ${String(this.edge.size)} leaves do not have the root of the checkpoint from ${source}`,
+        });
+  }
+
+  /** Whether an entry's bytes, where they came along, have the hash that is stated. */
+  checkBytes({
+    audit_id: auditId,
+    leaf_hash,
+    canonical,
+  }: Pick<BundleLeaf, 'audit_id' | 'leaf_hash' | 'canonical'>): void {
+    if (canonical === null || leafHash(Buffer.from(canonical)).toString('base64') === leaf_hash) return;
+    this.report({
+      kind: 'BYTES_ALTERED',
+      detail: `The bytes of audit entry ${String(auditId)} do not have the hash of its leaf`,
+      auditId,
+    });
+  }
+
+  /** Takes a checkpoint of the bundle, which has to be of the leaves so far. */
+  check({ note }: BundleCheckpoint): void {
+    const checkpoint = this.open(note, ' of the bundle');
+    if (checkpoint === null) return;
+    const { treeSize, rootHash } = checkpoint;
+    const size = String(treeSize);
+    if (treeSize <= this.lastCheckpoint) {
+      this.report({
+        kind: 'CHECKPOINT_REPLAYED',
+        detail: `A checkpoint of size ${size} comes after one of size ${String(this.lastCheckpoint)}`,
+      });
+      return;
+    }
+    this.lastCheckpoint = treeSize;
+    if (treeSize !== this.edge.size)
+      this.report({
+        kind: treeSize > this.edge.size ? 'TRUNCATED' : 'INDEX_GAP',
+        detail: `A checkpoint of size ${size} comes after ${String(this.edge.size)} leaves`,
+      });
+    else if (!rootHash.equals(this.edge.root))
+      this.report({
+        kind: 'ROOT_DIFFERS',
+        detail: `The first ${size} leaves do not have the root of the checkpoint of that size`,
+      });
+  }
+
+  /** To be called behind the last leaf. */
+  finish(): void {
+    if (this.edge.size > this.lastCheckpoint)
+      this.report({
+        kind: 'NOT_CHECKPOINTED',
+        detail: `${String(this.edge.size - this.lastCheckpoint)} leaves are covered by no checkpoint`,
+      });
+    for (const [size, checkpoints] of this.kept)
+      if (size > this.edge.size)
+        this.report({
+          kind: 'TRUNCATED',
+          detail: `There were ${String(size)} leaves by the checkpoint from ${checkpoints[0]?.source ?? ''}, and there are ${String(this.edge.size)}`,
+        });
+  }
+
+  private open(note: string, which: string): Checkpoint | null {
+    const checkpoint = openCheckpoint(note, this.keys);
+    if (checkpoint === null) {
+      this.report({
+        kind: 'CHECKPOINT_NOT_SIGNED',
+        detail: `A checkpoint${which} is not signed by a known key`,
+      });
+      return null;
+    }
+    if (checkpoint.origin === this.origin) return checkpoint;
+    this.report({
+      kind: 'CHECKPOINT_OF_OTHER_ORIGIN',
+      detail: `A checkpoint${which} is of ${checkpoint.origin}, not of ${this.origin}`,
+    });
+    return null;
+  }
+}

@@ -1,0 +1,93 @@
+import { createHash, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
+
+/** Who can have signed a note: a name and an Ed25519 public key (C2SP signed-note). */
+export interface NoteKey {
+  /** Without spaces and plus signs. */
+  readonly name: string;
+  readonly publicKey: KeyObject;
+}
+
+/** A key that signs. */
+export interface NoteSigner extends NoteKey {
+  readonly privateKey: KeyObject;
+}
+
+const ED25519 = Buffer.from([1]);
+const DASH = '\u2014';
+const NAME = /^[^\s+]+$/u;
+const ID_LENGTH = 4;
+const SIGNATURE_LENGTH = 64;
+
+/** The 32 bytes of an Ed25519 public key. */
+function rawKey(publicKey: KeyObject): Buffer {
+  return Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
+}
+
+/** The first four bytes of SHA-256(name || newline || 0x01 || key): what a signature line begins with. */
+function keyId({ name, publicKey }: NoteKey): Buffer {
+  const hash = createHash('sha256').update(`${name}\n`).update(ED25519).update(rawKey(publicKey)).digest();
+  return hash.subarray(0, ID_LENGTH);
+}
+
+/** A key as verifiers are given it: `name+id+base64`. */
+export function noteKeyText(key: NoteKey): string {
+  const body = Buffer.concat([ED25519, rawKey(key.publicKey)]).toString('base64');
+  return `${key.name}+${keyId(key).toString('hex')}+${body}`;
+}
+
+/** Reads `name+id+base64`; null for what is none, or whose id is not that of its key. */
+export function readNoteKey(text: string): NoteKey | null {
+  const [, name = '', id = '', body = ''] =
+    /^([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)$/u.exec(text) ?? [];
+  const bytes = Buffer.from(body, 'base64');
+  if (bytes.length !== 33 || bytes[0] !== 1) return null;
+  const x = bytes.subarray(1).toString('base64url');
+  const publicKey = createPublicKey({
+    key: { kty: 'OKP', crv: 'Ed25519', x },
+    format: 'jwk',
+  });
+  const key = { name, publicKey };
+  return keyId(key).toString('hex') === id ? key : null;
+}
+
+/** Whether two keys are the same, name and all. */
+export function isSameNoteKey(one: NoteKey, other: NoteKey): boolean {
+  return noteKeyText(one) === noteKeyText(other);
+}
+
+/**
+ * Signs a text: the text, an empty line, and the signature's line.
+ * @param text lines that each end in a newline, none of them empty
+ */
+export function signNote(text: string, signer: NoteSigner): string {
+  if (!isText(text) || !NAME.test(signer.name))
+    throw new Error('This cannot be the text or the name of a note');
+  const signature = Buffer.concat([keyId(signer), sign(null, Buffer.from(text), signer.privateKey)]);
+  return `${text}\n${DASH} ${signer.name} ${signature.toString('base64')}\n`;
+}
+
+/** The text of a note and the first of these keys that signed it; null where none of them did or it is no note. */
+export function openNote(note: string, keys: readonly NoteKey[]): { text: string; key: NoteKey } | null {
+  const end = note.lastIndexOf('\n\n') + 1;
+  const [text, lines] = [note.slice(0, end), note.slice(end + 1)];
+  if (!isText(text) || !lines.endsWith('\n')) return null;
+  for (const line of lines.slice(0, -1).split('\n')) {
+    const [dash, name, base64 = '', ...rest] = line.split(' ');
+    const bytes = Buffer.from(base64, 'base64');
+    if (dash !== DASH || rest.length > 0 || bytes.toString('base64') !== base64) return null;
+    const key = keys.find(
+      (known) => known.name === name && keyId(known).equals(bytes.subarray(0, ID_LENGTH)),
+    );
+    if (key === undefined) continue;
+    if (bytes.length !== ID_LENGTH + SIGNATURE_LENGTH) return null;
+    // A signature that claims a known key and is wrong spoils the note, whatever else stands there.
+    return verify(null, Buffer.from(text), key.publicKey, bytes.subarray(ID_LENGTH)) ? { text, key } : null;
+  }
+  return null;
+}
+
+/** Lines without control characters, each ended. */
+function isText(text: string): boolean {
+  const isControl = (character: string): boolean => character < ' ' && character !== '\n';
+  return text.endsWith('\n') && text.isWellFormed() && ![...text].some(isControl);
+}

@@ -1,0 +1,138 @@
+import { GraphQLDateTime, GraphQLSafeInt } from 'graphql-scalars';
+import { Arg, Ctx, Directive, ID, Query, Resolver } from 'type-graphql';
+import type { AuditProofs } from '../../audit/audit-proofs';
+import type { VerificationReport } from '../../audit/verification';
+import type { StoredCheckpoint } from '../../persistence/tree.reads';
+import type { AuditSummaryReads, SummaryGroup, SummaryKey } from '../../persistence/audit-summary.reads';
+import { readId } from '../arguments';
+import type { ReviewerContext } from '../context';
+import { SummaryKeyEnum } from '../types/enums';
+import {
+  AuditCheckpointType,
+  AuditConsistencyProofType,
+  AuditInclusionProofType,
+  AuditSummaryGroupType,
+  AuditVerificationType,
+} from '../types/tree.type';
+
+const PEOPLE = '@authorize(roles: [ADMIN, SECURITY_MANAGER, MANAGER, USER], credential: JWT)';
+const AUDITORS = '@authorize(roles: [ADMIN, SECURITY_MANAGER], credential: JWT)';
+const SIZE = { nullable: true } as const;
+
+@Resolver()
+export class TreeResolver {
+  constructor(
+    private readonly proofs: AuditProofs,
+    private readonly summaries: AuditSummaryReads,
+  ) {}
+
+  @Directive(PEOPLE)
+  @Query(() => AuditCheckpointType, {
+    nullable: true,
+    description: 'The newest signed checkpoint of your audit log; null before the first.',
+  })
+  async auditCheckpoint(@Ctx() { principal }: ReviewerContext): Promise<AuditCheckpointType | null> {
+    const checkpoint = await this.proofs.latestCheckpoint(principal);
+    return checkpoint && this.checkpointOf(principal.organizationId, checkpoint);
+  }
+
+  @Directive(PEOPLE)
+  @Query(() => AuditInclusionProofType, {
+    nullable: true,
+    description: 'That an entry is in your audit log; null for an unknown one, and until it is sealed.',
+  })
+  async auditInclusionProof(
+    @Arg('auditId', () => ID) id: string,
+    @Ctx() { principal }: ReviewerContext,
+  ): Promise<AuditInclusionProofType | null> {
+    const auditId = readId(id, 'auditId');
+    const proof = await this.proofs.inclusion(principal, auditId);
+    if (proof === null) return null;
+    const { leafIndex, leafHash, canonical, hashes, checkpoint } = proof;
+    return {
+      auditId,
+      leafIndex,
+      leafHash: leafHash.toString('base64'),
+      canonical,
+      hashes: hashes.map((hash) => hash.toString('base64')),
+      checkpoint: this.checkpointOf(principal.organizationId, checkpoint),
+    };
+  }
+
+  @Directive(PEOPLE)
+  @Query(() => AuditConsistencyProofType, {
+    description: 'That your audit log of one size begins with all of what it was at a smaller one.',
+  })
+  async auditConsistencyProof(
+    @Arg('fromSize', () => GraphQLSafeInt) fromSize: number,
+    @Arg('toSize', () => GraphQLSafeInt) toSize: number,
+    @Ctx() { principal }: ReviewerContext,
+  ): Promise<AuditConsistencyProofType> {
+    const { fromRootHash, toRootHash, hashes } = await this.proofs.consistency(principal, fromSize, toSize);
+    return {
+      fromSize,
+      toSize,
+      fromRootHash: fromRootHash.toString('base64'),
+      toRootHash: toRootHash.toString('base64'),
+      hashes: hashes.map((hash) => hash.toString('base64')),
+    };
+  }
+
+  @Directive(AUDITORS)
+  @Query(() => AuditVerificationType, {
+    description:
+      'Recomputes the tree from the entries and holds everything against everything. From and to are leaf indices, ' +
+      'inclusive and exclusive: entries outside count by their hash alone.',
+  })
+  async verifyAuditLog(
+    @Arg('from', () => GraphQLSafeInt, SIZE) from: number | null,
+    @Arg('to', () => GraphQLSafeInt, SIZE) to: number | null,
+    @Ctx() { principal }: ReviewerContext,
+  ): Promise<AuditVerificationType> {
+    return verificationOf(await this.proofs.verify(principal, { from, to }));
+  }
+
+  @Directive(PEOPLE)
+  @Query(() => [AuditSummaryGroupType], {
+    description: 'Sums over your audit log, the latest or last first.',
+  })
+  auditSummary(
+    @Arg('groupBy', () => SummaryKeyEnum) groupBy: SummaryKey,
+    @Arg('from', () => GraphQLDateTime, { nullable: true, description: 'Inclusive.' }) from: Date | null,
+    @Arg('to', () => GraphQLDateTime, { nullable: true, description: 'Exclusive.' }) to: Date | null,
+    @Ctx() { principal }: ReviewerContext,
+  ): Promise<readonly SummaryGroup[]> {
+    return this.summaries.by(groupBy, principal, from ?? null, to ?? null);
+  }
+
+  private checkpointOf(
+    organizationId: number,
+    { treeSize, rootHash, note, sealedAt }: StoredCheckpoint,
+  ): AuditCheckpointType {
+    const origin = this.proofs.originOf(organizationId);
+    return { origin, treeSize, rootHash: rootHash.toString('base64'), note, sealedAt };
+  }
+}
+
+function verificationOf(report: VerificationReport): AuditVerificationType {
+  const { treeSize, rootHash, entries, checkpoints, faults, faultCount, remarks } = report;
+  const [first] = faults;
+  return {
+    isIntact: faultCount === 0,
+    treeSize,
+    rootHash,
+    entries,
+    checkpoints,
+    firstFault:
+      first === undefined
+        ? null
+        : {
+            ...first,
+            leafIndex: first.leafIndex ?? null,
+            auditId: first.auditId ?? null,
+            actionId: first.actionId ?? null,
+          },
+    faultCount,
+    remarks,
+  };
+}

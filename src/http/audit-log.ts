@@ -1,0 +1,41 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { AuditProofs } from '../audit/audit-proofs';
+import type { LogKey } from '../audit/log-key';
+import { ROLES } from '../domain/principal';
+import { RefusedError } from '../domain/refusal';
+import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
+import { allowOnly } from './allowed-methods';
+
+const KEYS_PATH = '/.well-known/countersign-audit-keys';
+const CHECKPOINT_PATH = '/checkpoint';
+const READERS: Requirement = { roles: ROLES, credential: 'jwt', scope: null, verdict: null };
+
+/**
+ * What whoever watches the audit log fetches: the public keys, for everybody, and the newest checkpoint of the
+ * caller's organization.
+ */
+export function addAuditLog(
+  server: FastifyInstance,
+  options: {
+    readonly authorize: AuthorizeDirective;
+    readonly identify: (request: FastifyRequest) => Promise<void>;
+    readonly proofs: AuditProofs;
+    readonly key: LogKey;
+  },
+): void {
+  const { authorize, identify, proofs, key } = options;
+  server.get(KEYS_PATH, (_request, reply) => reply.type('text/plain; charset=utf-8').send(key.keysText));
+  server.get(CHECKPOINT_PATH, {
+    onRequest: [identify, (request) => authorize.checkCredential(READERS, request, {})],
+    handler: async (request, reply) => {
+      const checkpoint = await proofs.latestCheckpoint(authorize.personOf(READERS, request));
+      if (checkpoint === null)
+        throw new RefusedError({ code: 'NOT_FOUND', detail: 'Nothing was sealed yet' });
+      return reply
+        .type('text/plain; charset=utf-8')
+        .header('Cache-Control', 'no-store')
+        .send(checkpoint.note);
+    },
+  });
+  for (const path of [KEYS_PATH, CHECKPOINT_PATH]) allowOnly(server, path, ['GET', 'HEAD']);
+}

@@ -1,0 +1,114 @@
+import { TreeEdge, peaksOf, type Hash } from '../domain/merkle';
+import type { SealStore, SignRoot } from '../use-cases/seal-audit-log';
+import type { Session, Sql, Statement } from './database';
+import { TreeReads } from './tree.reads';
+
+/** Of all sessions of the database, the one that holds this lock seals. */
+const SEALER_LOCK = 4_702_610_317;
+
+const TRY_LEAD: Statement = {
+  name: 'try_lead',
+  text: 'SELECT pg_try_advisory_lock($1::bigint) AS leads',
+};
+
+/** The organizations in the queue, found by skipping from one to the next however long it is. */
+const WAITING: Statement = {
+  name: 'organizations_to_seal',
+  text: `WITH RECURSIVE waiting AS (
+      (SELECT organization_id FROM audit_pending ORDER BY organization_id LIMIT 1)
+      UNION ALL
+      SELECT (SELECT p.organization_id FROM audit_pending p WHERE p.organization_id > w.organization_id
+        ORDER BY p.organization_id LIMIT 1)
+      FROM waiting w WHERE w.organization_id IS NOT NULL
+    )
+    SELECT organization_id AS id FROM waiting WHERE organization_id IS NOT NULL`,
+};
+
+const PENDING: Statement = {
+  name: 'entries_to_seal',
+  text: `SELECT l.id, l.leaf_hash AS "leafHash" FROM audit_pending p
+      JOIN audit_log l ON l.organization_id = p.organization_id AND l.id = p.audit_id
+    WHERE p.organization_id = $1 ORDER BY p.audit_id LIMIT $2`,
+};
+
+/**
+ * $1 organization, $2 index of the first leaf, $3 audit ids, $4 leaf hashes, $5 to $7 nodes, $8 tree size, $9 root,
+ * $10 note. The primary keys fence: of two that seal at once, the second one to commit fails whole.
+ */
+const SEAL: Statement = {
+  name: 'seal',
+  text: `WITH leaves AS (
+      INSERT INTO audit_leaf (organization_id, leaf_index, audit_id, leaf_hash)
+      SELECT $1, $2::bigint + n - 1, id, hash FROM unnest($3::bigint[], $4::bytea[]) WITH ORDINALITY l(id, hash, n)
+    ),
+    nodes AS (
+      INSERT INTO audit_node (organization_id, level, node_index, hash)
+      SELECT $1, level, index, hash FROM unnest($5::smallint[], $6::bigint[], $7::bytea[]) AS n(level, index, hash)
+    ),
+    taken AS (
+      DELETE FROM audit_pending WHERE organization_id = $1 AND audit_id = ANY($3)
+    )
+    INSERT INTO audit_checkpoint (organization_id, tree_size, root_hash, note) VALUES ($1, $8, $9, $10)`,
+};
+
+/** The sealer's side of the database, over a connection of its own. */
+export class SealSqlStore implements SealStore {
+  constructor(private readonly session: Session) {}
+
+  async tryLead(): Promise<boolean> {
+    const [row] = await this.session.query<{ leads: boolean }>(TRY_LEAD, [SEALER_LOCK]);
+    return row?.leads === true;
+  }
+
+  async waiting(): Promise<readonly number[]> {
+    const rows = await this.session.query<{ id: number }>(WAITING, []);
+    return rows.map(({ id }) => id);
+  }
+
+  seal(organizationId: number, limit: number, signRoot: SignRoot): Promise<number> {
+    return this.session.transactionIf(
+      (sql) => sealNext(sql, organizationId, limit, signRoot),
+      (sealed) => sealed > 0,
+    );
+  }
+
+  get tree(): TreeReads {
+    return new TreeReads(this.session);
+  }
+}
+
+async function sealNext(
+  sql: Sql,
+  organizationId: number,
+  limit: number,
+  signRoot: SignRoot,
+): Promise<number> {
+  const edge = await edgeOf(new TreeReads(sql), organizationId);
+  const entries = await sql.query<{ id: number; leafHash: Hash }>(PENDING, [organizationId, limit]);
+  if (entries.length === 0) return 0;
+  const first = edge.size;
+  const nodes = entries.flatMap(({ leafHash }) => edge.append(leafHash));
+  await sql.query(SEAL, [
+    organizationId,
+    first,
+    entries.map(({ id }) => id),
+    entries.map(({ leafHash }) => leafHash),
+    nodes.map(({ subtree }) => subtree.level),
+    nodes.map(({ subtree }) => subtree.index),
+    nodes.map(({ hash }) => hash),
+    edge.size,
+    edge.root,
+    signRoot(organizationId, edge.size, edge.root),
+  ]);
+  return entries.length;
+}
+
+/** The tree as the newest checkpoint has it. @throws {Error} where its nodes no longer give the root that was signed */
+async function edgeOf(tree: TreeReads, organizationId: number): Promise<TreeEdge> {
+  const checkpoint = await tree.latestCheckpoint({ organizationId });
+  const size = checkpoint?.treeSize ?? 0;
+  const edge = new TreeEdge(size, await tree.hashesOf({ organizationId }, peaksOf(size)));
+  if (checkpoint !== null && !edge.root.equals(checkpoint.rootHash))
+    throw new Error(`The tree of organization ${String(organizationId)} is not the one that was signed`);
+  return edge;
+}

@@ -1,0 +1,142 @@
+import type { Hash, Subtree } from '../domain/merkle';
+import type { Tenant } from '../domain/principal';
+import type { Sql, Statement } from './database';
+
+/** A signed checkpoint as it is stored. */
+export interface StoredCheckpoint {
+  readonly treeSize: number;
+  readonly rootHash: Hash;
+  /** The signed note. */
+  readonly note: string;
+  readonly sealedAt: Date;
+}
+
+/** Where an entry stands in the tree. */
+export interface SealedLeaf {
+  readonly leafIndex: number;
+  readonly leafHash: Hash;
+}
+
+const CHECKPOINT_COLUMNS = 'tree_size AS "treeSize", root_hash AS "rootHash", note, sealed_at AS "sealedAt"';
+
+const LATEST_CHECKPOINT: Statement = {
+  name: 'latest_checkpoint',
+  text: `SELECT ${CHECKPOINT_COLUMNS} FROM audit_checkpoint WHERE organization_id = $1 ORDER BY tree_size DESC LIMIT 1`,
+};
+
+const CHECKPOINT_OF_SIZE: Statement = {
+  name: 'checkpoint_of_size',
+  text: `SELECT ${CHECKPOINT_COLUMNS} FROM audit_checkpoint WHERE organization_id = $1 AND tree_size = $2`,
+};
+
+const CHECKPOINTS_AFTER: Statement = {
+  name: 'checkpoints_after',
+  text: `SELECT ${CHECKPOINT_COLUMNS} FROM audit_checkpoint
+    WHERE organization_id = $1 AND tree_size > $2 ORDER BY tree_size LIMIT $3`,
+};
+
+const LEAF_OF_ENTRY: Statement = {
+  name: 'leaf_of_entry',
+  text: `SELECT leaf_index AS "leafIndex", leaf_hash AS "leafHash" FROM audit_leaf
+    WHERE organization_id = $1 AND audit_id = $2`,
+};
+
+const CANONICAL_OF_ENTRY: Statement = {
+  name: 'canonical_of_entry',
+  text: 'SELECT canonical FROM audit_log WHERE organization_id = $1 AND id = $2',
+};
+
+const LEAVES_BETWEEN: Statement = {
+  name: 'leaves_between',
+  text: `SELECT coalesce(min(leaf.leaf_index), 0) AS "from", coalesce(max(leaf.leaf_index) + 1, 0) AS "to"
+    FROM audit_log l JOIN audit_leaf leaf ON leaf.organization_id = l.organization_id AND leaf.audit_id = l.id
+    WHERE l.organization_id = $1 AND ($2::timestamptz IS NULL OR l."timestamp" >= $2)
+      AND ($3::timestamptz IS NULL OR l."timestamp" < $3)`,
+};
+
+const SUBTREE_HASHES: Statement = {
+  name: 'subtree_hashes',
+  text: `SELECT coalesce(node.hash, leaf.leaf_hash) AS hash
+    FROM unnest($2::integer[], $3::bigint[]) WITH ORDINALITY asked(level, index, n)
+      LEFT JOIN audit_node node
+        ON node.organization_id = $1 AND node.level = asked.level AND node.node_index = asked.index
+      LEFT JOIN audit_leaf leaf
+        ON asked.level = 0 AND leaf.organization_id = $1 AND leaf.leaf_index = asked.index
+    ORDER BY asked.n`,
+};
+
+/** Reads of an organization's tree. */
+export class TreeReads {
+  constructor(private readonly sql: Sql) {}
+
+  /** The newest checkpoint, or null before the first. One statement. */
+  async latestCheckpoint({ organizationId }: Tenant): Promise<StoredCheckpoint | null> {
+    return first(
+      await this.sql.query<StoredCheckpoint & Record<string, unknown>>(LATEST_CHECKPOINT, [organizationId]),
+    );
+  }
+
+  /** The checkpoint of exactly this size, or null. One statement. */
+  async checkpointOfSize({ organizationId }: Tenant, treeSize: number): Promise<StoredCheckpoint | null> {
+    const values = [organizationId, treeSize];
+    return first(
+      await this.sql.query<StoredCheckpoint & Record<string, unknown>>(CHECKPOINT_OF_SIZE, values),
+    );
+  }
+
+  /** The next checkpoints of larger trees, smallest first. One statement. */
+  async checkpointsAfter(
+    { organizationId }: Tenant,
+    treeSize: number,
+    limit: number,
+  ): Promise<readonly StoredCheckpoint[]> {
+    const values = [organizationId, treeSize, limit];
+    return this.sql.query<StoredCheckpoint & Record<string, unknown>>(CHECKPOINTS_AFTER, values);
+  }
+
+  /** Where an entry stands, or null while it is not sealed. One statement. */
+  async leafOf({ organizationId }: Tenant, auditId: number): Promise<SealedLeaf | null> {
+    return first(
+      await this.sql.query<SealedLeaf & Record<string, unknown>>(LEAF_OF_ENTRY, [organizationId, auditId]),
+    );
+  }
+
+  /** An entry's exact bytes, or null. One statement. */
+  async canonicalOf({ organizationId }: Tenant, auditId: number): Promise<Buffer | null> {
+    const values = [organizationId, auditId];
+    const [row] = await this.sql.query<{ canonical: Buffer }>(CANONICAL_OF_ENTRY, values);
+    return row?.canonical ?? null;
+  }
+
+  /** The leaves that hold every sealed entry from a time, inclusive, to another, exclusive. One statement. */
+  async leavesBetween(
+    { organizationId }: Tenant,
+    from: Date | null,
+    to: Date | null,
+  ): Promise<{ readonly from: number; readonly to: number }> {
+    const [range] = await this.sql.query<{ from: number; to: number }>(LEAVES_BETWEEN, [
+      organizationId,
+      from,
+      to,
+    ]);
+    return range ?? { from: 0, to: 0 };
+  }
+
+  /** The hashes of perfect subtrees, in their order. One statement. @throws {Error} where the tree lacks one */
+  async hashesOf({ organizationId }: Tenant, subtrees: readonly Subtree[]): Promise<readonly Hash[]> {
+    if (subtrees.length === 0) return [];
+    const rows = await this.sql.query<{ hash: Hash | null }>(SUBTREE_HASHES, [
+      organizationId,
+      subtrees.map(({ level }) => level),
+      subtrees.map(({ index }) => index),
+    ]);
+    return rows.map(({ hash }) => {
+      if (hash === null) throw new Error(`The tree of organization ${String(organizationId)} lacks a node`);
+      return hash;
+    });
+  }
+}
+
+function first<T>([row]: readonly T[]): T | null {
+  return row ?? null;
+}

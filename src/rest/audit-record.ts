@@ -1,0 +1,43 @@
+import type { AuditLogEntry } from '../domain/audit-entry';
+import { restTime } from './time';
+
+/** What a record tells of an entry, whichever way it was read. */
+type RecordFields = Pick<
+  AuditLogEntry,
+  | 'id'
+  | 'actionType'
+  | 'timestamp'
+  | 'details'
+  | 'ipAddress'
+  | 'userAgent'
+  | 'correlationId'
+  | 'actionId'
+  | 'reason'
+  | 'refusalCode'
+  | 'clientCorrelationId'
+> & {
+  /** Null where no person acted. */
+  readonly userId: number | null;
+};
+
+/** An entry as the documented audit record, in its order of keys (contract 1 and 4). */
+export function auditRecordBody(
+  organizationId: number,
+  entry: RecordFields,
+): Readonly<Record<string, unknown>> {
+  return {
+    audit_id: entry.id,
+    action_type: entry.actionType,
+    user_id: entry.userId,
+    organization_id: organizationId,
+    timestamp: restTime(entry.timestamp),
+    details: entry.details,
+    ip_address: entry.ipAddress,
+    user_agent: entry.userAgent,
+    correlation_id: entry.correlationId,
+    action_id: entry.actionId,
+    reason: entry.reason,
+    refusal_code: entry.refusalCode,
+    client_correlation_id: entry.clientCorrelationId,
+  };
+}

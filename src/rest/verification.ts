@@ -1,0 +1,74 @@
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { AuditProofs } from '../audit/audit-proofs';
+import type { VerificationReport } from '../audit/verification';
+import type { Progress, ProgressStep } from '../audit/verify-bundle';
+import { RefusedError, validationRefusal } from '../domain/refusal';
+import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
+import { allowOnly } from '../http/allowed-methods';
+import { readLeafRange, type RestRequest } from './requests';
+import { AUDITORS } from './routes';
+
+const PATH = '/api/admin/audit-logs/verify';
+const REQUIREMENT: Requirement = { roles: AUDITORS, credential: 'jwt', scope: null, verdict: null };
+
+/**
+ * Adds the verification whose progress can be watched: JSON lines, one per step and fault, and the report as the last.
+ * GraphQL's verifyAuditLog runs the same and answers with the report alone.
+ */
+export function addVerification(
+  server: FastifyInstance,
+  authorize: AuthorizeDirective,
+  identify: (request: FastifyRequest) => Promise<void>,
+  proofs: AuditProofs,
+): void {
+  server.get(PATH, {
+    onRequest: [identify, (request) => authorize.checkCredential(REQUIREMENT, request, {})],
+    handler: async (request, reply) => {
+      const range = readLeafRange(request as RestRequest);
+      if (range.faults !== undefined) throw new RefusedError(validationRefusal(range.faults));
+      const viewer = authorize.personOf(REQUIREMENT, request);
+      const steps = stepsOf((progress) => proofs.verify(viewer, range.value, progress));
+      // The first step is awaited here, so that what is refused at once is an answer of its own.
+      const first = await steps.next();
+      return reply
+        .type('application/jsonl; charset=utf-8')
+        .header('Cache-Control', 'no-store')
+        .send(Readable.from(linesOf(first, steps)));
+    },
+  });
+  allowOnly(server, PATH, ['GET', 'HEAD']);
+}
+
+type Step = ProgressStep | { readonly report: VerificationReport };
+
+async function* linesOf(
+  first: IteratorResult<Step, void>,
+  steps: AsyncGenerator<Step, void>,
+): AsyncIterable<string> {
+  for (let step = first; step.done !== true; step = await steps.next())
+    yield `${JSON.stringify(step.value)}\n`;
+}
+
+/** What a verification tells on its way, in order, and its report at the end. */
+async function* stepsOf(
+  verify: (progress: Progress) => Promise<VerificationReport>,
+): AsyncGenerator<Step, void> {
+  const told: ProgressStep[] = [];
+  let wake: () => void = () => undefined;
+  const report = verify((step) => {
+    told.push(step);
+    wake();
+  });
+  const state = { isOver: false };
+  const ended = report.then(
+    () => (state.isOver = true),
+    () => (state.isOver = true),
+  );
+  while (!state.isOver || told.length > 0) {
+    const step = told.shift();
+    if (step !== undefined) yield step;
+    else await Promise.race([ended, new Promise<void>((resolve) => (wake = resolve))]);
+  }
+  yield { report: await report };
+}

@@ -1,0 +1,108 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BundleRecord } from '../../src/audit/bundle';
+import { bundleRecords } from '../../src/audit/bundle-records';
+import { CheckpointFiles } from '../../src/audit/checkpoint-archive';
+import { LogKey, openDevelopmentLogKey } from '../../src/audit/log-key';
+import type { VerificationReport } from '../../src/audit/verification';
+import { verifyBundle, type VerificationInput } from '../../src/audit/verify-bundle';
+import { BundleReads } from '../../src/persistence/bundle.reads';
+import type { Sql } from '../../src/persistence/database';
+import { SealSqlStore } from '../../src/persistence/seal.store';
+import { TreeReads } from '../../src/persistence/tree.reads';
+import { sealRound } from '../../src/use-cases/seal-audit-log';
+import { setting, type TestDatabase } from './database';
+
+/** The key that test gateways sign with. */
+export const testLogKey = (): LogKey =>
+  new LogKey('test.example', openDevelopmentLogKey(setting('TEST_DATA_DIR')));
+
+/** Trusts what test gateways sign, and kept nothing. */
+export const trusting = (): VerificationInput => ({
+  trustedKeys: testLogKey().keys,
+  checkpoints: [],
+  receipts: [],
+});
+
+/** A sealer's steps by hand, with an archive of its own. */
+export interface Sealing {
+  readonly folder: string;
+  /** Seals everything that waits; returns how many entries that were. */
+  seal(): Promise<number>;
+  close(): void;
+}
+
+/** Seals a test's database when it is told to. */
+export function sealingOf({ owner }: TestDatabase): Sealing {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-archive-'));
+  const key = testLogKey();
+  return {
+    folder,
+    seal: async () => {
+      const session = await owner.session();
+      try {
+        const store = new SealSqlStore(session);
+        const archive = new CheckpointFiles(folder, store.tree);
+        let sum = 0;
+        for (let isMore = true; isMore;) {
+          const round = await sealRound(store, archive, (...root) => key.signRoot(...root));
+          for (const failure of round.failures.values()) throw failure as Error;
+          sum += round.sealed;
+          isMore = round.isMore;
+        }
+        return sum;
+      } finally {
+        session.release();
+      }
+    },
+    close: () => {
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** An organization's bundle as it is in this view of the database. */
+export async function recordsIn(sql: Sql, organizationId = 1): Promise<BundleRecord[]> {
+  const records: BundleRecord[] = [];
+  const reads = new BundleReads(sql);
+  for await (const record of bundleRecords(
+    { organizationId },
+    reads,
+    new TreeReads(sql),
+    testLogKey(),
+    new Date(),
+  ))
+    records.push(record);
+  return records;
+}
+
+/** The bundle as it would be after some SQL of somebody who owns the database; nothing of it stays. */
+export async function recordsAfter(
+  { owner }: TestDatabase,
+  statements: readonly string[],
+): Promise<BundleRecord[]> {
+  return owner.transactionIf(
+    async (sql) => {
+      for (const text of statements) await sql.query({ name: 'tamper', text }, []);
+      return recordsIn(sql);
+    },
+    () => false,
+  );
+}
+
+/** What the verifier says of these records. */
+export function verdictOn(
+  records: readonly BundleRecord[],
+  input: Partial<VerificationInput> = {},
+): Promise<VerificationReport> {
+  async function* streamed(): AsyncIterable<BundleRecord> {
+    for (const record of records) yield await Promise.resolve(record);
+  }
+  return verifyBundle(streamed(), { ...trusting(), ...input });
+}
+
+/** The kinds of faults, each once, in the order in which they were found. */
+export const kindsOf = ({ faults }: VerificationReport): string[] => [
+  ...new Set(faults.map(({ kind }) => kind)),
+];
