@@ -44,7 +44,7 @@ const bannedPackages = (folder) =>
   Object.entries(homes).flatMap(([home, packages]) => (home === folder ? [] : packages));
 
 export default tseslint.config(
-  { ignores: ['node_modules', '.data', 'coverage', 'src/rest/operations.types.ts', '**/*.mjs'] },
+  { ignores: ['node_modules', '.data', 'coverage', 'src/rest/operations.types.ts', '**/*.mjs', '**/*.cjs'] },
   tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
