@@ -1,0 +1,203 @@
+import { statusOf, type Action } from '../domain/action';
+import type { DecisionBatch, DecisionCandidate, WriteOutcome } from '../use-cases/decision-store';
+import { AUDIT_RECORD_COLUMNS, auditRecord, momentAfter, WRITE_AUDIT_ENTRIES } from './audit-entries';
+import type { Sql, Statement } from './database';
+import { effectiveStatusSql } from './expiry';
+import { sharedGateSql } from './gate';
+
+/** What to do about rows that somebody else has locked: wait for them, or leave them out of the statement. */
+export type OnLocked = 'wait' | 'skip';
+
+/** What one batch's candidates came to; null for one whose rows somebody else had locked. */
+export type BatchOutcomes = readonly (WriteOutcome | null)[];
+
+/**
+ * The decision, whole, in one statement, for any number of reviewers of one organization: lock in id order,
+ * compare-and-swap, votes, audit entries, seal queue.
+ * $1 organization, $2 reviewers, $3 action ids, no id twice, $4 candidates as JSON.
+ *
+ * Why this form: the lock comes before the look, or a loser would still see the action pending and two votes would
+ * each count themselves the first; locks are taken in id order, or two bulks in opposite order would deadlock. The
+ * reviewers and the policy are share-locked, so that neither changes between this check and the commit; the gate before
+ * them keeps an endless stream of decisions from shutting a change of either out. Every locked row is returned, so that
+ * a loser gets the facts as they stand now.
+ */
+function decideSql(onLocked: OnLocked): string {
+  const skip = onLocked === 'skip' ? 'SKIP LOCKED' : '';
+  return `
+WITH gate AS MATERIALIZED (SELECT ${sharedGateSql('$1')}),
+  authority AS MATERIALIZED (
+    SELECT u.id AS reviewer, u.version, u.active, o.policy_version
+    FROM organizations o JOIN users u ON u.organization_id = o.id
+    WHERE EXISTS (SELECT FROM gate) AND o.id = $1 AND u.id = ANY($2::bigint[])
+    ORDER BY u.id FOR SHARE OF o, u ${skip}
+  ),
+  stored AS MATERIALIZED (
+    SELECT a.id, a.status, a.version, a.approvals, a.decided_by, a.decided_at, a.expires_at
+    FROM actions a WHERE EXISTS (SELECT FROM gate) AND a.organization_id = $1 AND a.id = ANY($3::bigint[])
+    ORDER BY a.id FOR UPDATE ${skip}
+  ),
+  ${momentAfter('authority', 'stored')},
+  candidate AS MATERIALIZED (
+    SELECT c.*, stored.version = c.version AS is_same, stored.id IS NULL OR authority.reviewer IS NULL AS is_absent,
+      authority.active AND authority.version = c.reviewer_version AND authority.policy_version = c.policy_version AS stands,
+      ${effectiveStatusSql('stored', 'at')} AS status, stored.approvals AS approvals_before,
+      stored.decided_by, stored.decided_at
+    FROM json_to_recordset($4::json) AS c(position integer, id bigint, version integer, approvals_required integer,
+        reviewer bigint, reviewer_version integer, policy_version integer, verdict text, verdict_status text,
+        verdict_reason text, correlation text, decided json, voted json)
+      CROSS JOIN moment
+      LEFT JOIN stored ON stored.id = c.id
+      LEFT JOIN authority ON authority.reviewer = c.reviewer
+  ),
+  voted AS (
+    INSERT INTO votes (organization_id, action_id, user_id, verdict, reason, policy_version, voted_at)
+    SELECT $1, id, reviewer, verdict, verdict_reason, policy_version, at FROM candidate CROSS JOIN moment
+    WHERE stands AND is_same AND status = 'pending_approval'
+    ON CONFLICT (organization_id, action_id, user_id) DO NOTHING
+    RETURNING action_id
+  ),
+  effect AS MATERIALIZED (
+    SELECT c.*, c.verdict = 'reject' OR c.approvals >= c.approvals_required AS decides
+    FROM (SELECT *, approvals_before + CASE verdict WHEN 'approve' THEN 1 ELSE 0 END AS approvals FROM candidate) c
+      JOIN voted ON voted.action_id = c.id
+  ),
+  changed AS (
+    UPDATE actions a SET
+      approvals = e.approvals,
+      updated_at = moment.at,
+      version = a.version + CASE WHEN e.decides THEN 1 ELSE 0 END,
+      status = CASE WHEN e.decides THEN e.verdict_status ELSE a.status END,
+      decided_by_kind = CASE WHEN e.decides THEN 'user' END,
+      decided_by = CASE WHEN e.decides THEN e.reviewer END,
+      decided_at = CASE WHEN e.decides THEN moment.at END,
+      reason = CASE WHEN e.decides THEN e.verdict_reason END,
+      correlation_id = CASE WHEN e.decides THEN e.correlation END
+    FROM effect e CROSS JOIN moment WHERE a.organization_id = $1 AND a.id = e.id
+  ),
+  chosen AS (
+    SELECT e.position, e.approvals AS approvals_received, r.*
+    FROM effect e CROSS JOIN json_to_record(CASE WHEN e.decides THEN e.decided ELSE e.voted END)
+      AS r(${AUDIT_RECORD_COLUMNS})
+  ),
+  ${WRITE_AUDIT_ENTRIES}
+SELECT c.id AS "actionId", c.status AS "statusBefore", c.decided_by AS "decidedById", c.decided_at AS "decidedAt",
+  c.approvals_before AS "approvalsBefore", c.is_absent AS "isAbsent", c.stands AND c.is_same AS "isAsAuthorized",
+  moment.at, effect.decides, effect.approvals, written.id AS "auditId", written.leaf_hash AS "leafHash"
+FROM candidate c CROSS JOIN moment
+  LEFT JOIN effect ON effect.id = c.id
+  LEFT JOIN written ON written.action_id = c.id
+ORDER BY c.position`;
+}
+
+const DECIDE: Readonly<Record<OnLocked, Statement>> = {
+  wait: { name: 'decide', text: decideSql('wait') },
+  skip: { name: 'decide_unlocked', text: decideSql('skip') },
+};
+
+interface DecideRow {
+  readonly actionId: number;
+  readonly statusBefore: Action['status'] | null;
+  readonly decidedById: number | null;
+  readonly decidedAt: Date | null;
+  readonly approvalsBefore: number | null;
+  /** The action's row or the reviewer's is not there, or somebody else has locked it. */
+  readonly isAbsent: boolean;
+  readonly isAsAuthorized: boolean | null;
+  readonly at: Date;
+  readonly decides: boolean | null;
+  readonly approvals: number | null;
+  readonly auditId: number | null;
+  readonly leafHash: Buffer | null;
+}
+
+/**
+ * Decides what is still as authorized, in one statement.
+ * @param batches of one organization; no action may be in them twice
+ * @returns per batch, one outcome per candidate, in their order
+ */
+export async function decide(
+  sql: Sql,
+  batches: readonly DecisionBatch[],
+  onLocked: OnLocked,
+): Promise<readonly BatchOutcomes[]> {
+  const [first] = batches;
+  if (first === undefined) return [];
+  const items = batches.flatMap((batch) => batch.candidates.map((candidate) => ({ batch, candidate })));
+  const rows = await sql.query<DecideRow & Record<string, unknown>>(DECIDE[onLocked], [
+    first.reviewer.organizationId,
+    [...new Set(batches.map(({ reviewer }) => reviewer.user.id))],
+    items.map(({ candidate }) => candidate.action.id),
+    JSON.stringify(items.map(({ batch, candidate }, position) => recordOf(batch, candidate, position))),
+  ]);
+  let next = 0;
+  return batches.map((batch) =>
+    batch.candidates.map((candidate) => {
+      const row = rows[next++];
+      if (row?.actionId !== candidate.action.id)
+        throw new Error('The decision gave no row for a candidate');
+      return row.isAbsent && onLocked === 'skip' ? null : outcomeOf(row, candidate, batch);
+    }),
+  );
+}
+
+function recordOf(
+  { reviewer, verdict, reason, correlationId }: DecisionBatch,
+  { action, approvalsRequired, decided, voted }: DecisionCandidate,
+  position: number,
+): Readonly<Record<string, unknown>> {
+  return {
+    position,
+    id: action.id,
+    version: action.version,
+    approvals_required: approvalsRequired,
+    reviewer: reviewer.user.id,
+    reviewer_version: reviewer.user.version,
+    policy_version: reviewer.policy.version,
+    verdict,
+    verdict_status: statusOf(verdict),
+    verdict_reason: reason,
+    correlation: correlationId,
+    decided: auditRecord(decided),
+    voted: voted && auditRecord(voted),
+  };
+}
+
+function outcomeOf(
+  row: DecideRow,
+  { action: before, approvalsRequired }: DecisionCandidate,
+  batch: DecisionBatch,
+): WriteOutcome {
+  const { actionId, statusBefore, at, auditId, leafHash, approvals } = row;
+  if (auditId !== null) {
+    if (approvals === null || leafHash === null)
+      throw new Error('A decision was written without its count or leaf');
+    const counted: Action = { ...before, approvals, updatedAt: at };
+    const action = row.decides === true ? decided(counted, at, batch) : counted;
+    return { actionId, kind: 'written', auditId, leafHash, approvalsRequired, action };
+  }
+  if (statusBefore !== null && statusBefore !== 'pending_approval') {
+    const { decidedById, decidedAt } = row;
+    return { actionId, kind: 'not_pending', facts: { status: statusBefore, decidedById, decidedAt } };
+  }
+  if (row.isAsAuthorized !== true) return { actionId, kind: 'moved' };
+  return { actionId, kind: 'already_voted', approvals: row.approvalsBefore ?? 0, approvalsRequired };
+}
+
+/** The action as the statement left it: nothing else of it can have changed, or its version would have moved. */
+function decided(
+  action: Action,
+  at: Date,
+  { reviewer, verdict, reason, correlationId }: DecisionBatch,
+): Action {
+  return {
+    ...action,
+    status: statusOf(verdict),
+    version: action.version + 1,
+    decidedByKind: 'user',
+    decidedById: reviewer.user.id,
+    decidedAt: at,
+    reason,
+    correlationId,
+  };
+}
