@@ -24,6 +24,7 @@ const readsOnly = {
   from: './src/persistence',
   except: [
     './actions.reads.ts',
+    './api-keys.reads.ts',
     './audit-log.reads.ts',
     './audit-summary.reads.ts',
     './tree.reads.ts',

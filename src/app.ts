@@ -8,6 +8,7 @@ import { AuthorizeDirective } from './graphql/authorize.directive';
 import { makeBuildContext } from './graphql/context';
 import { makeExecuteOperation } from './graphql/execute';
 import { ActionResolver } from './graphql/resolvers/action.resolver';
+import { ApiKeyResolver } from './graphql/resolvers/api-key.resolver';
 import { AuditLogResolver } from './graphql/resolvers/audit-log.resolver';
 import { DecisionResolver } from './graphql/resolvers/decision.resolver';
 import { PolicyResolver, PolicyVersionResolver } from './graphql/resolvers/policy.resolver';
@@ -25,6 +26,8 @@ import type { TrustedIssuer } from './http/token-verifier';
 import type { Logger } from './observability/logger';
 import { Metrics } from './observability/metrics';
 import { ActionReads } from './persistence/actions.reads';
+import { ApiKeyReads } from './persistence/api-keys.reads';
+import { ApiKeyUses } from './persistence/api-key-uses';
 import { AuditSummaryReads } from './persistence/audit-summary.reads';
 import { AuditLogReads } from './persistence/audit-log.reads';
 import { AuthorityStore } from './persistence/authority.store';
@@ -41,9 +44,11 @@ import { addExport } from './rest/export';
 import { addRestRoutes } from './rest/plugin';
 import { addVerification } from './rest/verification';
 import { makeChangePolicy } from './use-cases/change-policy';
+import { makeCreateApiKey } from './use-cases/create-api-key';
 import { makeDecideActions } from './use-cases/decide-actions';
 import { makeExpireActions } from './use-cases/expire-actions';
 import { makeRecordRefusedRequest } from './use-cases/record-refused-request';
+import { makeRevokeApiKey } from './use-cases/revoke-api-key';
 import { makeSetUser } from './use-cases/set-user';
 import type { ReadReviewerNow } from './use-cases/reviewer-now';
 import { runInBackground } from './background';
@@ -68,6 +73,8 @@ export interface AppOptions {
 const PURGE_INTERVAL = 60_000;
 /** How often overdue actions are marked, in milliseconds. Nobody waits for it: they read as expired before. */
 const SWEEP_INTERVAL = 5_000;
+/** How often it is written down when API keys were used, in milliseconds; for each key once a minute at most. */
+const KEY_USE_INTERVAL = 5_000;
 
 /** The composition root: everything is made here, by hand, in the order it is needed. */
 export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
@@ -90,6 +97,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     votes: new VoteReads(database),
   };
   const principals = new PrincipalReads(database);
+  const keyUses = new ApiKeyUses(database);
   const decisions = new DecisionsStore(database, (count) => {
     metrics.countThrottledRefusals(count);
   });
@@ -103,6 +111,11 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   const schema = makeSchema(
     [
       new ActionResolver(reads.actions),
+      new ApiKeyResolver(
+        new ApiKeyReads(database),
+        makeCreateApiKey(authority, clock),
+        makeRevokeApiKey(authority),
+      ),
       new AuditLogResolver(reads.auditLog),
       new DecisionResolver(decideActions, logKey),
       new PolicyResolver(policies, makeChangePolicy(authority)),
@@ -115,7 +128,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   );
   const execute = makeExecuteOperation(schema, authorize, log);
   const buildContext = makeBuildContext(reads);
-  const identifyCaller = identify(makeAuthenticate(principals, trustedIssuers, clock));
+  const identifyCaller = identify(makeAuthenticate(principals, keyUses, trustedIssuers, clock));
 
   const server = await makeServer({ log, clock, corsOrigins, trustProxy });
   const backlog = new SealBacklogReads(database);
@@ -134,6 +147,10 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   addRestRoutes(server, { schema, authorize, buildContext, execute, identify: identifyCaller, clock });
   await addGraphql(server, { schema, execute, buildContext, introspection, log, identify: identifyCaller });
 
+  const writeKeyUses = async (): Promise<void> => {
+    await keyUses.write();
+    keyUses.forget(clock());
+  };
   const stop = runInBackground(
     [
       {
@@ -142,10 +159,15 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
         run: (signal) => purgeThrottle(database, signal),
       },
       { name: 'expire overdue actions', everyMs: SWEEP_INTERVAL, run: expireActions },
+      { name: 'write down when API keys were used', everyMs: KEY_USE_INTERVAL, run: writeKeyUses },
     ],
     log,
   );
-  server.addHook('onClose', stop);
+  server.addHook('onClose', async () => {
+    await stop();
+    // What was noted last; a process that stops without its database loses a minute's precision at most.
+    await writeKeyUses().catch(() => undefined);
+  });
   return server;
 }
 

@@ -181,6 +181,60 @@ describe('an operator who asks for an API key', () => {
     expect(await rows(audited)).toHaveLength(2);
   });
 
+  it('lists them without the keys, and revokes one for good, which the running gateway knows at once', async () => {
+    const ofGlobex = ['--organization', '2'];
+    const key = await printed(
+      'api-key',
+      ...ofGlobex,
+      '--name',
+      'old',
+      '--expires',
+      '90d',
+      '--scopes',
+      'audit:read',
+    );
+    const list = async () => {
+      const { stdout } = await run('api-key', 'list', ...ofGlobex);
+      const [head = '', ...lines] = stdout.trimEnd().split('\n');
+      expect(head).toBe('id\tprefix\tname\towner\tscopes\tcreated\texpires\trevoked\tlast used');
+      expect(stdout).not.toContain(key);
+      return lines.map((line) => line.split('\t'));
+    };
+    const [[id = '', prefix, ...rest] = [], ...others] = await list();
+    expect(others).toEqual([]);
+    expect([prefix, ...rest.slice(0, 3)]).toEqual([key.slice(0, 12), 'old', '101', 'audit:read']);
+    const [created = '', expires = '', ...never] = rest.slice(3);
+    expect(Date.parse(expires) - Date.parse(created)).toBeGreaterThan(89 * 86_400_000);
+    expect(never).toEqual(['-', '-']);
+    const [elsewhere, wrong] = await Promise.all([
+      run('api-key', 'revoke', '--organization', '1', '--id', id),
+      run('api-key', 'forget', ...ofGlobex, '--id', id),
+    ]);
+    expect([elsewhere.code, wrong.code]).toEqual([1, 2]);
+    expect(elsewhere.stderr).toMatch(/no API key \d+\n$/);
+    const refused = (code: string) => ({ status: 401, body: { error_code: code } });
+    expect(await call('/api/v1/actions/22345', key)).toMatchObject({ status: 403 });
+    expect(await run('api-key', 'revoke', ...ofGlobex, '--id', id)).toMatchObject({ code: 0, stdout: '' });
+    expect(await call('/api/v1/actions/22345', key)).toMatchObject(refused('REVOKED_API_KEY'));
+    expect((await list())[0]?.[7]).toMatch(/^\d{4}-/);
+    const entries = `SELECT action_type, actor_kind FROM audit_log WHERE data ->> 'api_key_id' = $1 ORDER BY id`;
+    expect(await rows(entries, [id])).toEqual([
+      { action_type: 'api_key_created', actor_kind: 'system' },
+      { action_type: 'api_key_revoked', actor_kind: 'system' },
+    ]);
+  });
+
+  it('is told which moments a key can expire at', async () => {
+    const ask = ['--organization', '1', '--name', 'refused', '--expires'];
+    const answers = await Promise.all(['2020-01-01', 'soon'].map((moment) => run('api-key', ...ask, moment)));
+    for (const { code, stdout, stderr } of answers)
+      expect([code, stdout, stderr]).toEqual([
+        2,
+        '',
+        expect.stringContaining('--expires has to be a moment'),
+      ]);
+  });
+
   it('is refused an unknown scope and an owner of another organization', async () => {
     const ask = ['--organization', '1', '--name', 'refused'];
     const [scope, owner] = await Promise.all([

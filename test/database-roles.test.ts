@@ -1,5 +1,6 @@
 import type { EntitySchemaColumnOptions } from 'typeorm';
 import { ACTIONS } from '../src/persistence/tables/action.table';
+import { API_KEYS } from '../src/persistence/tables/api-key.table';
 import { AUDIT_LOG } from '../src/persistence/tables/audit-log.table';
 import { POLICIES } from '../src/persistence/tables/policy.table';
 import { USERS } from '../src/persistence/tables/user.table';
@@ -93,7 +94,10 @@ describe("the application's login", () => {
     expect(await rightsOf(application)).toEqual([
       'actions SELECT',
       'actions UPDATE (approvals, correlation_id, decided_at, decided_by, decided_by_kind, reason, status, updated_at, version)',
+      'api_key_id_seq USAGE',
+      'api_keys INSERT (expires_at, key_hash, name, organization_id, owner_id, prefix, scopes)',
       'api_keys SELECT',
+      'api_keys UPDATE (last_used_at, revoked_at)',
       'approval_policies INSERT',
       'approval_policies SELECT',
       'audit_checkpoint SELECT',
@@ -171,7 +175,14 @@ describe("the application's login", () => {
     `UPDATE organizations SET name = 'Evil'`,
     `INSERT INTO organizations (name, policy_version) VALUES ('Evil', 1)`,
     'UPDATE audit_pending SET audit_id = 1',
-    `UPDATE api_keys SET revoked_at = NULL`,
+    `UPDATE api_keys SET scopes = '{audit:read}'`,
+    'UPDATE api_keys SET expires_at = NULL',
+    'UPDATE api_keys SET owner_id = 1',
+    `UPDATE api_keys SET key_hash = sha256('mine')`,
+    `INSERT INTO api_keys (organization_id, name, prefix, key_hash, scopes, owner_id, revoked_at)
+       VALUES (1, 'a', 'b', sha256('c'), '{}', 1, now())`,
+    'DELETE FROM api_keys',
+    'TRUNCATE api_keys',
     `SELECT setval('audit_log_id_seq', 1)`,
     `SELECT nextval('action_id_seq')`,
     `SET session_replication_role = 'replica'`,
@@ -179,6 +190,32 @@ describe("the application's login", () => {
   ])('is refused: %s', async (statement) => {
     await expect(asApplication(statement)).rejects.toThrow(/permission denied|must be owner/);
   });
+});
+
+describe('an API key that was revoked', () => {
+  beforeAll(() =>
+    database.sql(
+      `INSERT INTO api_keys (organization_id, name, prefix, key_hash, scopes, owner_id, revoked_at)
+       VALUES (1, 'leaked', 'csk_leaked', sha256('leaked'), '{actions:read}', 1, now())`,
+    ),
+  );
+
+  it.each(['NULL', "now() + interval '1 day'"])(
+    'stays revoked, whoever sets its moment to %s',
+    async (moment) => {
+      const change = `UPDATE api_keys SET revoked_at = ${moment}`;
+      for (const attempt of [asApplication, asOwner])
+        await expect(attempt(change)).rejects.toThrow('a revoked key stays revoked');
+    },
+  );
+});
+
+it('an API key holds no scope that is not known', async () => {
+  const attempt = asApplication(
+    `INSERT INTO api_keys (organization_id, name, prefix, key_hash, scopes, owner_id)
+     VALUES (1, 'a', 'b', sha256('c'), '{actions:approve}', 1)`,
+  );
+  await expect(attempt).rejects.toThrow('api_keys_known_scopes');
 });
 
 describe('the schema', () => {
@@ -213,6 +250,7 @@ describe('the schema', () => {
 
   it.each([
     ['actions', ACTIONS],
+    ['api_keys', API_KEYS],
     ['audit_log', AUDIT_LOG],
     ['approval_policies', POLICIES],
     ['users', USERS],
@@ -228,8 +266,11 @@ describe('the schema', () => {
     const mapped = Object.entries(table.schema.options.columns as Record<string, EntitySchemaColumnOptions>);
     expect(table.schema.options.tableName).toBe(name);
     expect(mapped.length).toBeGreaterThan(5);
-    for (const [property, { name: column = property, type, nullable = false, primary = false }] of mapped) {
-      const written = type === 'timestamptz' ? 'timestamp with time zone' : type;
+    for (const [
+      property,
+      { name: column = property, type, array, nullable = false, primary = false },
+    ] of mapped) {
+      const written = array === true ? 'ARRAY' : type === 'timestamptz' ? 'timestamp with time zone' : type;
       expect(columns.get(column)).toEqual({ name: column, type: written, nullable, primary });
     }
   });

@@ -28,9 +28,9 @@ describe('schema.graphql', () => {
 
   it('holds every type and field that the contract promises', () => {
     const promised = {
-      Query: 'viewer action actions auditLog auditLogs approvalPolicy users',
+      Query: 'viewer action actions auditLog auditLogs approvalPolicy users apiKeys',
       Mutation:
-        'approveAction rejectAction bulkApproveActions bulkRejectActions changeApprovalPolicy setUser',
+        'approveAction rejectAction bulkApproveActions bulkRejectActions changeApprovalPolicy setUser createApiKey revokeApiKey',
       ActionDecision: `actionId status verdict decidedBy decidedAt reason correlationId approvalsReceived
         approvalsRequired action auditLog`,
       BulkDecision: 'verdict mode requested succeeded failed correlationId results',
@@ -49,6 +49,8 @@ describe('schema.graphql', () => {
       AuditLog: `id actionType actor actorKind action actionId timestamp details reason refusalCode riskScore
         requiredLevel heldLevel policyVersion ipAddress userAgent correlationId clientCorrelationId data`,
       User: 'id name role approvalLevel maxRiskScore active',
+      ApiKey: 'id name prefix scopes owner createdAt expiresAt revokedAt lastUsedAt',
+      CreatedApiKey: 'key apiKey',
       ActionConnection: 'edges pageInfo totalCount totalCountCapped',
       AuditLogConnection: 'edges pageInfo totalCount totalCountCapped',
       UserConnection: 'edges pageInfo totalCount totalCountCapped',
@@ -90,6 +92,8 @@ describe('schema.graphql', () => {
       'expectedVersion: Int!, patch: ApprovalPolicyPatch!, reason: String!',
     ],
     ['Mutation', 'setUser', 'patch: UserPatch!, userId: ID!'],
+    ['Mutation', 'createApiKey', 'expiresAt: DateTime, name: String!, ownerId: ID, scopes: [String!]!'],
+    ['Mutation', 'revokeApiKey', 'id: ID!, reason: String'],
     ['Action', 'auditLogs', 'after: String, first: Int'],
     ['Query', 'actions', 'after: String, before: String, filter: ActionFilter, first: Int, last: Int'],
     ['Query', 'auditLogs', 'after: String, filter: AuditLogFilter, first: Int'],
@@ -124,6 +128,7 @@ describe('schema.graphql', () => {
       return fields.filter((field) => isListType(field.type)).map((field) => field.name);
     };
     expect(listsOf('UserFilter')).toEqual(['role']);
+    expect(listsOf('ApiKeyFilter')).toEqual(['ownerId']);
     expect(listsOf('ActionFilter')).toEqual(
       expect.arrayContaining(['status', 'riskLevel', 'agentId', 'actionType', 'decidedBy']),
     );
@@ -159,8 +164,11 @@ describe('@authorize', () => {
     ].map((field) => ['Query', field, `${everybody}, credential: JWT`]),
     ...[
       ['Query', 'users'],
+      ['Query', 'apiKeys'],
       ['Mutation', 'changeApprovalPolicy'],
       ['Mutation', 'setUser'],
+      ['Mutation', 'createApiKey'],
+      ['Mutation', 'revokeApiKey'],
     ].map((field) => [...field, 'roles: [ADMIN], credential: JWT']),
     ['Query', 'verifyAuditLog', 'roles: [ADMIN, SECURITY_MANAGER], credential: JWT'],
     ...['action', 'actions'].map((field) => [

@@ -1,5 +1,7 @@
+import { DEFAULT_API_KEY_SCOPES, type ApiKey } from '../domain/api-key-grant';
 import { API_KEY_SCOPES, type ApiKeyScope } from '../domain/principal';
-import { idOption, required, runCommand, UsageError } from './command';
+import { idOption, required, runCommand, UsageError, type Values, type Work } from './command';
+import { momentToCome } from './time';
 
 function scopesOf(list: string): readonly ApiKeyScope[] {
   const scopes = list.split(',').map((scope) => scope.trim());
@@ -9,21 +11,65 @@ function scopesOf(list: string): readonly ApiKeyScope[] {
   return scopes as ApiKeyScope[];
 }
 
+function organizationOf(values: Values): number {
+  return required(idOption(values, 'organization'), 'organization');
+}
+
+function create(values: Values): Work {
+  const { expires } = values;
+  const apiKey = {
+    organizationId: organizationOf(values),
+    name: required(values['name'], 'name'),
+    ownerId: idOption(values, 'owner'),
+    scopes: scopesOf(values['scopes'] ?? DEFAULT_API_KEY_SCOPES.join(',')),
+    expiresAt: expires === undefined ? null : momentToCome(expires, 'expires', new Date()),
+  };
+  return ({ provisioning }) => provisioning.addApiKey(apiKey);
+}
+
+function list(values: Values): Work {
+  const organizationId = organizationOf(values);
+  return async ({ provisioning }) => {
+    const keys = await provisioning.apiKeys(organizationId);
+    return [COLUMNS, ...keys.map(rowOf)].map((cells) => cells.join('\t')).join('\n');
+  };
+}
+
+const COLUMNS = ['id', 'prefix', 'name', 'owner', 'scopes', 'created', 'expires', 'revoked', 'last used'];
+
+/** One line of the list, for people and for `cut`; `-` stands for never. */
+function rowOf(key: ApiKey): readonly string[] {
+  const { id, prefix, name, ownerId, scopes, createdAt, expiresAt, revokedAt, lastUsedAt } = key;
+  const times = [createdAt, expiresAt, revokedAt, lastUsedAt].map((at) => at?.toISOString() ?? '-');
+  return [String(id), prefix, name.replaceAll(/\p{Cc}/gu, ' '), String(ownerId), scopes.join(','), ...times];
+}
+
+function revoke(values: Values): Work {
+  const organizationId = organizationOf(values);
+  const id = required(idOption(values, 'id'), 'id');
+  return async ({ provisioning }) => {
+    await provisioning.revokeApiKey(organizationId, id);
+    return null;
+  };
+}
+
 void runCommand({
-  usage: `npm run --silent api-key -- --organization 1 --name my-agent [--owner 1] [--scopes ${API_KEY_SCOPES.join(',')}]`,
+  usage: `npm run --silent api-key -- --organization 1 --name my-agent [--owner 1] [--scopes ${DEFAULT_API_KEY_SCOPES.join(',')}] [--expires 90d]
+       npm run --silent api-key -- list --organization 1
+       npm run --silent api-key -- revoke --organization 1 --id 7`,
   options: {
     organization: { type: 'string' },
     name: { type: 'string' },
     owner: { type: 'string' },
-    scopes: { type: 'string', default: API_KEY_SCOPES.join(',') },
+    scopes: { type: 'string' },
+    expires: { type: 'string' },
+    id: { type: 'string' },
   },
-  read: (values) => {
-    const apiKey = {
-      organizationId: required(idOption(values, 'organization'), 'organization'),
-      name: required(values['name'], 'name'),
-      ownerId: idOption(values, 'owner'),
-      scopes: scopesOf(values['scopes'] ?? ''),
-    };
-    return ({ provisioning }) => provisioning.addApiKey(apiKey);
+  allowPositionals: true,
+  read: (values, [what = 'create', ...rest]) => {
+    if (rest.length === 0 && what === 'create') return create(values);
+    if (rest.length === 0 && what === 'list') return list(values);
+    if (rest.length === 0 && what === 'revoke') return revoke(values);
+    throw new UsageError('say what to do: create (or nothing), list or revoke');
   },
 });

@@ -1,13 +1,12 @@
 import { developmentSubject, openDevelopmentIssuer } from '../http/development-issuer';
 import { idOption, required, runCommand, UsageError } from './command';
+import { secondsOf } from './time';
 
-const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
-
-/** A lifetime such as 90s, 15m, 1h or 7d, in seconds. @throws {UsageError} */
+/** @throws {UsageError} */
 function lifetimeOf(ttl: string): number {
-  const [, count, unit] = /^([1-9][0-9]{0,5})([smhd])$/.exec(ttl) ?? [];
-  if (count === undefined) throw new UsageError('--ttl has to be a time like 90s, 15m, 1h or 7d');
-  return Number(count) * SECONDS[unit as keyof typeof SECONDS];
+  const seconds = secondsOf(ttl);
+  if (seconds === null) throw new UsageError('--ttl has to be a time like 90s, 15m, 1h or 7d');
+  return seconds;
 }
 
 void runCommand({

@@ -14,6 +14,7 @@ export type AuditActionType =
   | 'policy_changed'
   | 'user_changed'
   | 'api_key_created'
+  | 'api_key_revoked'
   | 'audit_exported';
 
 /** Who did it: no entry without one. */

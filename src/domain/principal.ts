@@ -4,8 +4,8 @@ import type { ApprovalPolicy } from './policy';
 export const ROLES = ['user', 'manager', 'security_manager', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** What an API key may be allowed to do (contract 2.14 and 4). */
-export const API_KEY_SCOPES = ['actions:submit', 'actions:read'] as const;
+/** What an API key may be allowed to do (contract 2.14, 4 and 5). No scope decides, and none makes keys. */
+export const API_KEY_SCOPES = ['actions:submit', 'actions:read', 'actions:score', 'audit:read'] as const;
 export type ApiKeyScope = (typeof API_KEY_SCOPES)[number];
 
 /** A person of an organization. */

@@ -90,6 +90,11 @@ export function actionNotFound(actionId: number): Refusal {
   return { code: 'ACTION_NOT_FOUND', detail: `Action ${String(actionId)} not found` };
 }
 
+/** The refusal of an API key's id that the caller's organization does not have. */
+export function apiKeyNotFound(apiKeyId: number): Refusal {
+  return { code: 'NOT_FOUND', detail: `API key ${String(apiKeyId)} not found` };
+}
+
 /** The refusal of a user id that the caller's organization does not have. */
 export function userNotFound(userId: number): Refusal {
   return { code: 'NOT_FOUND', detail: `User ${String(userId)} not found` };

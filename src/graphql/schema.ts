@@ -4,6 +4,7 @@ import type { GraphQLSchema } from 'graphql';
 import { buildSchemaSync, type ClassType } from 'type-graphql';
 import type { AuthorizeDirective } from './authorize.directive';
 import { ActionResolver } from './resolvers/action.resolver';
+import { ApiKeyResolver } from './resolvers/api-key.resolver';
 import { AuditLogResolver } from './resolvers/audit-log.resolver';
 import { DecisionResolver } from './resolvers/decision.resolver';
 import { PolicyResolver, PolicyVersionResolver } from './resolvers/policy.resolver';
@@ -13,6 +14,7 @@ import { VoteResolver } from './resolvers/vote.resolver';
 
 const RESOLVERS = [
   ActionResolver,
+  ApiKeyResolver,
   AuditLogResolver,
   DecisionResolver,
   PolicyResolver,

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { apiKeyPrefix, isApiKey, matchesApiKey } from '../domain/api-key';
 import type { Agent, Principal, Reviewer } from '../domain/principal';
 import { RefusedError, type Refusal } from '../domain/refusal';
+import type { ApiKeyUses } from '../persistence/api-key-uses';
 import type { PrincipalReads } from '../persistence/principals.reads';
 import { INVALID_TOKEN } from '../use-cases/reviewer-now';
 import { verifyToken, type TrustedIssuer } from './token-verifier';
@@ -22,6 +23,7 @@ const REVOKED_API_KEY: Refusal = { code: 'REVOKED_API_KEY', detail: 'API key has
  */
 export function makeAuthenticate(
   principals: PrincipalReads,
+  uses: ApiKeyUses,
   trustedIssuers: readonly TrustedIssuer[],
   clock: () => Date,
 ): Authenticate {
@@ -32,7 +34,12 @@ export function makeAuthenticate(
       authorization === undefined ? undefined : (/^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '');
     const key = bearer !== undefined && isApiKey(bearer) ? bearer : headerKey;
     const isJwt = bearer?.split('.').length === 3;
-    if (key !== undefined && !isJwt) return agentOf(String(key), principals, clock());
+    if (key !== undefined && !isJwt) {
+      const now = clock();
+      const agent = await agentOf(String(key), principals, now);
+      uses.note(agent, agent.apiKeyId, now);
+      return agent;
+    }
     return bearer === undefined ? null : reviewerOf(bearer, principals, trustedIssuers, clock());
   };
 }

@@ -1,6 +1,7 @@
 import type { PolicyVersion } from '../domain/policy';
 import type { Reviewer, Tenant, User } from '../domain/principal';
 import type { AdminStore, AdminWrites } from '../use-cases/as-admin';
+import { addApiKey, revokeApiKey } from './api-keys.store';
 import { auditRecords, auditRecordsSql, momentAfter, WRITE_AUDIT_ENTRIES } from './audit-entries';
 import { appendAuditEntry } from './audit-log.store';
 import type { Database, Sql, Statement } from './database';
@@ -101,5 +102,7 @@ function writesIn(sql: Sql, admin: Reviewer): AdminWrites {
       await appendAuditEntry(sql, entry);
       return { ...user, version: row.version };
     },
+    addApiKey: (key, grant, ownerId, by) => addApiKey(sql, { organizationId }, key, grant, ownerId, by),
+    revokeApiKey: (id, reason, by) => revokeApiKey(sql, { organizationId }, id, reason, by),
   };
 }

@@ -5,7 +5,9 @@ import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
 import { Initial1763800000000 } from '../../migrations/1763800000000-initial';
 import { PoliciesAndExpiry1763900000000 } from '../../migrations/1763900000000-policies-and-expiry';
 import { SealedAuditLog1764000000000 } from '../../migrations/1764000000000-sealed-audit-log';
+import { ApiKeys1764150000000 } from '../../migrations/1764150000000-api-keys';
 import { ACTIONS } from './tables/action.table';
+import { API_KEYS } from './tables/api-key.table';
 import { AUDIT_LOG } from './tables/audit-log.table';
 import { USERS } from './tables/user.table';
 
@@ -73,8 +75,13 @@ export class Database implements Sql {
       applicationName: 'countersign',
       // A pooler that cannot keep statements apart may not pass these on either; `connect` checks that they hold.
       extra: options.preparedStatements ? { options: '-c DateStyle=ISO -c extra_float_digits=1' } : {},
-      entities: [ACTIONS.schema, USERS.schema, AUDIT_LOG.schema],
-      migrations: [Initial1763800000000, PoliciesAndExpiry1763900000000, SealedAuditLog1764000000000],
+      entities: [ACTIONS.schema, USERS.schema, AUDIT_LOG.schema, API_KEYS.schema],
+      migrations: [
+        Initial1763800000000,
+        PoliciesAndExpiry1763900000000,
+        SealedAuditLog1764000000000,
+        ApiKeys1764150000000,
+      ],
       synchronize: false,
       installExtensions: false,
     });

@@ -10,13 +10,14 @@ const RIGHTS = [
   'UPDATE (policy_version) ON organizations',
   'UPDATE (role, approval_level, max_risk_score, active, version) ON users',
   'UPDATE (status, version, approvals, updated_at, decided_by_kind, decided_by, decided_at, reason, correlation_id) ON actions',
+  'INSERT (organization_id, name, prefix, key_hash, scopes, owner_id, expires_at), UPDATE (revoked_at, last_used_at) ON api_keys',
   'INSERT ON votes',
   'INSERT ON approval_policies',
   'SELECT, INSERT ON audit_log',
   'SELECT ON audit_leaf, audit_node, audit_checkpoint',
   'SELECT, INSERT, DELETE ON audit_pending',
   'SELECT, INSERT, UPDATE, DELETE ON refusal_throttle',
-  'USAGE ON SEQUENCE audit_log_id_seq',
+  'USAGE ON SEQUENCE audit_log_id_seq, api_key_id_seq',
 ] as const;
 
 /**

@@ -1,9 +1,12 @@
-import { apiKeyHash, apiKeyPrefix, newApiKey } from '../domain/api-key';
+import { newApiKey } from '../domain/api-key';
+import type { ApiKey, ApiKeyGrant } from '../domain/api-key-grant';
 import { SYSTEM_ACTOR, type AuditEntryDraft, type RequestOrigin } from '../domain/audit-entry';
 import { DEFAULT_RULES, policySettings } from '../domain/policy';
 import { applyPatch, type PolicyPatch } from '../domain/policy-change';
-import type { ApiKeyScope, Role } from '../domain/principal';
+import type { Role } from '../domain/principal';
 import { userRecord } from '../domain/user-change';
+import { ApiKeyReads } from './api-keys.reads';
+import { addApiKey, revokeApiKey } from './api-keys.store';
 import { appendAuditEntry } from './audit-log.store';
 import type { Database, Sql } from './database';
 
@@ -28,12 +31,10 @@ export interface NewUser {
   readonly active: boolean;
 }
 
-export interface NewApiKey {
+export interface NewApiKey extends ApiKeyGrant {
   readonly organizationId: number;
-  readonly name: string;
   /** A user of the organization; null for its first active admin. */
   readonly ownerId: number | null;
-  readonly scopes: readonly ApiKeyScope[];
 }
 
 /** Whom a token names. */
@@ -82,28 +83,26 @@ export class Provisioning {
   /** @returns the new key, which is not stored and cannot be shown again @throws {ProvisioningError} */
   addApiKey(request: NewApiKey): Promise<string> {
     return this.owner.transaction(async (sql) => {
-      const owner = await this.ownerOf(sql, request);
       const key = newApiKey();
-      const { organizationId, name, scopes } = request;
-      const [row] = await sql.query<{ id: number }>(INSERT_API_KEY, [
-        organizationId,
-        name,
-        apiKeyPrefix(key),
-        apiKeyHash(key),
-        scopes,
-        owner,
-      ]);
-      await appendAuditEntry(
-        sql,
-        this.entry(organizationId, 'api_key_created', `API key ${name} created for user ${String(owner)}`, {
-          api_key_id: row?.id,
-          name,
-          owner_id: owner,
-          scopes,
-        }),
-      );
+      const ownerId = await this.ownerOf(sql, request);
+      await addApiKey(sql, request, key, request, ownerId, { admin: null, origin: this.origin });
       return key;
     });
+  }
+
+  /** Every API key of an organization, in the order in which they were made. */
+  apiKeys(organizationId: number): Promise<readonly ApiKey[]> {
+    return new ApiKeyReads(this.owner).all({ organizationId });
+  }
+
+  /** Revokes an API key; one that was revoked before stays as it is. @throws {ProvisioningError} */
+  async revokeApiKey(organizationId: number, id: number): Promise<void> {
+    const by = { admin: null, origin: this.origin };
+    const revoked = await this.owner.transaction((sql) =>
+      revokeApiKey(sql, { organizationId }, id, null, by),
+    );
+    if (revoked === null)
+      throw new ProvisioningError(`Organization ${String(organizationId)} has no API key ${String(id)}`);
   }
 
   async addOrganizationIn(sql: Sql, { id, name, policy }: NewOrganization): Promise<number> {
@@ -211,12 +210,6 @@ const API_KEY_OWNER = {
       AND CASE WHEN $2::bigint IS NULL THEN role = 'admin' AND active ELSE id = $2 END
     ORDER BY id LIMIT 1`,
 };
-const INSERT_API_KEY = {
-  name: 'insert_api_key',
-  text: `INSERT INTO api_keys (organization_id, name, prefix, key_hash, scopes, owner_id)
-    VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`,
-};
-
 function missing(): never {
   throw new Error('An INSERT returned no row');
 }

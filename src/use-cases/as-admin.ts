@@ -1,3 +1,4 @@
+import type { ApiKey, ApiKeyGrant, KeyChanger } from '../domain/api-key-grant';
 import type { AuditEntryDraft } from '../domain/audit-entry';
 import { refusalOfRole } from '../domain/decision-refusals';
 import type { PolicyRules, PolicyVersion } from '../domain/policy';
@@ -13,6 +14,10 @@ export interface AdminWrites {
   person(userId: number): Promise<{ readonly user: User | null; readonly otherAdmins: number }>;
   /** Sets a person's role, level, limit and being active, with the audit entry. @returns them as they are then */
   setUser(user: User, entry: AuditEntryDraft): Promise<User>;
+  /** Stores a new key as its hash, with the audit entry. */
+  addApiKey(key: string, grant: ApiKeyGrant, ownerId: number, by: KeyChanger): Promise<ApiKey>;
+  /** Revokes a key with the audit entry, unless it was before. @returns it as it is then; null if there is none */
+  revokeApiKey(id: number, reason: string | null, by: KeyChanger): Promise<ApiKey | null>;
 }
 
 /** Where changes of authority are made. */

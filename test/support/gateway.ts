@@ -50,7 +50,7 @@ export interface Gateway {
 }
 
 /** What a gateway runs every few seconds whatever is asked of it: no part of what a request costs. */
-const BACKGROUND_WORK = ['overdue_actions', 'expire_actions', 'purge_refusal_throttle'];
+const BACKGROUND_WORK = ['overdue_actions', 'expire_actions', 'purge_refusal_throttle', 'note_api_key_uses'];
 
 /** Starts a gateway for a test file. */
 export async function startGateway(
@@ -93,6 +93,7 @@ export async function startGateway(
         name: 'test key',
         ownerId: owner ?? null,
         scopes: scopes as never,
+        expiresAt: null,
       }),
     addActions: (scores, { organization = 1, submitter = organization === 1 ? 4 : 104 } = {}) =>
       addActions(database, scores, organization, submitter),

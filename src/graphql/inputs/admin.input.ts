@@ -1,4 +1,4 @@
-import { ArgsType, Field, Float, InputType, Int } from 'type-graphql';
+import { ArgsType, Field, Float, ID, InputType, Int } from 'type-graphql';
 import type { PolicyPatch } from '../../domain/policy-change';
 import type { Role } from '../../domain/principal';
 import type { RiskLevel } from '../../domain/risk';
@@ -108,4 +108,25 @@ class UserFilter {
 export class UsersArgs extends PageArgs {
   @Field(() => UserFilter, { nullable: true })
   filter?: UserFilter | null;
+}
+
+@InputType()
+class ApiKeyFilter {
+  @Field(() => [ID], { nullable: true })
+  ownerId?: string[] | null;
+
+  @Field(() => Boolean, { nullable: true })
+  revoked?: boolean | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Text that stands anywhere in the name or the prefix.',
+  })
+  search?: string | null;
+}
+
+@ArgsType()
+export class ApiKeysArgs extends PageArgs {
+  @Field(() => ApiKeyFilter, { nullable: true })
+  filter?: ApiKeyFilter | null;
 }

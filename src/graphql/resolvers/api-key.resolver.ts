@@ -1,0 +1,84 @@
+import { GraphQLDateTime } from 'graphql-scalars';
+import { Arg, Args, Ctx, Directive, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { DEFAULT_API_KEY_SCOPES, type ApiKey } from '../../domain/api-key-grant';
+import type { User } from '../../domain/principal';
+import type { ApiKeyReads } from '../../persistence/api-keys.reads';
+import type { CreateApiKey, CreatedApiKey } from '../../use-cases/create-api-key';
+import type { RevokeApiKey } from '../../use-cases/revoke-api-key';
+import { readIds, readText } from '../arguments';
+import type { ReviewerContext } from '../context';
+import { ApiKeysArgs } from '../inputs/admin.input';
+import { ApiKeyConnectionType, ApiKeyType, CreatedApiKeyType } from '../types/api-key.type';
+import { connectionOf, type Connection } from '../types/connection.type';
+import { UserType } from '../types/user.type';
+
+const ADMINS = '@authorize(roles: [ADMIN], credential: JWT)';
+
+@Resolver(() => ApiKeyType)
+export class ApiKeyResolver {
+  constructor(
+    private readonly reads: ApiKeyReads,
+    private readonly create: CreateApiKey,
+    private readonly revoke: RevokeApiKey,
+  ) {}
+
+  @Directive(ADMINS)
+  @Query(() => ApiKeyConnectionType, { description: "Your organization's API keys, newest first." })
+  async apiKeys(
+    @Args(() => ApiKeysArgs) args: ApiKeysArgs,
+    @Ctx() context: ReviewerContext,
+  ): Promise<Connection<ApiKey>> {
+    const { filter, ...request } = args;
+    const narrowed = {
+      ...filter,
+      ownerId: readIds(filter?.ownerId, 'ownerId'),
+      search: readText(filter?.search, 'search'),
+    };
+    return connectionOf(await this.reads.page(context.principal, narrowed, request, context.maxPageSize));
+  }
+
+  @Directive(ADMINS)
+  @Mutation(() => CreatedApiKeyType, { description: 'Makes an API key, which is shown this once.' })
+  createApiKey(
+    @Arg('name', () => String, { description: '1 to 100 characters.' }) name: string,
+    @Arg('scopes', () => [String], {
+      defaultValue: [...DEFAULT_API_KEY_SCOPES],
+      description: 'Of actions:submit, actions:read, actions:score, audit:read.',
+    })
+    scopes: string[],
+    @Arg('ownerId', () => ID, { nullable: true, description: 'Who answers for it; you, if not given.' })
+    ownerId: string | null,
+    @Arg('expiresAt', () => GraphQLDateTime, { nullable: true, description: 'Never, if not given.' })
+    expiresAt: Date | null,
+    @Ctx() { principal: reviewer, origin }: ReviewerContext,
+  ): Promise<CreatedApiKey> {
+    return this.create({
+      reviewer,
+      name,
+      scopes,
+      ownerId: ownerId ?? null,
+      expiresAt: expiresAt ?? null,
+      origin,
+    });
+  }
+
+  @Directive(ADMINS)
+  @Mutation(() => ApiKeyType, {
+    description: 'Revokes an API key for good, from its very next request on.',
+  })
+  revokeApiKey(
+    @Arg('id', () => ID) apiKeyId: string,
+    @Arg('reason', () => String, { nullable: true, description: 'At most 2,000 characters.' })
+    reason: string | null,
+    @Ctx() { principal: reviewer, origin }: ReviewerContext,
+  ): Promise<ApiKey> {
+    return this.revoke({ reviewer, apiKeyId, reason, origin });
+  }
+
+  @FieldResolver(() => UserType, {
+    description: 'Who answers for it; while they are deactivated, it does not count.',
+  })
+  owner(@Root() { ownerId }: ApiKey, @Ctx() { loaders }: ReviewerContext): Promise<User | null> {
+    return loaders.user.load(ownerId);
+  }
+}
