@@ -108,7 +108,7 @@ export default tseslint.config(
     rules: { '@typescript-eslint/no-extraneous-class': 'off' },
   },
   {
-    files: ['src/main.ts', 'src/cli/command.ts', 'test/**/*.ts'],
+    files: ['src/main.ts', 'src/cli/command.ts', 'bench/processes.ts', 'test/**/*.ts'],
     rules: { 'no-restricted-properties': 'off' },
   },
   {

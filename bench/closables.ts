@@ -1,0 +1,22 @@
+/** What was opened, closed in the opposite order however the run ends. */
+export class Closables {
+  private readonly open: (() => Promise<unknown>)[] = [];
+  private isClosing = false;
+
+  /** @throws {Error} once closing has begun; what was opened meanwhile is closed at once */
+  add(close: () => Promise<unknown>): void {
+    this.open.unshift(close);
+    if (!this.isClosing) return;
+    void this.close().catch(() => undefined);
+    throw new Error('The run is being stopped');
+  }
+
+  /** Closes everything, even if one of it fails; the first failure is thrown then. */
+  async close(): Promise<void> {
+    this.isClosing = true;
+    const failures: unknown[] = [];
+    for (let close = this.open.shift(); close !== undefined; close = this.open.shift())
+      await close().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  }
+}

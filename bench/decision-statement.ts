@@ -1,0 +1,167 @@
+import type { QueryResultRow } from 'pg';
+import { newCorrelationId } from '../src/domain/correlation';
+import { mayDecide } from '../src/domain/approval-policy';
+import type { Reviewer } from '../src/domain/principal';
+import { ActionReads } from '../src/persistence/actions.reads';
+import { WRITE_AUDIT_ENTRIES } from '../src/persistence/audit-entries';
+import { Database, type Statement } from '../src/persistence/database';
+import { DecisionsStore } from '../src/persistence/decisions.store';
+import { PrincipalReads } from '../src/persistence/principals.reads';
+import { batchOf } from '../src/use-cases/decision-batch';
+import { ISSUER, type World } from './world';
+
+/** The product's own decision statement, with the values of one call each. */
+export interface DecisionCalls {
+  readonly statement: Statement;
+  readonly calls: readonly (readonly unknown[])[];
+}
+
+/** Statement and values on their way to the database. */
+class Captured extends Error {
+  constructor(
+    readonly statement: Statement,
+    readonly values: readonly unknown[],
+  ) {
+    super('captured');
+  }
+}
+
+/** Takes what the store would run, instead of running it: so no copy of the statement can fall behind. */
+class CapturingDatabase extends Database {
+  override query<Row extends QueryResultRow>(
+    statement: Statement,
+    values: readonly unknown[],
+  ): Promise<Row[]> {
+    return Promise.reject(new Captured(statement, values));
+  }
+}
+
+/** What the product would run to approve each of these actions by itself, by the world's reviewers in turn. */
+export async function decisionCalls(world: World, actionIds: readonly number[]): Promise<DecisionCalls> {
+  const store = new DecisionsStore(
+    new CapturingDatabase({ url: world.applicationUrl, poolSize: 1, tls: false, preparedStatements: true }),
+    () => undefined,
+  );
+  const reviewers = await readReviewers(world);
+  const actions = await new ActionReads(world.database).byIds(
+    { organizationId: world.organizationId },
+    actionIds,
+  );
+  const attempt = { verdict: 'approve', isBulk: false, hasReason: true } as const;
+  const captured = await Promise.all(
+    actions.map(async (action, index) => {
+      const reviewer = reviewers[index % reviewers.length];
+      if (reviewer === undefined) throw new Error('There are no reviewers');
+      const batch = batchOf({
+        reviewer,
+        attempt,
+        mode: 'best_effort',
+        reason: 'Reviewed and approved',
+        origin: {
+          correlationId: newCorrelationId(new Date()),
+          clientCorrelationId: null,
+          ipAddress: '127.0.0.1',
+          userAgent: 'benchmark',
+        },
+        items: [
+          { actionId: action.id, action, ruling: mayDecide(reviewer, action, attempt, reviewer.policy) },
+        ],
+        actions: NO_ACTIONS,
+      });
+      return store.alone.decide(batch).then(notCaptured, onlyCaptured);
+    }),
+  );
+  const [first] = captured;
+  if (first === undefined || captured.length !== actionIds.length)
+    throw new Error('There are no such actions');
+  return { statement: first.statement, calls: captured.map(({ values }) => values) };
+}
+
+/** Never asked: the actions are loaded and authorized already. */
+const NO_ACTIONS = {
+  load: notCaptured,
+  votedOn: notCaptured,
+  forget: notCaptured,
+  prime: notCaptured,
+};
+
+function notCaptured(): never {
+  throw new Error('A decision did something else than its one statement');
+}
+
+function onlyCaptured(error: unknown): Captured {
+  if (error instanceof Captured) return error;
+  throw error;
+}
+
+async function readReviewers(world: World): Promise<readonly Reviewer[]> {
+  const principals = new PrincipalReads(world.database);
+  return Promise.all(
+    world.reviewers.map(async ({ subject }) => {
+      const reviewer = await principals.reviewerByIdentity(ISSUER, subject);
+      return reviewer ?? notCaptured();
+    }),
+  );
+}
+
+/**
+ * The same decisions without audit: no entry, no place in the sealer's queue, and nothing of them in the values.
+ * Everything else stays: gate, authority, locks, vote, change of the action.
+ */
+export function withoutAudit({ statement, calls }: DecisionCalls): DecisionCalls {
+  const nothing = `written AS MATERIALIZED (
+    SELECT id AS action_id, 0::bigint AS id, ''::bytea AS leaf_hash FROM effect
+  )`;
+  return {
+    statement: {
+      name: 'decide_without_audit',
+      text: replaceOnce(statement.text, WRITE_AUDIT_ENTRIES, nothing),
+    },
+    calls: calls.map((values) => values.map(withoutEntries)),
+  };
+}
+
+/** A candidate list as JSON, without the audit entries in it. */
+function withoutEntries(value: unknown): unknown {
+  if (typeof value !== 'string' || !value.startsWith('[{')) return value;
+  const candidates = JSON.parse(value) as readonly Record<string, unknown>[];
+  return JSON.stringify(candidates.map((candidate) => ({ ...candidate, decided: {}, voted: null })));
+}
+
+/** Where the chain ends, per organization: the row that every writer of a chained log has to lock. */
+export const CHAIN_HEAD_TABLE = 'benchmark_chain_head';
+
+/**
+ * The same decisions with a hash chain per organization instead of the sealer's queue: each entry's hash covers the one
+ * before it, so the head of the chain is locked until the decision commits. As good as a chain can be: in the same
+ * statement, and locked only when the rest of the decision is done.
+ */
+export function withHashChain({ statement, calls }: DecisionCalls): DecisionCalls {
+  const chained = [
+    [
+      '  written AS (',
+      `  head AS MATERIALIZED (
+    SELECT hash FROM ${CHAIN_HEAD_TABLE} WHERE organization_id = $1
+      AND (SELECT count(*) FROM rendered) > 0 AND (SELECT count(*) FROM changed) > 0 FOR UPDATE
+  ),
+  written AS (`,
+    ],
+    [`sha256(decode('00', 'hex') || canonical)`, 'sha256(head.hash || canonical)'],
+    ['FROM rendered ORDER BY position', 'FROM rendered CROSS JOIN head ORDER BY position'],
+    [
+      'INSERT INTO audit_pending (organization_id, audit_id) SELECT $1, id FROM written',
+      `UPDATE ${CHAIN_HEAD_TABLE} SET hash = written.leaf_hash FROM written WHERE organization_id = $1`,
+    ],
+  ].reduce((text, [from = '', to = '']) => replaceOnce(text, from, to), WRITE_AUDIT_ENTRIES);
+  return {
+    statement: { name: 'decide_chained', text: replaceOnce(statement.text, WRITE_AUDIT_ENTRIES, chained) },
+    calls,
+  };
+}
+
+/** Replaces what has to stand there exactly once: a statement that changed is noticed, not measured. */
+function replaceOnce(text: string, from: string, to: string): string {
+  const parts = text.split(from);
+  if (parts.length !== 2) throw new Error(`The decision's statement no longer has this once: ${from}`);
+  return parts.join(to);
+}

@@ -1,0 +1,28 @@
+import type { Closables } from './closables';
+import { startProgram } from './processes';
+import type { World } from './world';
+
+/** A gateway in a process of its own, as in production. */
+export interface Gateway {
+  readonly url: string;
+  readonly pid: number;
+}
+
+/** Starts a gateway on the world's database and waits until it is ready. */
+export async function startGateway(world: World, closables: Closables): Promise<Gateway> {
+  const program = startProgram('src/main.ts', world.settings);
+  closables.add(() => program.stop());
+  const line = await program.line(/^ready: /);
+  const url = /http:\/\/[^/\s]+/.exec(line)?.[0];
+  if (url === undefined || program.child.pid === undefined) throw new Error(`No address in: ${line}`);
+  return { url, pid: program.child.pid };
+}
+
+/** Waits until every audit entry is sealed, so that the sealing of one measurement is no burden on the next. */
+export async function untilSealed(world: World): Promise<void> {
+  for (;;) {
+    const { rows } = await world.superuser.query('SELECT FROM audit_pending LIMIT 1');
+    if (rows.length === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -1,0 +1,78 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+import type { Size } from './history';
+
+/** How a run was called. */
+export interface Options {
+  /** The workloads asked for; none means the standard ones. */
+  readonly names: readonly string[];
+  /** Small and short: shows that everything runs and answers right, and measures nothing worth telling. */
+  readonly isQuick: boolean;
+  /** Whether docs/benchmarks.md gets the result. */
+  readonly isToWrite: boolean;
+  readonly jsonFile: string;
+  readonly size: Size;
+  /** How many rounds count, beside the first one, which warms up. */
+  readonly rounds: number;
+}
+
+export const USAGE = `usage: npm run bench -- [WORKLOAD…] [options]
+  --quick           small data and short rounds: only whether everything runs and answers right
+  --write           put the result into docs/benchmarks.md
+  --json FILE       where the figures go (bench-results.json)
+  --actions N       actions to begin with (300000)
+  --audit-rows N    audit entries to begin with (1000000)
+  --rounds N        rounds that count (3)`;
+
+/** The command was called wrongly. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+const OPTIONS = {
+  quick: { type: 'boolean', default: false },
+  write: { type: 'boolean', default: false },
+  json: { type: 'string', default: 'bench-results.json' },
+  actions: { type: 'string' },
+  'audit-rows': { type: 'string' },
+  rounds: { type: 'string' },
+} satisfies ParseArgsConfig['options'];
+
+/**
+ * Reads the command line.
+ * @param known the names of all workloads
+ * @throws {UsageError}
+ */
+export function readOptions(args: readonly string[], known: readonly string[]): Options {
+  const { values, positionals } = parse(args);
+  const unknown = positionals.filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    throw new UsageError(`There is no workload ${unknown.join(', ')}, only ${known.join(', ')}`);
+  const [actions, auditRows, rounds] = values.quick ? [3_000, 10_000, 1] : [300_000, 1_000_000, 3];
+  return {
+    names: positionals,
+    isQuick: values.quick,
+    isToWrite: values.write,
+    jsonFile: values.json,
+    size: {
+      actions: count('actions', values.actions, actions),
+      auditRows: count('audit-rows', values['audit-rows'], auditRows),
+    },
+    rounds: count('rounds', values.rounds, rounds),
+  };
+}
+
+function parse(
+  args: readonly string[],
+): ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>> {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function count(name: string, raw: string | undefined, fallback: number): number {
+  if (raw === undefined) return fallback;
+  if (/^[1-9]\d{0,8}$/.test(raw)) return Number(raw);
+  throw new UsageError(`--${name} has to be a number from 1 on`);
+}

@@ -1,0 +1,208 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sign } from 'jsonwebtoken';
+import { Client } from 'pg';
+import { operatorOrigin } from '../src/operator';
+import { Database } from '../src/persistence/database';
+import { openEmbeddedPostgres, type EmbeddedPostgres } from '../src/persistence/embedded-postgres';
+import { migrate } from '../src/persistence/migrate';
+import { Provisioning } from '../src/persistence/provisioning.store';
+import { seedActions } from '../src/persistence/seed';
+import type { Closables } from './closables';
+import { addHistory, type Size } from './history';
+
+/** Who decides in the benchmark. */
+export interface BenchReviewer {
+  readonly userId: number;
+  readonly subject: string;
+  /** RS256, valid for a day. */
+  readonly token: string;
+}
+
+/** An installation with one busy organization, on a PostgreSQL of its own. */
+export interface World {
+  /** Temporary; goes when the run ends. */
+  readonly folder: string;
+  /** The settings of a gateway in production on it. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly organizationId: number;
+  readonly reviewers: readonly BenchReviewer[];
+  /** May read actions. */
+  readonly apiKey: string;
+  /** Connected with the application's login. */
+  readonly database: Database;
+  readonly applicationUrl: string;
+  /** A superuser's connection to the installation's database. */
+  readonly superuser: Client;
+  postgresVersion(): Promise<string>;
+  /** Adds pending actions, in SQL; returns their ids. */
+  addPending(count: number): Promise<readonly number[]>;
+}
+
+export const ISSUER = 'https://id.example';
+const AUDIENCE = 'countersign';
+const REVIEWERS = 200;
+const TOKEN_LIFETIME = 86_400;
+
+/** Makes a world; everything that it starts or writes is in `closables`. */
+export async function makeWorld(size: Size, closables: Closables): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
+  // As root PostgreSQL runs as another user: closed to it, the cluster would be kept elsewhere and stay behind.
+  chmodSync(folder, 0o755);
+  closables.add(async () => rm(folder, { recursive: true, force: true }));
+  // Closing waits for a start under way: else a server would come up in a folder that is gone.
+  const opening = openPostgres(folder);
+  closables.add(async () => (await opening).release());
+  const postgres = await opening;
+  const superuser = new Client({ connectionString: inDatabase(postgres.superuserUrl, postgres.ownerUrl) });
+  superuser.on('error', () => undefined);
+  await superuser.connect();
+  closables.add(() => superuser.end());
+  await superuser.query('CREATE EXTENSION pg_stat_statements');
+  const owner = await open(postgres.ownerUrl, closables);
+  await migrate(owner, new URL(postgres.applicationUrl).username);
+  const keys = makeKeys(folder);
+  const people = await addPeople(owner, keys.tokenKey);
+  const { organizationId, submitter, reviewers } = people;
+  await addHistory(
+    superuser,
+    organizationId,
+    { submitter, reviewers: reviewers.map(({ userId }) => userId) },
+    size,
+  );
+  return {
+    folder,
+    settings: {
+      NODE_ENV: 'production',
+      PORT: '0',
+      DATA_DIR: join(folder, 'gateway'),
+      DATABASE_URL: postgres.applicationUrl,
+      DATABASE_OWNER_URL: postgres.ownerUrl,
+      TOKEN_ISSUER: ISSUER,
+      TOKEN_PUBLIC_KEY: keys.tokenPublicKey,
+      AUDIT_SIGNING_KEY: keys.auditKey,
+    },
+    organizationId,
+    reviewers,
+    apiKey: people.apiKey,
+    database: await open(postgres.applicationUrl, closables),
+    applicationUrl: postgres.applicationUrl,
+    superuser,
+    postgresVersion: async () => {
+      const { rows } = await superuser.query<{ server_version: string }>('SHOW server_version');
+      return rows[0]?.server_version ?? '';
+    },
+    addPending: async (count) => {
+      const added = await seedActions(owner, organizationId, count);
+      if (added === null) throw new Error('Nobody is there to submit actions');
+      return Array.from({ length: count }, (_, index) => added.first + index);
+    },
+  };
+}
+
+/** PostgreSQL as the product starts it, and counting its statements; that takes a restart. */
+async function openPostgres(folder: string): Promise<EmbeddedPostgres> {
+  const dataDir = join(folder, 'data');
+  const first = await openEmbeddedPostgres({ dataDir });
+  const admin = new Client({ connectionString: first.superuserUrl });
+  try {
+    await admin.connect();
+    await admin.query(`ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'`);
+    await admin.end();
+  } finally {
+    await first.release();
+  }
+  return openEmbeddedPostgres({ dataDir });
+}
+
+async function addPeople(
+  owner: Database,
+  tokenKey: string,
+): Promise<{
+  readonly organizationId: number;
+  readonly submitter: number;
+  readonly reviewers: readonly BenchReviewer[];
+  readonly apiKey: string;
+}> {
+  const provisioning = new Provisioning(owner, operatorOrigin());
+  const organizationId = await provisioning.addOrganization({ name: 'Busy', policy: {} });
+  const common = { organizationId, maxRiskScore: null, active: true };
+  const add = (name: string, role: 'user' | 'manager' | 'admin', level: number | null): Promise<number> =>
+    provisioning.addUser(
+      { ...common, name, role, approvalLevel: level },
+      { issuer: ISSUER, subject: subjectOf(name) },
+    );
+  await add('Administrator', 'admin', null);
+  const submitter = await add('Submitter', 'user', null);
+  const reviewers: BenchReviewer[] = [];
+  for (let n = 1; n <= REVIEWERS; n += 1) {
+    const name = `Reviewer ${String(n)}`;
+    const subject = subjectOf(name);
+    reviewers.push({ userId: await add(name, 'manager', 4), subject, token: tokenFor(subject, tokenKey) });
+  }
+  const apiKey = await provisioning.addApiKey({
+    organizationId,
+    name: 'poller',
+    ownerId: submitter,
+    expiresAt: null,
+    scopes: ['actions:read'],
+  });
+  return { organizationId, submitter, reviewers, apiKey };
+}
+
+function subjectOf(name: string): string {
+  return name.toLowerCase().replaceAll(' ', '-');
+}
+
+function tokenFor(subject: string, key: string): string {
+  return sign({}, key, {
+    algorithm: 'RS256',
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    subject,
+    expiresIn: TOKEN_LIFETIME,
+  });
+}
+
+/** The issuer's key pair, and the files that the gateway's settings name. */
+function makeKeys(folder: string): { tokenKey: string; tokenPublicKey: string; auditKey: string } {
+  const pem = { type: 'pkcs8', format: 'pem' } as const;
+  const issuer = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const paths = {
+    tokenPublicKey: join(folder, 'issuer.pem'),
+    auditKey: join(folder, 'audit.pem'),
+  };
+  writeFileSync(paths.tokenPublicKey, issuer.publicKey.export({ type: 'spki', format: 'pem' }));
+  writeFileSync(paths.auditKey, generateKeyPairSync('ed25519').privateKey.export(pem), { mode: 0o600 });
+  return { tokenKey: issuer.privateKey.export(pem).toString(), ...paths };
+}
+
+async function open(url: string, closables: Closables): Promise<Database> {
+  const database = await new Database({ url, poolSize: 4, tls: false, preparedStatements: false }).connect();
+  closables.add(() => database.close());
+  return database;
+}
+
+function inDatabase(url: string, other: string): string {
+  const changed = new URL(url);
+  changed.pathname = new URL(other).pathname;
+  return changed.toString();
+}
+
+/** @throws unless all of these actions are approved, each with one vote */
+export async function checkApproved(
+  { superuser, organizationId }: World,
+  ids: readonly number[],
+): Promise<void> {
+  const { rows } = await superuser.query<{ approved: string }>(
+    `SELECT count(*) AS approved FROM actions
+     WHERE organization_id = $1 AND id = ANY($2) AND status = 'approved' AND version = 2`,
+    [organizationId, ids],
+  );
+  const approved = Number(rows[0]?.approved);
+  if (approved !== ids.length)
+    throw new Error(`Of ${String(ids.length)} actions ${String(approved)} were approved`);
+}
