@@ -61,6 +61,8 @@ export interface AppOptions {
   readonly corsOrigins: readonly string[];
   readonly trustProxy: readonly string[];
   readonly introspection: boolean;
+  /** What legacy clients are told that this is; development, if not given. */
+  readonly environment?: 'development' | 'production';
   /** Signs the audit log and its receipts. */
   readonly logKey: LogKey;
   /** What seals the audit log in this process, if anything does. */
@@ -85,6 +87,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     corsOrigins,
     trustProxy,
     introspection,
+    environment = 'development',
     logKey,
     sealer,
     clock = () => new Date(),
@@ -140,6 +143,8 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     backlog: () => backlog.now(),
     sealer: () => sealer?.status ?? null,
     metrics: metrics.registry,
+    environment,
+    identify: identifyCaller,
   });
   addAuditLog(server, { authorize, identify: identifyCaller, proofs, key: logKey });
   addVerification(server, authorize, identifyCaller, proofs);

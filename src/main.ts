@@ -48,6 +48,7 @@ async function start(config: Config, closables: Closables): Promise<Instance> {
     corsOrigins: config.corsOrigins,
     trustProxy: config.trustProxy,
     introspection: !config.isProduction,
+    environment: config.isProduction ? 'production' : 'development',
   });
   closables.add(() => drain(server));
   const address = await server.listen({ host: config.host, port: config.port });

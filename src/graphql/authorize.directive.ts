@@ -123,11 +123,12 @@ export class AuthorizeDirective {
     throw new RefusedError(refusalOfRole(principal.user.role, roles));
   }
 
-  private gate(field: RootField, requirement: Requirement): RootField {
+  private gate(field: RootField, ofField: Requirement): RootField {
     const resolve = field.resolve ?? defaultFieldResolver;
     return {
       ...field,
       resolve: async (source, args: DecisionArguments, context, info) => {
+        const requirement = context.requirement ?? ofField;
         await this.checkCredential(requirement, context, args);
         const request = requirement.verdict === null ? null : parseDecision(args);
         await this.checkRole(requirement, context as AuthorizedContext, args);

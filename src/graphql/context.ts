@@ -1,6 +1,7 @@
 import type { RequestOrigin } from '../domain/audit-entry';
 import type { Principal, Reviewer } from '../domain/principal';
 import type { DecisionRequest } from '../use-cases/decision-batch';
+import type { Requirement } from './authorize.directive';
 import { makeLoaders, type Loaders, type Reads } from './loaders';
 
 /** What one request knows, the same whichever door it came through. */
@@ -12,6 +13,8 @@ export interface RequestContext {
   readonly loaders: Loaders | null;
   /** How many rows a page may have: 100 over GraphQL, 1,000 over REST (contract 3 and 4). */
   readonly maxPageSize: number;
+  /** What a REST path asks for in place of the directive of its one field; GraphQL never has it. */
+  readonly requirement?: Requirement;
   /** What the authorization directive found, for the one decision that an operation can hold. */
   authorized?: DecisionRequest;
 }

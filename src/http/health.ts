@@ -1,4 +1,6 @@
-import type { FastifyInstance } from 'fastify';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { SealerStatus } from '../audit/sealer';
 import type { SealBacklog } from '../persistence/seal-backlog.reads';
@@ -13,10 +15,19 @@ export interface HealthOptions {
   /** What this process does about it. */
   readonly sealer: () => SealerStatus | null;
   readonly metrics: Registry;
+  /** `development` or `production`. */
+  readonly environment: string;
+  /** Sets `request.principal`; what is presented has to count. */
+  readonly identify: (request: FastifyRequest) => Promise<void>;
 }
 
+const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as {
+  version: string;
+};
+
 /** Answers without a credential: is it alive, can it serve, what does it count. */
-export function addHealth(server: FastifyInstance, { backlog, sealer, metrics }: HealthOptions): void {
+export function addHealth(server: FastifyInstance, options: HealthOptions): void {
+  const { backlog, sealer, metrics, environment, identify } = options;
   server.get('/health', () => ({ status: 'ok' }));
   server.get('/readyz', async () => {
     const { entries, lagSeconds } = await backlog().catch((error: unknown) => {
@@ -38,5 +49,13 @@ export function addHealth(server: FastifyInstance, { backlog, sealer, metrics }:
   server.get('/metrics', async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.metrics()),
   );
-  for (const path of ['/health', '/readyz', '/metrics']) allowOnly(server, path, ['GET', 'HEAD']);
+  // Asked by the vendor's SDK to test its connection: so a key that does not count is told, although none is needed.
+  server.get('/api/deployment-info', { onRequest: identify }, () => ({
+    service: 'countersign',
+    version,
+    environment,
+    status: 'ok',
+  }));
+  for (const path of ['/health', '/readyz', '/metrics', '/api/deployment-info'])
+    allowOnly(server, path, ['GET', 'HEAD']);
 }

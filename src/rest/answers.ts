@@ -8,8 +8,10 @@ import type {
   DecisionFragment,
   GetActionQuery,
   GetActionStatusQuery,
+  GetApprovalQuery,
   ListActionsQuery,
   ListAuditLogsQuery,
+  ListLegacyAuditLogQuery,
 } from './operations.types';
 import { HTTP_STATUS } from './status';
 import { restTime } from './time';
@@ -26,6 +28,8 @@ export interface Asked {
   readonly correlationId: string;
   readonly now: Date;
   readonly variables: Readonly<Record<string, unknown>>;
+  /** Whether the vendor's SDK asks, which knows fewer words (contract 5). */
+  readonly isVendorSdk: boolean;
 }
 
 /** Writes an operation's data as the documented REST body. */
@@ -70,10 +74,14 @@ const BULK_REFUSED: Refusal = {
 };
 
 /** One action. @throws {RefusedError} ACTION_NOT_FOUND */
-export const writeAction: WriteAnswer<GetActionQuery> = ({ action }, asked) => ({
-  status: 200,
-  body: actionBody(action ?? notFound(asked)),
-});
+export const writeAction: WriteAnswer<GetActionQuery> = ({ action: found }, asked) => {
+  const action = found ?? notFound(asked);
+  const body = actionBody(action);
+  return {
+    status: 200,
+    body: asked.isVendorSdk ? { ...body, status: APPROVAL_WORDS[action.status] } : body,
+  };
+};
 
 /** What somebody who waits for a decision asks for. @throws {RefusedError} ACTION_NOT_FOUND */
 export const writeActionStatus: WriteAnswer<GetActionStatusQuery> = (data, asked) => {
@@ -95,8 +103,28 @@ export const writeActionStatus: WriteAnswer<GetActionStatusQuery> = (data, asked
   };
 };
 
+/** What became of a request for approval, for the vendor's SDK. @throws {RefusedError} ACTION_NOT_FOUND */
+export const writeApproval: WriteAnswer<GetApprovalQuery> = (data, asked) => {
+  const action = data.action ?? notFound(asked);
+  const status = APPROVAL_WORDS[action.status];
+  const common = { action_id: Number(action.id), status };
+  if (status === 'pending') return { status: 200, body: common };
+  const by = number(action.decidedBy?.id ?? null);
+  const at = action.status === 'EXPIRED' ? action.expiresAt : action.decidedAt;
+  const decided_at = at && restTime(at);
+  const body =
+    status === 'approved'
+      ? { ...common, approved_by: by, decided_at }
+      : { ...common, rejected_by: by, decided_at, rejection_reason: reasonOf(action) };
+  return { status: 200, body };
+};
+
 /** Why it stands as it does; whoever waits for an expired action is told that too (contract 5). */
-function reasonOf({ status, reason, expiresAt }: NonNullable<GetActionStatusQuery['action']>): string | null {
+function reasonOf({
+  status,
+  reason,
+  expiresAt,
+}: Pick<NonNullable<GetActionStatusQuery['action']>, 'status' | 'reason' | 'expiresAt'>): string | null {
   if (status !== 'EXPIRED' || expiresAt === null) return reason;
   return `Expired at ${restTime(expiresAt)} without a decision`;
 }
@@ -131,6 +159,37 @@ export const writeAuditLogList: WriteAnswer<ListAuditLogsQuery> = (
     },
   };
 };
+
+/** The audit log as the vendor's SDK reads it, newest first; pages count from 1 (contract 5). */
+export const writeLegacyAuditLog: WriteAnswer<ListLegacyAuditLogQuery> = ({ auditLogs }, { variables }) => {
+  const { first, offset } = variables as { first: number; offset: number };
+  return {
+    status: 200,
+    body: {
+      total: auditLogs.totalCount,
+      page: Math.floor(offset / first) + 1,
+      page_size: first,
+      logs: auditLogs.edges.map(({ node }) => ({
+        id: Number(node.id),
+        event_type: node.actionType,
+        timestamp: restTime(node.timestamp),
+        actor: node.actorId === null ? word(node.actorKind) : `${word(node.actorKind)}:${node.actorId}`,
+        resource: node.actionId === null ? null : `action:${node.actionId}`,
+        action: node.verdict === null ? node.actionType : word(node.verdict),
+        outcome: node.refusalCode === null ? 'success' : 'refused',
+        details: node.details,
+      })),
+    },
+  };
+};
+
+/** An action's status in the three words that the vendor's SDK knows (contract 5). */
+const APPROVAL_WORDS = {
+  PENDING_APPROVAL: 'pending',
+  APPROVED: 'approved',
+  DENIED: 'denied',
+  EXPIRED: 'denied',
+} as const;
 
 /** What the vendor's SDK reads; only allowed and denied end its wait, so an expired action is denied (contract 5). */
 const DECISION_WORDS = {

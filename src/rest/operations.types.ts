@@ -154,6 +154,13 @@ export type GetActionStatusQueryVariables = Exact<{
 
 export type GetActionStatusQuery = { readonly action: { readonly id: string, readonly status: ActionStatus, readonly riskScore: number, readonly riskLevel: RiskLevel, readonly updatedAt: Date, readonly expiresAt: Date | null, readonly reason: string | null, readonly correlationId: string | null } | null };
 
+export type GetApprovalQueryVariables = Exact<{
+  id: string | number;
+}>;
+
+
+export type GetApprovalQuery = { readonly action: { readonly id: string, readonly status: ActionStatus, readonly decidedAt: Date | null, readonly expiresAt: Date | null, readonly reason: string | null, readonly decidedBy: { readonly id: string } | null } | null };
+
 export type ListActionsQueryVariables = Exact<{
   filter: ActionFilter;
   first: number;
@@ -173,6 +180,14 @@ export type ListAuditLogsQueryVariables = Exact<{
 
 
 export type ListAuditLogsQuery = { readonly auditLogs: { readonly totalCount?: number, readonly totalCountCapped?: boolean, readonly edges: ReadonlyArray<{ readonly node: { readonly id: string, readonly actionType: string, readonly actorKind: ActorKind, readonly actorId: string | null, readonly timestamp: Date, readonly details: string, readonly ipAddress: string | null, readonly userAgent: string | null, readonly correlationId: string, readonly actionId: string | null, readonly reason: string | null, readonly refusalCode: ErrorCode | null, readonly clientCorrelationId: string | null } }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
+
+export type ListLegacyAuditLogQueryVariables = Exact<{
+  first: number;
+  offset: number;
+}>;
+
+
+export type ListLegacyAuditLogQuery = { readonly auditLogs: { readonly totalCount: number, readonly edges: ReadonlyArray<{ readonly node: { readonly id: string, readonly actionType: string, readonly actorKind: ActorKind, readonly actorId: string | null, readonly actionId: string | null, readonly timestamp: Date, readonly details: string, readonly verdict: Verdict | null, readonly refusalCode: ErrorCode | null } }> } };
 
 export type DecisionFragment = { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: Date, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string }, readonly receipt: { readonly auditId: string, readonly leafHash: string, readonly signature: string } };
 

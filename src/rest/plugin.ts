@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Kind, parse, separateOperations, validate, type DocumentNode, type GraphQLSchema } from 'graphql';
-import { refusalOfRole } from '../domain/decision-refusals';
 import type { Principal } from '../domain/principal';
 import { RefusedError, validationRefusal, type Refusal } from '../domain/refusal';
 import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
@@ -49,7 +48,7 @@ function addRoute(
 ): void {
   const document = documents.get(route.operation);
   if (document === undefined) throw new Error(`operations.graphql has no ${route.operation}`);
-  const requirement = authorize.requirementOf(rootFieldOf(document));
+  const requirement = { ...authorize.requirementOf(rootFieldOf(document)), ...route.asks };
   server.route({
     method: route.method,
     url: route.path,
@@ -58,14 +57,14 @@ function addRoute(
       const { faults, value: variables } = route.read(request as RestRequest);
       if (faults !== undefined) throw new RefusedError(validationRefusal(faults));
       const principal = identified(request);
-      checkRole(route, principal);
-      const context = buildContext(principal, request.origin, MAX_PAGE_SIZE);
+      const context = { ...buildContext(principal, request.origin, MAX_PAGE_SIZE), requirement };
       const { data, errors } = await execute({ document, variables }, context);
       if (errors !== undefined) throw new RefusedError(inRestNames(refusalBehind(errors[0]?.originalError)));
       const { organizationId } = principal;
       const write = route.write as (data: unknown, asked: object) => Answer;
       const { correlationId } = request.origin;
-      const asked = { organizationId, correlationId, now: clock(), variables };
+      const isVendorSdk = request.headers['x-sdk-version'] !== undefined;
+      const asked = { organizationId, correlationId, now: clock(), variables, isVendorSdk };
       const { status, body } = write(data, asked);
       return reply.code(status).send(body);
     },
@@ -81,11 +80,6 @@ function checkCredential(
     const { action_id: actionId } = request.params as { action_id?: string };
     return authorize.checkCredential(requirement, request, { actionId });
   };
-}
-
-function checkRole({ roles }: Route, principal: Principal): void {
-  if (roles === undefined || principal.kind === 'api_key' || roles.includes(principal.user.role)) return;
-  throw new RefusedError(refusalOfRole(principal.user.role, roles));
 }
 
 function identified({ principal }: FastifyRequest): Principal {
@@ -119,10 +113,13 @@ function readOperations(schema: GraphQLSchema): ReadonlyMap<string, DocumentNode
   return new Map(Object.entries(separateOperations(document)));
 }
 
+/** The one root field of an operation: what a route asks of its caller is asked for that field. */
 function rootFieldOf(document: DocumentNode): string {
-  for (const definition of document.definitions)
-    if (definition.kind === Kind.OPERATION_DEFINITION)
-      for (const selection of definition.selectionSet.selections)
-        if (selection.kind === Kind.FIELD) return selection.name.value;
-  throw new Error('An operation without a field');
+  const fields = document.definitions
+    .flatMap((definition) => (definition.kind === Kind.OPERATION_DEFINITION ? [definition.selectionSet] : []))
+    .flatMap(({ selections }) => selections);
+  const [field] = fields;
+  if (fields.length !== 1 || field?.kind !== Kind.FIELD)
+    throw new Error('An operation has to have one field');
+  return field.name.value;
 }

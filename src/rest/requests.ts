@@ -41,26 +41,39 @@ export const readActionId: ReadVariables = ({ params }) =>
   all({ id: parseId(params['action_id'], ['path', 'action_id']) });
 
 /** `?limit&offset&status_filter&agent_id`; empty means not given. */
-export const readActionList: ReadVariables = ({ query }) => {
-  const status = text(query, 'status_filter');
+export const readActionList: ReadVariables = ({ query }) =>
+  actionList(query, 'status_filter', (word) => word);
+
+/** `?limit&offset&status&agent_id`, where the vendor's SDK says `pending`; empty means not given (contract 5). */
+export const readActivityList: ReadVariables = ({ query }) =>
+  actionList(query, 'status', (word) => (word === 'pending' ? 'pending_approval' : word));
+
+function actionList(
+  query: RestRequest['query'],
+  statusName: string,
+  statusOf: (word: string) => string,
+): Parsed<Variables> {
+  const word = text(query, statusName);
+  const status = word && statusOf(word);
   const agentId = text(query, 'agent_id');
   const list = all({
-    first: integer(query, 'limit', { fallback: 100, min: 1, max: 1000 }),
-    offset: integer(query, 'offset', { fallback: 0, min: 0, max: MAX_OFFSET }),
-    status: status === null || isStatus(status) ? { value: status } : unknownStatus(),
+    ...page(query),
+    status: status === null || isStatus(status) ? { value: status } : unknownStatus(statusName),
   });
   if (list.faults !== undefined) return list;
   const { first, offset } = list.value;
   const filter = { status: status && [status.toUpperCase()], agentId: agentId && [agentId] };
   return { value: { first, offset, filter } };
-};
+}
+
+/** `?limit&offset`; empty means not given. */
+export const readLegacyAuditLog: ReadVariables = ({ query }) => all(page(query));
 
 /** `?limit&offset&cursor&action_type&user_id&action_id&correlation_id&from&to&include_total`; empty means not given. */
 export const readAuditLogList: ReadVariables = ({ query }) => {
   const cursor = text(query, 'cursor');
   const parsed = all({
-    first: integer(query, 'limit', { fallback: 100, min: 1, max: 1000 }),
-    offset: integer(query, 'offset', { fallback: 0, min: 0, max: MAX_OFFSET }),
+    ...page(query),
     userId: optional(text(query, 'user_id'), (id) => parseId(id, ['query', 'user_id'])),
     actionId: optional(text(query, 'action_id'), (id) => parseId(id, ['query', 'action_id'])),
     from: time(query, 'from'),
@@ -158,6 +171,14 @@ function text(query: RestRequest['query'], name: string): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
+/** Which part of a list: `limit`, 100 by default and 1,000 at most, and `offset` (contract 4). */
+function page(query: RestRequest['query']): { first: Parsed<number>; offset: Parsed<number> } {
+  return {
+    first: integer(query, 'limit', { fallback: 100, min: 1, max: 1000 }),
+    offset: integer(query, 'offset', { fallback: 0, min: 0, max: MAX_OFFSET }),
+  };
+}
+
 function integer(
   query: RestRequest['query'],
   name: string,
@@ -200,9 +221,9 @@ function isStatus(status: string): boolean {
   return (ACTION_STATUSES as readonly string[]).includes(status);
 }
 
-function unknownStatus(): Parsed<string | null> {
+function unknownStatus(name: string): Parsed<string | null> {
   const msg = `must be one of ${ACTION_STATUSES.join(', ')}`;
-  return { faults: [{ loc: ['query', 'status_filter'], msg, type: 'enum' }] };
+  return { faults: [{ loc: ['query', name], msg, type: 'enum' }] };
 }
 
 function listOf<T>(value: T | null): readonly T[] | null {

@@ -1,19 +1,24 @@
 import type { Role } from '../domain/principal';
+import type { Requirement } from '../graphql/authorize.directive';
 import {
   writeAction,
   writeActionList,
   writeActionStatus,
+  writeApproval,
   writeAuditLogList,
   writeBulkDecision,
   writeDecision,
+  writeLegacyAuditLog,
   type WriteAnswer,
 } from './answers';
 import {
   readActionId,
   readActionList,
+  readActivityList,
   readAuditLogList,
   readBulkDecision,
   readDecision,
+  readLegacyAuditLog,
   type ReadVariables,
 } from './requests';
 
@@ -24,21 +29,30 @@ export interface Route {
   readonly operation: string;
   readonly read: ReadVariables;
   readonly write: WriteAnswer<never>;
-  /** Where REST is narrower than the operation's own directive (contract 2.14). */
-  readonly roles?: readonly Role[];
+  /** Where REST asks for something else than the directive of the operation's field (contract 2.14). */
+  readonly asks?: Partial<Pick<Requirement, 'roles' | 'credential' | 'scope'>>;
 }
 
 /** Who may read the audit log over REST. */
 export const AUDITORS: readonly Role[] = ['admin', 'security_manager'];
 
+/** The vendor's SDK reads the audit log with its API key, on this one path; people of every role may as well. */
+const BY_KEY = { credential: 'any', scope: 'audit:read' } as const;
+
 // prettier-ignore
 export const ROUTES: readonly Route[] = [
-  { method: 'POST', path: '/api/v1/actions/:action_id/approve', operation: 'ApproveAction',      read: readDecision,     write: writeDecision },
-  { method: 'POST', path: '/api/v1/actions/:action_id/reject',  operation: 'RejectAction',       read: readDecision,     write: writeDecision },
-  { method: 'POST', path: '/api/v1/actions/bulk-approve',       operation: 'BulkApproveActions', read: readBulkDecision, write: writeBulkDecision },
-  { method: 'POST', path: '/api/v1/actions/bulk-reject',        operation: 'BulkRejectActions',  read: readBulkDecision, write: writeBulkDecision },
-  { method: 'GET',  path: '/api/v1/actions/:action_id/status',  operation: 'GetActionStatus',    read: readActionId,     write: writeActionStatus },
-  { method: 'GET',  path: '/api/v1/actions/:action_id',         operation: 'GetAction',          read: readActionId,     write: writeAction },
-  { method: 'GET',  path: '/api/v1/actions',                    operation: 'ListActions',        read: readActionList,   write: writeActionList },
-  { method: 'GET',  path: '/api/admin/audit-logs',              operation: 'ListAuditLogs',      read: readAuditLogList, write: writeAuditLogList, roles: AUDITORS },
+  { method: 'POST', path: '/api/v1/actions/:action_id/approve',   operation: 'ApproveAction',      read: readDecision,       write: writeDecision },
+  { method: 'POST', path: '/api/v1/actions/:action_id/reject',    operation: 'RejectAction',       read: readDecision,       write: writeDecision },
+  { method: 'POST', path: '/api/v1/actions/bulk-approve',         operation: 'BulkApproveActions', read: readBulkDecision,   write: writeBulkDecision },
+  { method: 'POST', path: '/api/v1/actions/bulk-reject',          operation: 'BulkRejectActions',  read: readBulkDecision,   write: writeBulkDecision },
+  { method: 'GET',  path: '/api/v1/actions/:action_id/status',    operation: 'GetActionStatus',    read: readActionId,       write: writeActionStatus },
+  { method: 'GET',  path: '/api/v1/actions/:action_id',           operation: 'GetAction',          read: readActionId,       write: writeAction },
+  { method: 'GET',  path: '/api/v1/actions',                      operation: 'ListActions',        read: readActionList,     write: writeActionList },
+  { method: 'GET',  path: '/api/admin/audit-logs',                operation: 'ListAuditLogs',      read: readAuditLogList,   write: writeAuditLogList, asks: { roles: AUDITORS } },
+
+  // What the vendor's SDK calls besides (contract 5).
+  { method: 'GET',  path: '/api/agent-action/status/:action_id',  operation: 'GetActionStatus',    read: readActionId,       write: writeActionStatus },
+  { method: 'GET',  path: '/api/agent-activity',                  operation: 'ListActions',        read: readActivityList,   write: writeActionList },
+  { method: 'GET',  path: '/api/sdk/approval/:action_id',         operation: 'GetApproval',        read: readActionId,       write: writeApproval },
+  { method: 'GET',  path: '/audit/logs',                          operation: 'ListLegacyAuditLog', read: readLegacyAuditLog, write: writeLegacyAuditLog, asks: BY_KEY },
 ];
