@@ -5,7 +5,7 @@ import type { Reviewer } from '../src/domain/principal';
 import { ActionReads } from '../src/persistence/actions.reads';
 import { WRITE_AUDIT_ENTRIES } from '../src/persistence/audit-entries';
 import { Database, type Statement } from '../src/persistence/database';
-import { DecisionsStore } from '../src/persistence/decisions.store';
+import { decide } from '../src/persistence/decide.statement';
 import { PrincipalReads } from '../src/persistence/principals.reads';
 import { batchOf } from '../src/use-cases/decision-batch';
 import { ISSUER, type World } from './world';
@@ -26,7 +26,7 @@ class Captured extends Error {
   }
 }
 
-/** Takes what the store would run, instead of running it: so no copy of the statement can fall behind. */
+/** Takes what would run, instead of running it: so no copy of the statement can fall behind. */
 class CapturingDatabase extends Database {
   override query<Row extends QueryResultRow>(
     statement: Statement,
@@ -38,10 +38,12 @@ class CapturingDatabase extends Database {
 
 /** What the product would run to approve each of these actions by itself, by the world's reviewers in turn. */
 export async function decisionCalls(world: World, actionIds: readonly number[]): Promise<DecisionCalls> {
-  const store = new DecisionsStore(
-    new CapturingDatabase({ url: world.applicationUrl, poolSize: 1, tls: false, preparedStatements: true }),
-    () => undefined,
-  );
+  const capturing = new CapturingDatabase({
+    url: world.applicationUrl,
+    poolSize: 1,
+    tls: false,
+    preparedStatements: true,
+  });
   const reviewers = await readReviewers(world);
   const actions = await new ActionReads(world.database).byIds(
     { organizationId: world.organizationId },
@@ -68,7 +70,7 @@ export async function decisionCalls(world: World, actionIds: readonly number[]):
         ],
         actions: NO_ACTIONS,
       });
-      return store.alone.decide(batch).then(notCaptured, onlyCaptured);
+      return decide(capturing, [batch], 'wait').then(notCaptured, onlyCaptured);
     }),
   );
   const [first] = captured;

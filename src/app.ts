@@ -101,8 +101,13 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   };
   const principals = new PrincipalReads(database);
   const keyUses = new ApiKeyUses(database);
-  const decisions = new DecisionsStore(database, (count) => {
-    metrics.countThrottledRefusals(count);
+  const decisions = new DecisionsStore(database, {
+    onThrottled: (count) => {
+      metrics.countThrottledRefusals(count);
+    },
+    onBatch: (size) => {
+      metrics.observeDecisionBatch(size);
+    },
   });
   const policies = new PolicyReads(database);
   const readReviewerNow: ReadReviewerNow = (reviewer) => principals.reviewerNow(reviewer);

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** What the process counts, in Prometheus' format at /metrics. */
 export class Metrics {
@@ -7,6 +7,13 @@ export class Metrics {
   private readonly throttled = new Counter({
     name: 'countersign_refusals_not_recorded_total',
     help: 'Refused tries to decide that were not written to the audit log, since the same one had just been.',
+    registers: [this.registry],
+  });
+
+  private readonly decisionBatches = new Histogram({
+    name: 'countersign_decision_batch_size',
+    help: 'Single decisions that one statement made together.',
+    buckets: [1, 2, 4, 8, 16, 32, 64],
     registers: [this.registry],
   });
 
@@ -47,5 +54,10 @@ export class Metrics {
   /** Counts refusals that the throttle kept out of the audit log (contract 2.12). */
   countThrottledRefusals(count: number): void {
     this.throttled.inc(count);
+  }
+
+  /** Counts how many single decisions went to the database together. */
+  observeDecisionBatch(size: number): void {
+    this.decisionBatches.observe(size);
   }
 }

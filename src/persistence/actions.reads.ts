@@ -6,6 +6,7 @@ import type { RiskLevel } from '../domain/risk';
 import type { Sql, Statement } from './database';
 import type { KeysetOrder } from './cursor';
 import { isOverdueSql } from './expiry';
+import { Gatherer } from './gatherer';
 import { Conditions, keysetPage } from './keyset';
 import { inRiskLevelsSql } from './risk-bands';
 import { ACTIONS } from './tables/action.table';
@@ -41,6 +42,9 @@ const ACTIONS_BY_ID: Statement = {
   text: `SELECT ${ACTIONS.select('t')} FROM actions t WHERE t.organization_id = $1 AND t.id = ANY($2::bigint[])`,
 };
 
+/** Requests at most that one statement answers. */
+const MAX_TOGETHER = 64;
+
 const SEARCHED = [
   't.action_type',
   't.description',
@@ -53,11 +57,24 @@ const SEARCHED = [
 
 /** Reads of actions, each within one organization. */
 export class ActionReads {
-  constructor(private readonly sql: Sql) {}
+  private readonly singles: Gatherer<{ tenant: Tenant; id: number }, Action | null>;
 
-  /** The actions of these ids that the tenant has, in no particular order. One statement. */
+  constructor(private readonly sql: Sql) {
+    this.singles = new Gatherer((asked) => this.together(asked), {
+      maxSize: MAX_TOGETHER,
+      laneOf: ({ tenant }) => tenant.organizationId,
+    });
+  }
+
+  /**
+   * The actions of these ids that the tenant has, in no particular order. One statement, which requests that ask for one
+   * action each share when they come together.
+   */
   async byIds(tenant: Tenant, ids: readonly number[]): Promise<readonly Action[]> {
-    return this.sql.query<Action>(ACTIONS_BY_ID, [tenant.organizationId, ids]);
+    const [id] = ids;
+    if (ids.length > 1 || id === undefined) return this.allOf(tenant, ids);
+    const action = await this.singles.ask({ tenant, id });
+    return action === null ? [] : [action];
   }
 
   /** One page of the viewer's organization's actions. One statement, and one more if the page is asked for its count. */
@@ -78,6 +95,21 @@ export class ActionReads {
       direction: order.direction,
     };
     return keysetPage(this.sql, { table: ACTIONS, conditions, order: keyset, request, maxSize });
+  }
+
+  private allOf({ organizationId }: Tenant, ids: readonly number[]): Promise<readonly Action[]> {
+    return this.sql.query<Action>(ACTIONS_BY_ID, [organizationId, ids]);
+  }
+
+  /** Of one organization: a lane is one. */
+  private async together(
+    asked: readonly { readonly tenant: Tenant; readonly id: number }[],
+  ): Promise<(Action | null)[]> {
+    const [first] = asked;
+    if (first === undefined) return [];
+    const actions = await this.allOf(first.tenant, [...new Set(asked.map(({ id }) => id))]);
+    const found = new Map(actions.map((action) => [action.id, action]));
+    return asked.map(({ id }) => found.get(id) ?? null);
   }
 }
 

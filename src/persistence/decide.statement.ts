@@ -74,6 +74,7 @@ WITH gate AS MATERIALIZED (SELECT ${sharedGateSql('$1')}),
       reason = CASE WHEN e.decides THEN e.verdict_reason END,
       correlation_id = CASE WHEN e.decides THEN e.correlation END
     FROM effect e CROSS JOIN moment WHERE a.organization_id = $1 AND a.id = e.id
+    RETURNING a.id
   ),
   chosen AS (
     SELECT e.position, e.approvals AS approvals_received, r.*
@@ -134,8 +135,7 @@ export async function decide(
   return batches.map((batch) =>
     batch.candidates.map((candidate) => {
       const row = rows[next++];
-      if (row?.actionId !== candidate.action.id)
-        throw new Error('The decision gave no row for a candidate');
+      if (row?.actionId !== candidate.action.id) throw new Error('The decision gave no row for a candidate');
       return row.isAbsent && onLocked === 'skip' ? null : outcomeOf(row, candidate, batch);
     }),
   );

@@ -1,6 +1,7 @@
 import type { ApprovalPolicy } from '../domain/policy';
 import type { Reviewer, User } from '../domain/principal';
 import type { Sql, Statement } from './database';
+import { Gatherer } from './gatherer';
 import { CURRENT_POLICY, POLICY_COLUMNS, readPolicy, type PolicyColumns } from './stored-policy';
 import { USERS } from './tables/user.table';
 
@@ -20,13 +21,19 @@ export interface StoredApiKey {
 
 type ReviewerRow = User & PolicyColumns;
 
+/** How a token names a person. */
+interface Identity {
+  readonly issuer: string;
+  readonly subject: string;
+}
+
 const REVIEWER_COLUMNS = `${USERS.select('u')}, ${POLICY_COLUMNS}`;
 
-const REVIEWER_BY_IDENTITY: Statement = {
+const REVIEWERS_BY_IDENTITY: Statement = {
   name: 'reviewer_by_identity',
-  text: `SELECT ${REVIEWER_COLUMNS} FROM user_identities i
+  text: `SELECT i.issuer, i.subject, ${REVIEWER_COLUMNS} FROM user_identities i
     JOIN users u ON u.organization_id = i.organization_id AND u.id = i.user_id ${CURRENT_POLICY}
-    WHERE i.issuer = $1 AND i.subject = $2`,
+    WHERE (i.issuer, i.subject) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
 };
 
 const REVIEWER_BY_ID: Statement = {
@@ -34,42 +41,84 @@ const REVIEWER_BY_ID: Statement = {
   text: `SELECT ${REVIEWER_COLUMNS} FROM users u ${CURRENT_POLICY} WHERE u.organization_id = $1 AND u.id = $2`,
 };
 
+/** Callers at most whom one statement looks up. */
+const MAX_TOGETHER = 64;
+
 const API_KEYS_BY_PREFIX: Statement = {
   name: 'api_keys_by_prefix',
-  text: `SELECT k.organization_id AS "organizationId", k.id, k.name, k.key_hash AS "keyHash", k.scopes,
+  text: `SELECT k.organization_id AS "organizationId", k.id, k.prefix, k.name, k.key_hash AS "keyHash", k.scopes,
       k.owner_id AS "ownerId", u.active AS "ownerActive", k.expires_at AS "expiresAt", k.revoked_at AS "revokedAt",
       ${POLICY_COLUMNS}
     FROM api_keys k JOIN users u ON u.organization_id = k.organization_id AND u.id = k.owner_id ${CURRENT_POLICY}
-    WHERE k.prefix = $1`,
+    WHERE k.prefix = ANY($1::text[])`,
 };
 
 /** The people and programs that a credential can name. Read before any organization is known, so without a tenant. */
 export class PrincipalReads {
-  constructor(private readonly sql: Sql) {}
+  private readonly people: Gatherer<Identity, Reviewer | null>;
+  private readonly keys: Gatherer<string, readonly StoredApiKey[]>;
 
-  /** The person behind a token's issuer and subject, with the policy in force, or null. One statement. */
+  constructor(private readonly sql: Sql) {
+    this.people = new Gatherer((identities) => this.reviewersByIdentity(identities), {
+      maxSize: MAX_TOGETHER,
+    });
+    this.keys = new Gatherer<string, readonly StoredApiKey[]>(
+      (prefixes) => this.apiKeysByPrefixes(prefixes),
+      {
+        maxSize: MAX_TOGETHER,
+      },
+    );
+  }
+
+  /**
+   * The person behind a token's issuer and subject, with the policy in force, or null. One statement, which callers
+   * who come together share.
+   */
   async reviewerByIdentity(issuer: string, subject: string): Promise<Reviewer | null> {
-    return toReviewer(await this.sql.query<ReviewerRow>(REVIEWER_BY_IDENTITY, [issuer, subject]));
+    return this.people.ask({ issuer, subject });
   }
 
   /** The same person as they are now, with the policy in force now, or null. One statement. */
   async reviewerNow(reviewer: Reviewer): Promise<Reviewer | null> {
-    const rows = await this.sql.query<ReviewerRow>(REVIEWER_BY_ID, [
+    const [row] = await this.sql.query<ReviewerRow>(REVIEWER_BY_ID, [
       reviewer.organizationId,
       reviewer.user.id,
     ]);
-    return toReviewer(rows);
+    return toReviewer(row);
   }
 
-  /** The keys that begin alike; whoever asks compares the hash. One statement. */
+  /** The keys that begin alike; whoever asks compares the hash. One statement, shared likewise. */
   async apiKeysByPrefix(prefix: string): Promise<readonly StoredApiKey[]> {
-    type Row = Omit<StoredApiKey, 'policy'> & PolicyColumns;
-    const rows = await this.sql.query<Row>(API_KEYS_BY_PREFIX, [prefix]);
-    return rows.map((row) => ({ ...row, policy: readPolicy(row.policyVersion, row.policyDocument) }));
+    return this.keys.ask(prefix);
+  }
+
+  private async reviewersByIdentity(identities: readonly Identity[]): Promise<(Reviewer | null)[]> {
+    const distinct = [...new Map(identities.map((identity) => [keyOf(identity), identity])).values()];
+    const rows = await this.sql.query<Identity & ReviewerRow>(REVIEWERS_BY_IDENTITY, [
+      distinct.map(({ issuer }) => issuer),
+      distinct.map(({ subject }) => subject),
+    ]);
+    const found = new Map(rows.map(({ issuer, subject, ...row }) => [keyOf({ issuer, subject }), row]));
+    return identities.map((identity) => toReviewer(found.get(keyOf(identity))));
+  }
+
+  private async apiKeysByPrefixes(prefixes: readonly string[]): Promise<StoredApiKey[][]> {
+    type Row = Omit<StoredApiKey, 'policy'> & PolicyColumns & { readonly prefix: string };
+    const rows = await this.sql.query<Row>(API_KEYS_BY_PREFIX, [[...new Set(prefixes)]]);
+    return prefixes.map((asked) =>
+      rows
+        .filter(({ prefix }) => prefix === asked)
+        .map((row) => ({ ...row, policy: readPolicy(row.policyVersion, row.policyDocument) })),
+    );
   }
 }
 
-function toReviewer([row]: readonly ReviewerRow[]): Reviewer | null {
+/** Neither part of an identity holds a NUL: PostgreSQL keeps none, and the token gate refuses them. */
+function keyOf({ issuer, subject }: Identity): string {
+  return `${issuer}\0${subject}`;
+}
+
+function toReviewer(row: ReviewerRow | undefined): Reviewer | null {
   if (row === undefined) return null;
   const { policyVersion, policyDocument, ...user } = row;
   return {
