@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
-import { AuditProofs } from './audit/audit-proofs';
+import { AuditProofs, type CheckpointSource } from './audit/audit-proofs';
 import { DatabaseExport } from './audit/export-source';
 import type { LogKey } from './audit/log-key';
 import type { SealerStatus } from './audit/sealer';
@@ -65,6 +65,8 @@ export interface AppOptions {
   readonly environment?: 'development' | 'production';
   /** Signs the audit log and its receipts. */
   readonly logKey: LogKey;
+  /** Where verifications look for what was kept outside of the database. */
+  readonly archive?: CheckpointSource;
   /** What seals the audit log in this process, if anything does. */
   readonly sealer?: { readonly status: SealerStatus };
   /** The gateway's clock, for tokens, correlation ids and error bodies. A decision's time is the database's. */
@@ -89,6 +91,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     introspection,
     environment = 'development',
     logKey,
+    archive = null,
     sealer,
     clock = () => new Date(),
   } = options;
@@ -114,7 +117,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   const decideActions = makeDecideActions(decisions, readReviewerNow);
   const authority = new AuthorityStore(database);
   const expireActions = makeExpireActions(new ExpiredActionsStore(database), () => newCorrelationId(clock()));
-  const proofs = new AuditProofs(database, logKey, clock);
+  const proofs = new AuditProofs(database, logKey, clock, archive);
   const authorize = new AuthorizeDirective(makeRecordRefusedRequest(decisions));
   const schema = makeSchema(
     [

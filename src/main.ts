@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { makeApp } from './app';
+import { lastArchived } from './audit/checkpoint-archive';
 import { LogKey, openDevelopmentLogKey } from './audit/log-key';
 import { Sealer } from './audit/sealer';
 import { ConfigError, readConfig, type Config } from './config';
@@ -44,6 +45,7 @@ async function start(config: Config, closables: Closables): Promise<Instance> {
     trustedIssuers: config.trustedIssuer === null ? development : [config.trustedIssuer, ...development],
     log,
     logKey,
+    archive: (organizationId) => lastArchived(archiveFolder, organizationId),
     sealer,
     corsOrigins: config.corsOrigins,
     trustProxy: config.trustProxy,

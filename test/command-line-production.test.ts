@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,10 +59,10 @@ describe('an operator in production', () => {
       runCommand('migrate', [], settings),
     ]);
     for (const { code, stdout } of both) expect([code, stdout]).toEqual([0, '']);
-    const migrated =
-      'migrated: Initial1763800000000, PoliciesAndExpiry1763900000000, SealedAuditLog1764000000000\n';
-    expect(both.map(({ stderr }) => stderr).sort()).toEqual(['', migrated]);
-    expect(await query('SELECT count(*)::int FROM migrations')).toEqual([{ count: 3 }]);
+    const { length: count } = readdirSync(join(__dirname, '..', 'migrations'));
+    const [nothing, migrated = ''] = both.map(({ stderr }) => stderr).sort();
+    expect([nothing, migrated.trim().split(', ')]).toEqual(['', expect.objectContaining({ length: count })]);
+    expect(await query('SELECT count(*)::int FROM migrations')).toEqual([{ count }]);
   });
 
   it('who names no owner is warned what append-only then rests on', async () => {

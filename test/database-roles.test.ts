@@ -5,6 +5,7 @@ import { AUDIT_LOG } from '../src/persistence/tables/audit-log.table';
 import { POLICIES } from '../src/persistence/tables/policy.table';
 import { USERS } from '../src/persistence/tables/user.table';
 import { cloneDatabase, type TestDatabase } from './support/database';
+import { sealingOf } from './support/sealed-log';
 
 /** What the two logins can do, and what the schema promises about every table, both as the catalog has it. */
 let database: TestDatabase;
@@ -31,6 +32,9 @@ const APPEND_ONLY = [
   { table: 'audit_log', column: 'details', key: 'organization_id, id' },
   { table: 'votes', column: 'reason', key: 'organization_id, action_id, user_id' },
   { table: 'approval_policies', column: 'reason', key: 'organization_id, version' },
+  { table: 'audit_leaf', column: 'leaf_hash', key: 'organization_id, leaf_index' },
+  { table: 'audit_node', column: 'hash', key: 'organization_id, level, node_index' },
+  { table: 'audit_checkpoint', column: 'note', key: 'organization_id, tree_size' },
 ] as const;
 
 describe.each(APPEND_ONLY)('what is once in $table', ({ table, column, key }) => {
@@ -49,6 +53,9 @@ describe.each(APPEND_ONLY)('what is once in $table', ({ table, column, key }) =>
 
   beforeAll(async () => {
     // Nobody of the demo data has voted.
+    const sealing = sealingOf(database);
+    await sealing.seal();
+    sealing.close();
     await database.sql(
       `INSERT INTO votes (organization_id, action_id, user_id, verdict, policy_version, voted_at)
        VALUES (1, 12345, 1, 'approve', 1, now()) ON CONFLICT DO NOTHING`,
@@ -67,18 +74,37 @@ describe.each(APPEND_ONLY)('what is once in $table', ({ table, column, key }) =>
   });
 });
 
+const REFERRED_TO: readonly string[] = ['audit_log', 'approval_policies'];
+
 /** How its owner is refused a change. */
 function refusalOf(change: string, table: string): RegExp {
   if (change.startsWith('TRUNCATE organizations'))
-    return /^(audit_log|votes|approval_policies) is append-only: TRUNCATE is refused$/;
+    return /^(audit_log|audit_leaf|audit_node|audit_checkpoint|votes|approval_policies) is append-only: TRUNCATE is refused$/;
   // PostgreSQL refuses this by itself, before any trigger: other tables refer to the rows.
-  if (change === `TRUNCATE ${table}` && table !== 'votes') return /cannot truncate a table referenced/;
+  if (change === `TRUNCATE ${table}` && REFERRED_TO.includes(table))
+    return /cannot truncate a table referenced/;
   return new RegExp(`^${table} is append-only: (UPDATE|DELETE|TRUNCATE) is refused$`);
 }
 
 describe('the audit log', () => {
   it('cannot be opened by its owner switching triggers off for a session', async () => {
     await expect(asOwner(`SET session_replication_role = 'replica'`)).rejects.toThrow(/permission denied/);
+  });
+
+  it.each([
+    `ip_address = '10.0.0.1', ip_salt = NULL, user_agent = NULL, user_agent_salt = NULL`,
+    'ip_address = NULL, ip_salt = NULL',
+    'ip_address = NULL, user_agent = NULL',
+    'user_agent_salt = NULL',
+    `ip_address = NULL, ip_salt = NULL, user_agent = NULL, user_agent_salt = NULL, details = 'nothing happened'`,
+  ])('lets its owner erase where requests came from, whole, and nothing else: not %s', async (change) => {
+    await asOwner(
+      `INSERT INTO audit_log SELECT (jsonb_populate_record(l, '{"id":8000000,"ip_address":"127.0.0.1","ip_salt":"\\\\x00","user_agent":"a","user_agent_salt":"\\\\x00"}')).*
+       FROM audit_log l WHERE organization_id = 1 ORDER BY id LIMIT 1 ON CONFLICT DO NOTHING`,
+    );
+    const erasing = `UPDATE audit_log SET ${change} WHERE organization_id = 1`;
+    await expect(asOwner(erasing)).rejects.toThrow('audit_log is append-only: UPDATE is refused');
+    await expect(asApplication(erasing)).rejects.toThrow(/permission denied/);
   });
 
   it('names no action that has to exist: no foreign key leads from it to actions', async () => {

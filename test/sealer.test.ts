@@ -1,13 +1,25 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CheckpointFiles, RolledBackError } from '../src/audit/checkpoint-archive';
 import { splitNotes } from '../src/audit/notes';
 import { Sealer } from '../src/audit/sealer';
+import { LogKey, openDevelopmentLogKey } from '../src/audit/log-key';
 import { openCheckpoint } from '../src/domain/checkpoint';
+import type { Fault } from '../src/audit/verification';
+import type { NoteKey } from '../src/domain/signed-note';
 import { makeLogger } from '../src/observability/logger';
 import { TreeReads } from '../src/persistence/tree.reads';
+import { setting } from './support/database';
 import { startGateway, type Gateway } from './support/gateway';
-import { recordsIn, sealingOf, testLogKey, verdictOn, type Sealing } from './support/sealed-log';
+import {
+  kindsOf,
+  recordsInSnapshot,
+  sealingOf,
+  testLogKey,
+  verdictOn,
+  type Sealing,
+} from './support/sealed-log';
 
 /** The sealer beside the requests: everything once, in one tree, whatever happens to it; and an archive that notices. */
 let gateway: Gateway;
@@ -22,13 +34,7 @@ afterEach(async () => {
   await gateway.close();
 });
 
-const report = async () =>
-  verdictOn(
-    await gateway.database.owner.transactionIf(
-      (sql) => recordsIn(sql),
-      () => false,
-    ),
-  );
+const report = async () => verdictOn(await recordsInSnapshot(gateway.database));
 
 async function counts(): Promise<unknown> {
   const [row] = await gateway.database.sql(
@@ -39,6 +45,14 @@ async function counts(): Promise<unknown> {
   return row;
 }
 const EVERYTHING = { all_sealed: true, waiting: 0, contiguous: true };
+
+const sealerIn = (archiveFolder: string): Sealer =>
+  new Sealer({
+    database: gateway.database.owner,
+    key: testLogKey(),
+    archiveFolder,
+    log: makeLogger('silent'),
+  });
 
 async function decideMany(): Promise<void> {
   const ids = await gateway.addActions(Array.from({ length: 60 }, () => 20));
@@ -53,11 +67,7 @@ async function untilSealed(): Promise<void> {
 }
 
 it('an operator who lets two sealers run at once gets every entry sealed once, in one tree per organization', async () => {
-  const log = makeLogger('silent');
-  const { owner: database } = gateway.database;
-  const sealers = [1, 2].map(
-    (n) => new Sealer({ database, key: testLogKey(), archiveFolder: join(sealing.folder, String(n)), log }),
-  );
+  const sealers = [1, 2].map((n) => sealerIn(join(sealing.folder, String(n))));
   for (const sealer of sealers) sealer.start();
   await decideMany();
   await untilSealed();
@@ -135,6 +145,41 @@ describe('the archive outside of the database', () => {
     ).toEqual(early);
   });
 
+  it('that holds something else than checkpoints is left as it is, and nothing is sealed', async () => {
+    await sealing.seal();
+    const overwritten = 'x'.repeat(5_000);
+    writeFileSync(path(), overwritten);
+    await decideMany();
+    await expect(sealing.seal()).rejects.toThrow('does not end in one');
+    expect(readFileSync(path(), 'utf8')).toBe(overwritten);
+  });
+
+  it('catches up as soon as a sealer leads, though nothing waits: the one before was killed in between', async () => {
+    await sealing.seal();
+    const whole = readFileSync(path(), 'utf8');
+    writeFileSync(path(), '');
+    const running = sealerIn(sealing.folder);
+    running.start();
+    while (readFileSync(path(), 'utf8') !== whole) await new Promise((resolve) => setImmediate(resolve));
+    await running.stop();
+  });
+
+  it('is what tells an operator of a database that was put back, though nothing waits: for as long as it is', async () => {
+    await sealing.seal();
+    await gateway.database.sql('ALTER TABLE audit_checkpoint DISABLE TRIGGER audit_checkpoint_append_only');
+    await gateway.database.sql('DELETE FROM audit_checkpoint WHERE organization_id = 1');
+    await gateway.database.sql(
+      "INSERT INTO audit_checkpoint SELECT 1, 1, leaf_hash, '' FROM audit_leaf LIMIT 1",
+    );
+    const running = sealerIn(sealing.folder);
+    running.start();
+    while (!running.status.isActive) await new Promise((resolve) => setImmediate(resolve));
+    expect([...running.status.failures]).toEqual([
+      [1, expect.stringContaining('no longer holds the checkpoint')],
+    ]);
+    await running.stop();
+  });
+
   it('is no hindrance to a tree whose nodes were altered being refused', async () => {
     await sealing.seal();
     await gateway.database.sql('ALTER TABLE audit_node DISABLE TRIGGER audit_node_append_only');
@@ -144,12 +189,60 @@ describe('the archive outside of the database', () => {
   });
 });
 
-it('an auditor gets 0 false alarms over 200 exports of a log that goes on', async () => {
-  for (let n = 0; n < 200; n += 1) {
-    const [id = 0] = await gateway.addActions([[10, 50, 75, 90][n % 4] ?? 10]);
-    const verdict = n % 3 === 0 ? 'reject' : 'approve';
-    await gateway.rest('POST', `/api/v1/actions/${String(id)}/${verdict}`, { user: [42, 1, 2][n % 3] ?? 1 });
-    if (n % 2 === 0) await sealing.seal();
-    expect((await report()).faults).toEqual([]);
-  }
+describe('a log key that is changed', () => {
+  const key = (earlier: readonly NoteKey[]) =>
+    new LogKey('test.example', generateKeyPairSync('ed25519').privateKey, earlier);
+  const seal = (with_: LogKey): Promise<number> => sealing.seal(with_);
+
+  it('goes on where the one before is named, whose checkpoints and receipts count as they did', async () => {
+    const [id = 0] = await gateway.addActions([20]);
+    const { body } = await gateway.rest('POST', `/api/v1/actions/${String(id)}/approve`, { user: 42 });
+    await sealing.seal();
+    const next = key(testLogKey().keys);
+    await decideMany();
+    expect(await seal(next)).toBe(60);
+    const records = await recordsInSnapshot(gateway.database, next);
+    const receipts = [{ note: String(body.audit_receipt.signature), source: 'user 42' }];
+    const verdict = (trustedKeys: readonly NoteKey[]) => verdictOn(records, { trustedKeys, receipts });
+    expect((await verdict(next.keys)).faults).toEqual([]);
+    expect((await verdict([])).faults).toEqual([]);
+    expect(kindsOf(await verdict(next.keys.slice(0, 1)))).toEqual([
+      'RECEIPT_NOT_SIGNED',
+      'CHECKPOINT_NOT_SIGNED',
+    ]);
+    expect(kindsOf(await verdict(testLogKey().keys))).toContain('CHECKPOINT_NOT_SIGNED');
+  });
+
+  it('seals nothing where the one before is not named, or the log has another name', async () => {
+    await sealing.seal();
+    await decideMany();
+    const renamed = new LogKey('other.example', openDevelopmentLogKey(setting('TEST_DATA_DIR')));
+    for (const other of [key([]), renamed])
+      await expect(seal(other)).rejects.toThrow(/AUDIT_EARLIER_KEYS and AUDIT_LOG_NAME/);
+    expect(await sealing.seal()).toBe(60);
+  });
 });
+
+it('an auditor gets 0 false alarms over 200 exports of a log that goes on', async () => {
+  const running = sealerIn(sealing.folder);
+  running.start();
+  const ids = await gateway.addActions(Array.from({ length: 67 }, (_, n) => [10, 50, 75, 90][n % 4] ?? 10));
+  const decide = (id: number, n: number) =>
+    gateway.rest('POST', `/api/v1/actions/${String(id)}/${n % 3 === 0 ? 'reject' : 'approve'}`, {
+      user: [42, 1, 2][n % 3] ?? 1,
+    });
+  const changePolicy = (version: number) =>
+    gateway.graphql(
+      `mutation { changeApprovalPolicy(expectedVersion: ${String(version)}, reason: "so",
+         patch: { quorum: { low: ${String((version % 2) + 1)} } }) { version } }`,
+      { user: 1 },
+    );
+  const alarms: Fault[] = [];
+  for (const [n, id] of ids.entries()) {
+    const exports = Promise.all([report(), report(), report()]);
+    await Promise.all([decide(id, n), n % 10 === 0 ? changePolicy(n / 10 + 1) : null]);
+    alarms.push(...(await exports).flatMap(({ faults }) => faults));
+  }
+  await running.stop();
+  expect(alarms).toEqual([]);
+}, 120_000);

@@ -9,6 +9,9 @@ import { consistencyProof, inclusionProof, type ConsistencyProof, type Inclusion
 import type { VerificationReport } from './verification';
 import { verifyBundle, type Progress } from './verify-bundle';
 
+/** The newest checkpoint that was archived outside of the database, of an organization; null where there is none. */
+export type CheckpointSource = (organizationId: number) => string | null;
+
 /** What somebody can ask the sealed log for: checkpoints, proofs, and to be recomputed. */
 export class AuditProofs {
   private readonly tree: TreeReads;
@@ -18,6 +21,7 @@ export class AuditProofs {
     private readonly database: Database,
     private readonly key: LogKey,
     private readonly clock: () => Date,
+    private readonly archive: CheckpointSource | null,
   ) {
     this.tree = new TreeReads(database);
   }
@@ -44,7 +48,7 @@ export class AuditProofs {
   }
 
   /**
-   * Recomputes an organization's log as the offline verifier does, in one snapshot.
+   * Recomputes an organization's log as the offline verifier does, in one snapshot, and holds it against the archive.
    * @throws {RefusedError} SERVICE_UNAVAILABLE while another one runs in this process
    */
   async verify(tenant: Tenant, range: LeafRange, progress?: Progress): Promise<VerificationReport> {
@@ -55,10 +59,13 @@ export class AuditProofs {
       });
     this.isVerifying = true;
     try {
+      // Read before the snapshot, which therefore holds it.
+      const note = this.archive?.(tenant.organizationId) ?? null;
+      const checkpoints = note === null ? [] : [{ note, source: 'the archive' }];
       const records = this.database.snapshot((sql) =>
         bundleRecords(tenant, new BundleReads(sql), new TreeReads(sql), this.key, this.clock(), range),
       );
-      const input = { trustedKeys: this.key.keys, checkpoints: [], receipts: [] };
+      const input = { trustedKeys: this.key.keys, checkpoints, receipts: [] };
       return await verifyBundle(records, input, progress);
     } finally {
       this.isVerifying = false;

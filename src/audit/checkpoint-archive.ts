@@ -15,6 +15,8 @@ import type { CheckpointArchive } from '../use-cases/seal-audit-log';
 
 /** How much of a file's end is read to find its last note; a note has a few hundred bytes. */
 const TAIL = 16_384;
+/** More than any note has; so much without a note's end is no note that a crash left unfinished. */
+const LONGEST_NOTE = 4_096;
 /** How many checkpoints are appended at once. */
 const BATCH = 500;
 
@@ -40,9 +42,10 @@ export class CheckpointFiles implements CheckpointArchive {
   }
 
   async catchUp(organizationId: number): Promise<void> {
-    const file = openSync(this.pathOf(organizationId), 'a+', 0o640);
+    const file = openSync(pathOf(this.folder, organizationId), 'a+', 0o640);
     try {
-      const last = lastNote(file);
+      const { note: last, end, torn } = lastNote(file);
+      if (torn > 0) ftruncateSync(file, end);
       const tenant = { organizationId };
       let size = last === null ? 0 : sizeOf(last);
       if (last !== null && (await this.tree.checkpointOfSize(tenant, size))?.note !== last)
@@ -63,23 +66,46 @@ export class CheckpointFiles implements CheckpointArchive {
   private next(organizationId: number, size: number): Promise<readonly StoredCheckpoint[]> {
     return this.tree.checkpointsAfter({ organizationId }, size, BATCH);
   }
+}
 
-  private pathOf(organizationId: number): string {
-    return join(this.folder, `organization-${String(organizationId)}.checkpoints`);
+/** The newest checkpoint in an organization's archive; null where there is none. */
+export function lastArchived(folder: string, organizationId: number): string | null {
+  try {
+    const file = openSync(pathOf(folder, organizationId), 'r');
+    try {
+      return lastNote(file).note;
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
   }
 }
 
-/** The last whole note of a file; what a crash left unfinished behind it is cut off. */
-function lastNote(file: number): string | null {
+function pathOf(folder: string, organizationId: number): string {
+  return join(folder, `organization-${String(organizationId)}.checkpoints`);
+}
+
+/**
+ * The last whole note of a file, where it ends, and how much a crash left unfinished behind it.
+ * @throws {Error} where something else is in its place
+ */
+function lastNote(file: number): {
+  readonly note: string | null;
+  readonly end: number;
+  readonly torn: number;
+} {
   const { size } = fstatSync(file);
   const length = Math.min(size, TAIL);
   const tail = Buffer.alloc(length);
   readSync(file, tail, 0, length, size - length);
   // A note ends in its signature's line, and an empty line follows it.
   const end = endOfLastNote(tail);
-  if (end < length) ftruncateSync(file, size - length + end);
+  const torn = length - end;
+  if (torn > LONGEST_NOTE) throw new Error('An archive of checkpoints does not end in one');
   const notes = splitNotes(tail.subarray(0, end).toString('utf8'));
-  return notes.at(-1) ?? null;
+  return { note: notes.at(-1) ?? null, end: size - torn, torn };
 }
 
 function endOfLastNote(tail: Buffer): number {

@@ -1,12 +1,13 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
-import { originOf, signCheckpoint, signReceipt } from '../domain/checkpoint';
+import { openCheckpoint, originOf, signCheckpoint, signReceipt } from '../domain/checkpoint';
 import type { Hash } from '../domain/merkle';
 import { isSameNoteKey, noteKeyText, type NoteKey, type NoteSigner } from '../domain/signed-note';
+import type { RootSigner } from '../use-cases/seal-audit-log';
 import { loadOrMakeKey } from '../key-file';
 
 /** The key that signs the audit log, and those that did. */
-export class LogKey {
+export class LogKey implements RootSigner {
   private readonly signer: NoteSigner;
 
   /**
@@ -38,6 +39,15 @@ export class LogKey {
   /** A checkpoint of an organization's tree, signed. */
   signRoot(organizationId: number, treeSize: number, rootHash: Hash): string {
     return signCheckpoint({ origin: this.originOf(organizationId), treeSize, rootHash }, this.signer);
+  }
+
+  hasSigned(organizationId: number, treeSize: number, rootHash: Hash, note: string): boolean {
+    const opened = openCheckpoint(note, this.keys);
+    return (
+      opened?.origin === this.originOf(organizationId) &&
+      opened.treeSize === treeSize &&
+      opened.rootHash.equals(rootHash)
+    );
   }
 
   /** The promise, signed, that an organization's log will hold a leaf. */

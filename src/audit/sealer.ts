@@ -81,10 +81,12 @@ export class Sealer {
     const store = new SealSqlStore(session);
     while (!this.isStopped && !(await store.tryLead())) await this.pause(STANDBY);
     const archive = new CheckpointFiles(this.options.archiveFolder, store.tree);
+    // Whoever sealed before may have been killed between a checkpoint and its archive, or the database rolled back since.
+    let also = await store.sealed();
     while (!this.isStopped) {
-      const { sealed, isMore, failures } = await sealRound(store, archive, (...root) =>
-        this.options.key.signRoot(...root),
-      );
+      const round = await sealRound(store, archive, this.options.key, also);
+      const { sealed, isMore, failures } = round;
+      also = [...failures.keys()];
       this.report(sealed, failures);
       const outage = [...failures.values()].find((error) => error instanceof DatabaseUnavailableError);
       if (outage !== undefined) throw outage;

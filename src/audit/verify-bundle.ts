@@ -29,7 +29,7 @@ export type Progress = (step: ProgressStep) => void;
 
 type Found = Omit<VerificationReport, 'faults' | 'faultCount'>;
 
-/** How many faults are kept: a log that was cut at its start has one for every entry. */
+/** How many faults are kept and told: a log that was cut at its start has one for every entry. */
 const MAX_FAULTS = 1_000;
 /** After how many entries progress is told. */
 const STEP = 10_000;
@@ -50,7 +50,8 @@ export async function verifyBundle(
   let entries = 0;
   const report = (fault: Fault): void => {
     faultCount += 1;
-    if (faults.length < MAX_FAULTS) faults.push(fault);
+    if (faults.length >= MAX_FAULTS) return;
+    faults.push(fault);
     progress({ entries, of: verification?.header.tree_size ?? 0, fault });
   };
   for await (const record of records) {
@@ -106,7 +107,7 @@ class Verification {
   ) {
     const keys = this.keysFor(input);
     this.tree = new TreeVerification(header.origin, keys, input.checkpoints, report);
-    this.content = new EntryVerification(header.organization_id, report);
+    this.content = new EntryVerification(header.organization_id, this.isWhole, report);
     this.receipts = this.openReceipts(input, keys);
   }
 

@@ -1,28 +1,9 @@
-import { DEFAULT_RULES, policySettings, type PolicyRules, type PolicySettings } from '../domain/policy';
-import { applyPatch, type PolicyPatch } from '../domain/policy-change';
 import { riskLevelOf } from '../domain/risk';
 import type { BundleAction, BundlePolicy } from './bundle';
+import { parseEntry, type Entry } from './entry';
+import { IdSet } from './id-set';
 import type { Fault, FaultKind } from './verification';
-
-/** An entry as its canonical bytes have it (docs/audit-format.md). */
-interface Entry {
-  readonly audit_id: number;
-  readonly organization_id: number;
-  readonly action_type: string;
-  readonly timestamp: string;
-  readonly actor_kind: string;
-  readonly actor_id: number | null;
-  readonly action_id: number | null;
-  readonly verdict: string | null;
-  readonly risk_score: number | null;
-  readonly required_level: number | null;
-  readonly held_level: number | null;
-  readonly policy_version: number | null;
-  readonly approvals_received: number | null;
-  readonly approvals_required: number | null;
-  readonly correlation_id: string;
-  readonly data: Readonly<Record<string, unknown>> | null;
-}
+import { PolicyVerification } from './verify-policies';
 
 /** Where an entry stands, and its text. */
 export interface PlacedEntry {
@@ -32,12 +13,19 @@ export interface PlacedEntry {
   readonly altered?: readonly string[];
 }
 
-/** The keys of an entry, in the order of its bytes. */
-const KEYS =
-  'v audit_id organization_id action_type timestamp actor_kind actor_id on_behalf_of action_id verdict reason refusal_code risk_score required_level held_level policy_version approvals_received approvals_required details correlation_id client_correlation_id ip_commitment user_agent_commitment data';
+/** What a final entry makes of an action, and no more of it: one is kept for every action that was decided. */
+interface Final {
+  readonly auditId: number;
+  readonly status: 'approved' | 'denied' | 'expired';
+  readonly actorKind: string;
+  readonly decidedBy: number | null;
+  readonly decidedAt: string;
+  readonly correlationId: string;
+  readonly approvals: number | null;
+}
 
 /** What each kind of entry makes of an action. */
-const FINAL: Readonly<Record<string, BundleAction['status']>> = {
+const FINAL: Readonly<Record<string, Final['status']>> = {
   action_approved: 'approved',
   action_denied: 'denied',
   action_expired: 'expired',
@@ -51,21 +39,23 @@ const CLOCK_TOLERANCE = 5 * 60_000;
  * audited, by enough people of a sufficient level. Takes entries in the order of the log, then actions.
  */
 export class EntryVerification {
-  private readonly seen = new Set<number>();
-  private readonly finals = new Map<number, Entry>();
+  private readonly seen = new IdSet();
+  private readonly finals = new Map<number, Final>();
   private readonly votes = new Map<number, Set<number>>();
-  private readonly policies = new Map<number, PolicyRules>();
-  private readonly auditedPolicies = new Set<number>();
-  private settings: PolicySettings = {};
+  private readonly policies: PolicyVerification;
   private latest = 0;
 
+  /** @param isWhole whether every entry will come: only then is what they add up to compared */
   constructor(
     private readonly organizationId: number,
+    private readonly isWhole: boolean,
     private readonly report: (fault: Fault) => void,
-  ) {}
+  ) {
+    this.policies = new PolicyVerification(report);
+  }
 
-  addPolicy({ version, rules }: BundlePolicy): void {
-    this.policies.set(version, rules);
+  addPolicy(policy: BundlePolicy): void {
+    this.policies.add(policy);
   }
 
   add(placed: PlacedEntry): void {
@@ -74,14 +64,13 @@ export class EntryVerification {
     const fault = (kind: FaultKind, detail: string): void => {
       this.report({ kind, detail, ...at });
     };
-    if (this.seen.has(auditId)) fault('DUPLICATE_ENTRY', `Audit entry ${String(auditId)} is there twice`);
-    this.seen.add(auditId);
+    if (!this.seen.add(auditId)) fault('DUPLICATE_ENTRY', `Audit entry ${String(auditId)} is there twice`);
     if (altered !== undefined)
       fault(
         'ROW_ALTERED',
         `The row of audit entry ${String(auditId)} does not say what its bytes say: ${altered.join(', ')}`,
       );
-    const entry = parse(canonical);
+    const entry = parseEntry(canonical);
     if (entry === null) {
       fault('NOT_CANONICAL', `The bytes of audit entry ${String(auditId)} are not in canonical form`);
       return;
@@ -99,9 +88,10 @@ export class EntryVerification {
       return;
     }
     this.checkTime(entry, fault);
-    if (entry.action_type === 'policy_changed') this.checkPolicy(entry, fault);
+    if (entry.action_type === 'policy_changed' && this.isWhole) this.policies.replay(entry);
     if (entry.action_type === 'vote_recorded') this.countVote(entry, fault);
-    if (FINAL[entry.action_type] !== undefined) this.decide(entry, fault);
+    const status = FINAL[entry.action_type];
+    if (status !== undefined) this.decide(entry, status, fault);
   }
 
   /** Holds an action's end-state against what was audited of it. */
@@ -126,39 +116,32 @@ export class EntryVerification {
     if (action.status === 'pending_approval') {
       fault(
         'AUDITED_WITHOUT_DECISION',
-        `Action ${id} is pending, and entry ${String(final.audit_id)} decided it`,
+        `Action ${id} is pending, and entry ${String(final.auditId)} decided it`,
       );
       return;
     }
-    const isByUser = final.actor_kind === 'user';
-    const isDecided = action.status !== 'expired';
     const agrees =
-      FINAL[final.action_type] === action.status &&
-      (!isDecided ||
-        (action.decided_by_kind === final.actor_kind &&
-          action.decided_by === (isByUser ? final.actor_id : null) &&
-          action.decided_at === final.timestamp &&
-          action.correlation_id === final.correlation_id)) &&
-      action.approvals === (final.approvals_received ?? action.approvals);
+      final.status === action.status &&
+      (final.status === 'expired' ||
+        (action.decided_by_kind === final.actorKind &&
+          action.decided_by === final.decidedBy &&
+          action.decided_at === final.decidedAt &&
+          action.correlation_id === final.correlationId)) &&
+      action.approvals === (final.approvals ?? action.approvals);
     if (!agrees)
-      fault('DECISION_DIFFERS', `Action ${id} does not stand as entry ${String(final.audit_id)} left it`);
+      fault('DECISION_DIFFERS', `Action ${id} does not stand as entry ${String(final.auditId)} left it`);
   }
 
   /** To be called behind the last action. */
   finish(): void {
-    for (const [actionId, { audit_id: auditId }] of this.finals)
+    for (const [actionId, { auditId }] of this.finals)
       this.report({
         kind: 'AUDITED_WITHOUT_DECISION',
         detail: `Entry ${String(auditId)} decided action ${String(actionId)}, which is not there`,
         actionId,
         auditId,
       });
-    for (const version of this.policies.keys())
-      if (!this.auditedPolicies.has(version))
-        this.report({
-          kind: 'POLICY_DIFFERS',
-          detail: `No entry tells of policy version ${String(version)}`,
-        });
+    this.policies.finish();
   }
 
   private checkTime(entry: Entry, fault: (kind: FaultKind, detail: string) => void): void {
@@ -171,54 +154,38 @@ export class EntryVerification {
     this.latest = Math.max(this.latest, time);
   }
 
-  /** Replays the differences: what a version's document says has to be what the entries lead to. */
-  private checkPolicy(
-    { data, audit_id: auditId }: Entry,
-    fault: (kind: FaultKind, detail: string) => void,
-  ): void {
-    const { version = 1, before, after } = data ?? {};
-    const rules = this.policies.get(Number(version));
-    // The first entries of the product told the whole document, without a version.
-    const told =
-      data?.['version'] === undefined ? policySettings(legacyRules(after)) : (after as PolicySettings);
-    this.settings = before === null ? told : { ...this.settings, ...told };
-    this.auditedPolicies.add(Number(version));
-    const isSame = rules !== undefined && sameSettings(policySettings(rules), this.settings);
-    if (!isSame)
-      fault(
-        'POLICY_DIFFERS',
-        `Policy version ${String(version)} is not what audit entry ${String(auditId)} says`,
-      );
-  }
-
   private countVote(entry: Entry, fault: (kind: FaultKind, detail: string) => void): void {
     this.checkAuthority(entry, fault);
     const count = this.vote(entry, fault);
-    if (entry.approvals_received !== count)
+    if (this.isWhole && entry.approvals_received !== count)
       fault(
         'QUORUM_NOT_MET',
         `Entry ${String(entry.audit_id)} counts ${String(entry.approvals_received)} approvals, audited are ${String(count)}`,
       );
   }
 
-  private decide(entry: Entry, fault: (kind: FaultKind, detail: string) => void): void {
+  private decide(
+    entry: Entry,
+    status: Final['status'],
+    fault: (kind: FaultKind, detail: string) => void,
+  ): void {
     const actionId = entry.action_id ?? 0;
     const earlier = this.finals.get(actionId);
     if (earlier !== undefined)
       fault(
         'DECIDED_TWICE',
-        `Action ${String(actionId)} was decided by entry ${String(earlier.audit_id)} already`,
+        `Action ${String(actionId)} was decided by entry ${String(earlier.auditId)} already`,
       );
-    this.finals.set(actionId, entry);
+    this.finals.set(actionId, finalOf(entry, status));
     if (entry.actor_kind === 'user') {
       this.checkAuthority(entry, fault);
-      if (entry.action_type === 'action_approved') {
+      if (status === 'approved') {
         const count = this.vote(entry, fault);
         const { approvals_received: received, approvals_required: required } = entry;
-        if (received !== count || received < (required ?? Infinity))
+        if ((this.isWhole && received !== count) || (received ?? 0) < (required ?? Infinity))
           fault(
             'QUORUM_NOT_MET',
-            `Entry ${String(entry.audit_id)} approves with ${String(count)} of ${String(required)} approvals`,
+            `Entry ${String(entry.audit_id)} approves with ${String(received)} of ${String(required)} approvals, audited are ${String(count)}`,
           );
       }
     }
@@ -239,7 +206,7 @@ export class EntryVerification {
   /** The level has to suffice, by the entry's own account and by the policy that it names. */
   private checkAuthority(entry: Entry, fault: (kind: FaultKind, detail: string) => void): void {
     const { required_level: required, held_level: held, risk_score: score, policy_version: version } = entry;
-    const rules = this.policies.get(version ?? 0);
+    const rules = this.policies.rulesOf(version);
     if (rules === undefined || score === null) {
       fault(
         'POLICY_DIFFERS',
@@ -266,27 +233,14 @@ export class EntryVerification {
   }
 }
 
-/** An entry's bytes; null where they are not as this product writes them, to the letter. */
-function parse(canonical: string): Entry | null {
-  try {
-    const entry: unknown = JSON.parse(canonical);
-    const isEntry = typeof entry === 'object' && entry !== null && Object.keys(entry).join(' ') === KEYS;
-    return isEntry && JSON.stringify(entry) === canonical && (entry as { v: unknown }).v === 1
-      ? (entry as Entry & object)
-      : null;
-  } catch {
-    return null;
-  }
-}
-
-function legacyRules(document: unknown): PolicyRules {
-  return applyPatch(DEFAULT_RULES, document as PolicyPatch).value ?? DEFAULT_RULES;
-}
-
-function sameSettings(
-  one: Readonly<Record<string, unknown>>,
-  other: Readonly<Record<string, unknown>>,
-): boolean {
-  const names = [...new Set([...Object.keys(one), ...Object.keys(other)])];
-  return names.every((name) => JSON.stringify(one[name]) === JSON.stringify(other[name]));
+function finalOf(entry: Entry, status: Final['status']): Final {
+  return {
+    auditId: entry.audit_id,
+    status,
+    actorKind: entry.actor_kind,
+    decidedBy: entry.actor_kind === 'user' ? entry.actor_id : null,
+    decidedAt: entry.timestamp,
+    correlationId: entry.correlation_id,
+    approvals: entry.approvals_received,
+  };
 }

@@ -15,7 +15,8 @@ export type AuditActionType =
   | 'user_changed'
   | 'api_key_created'
   | 'api_key_revoked'
-  | 'audit_exported';
+  | 'audit_exported'
+  | 'origins_erased';
 
 /** Who did it: no entry without one. */
 export interface AuditActor {

@@ -6,6 +6,7 @@ import { Initial1763800000000 } from '../../migrations/1763800000000-initial';
 import { PoliciesAndExpiry1763900000000 } from '../../migrations/1763900000000-policies-and-expiry';
 import { SealedAuditLog1764000000000 } from '../../migrations/1764000000000-sealed-audit-log';
 import { ApiKeys1764150000000 } from '../../migrations/1764150000000-api-keys';
+import { ErasableOrigins1764170000000 } from '../../migrations/1764170000000-erasable-origins';
 import { ACTIONS } from './tables/action.table';
 import { API_KEYS } from './tables/api-key.table';
 import { AUDIT_LOG } from './tables/audit-log.table';
@@ -81,6 +82,7 @@ export class Database implements Sql {
         PoliciesAndExpiry1763900000000,
         SealedAuditLog1764000000000,
         ApiKeys1764150000000,
+        ErasableOrigins1764170000000,
       ],
       synchronize: false,
       installExtensions: false,

@@ -1,5 +1,5 @@
 import { TreeEdge, peaksOf, type Hash } from '../domain/merkle';
-import type { SealStore, SignRoot } from '../use-cases/seal-audit-log';
+import type { RootSigner, SealStore } from '../use-cases/seal-audit-log';
 import type { Session, Sql, Statement } from './database';
 import { TreeReads } from './tree.reads';
 
@@ -11,18 +11,18 @@ const TRY_LEAD: Statement = {
   text: 'SELECT pg_try_advisory_lock($1::bigint) AS leads',
 };
 
-/** The organizations in the queue, found by skipping from one to the next however long it is. */
-const WAITING: Statement = {
-  name: 'organizations_to_seal',
-  text: `WITH RECURSIVE waiting AS (
-      (SELECT organization_id FROM audit_pending ORDER BY organization_id LIMIT 1)
+/** The organizations in a table, found by skipping from one to the next however long it is. */
+const organizationsIn = (table: string): string => `WITH RECURSIVE found AS (
+      (SELECT organization_id FROM ${table} ORDER BY organization_id LIMIT 1)
       UNION ALL
-      SELECT (SELECT p.organization_id FROM audit_pending p WHERE p.organization_id > w.organization_id
-        ORDER BY p.organization_id LIMIT 1)
-      FROM waiting w WHERE w.organization_id IS NOT NULL
+      SELECT (SELECT t.organization_id FROM ${table} t WHERE t.organization_id > f.organization_id
+        ORDER BY t.organization_id LIMIT 1)
+      FROM found f WHERE f.organization_id IS NOT NULL
     )
-    SELECT organization_id AS id FROM waiting WHERE organization_id IS NOT NULL`,
-};
+    SELECT organization_id AS id FROM found WHERE organization_id IS NOT NULL`;
+
+const WAITING: Statement = { name: 'organizations_to_seal', text: organizationsIn('audit_pending') };
+const SEALED: Statement = { name: 'organizations_sealed', text: organizationsIn('audit_checkpoint') };
 
 const PENDING: Statement = {
   name: 'entries_to_seal',
@@ -60,14 +60,17 @@ export class SealSqlStore implements SealStore {
     return row?.leads === true;
   }
 
-  async waiting(): Promise<readonly number[]> {
-    const rows = await this.session.query<{ id: number }>(WAITING, []);
-    return rows.map(({ id }) => id);
+  waiting(): Promise<readonly number[]> {
+    return this.organizations(WAITING);
   }
 
-  seal(organizationId: number, limit: number, signRoot: SignRoot): Promise<number> {
+  sealed(): Promise<readonly number[]> {
+    return this.organizations(SEALED);
+  }
+
+  seal(organizationId: number, limit: number, signer: RootSigner): Promise<number> {
     return this.session.transactionIf(
-      (sql) => sealNext(sql, organizationId, limit, signRoot),
+      (sql) => sealNext(sql, organizationId, limit, signer),
       (sealed) => sealed > 0,
     );
   }
@@ -75,15 +78,20 @@ export class SealSqlStore implements SealStore {
   get tree(): TreeReads {
     return new TreeReads(this.session);
   }
+
+  private async organizations(statement: Statement): Promise<readonly number[]> {
+    const rows = await this.session.query<{ id: number }>(statement, []);
+    return rows.map(({ id }) => id);
+  }
 }
 
 async function sealNext(
   sql: Sql,
   organizationId: number,
   limit: number,
-  signRoot: SignRoot,
+  signer: RootSigner,
 ): Promise<number> {
-  const edge = await edgeOf(new TreeReads(sql), organizationId);
+  const edge = await edgeOf(new TreeReads(sql), organizationId, signer);
   const entries = await sql.query<{ id: number; leafHash: Hash }>(PENDING, [organizationId, limit]);
   if (entries.length === 0) return 0;
   const first = edge.size;
@@ -98,17 +106,26 @@ async function sealNext(
     nodes.map(({ hash }) => hash),
     edge.size,
     edge.root,
-    signRoot(organizationId, edge.size, edge.root),
+    signer.signRoot(organizationId, edge.size, edge.root),
   ]);
   return entries.length;
 }
 
-/** The tree as the newest checkpoint has it. @throws {Error} where its nodes no longer give the root that was signed */
-async function edgeOf(tree: TreeReads, organizationId: number): Promise<TreeEdge> {
+/**
+ * The tree as the newest checkpoint has it.
+ * @throws {Error} where its nodes no longer give the root that was signed, or somebody else signed it: a checkpoint on
+ * top would make one log of two
+ */
+async function edgeOf(tree: TreeReads, organizationId: number, signer: RootSigner): Promise<TreeEdge> {
   const checkpoint = await tree.latestCheckpoint({ organizationId });
   const size = checkpoint?.treeSize ?? 0;
   const edge = new TreeEdge(size, await tree.hashesOf({ organizationId }, peaksOf(size)));
-  if (checkpoint !== null && !edge.root.equals(checkpoint.rootHash))
+  if (checkpoint === null) return edge;
+  if (!edge.root.equals(checkpoint.rootHash))
     throw new Error(`The tree of organization ${String(organizationId)} is not the one that was signed`);
+  if (!signer.hasSigned(organizationId, size, edge.root, checkpoint.note))
+    throw new Error(
+      `The newest checkpoint of organization ${String(organizationId)} is of another key or log: see AUDIT_EARLIER_KEYS and AUDIT_LOG_NAME`,
+    );
   return edge;
 }

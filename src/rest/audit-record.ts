@@ -20,11 +20,28 @@ type RecordFields = Pick<
   readonly userId: number | null;
 };
 
+/** The keys of a record, in their order. */
+export const AUDIT_RECORD_KEYS = [
+  'audit_id',
+  'action_type',
+  'user_id',
+  'organization_id',
+  'timestamp',
+  'details',
+  'ip_address',
+  'user_agent',
+  'correlation_id',
+  'action_id',
+  'reason',
+  'refusal_code',
+  'client_correlation_id',
+] as const;
+
 /** An entry as the documented audit record, in its order of keys (contract 1 and 4). */
 export function auditRecordBody(
   organizationId: number,
   entry: RecordFields,
-): Readonly<Record<string, unknown>> {
+): Readonly<Record<(typeof AUDIT_RECORD_KEYS)[number], unknown>> {
   return {
     audit_id: entry.id,
     action_type: entry.actionType,

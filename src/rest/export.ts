@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ExportFormat, ExportRequest } from '../audit/export-formats';
@@ -7,7 +7,8 @@ import type { Reviewer } from '../domain/principal';
 import { RefusedError, validationRefusal } from '../domain/refusal';
 import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
 import { allowOnly } from '../http/allowed-methods';
-import { auditRecordBody } from './audit-record';
+import { AUDIT_RECORD_KEYS, auditRecordBody } from './audit-record';
+import { begunStream } from './begun-stream';
 import { csvRow } from './csv';
 import { readExport, type RestRequest } from './requests';
 import { AUDITORS } from './routes';
@@ -16,6 +17,8 @@ const PATH = '/api/admin/audit-logs/export';
 const REQUIREMENT: Requirement = { roles: AUDITORS, credential: 'jwt', scope: null, verdict: null };
 /** How many exports may run at once: each holds a connection and a snapshot for as long as its client reads. */
 const MAX_EXPORTS = 2;
+/** How long a client may read nothing before its export is broken off, in milliseconds. */
+const STALLED = 60_000;
 /** About how much goes out at once, in characters. */
 const CHUNK = 64 * 1024;
 
@@ -34,6 +37,8 @@ export function addExport(
 ): void {
   let running = 0;
   server.get(PATH, {
+    // Of an export there is nothing to tell but the whole of it.
+    exposeHeadRoute: false,
     onRequest: [identify, (request) => authorize.checkCredential(REQUIREMENT, request, {})],
     handler: async (request, reply) => {
       const asked = readExport(request as RestRequest);
@@ -44,14 +49,21 @@ export function addExport(
           code: 'SERVICE_UNAVAILABLE',
           detail: `${String(MAX_EXPORTS)} exports are running; try again once one has ended`,
         });
-      await source.record(viewer, asked.value, request.origin);
       running += 1;
-      const lines = Readable.from(inChunks(linesOf(source, viewer, asked.value)));
+      let lines: Readable;
+      try {
+        await source.record(viewer, asked.value, request.origin);
+        lines = await begunStream(inChunks(linesOf(source, viewer, asked.value)));
+      } catch (error) {
+        running -= 1;
+        throw error;
+      }
       lines.once('close', () => (running -= 1));
+      reply.raw.setTimeout(STALLED, () => reply.raw.destroy());
       return send(request, reply, asked.value.format, lines);
     },
   });
-  allowOnly(server, PATH, ['GET', 'HEAD']);
+  allowOnly(server, PATH, ['GET']);
 }
 
 function send(
@@ -90,21 +102,16 @@ async function* linesOf(
     for await (const record of source.bundle(viewer, request)) yield `${JSON.stringify(record)}\n`;
     return;
   }
-  let isFirst = true;
+  if (request.format === 'csv') yield csvRow(AUDIT_RECORD_KEYS);
   for await (const entry of source.entries(viewer, request)) {
     const userId = entry.actorKind === 'user' ? entry.actorId : null;
     const body = auditRecordBody(viewer.organizationId, { ...entry, userId });
-    if (request.format === 'jsonl') yield `${JSON.stringify(body)}\n`;
-    else {
-      if (isFirst) yield csvRow(Object.keys(body));
-      yield csvRow(Object.values(body));
-    }
-    isFirst = false;
+    yield request.format === 'csv' ? csvRow(Object.values(body)) : `${JSON.stringify(body)}\n`;
   }
 }
 
 /** Texts, joined to larger ones. */
-async function* inChunks(texts: AsyncIterable<string>): AsyncIterable<Buffer> {
+async function* inChunks(texts: AsyncIterable<string>): AsyncGenerator<Buffer, void> {
   let chunk = '';
   for await (const text of texts) {
     chunk += text;

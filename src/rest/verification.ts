@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { AuditProofs } from '../audit/audit-proofs';
 import type { VerificationReport } from '../audit/verification';
@@ -6,6 +5,7 @@ import type { Progress, ProgressStep } from '../audit/verify-bundle';
 import { RefusedError, validationRefusal } from '../domain/refusal';
 import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
 import { allowOnly } from '../http/allowed-methods';
+import { begunStream } from './begun-stream';
 import { readLeafRange, type RestRequest } from './requests';
 import { AUDITORS } from './routes';
 
@@ -23,31 +23,29 @@ export function addVerification(
   proofs: AuditProofs,
 ): void {
   server.get(PATH, {
+    exposeHeadRoute: false,
     onRequest: [identify, (request) => authorize.checkCredential(REQUIREMENT, request, {})],
     handler: async (request, reply) => {
       const range = readLeafRange(request as RestRequest);
       if (range.faults !== undefined) throw new RefusedError(validationRefusal(range.faults));
       const viewer = authorize.personOf(REQUIREMENT, request);
       const steps = stepsOf((progress) => proofs.verify(viewer, range.value, progress));
-      // The first step is awaited here, so that what is refused at once is an answer of its own.
-      const first = await steps.next();
-      return reply
-        .type('application/jsonl; charset=utf-8')
-        .header('Cache-Control', 'no-store')
-        .send(Readable.from(linesOf(first, steps)));
+      const lines = await begunStream(linesOf(steps));
+      return reply.type('application/jsonl; charset=utf-8').header('Cache-Control', 'no-store').send(lines);
     },
   });
-  allowOnly(server, PATH, ['GET', 'HEAD']);
+  allowOnly(server, PATH, ['GET']);
 }
 
 type Step = ProgressStep | { readonly report: VerificationReport };
 
-async function* linesOf(
-  first: IteratorResult<Step, void>,
-  steps: AsyncGenerator<Step, void>,
-): AsyncIterable<string> {
-  for (let step = first; step.done !== true; step = await steps.next())
-    yield `${JSON.stringify(step.value)}\n`;
+async function* linesOf(steps: AsyncIterable<Step>): AsyncGenerator<string, void> {
+  for await (const step of steps) yield `${JSON.stringify(step)}\n`;
+}
+
+/** The one who asked is gone: nobody needs the rest. */
+class AbandonedError extends Error {
+  override readonly name = 'AbandonedError';
 }
 
 /** What a verification tells on its way, in order, and its report at the end. */
@@ -56,19 +54,24 @@ async function* stepsOf(
 ): AsyncGenerator<Step, void> {
   const told: ProgressStep[] = [];
   let wake: () => void = () => undefined;
+  const state = { isOver: false, isAbandoned: false };
   const report = verify((step) => {
+    if (state.isAbandoned) throw new AbandonedError();
     told.push(step);
     wake();
   });
-  const state = { isOver: false };
   const ended = report.then(
     () => (state.isOver = true),
     () => (state.isOver = true),
   );
-  while (!state.isOver || told.length > 0) {
-    const step = told.shift();
-    if (step !== undefined) yield step;
-    else await Promise.race([ended, new Promise<void>((resolve) => (wake = resolve))]);
+  try {
+    while (!state.isOver || told.length > 0) {
+      const step = told.shift();
+      if (step !== undefined) yield step;
+      else await Promise.race([ended, new Promise<void>((resolve) => (wake = resolve))]);
+    }
+    yield { report: await report };
+  } finally {
+    state.isAbandoned = true;
   }
-  yield { report: await report };
 }

@@ -1,17 +1,25 @@
 import type { Hash } from '../domain/merkle';
 
-/** Signs the root of an organization's tree of this size, as a note. */
-export type SignRoot = (organizationId: number, treeSize: number, root: Hash) => string;
+/** What signs the trees, and knows what it signed. */
+export interface RootSigner {
+  /** The root of an organization's tree of this size, signed as a note. */
+  signRoot(organizationId: number, treeSize: number, root: Hash): string;
+  /** Whether a note is such a signature, by the present key or an earlier one. */
+  hasSigned(organizationId: number, treeSize: number, root: Hash, note: string): boolean;
+}
 
 /** The sealer's side of the database. */
 export interface SealStore {
   /** Organizations whose entries wait to be sealed. */
   waiting(): Promise<readonly number[]>;
+  /** Organizations that have a checkpoint. */
+  sealed(): Promise<readonly number[]>;
   /**
    * Appends an organization's next entries to its tree and signs it, whole or not at all.
    * @returns how many; 0 where none waited
+   * @throws {Error} where the tree so far is not what the signer signed
    */
-  seal(organizationId: number, limit: number, signRoot: SignRoot): Promise<number>;
+  seal(organizationId: number, limit: number, signer: RootSigner): Promise<number>;
 }
 
 /** Where checkpoints go beside the database, so that whoever owns it cannot take them back. */
@@ -36,19 +44,23 @@ export interface SealRound {
   readonly failures: ReadonlyMap<number, unknown>;
 }
 
-/** Seals what waits, one batch of each organization, and archives the checkpoints. */
+/**
+ * Seals what waits, one batch of each organization, and archives the checkpoints.
+ * @param also organizations to look after though nothing may wait: what failed before, and everybody at the start
+ */
 export async function sealRound(
   store: SealStore,
   archive: CheckpointArchive,
-  signRoot: SignRoot,
+  signer: RootSigner,
+  also: readonly number[] = [],
 ): Promise<SealRound> {
   let [sealed, isMore] = [0, false];
   const failures = new Map<number, unknown>();
-  for (const organizationId of await store.waiting())
+  for (const organizationId of new Set([...(await store.waiting()), ...also]))
     try {
       // What is archived is compared first: nothing is built on a tree that was rolled back.
       await archive.catchUp(organizationId);
-      const count = await store.seal(organizationId, BATCH, signRoot);
+      const count = await store.seal(organizationId, BATCH, signer);
       await archive.catchUp(organizationId);
       sealed += count;
       isMore ||= count === BATCH;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BundleRecord } from '../../src/audit/bundle';
-import { bundleRecords } from '../../src/audit/bundle-records';
+import { bundleRecords, type LeafRange } from '../../src/audit/bundle-records';
 import { CheckpointFiles } from '../../src/audit/checkpoint-archive';
 import { LogKey, openDevelopmentLogKey } from '../../src/audit/log-key';
 import type { VerificationReport } from '../../src/audit/verification';
@@ -28,25 +28,24 @@ export const trusting = (): VerificationInput => ({
 /** A sealer's steps by hand, with an archive of its own. */
 export interface Sealing {
   readonly folder: string;
-  /** Seals everything that waits; returns how many entries that were. */
-  seal(): Promise<number>;
+  /** Seals everything that waits, with the test gateways' key or another; returns how many entries that were. */
+  seal(key?: LogKey): Promise<number>;
   close(): void;
 }
 
 /** Seals a test's database when it is told to. */
 export function sealingOf({ owner }: TestDatabase): Sealing {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-archive-'));
-  const key = testLogKey();
   return {
     folder,
-    seal: async () => {
+    seal: async (key = testLogKey()) => {
       const session = await owner.session();
       try {
         const store = new SealSqlStore(session);
         const archive = new CheckpointFiles(folder, store.tree);
         let sum = 0;
         for (let isMore = true; isMore;) {
-          const round = await sealRound(store, archive, (...root) => key.signRoot(...root));
+          const round = await sealRound(store, archive, key);
           for (const failure of round.failures.values()) throw failure as Error;
           sum += round.sealed;
           isMore = round.isMore;
@@ -63,17 +62,33 @@ export function sealingOf({ owner }: TestDatabase): Sealing {
 }
 
 /** An organization's bundle as it is in this view of the database. */
-export async function recordsIn(sql: Sql, organizationId = 1): Promise<BundleRecord[]> {
+export async function recordsIn(
+  sql: Sql,
+  organizationId = 1,
+  range: LeafRange = {},
+): Promise<BundleRecord[]> {
   const records: BundleRecord[] = [];
-  const reads = new BundleReads(sql);
-  for await (const record of bundleRecords(
-    { organizationId },
-    reads,
-    new TreeReads(sql),
-    testLogKey(),
-    new Date(),
-  ))
-    records.push(record);
+  for await (const record of recordsOf(sql, organizationId, range)) records.push(record);
+  return records;
+}
+
+function recordsOf(
+  sql: Sql,
+  organizationId: number,
+  range: LeafRange,
+  key = testLogKey(),
+): AsyncIterable<BundleRecord> {
+  const reads = [new BundleReads(sql), new TreeReads(sql)] as const;
+  return bundleRecords({ organizationId }, ...reads, key, new Date(), range);
+}
+
+/** The same records as everybody else's export has them: of one snapshot, whatever goes on meanwhile. */
+export async function recordsInSnapshot(
+  { owner }: TestDatabase,
+  key = testLogKey(),
+): Promise<BundleRecord[]> {
+  const records: BundleRecord[] = [];
+  for await (const record of owner.snapshot((sql) => recordsOf(sql, 1, {}, key))) records.push(record);
   return records;
 }
 
