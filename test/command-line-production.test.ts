@@ -61,7 +61,8 @@ describe('an operator in production', () => {
     for (const { code, stdout } of both) expect([code, stdout]).toEqual([0, '']);
     const { length: count } = readdirSync(join(__dirname, '..', 'migrations'));
     const [nothing, migrated = ''] = both.map(({ stderr }) => stderr).sort();
-    expect([nothing, migrated.trim().split(', ')]).toEqual(['', expect.objectContaining({ length: count })]);
+    expect([nothing, migrated]).toEqual(['', expect.stringMatching(/^migrated: /)]);
+    expect(migrated.split(', ')).toHaveLength(count);
     expect(await query('SELECT count(*)::int FROM migrations')).toEqual([{ count }]);
   });
 

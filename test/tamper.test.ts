@@ -2,7 +2,10 @@ import { generateKeyPairSync } from 'node:crypto';
 import type { BundleRecord } from '../src/audit/bundle';
 import { LogKey } from '../src/audit/log-key';
 import type { FaultKind } from '../src/audit/verification';
-import { leafHash } from '../src/domain/merkle';
+import { leafHash, nodeHash } from '../src/domain/merkle';
+import type { Sql } from '../src/persistence/database';
+import { eraseOrigins } from '../src/persistence/origins.store';
+import { OPERATOR } from './support/database';
 import { startGateway, type Gateway } from './support/gateway';
 import { newPolicy } from './support/racing';
 import {
@@ -58,6 +61,10 @@ async function latestNote(): Promise<string> {
   return body.data.auditCheckpoint.note;
 }
 
+/** Reads in a transaction of which nothing stays. */
+const inView = <T>(read: (sql: Sql) => Promise<T>): Promise<T> =>
+  gateway.database.owner.transactionIf(read, () => false);
+
 const keptCheckpoints = (...notes: string[]) => ({
   checkpoints: notes.map((note) => ({ note, source: 'an auditor' })),
 });
@@ -65,10 +72,7 @@ const keptReceipts = () => ({ receipts: receipts.map(({ note }) => ({ note, sour
 
 describe('a log that nobody touched', () => {
   it('is intact, by itself and against everything that was kept', async () => {
-    const records = await gateway.database.owner.transactionIf(
-      (sql) => recordsIn(sql),
-      () => false,
-    );
+    const records = await inView((sql) => recordsIn(sql));
     const report = await verdictOn(records, { ...keptCheckpoints(kept.early, kept.late), ...keptReceipts() });
     expect(report.faults).toEqual([]);
     expect(report.treeSize).toBeGreaterThan(10);
@@ -76,9 +80,49 @@ describe('a log that nobody touched', () => {
   });
 });
 
+describe('a log of which only a part is asked for', () => {
+  it('is intact whichever part it is: what stands outside of it is not taken for missing', async () => {
+    const { length } = (await inView((sql) => recordsIn(sql))).filter(({ type }) => type === 'leaf');
+    for (let from = 0; from <= length; from += 1) {
+      const report = await verdictOn(await inView((sql) => recordsIn(sql, 1, { from, to: length })));
+      expect([from, report.faults]).toEqual([from, []]);
+    }
+  });
+});
+
+describe('an operator who erases where requests came from', () => {
+  it('breaks no proof, and is in the log for it', async () => {
+    const entries = async (sql: Sql) =>
+      sql.query(
+        {
+          name: 'origins',
+          text: 'SELECT id FROM audit_log WHERE organization_id = 1 AND user_agent IS NOT NULL',
+        },
+        [],
+      );
+    const erased = await inView(async (sql) => {
+      const before = (await entries(sql)).length;
+      // A transaction of its own within this one, which is not kept.
+      const owner = {
+        transaction: (work: (sql: Sql) => Promise<number>) => work(sql),
+      } as unknown as Database;
+      const count = await eraseOrigins(owner, 1, new Date(Date.now() + 60_000), OPERATOR);
+      const [left, records] = [await entries(sql), await recordsIn(sql)];
+      return { before, count, left: left.length, records };
+    });
+    expect(erased).toMatchObject({ count: erased.before, left: 0 });
+    expect(erased.before).toBeGreaterThan(5);
+    const report = await verdictOn(erased.records, { ...keptCheckpoints(kept.late), ...keptReceipts() });
+    expect(report.faults).toEqual([]);
+    expect(
+      erased.records.filter((r) => r.type === 'unsealed' && r.canonical.includes('origins_erased')),
+    ).toHaveLength(1);
+  });
+});
+
 /** Entry ids are found by what they tell. */
 const APPROVED = `(SELECT min(id) FROM audit_log WHERE action_id = 12345 AND action_type = 'action_approved')`;
-const OPEN = 'ALTER TABLE audit_log DISABLE TRIGGER audit_log_append_only';
+const OPEN = 'ALTER TABLE audit_log DISABLE TRIGGER USER';
 const OPEN_LEAVES = 'ALTER TABLE audit_leaf DISABLE TRIGGER audit_leaf_append_only';
 const OPEN_CHECKPOINTS = 'ALTER TABLE audit_checkpoint DISABLE TRIGGER audit_checkpoint_append_only';
 const LOOSEN = 'ALTER TABLE audit_leaf DROP CONSTRAINT audit_leaf_organization_id_audit_id_fkey';
@@ -191,6 +235,18 @@ const MATRIX: readonly (readonly [string, readonly string[], FaultKind, 'nothing
         'INSERT INTO audit_pending VALUES (1, 999999)',
       ],
       'BACK_DATED',
+      'nothing',
+    ],
+    [
+      'puts an entry into the middle of the tree',
+      [
+        OPEN_LEAVES,
+        `INSERT INTO audit_log SELECT (jsonb_populate_record(l, '{"id":999999}')).* FROM audit_log l WHERE id = ${APPROVED}`,
+        'UPDATE audit_leaf SET leaf_index = leaf_index + 1000000 WHERE organization_id = 1 AND leaf_index >= 4',
+        'UPDATE audit_leaf SET leaf_index = leaf_index - 999999 WHERE organization_id = 1 AND leaf_index >= 1000000',
+        'INSERT INTO audit_leaf SELECT 1, 4, id, leaf_hash FROM audit_log WHERE id = 999999',
+      ],
+      'ROOT_DIFFERS',
       'nothing',
     ],
     [
@@ -308,6 +364,8 @@ describe('somebody who owns the database', () => {
   });
 });
 
+const bytes = (base64 = ''): Buffer => Buffer.from(base64, 'base64');
+
 /** The records with one of them changed. */
 const changed = (
   records: readonly BundleRecord[],
@@ -315,11 +373,7 @@ const changed = (
 ): BundleRecord[] => records.map(change);
 
 describe('somebody who hands in other checkpoints', () => {
-  const clean = (): Promise<BundleRecord[]> =>
-    gateway.database.owner.transactionIf(
-      (sql) => recordsIn(sql),
-      () => false,
-    );
+  const clean = (): Promise<BundleRecord[]> => inView((sql) => recordsIn(sql));
   const forger = new LogKey('test.example', generateKeyPairSync('ed25519').privateKey);
 
   it.each([
@@ -333,6 +387,37 @@ describe('somebody who hands in other checkpoints', () => {
       record === records[last] ? { type: 'checkpoint', note: forged() } : record,
     );
     expect(kindsOf(await verdictOn(forgedRecords))).toContain(expected);
+  });
+
+  it('puts an older database back: found by whoever kept what was signed since, also once it has grown again', async () => {
+    const whole = await clean();
+    const size = Number(kept.early.split('\n')[1]);
+    const leaves = whole.filter((record) => record.type === 'leaf');
+    const older = whole.filter(
+      (r) => (r.type !== 'leaf' || r.index < size) && (r.type !== 'checkpoint' || r.note === kept.early),
+    );
+    expect(kindsOf(await verdictOn(older, keptCheckpoints(kept.late)))).toContain('TRUNCATED');
+    // What came instead of the last entries, in a tree as large as the one that was kept.
+    const [first] = leaves;
+    const grown = whole.map((record) =>
+      record.type === 'leaf' && record.index >= size && first !== undefined
+        ? { ...first, index: record.index }
+        : record,
+    );
+    expect(kindsOf(await verdictOn(grown, keptCheckpoints(kept.late)))).toContain('FORKED');
+  });
+
+  it('takes an inner node of the tree for a leaf: found', async () => {
+    const records = await clean();
+    const [one, two] = records.filter((record) => record.type === 'leaf');
+    const node = nodeHash(bytes(one?.leaf_hash), bytes(two?.leaf_hash)).toString('base64');
+    const forged = records.flatMap((record) => {
+      if (record === two) return [];
+      return record === one ? [{ ...one, leaf_hash: node, canonical: null }] : [record];
+    });
+    expect(kindsOf(await verdictOn(forged as BundleRecord[]))).toEqual(
+      expect.arrayContaining(['ENTRY_MISSING', 'INDEX_GAP', 'INCOMPLETE_BUNDLE']),
+    );
   });
 
   it('signs two histories of one size: found by whoever kept the other one', async () => {

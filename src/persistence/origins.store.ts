@@ -26,7 +26,7 @@ const ERASE: Statement = {
  * @throws {Error} if there is no such organization
  */
 export async function eraseOrigins(
-  owner: Database,
+  owner: Pick<Database, 'transaction'>,
   organizationId: number,
   before: Date,
   origin: RequestOrigin,
