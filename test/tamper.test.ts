@@ -103,9 +103,7 @@ describe('an operator who erases where requests came from', () => {
     const erased = await inView(async (sql) => {
       const before = (await entries(sql)).length;
       // A transaction of its own within this one, which is not kept.
-      const owner = {
-        transaction: (work: (sql: Sql) => Promise<number>) => work(sql),
-      } as unknown as Database;
+      const owner = { transaction: <T>(work: (inner: Sql) => Promise<T>) => work(sql) };
       const count = await eraseOrigins(owner, 1, new Date(Date.now() + 60_000), OPERATOR);
       const [left, records] = [await entries(sql), await recordsIn(sql)];
       return { before, count, left: left.length, records };
