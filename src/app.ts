@@ -21,6 +21,7 @@ import { makeAuthenticate } from './http/authenticate';
 import { addAuditLog } from './http/audit-log';
 import { addGraphql } from './http/graphql';
 import { addHealth } from './http/health';
+import { addPlayground } from './http/playground/playground';
 import { identify, makeServer } from './http/server';
 import type { TrustedIssuer } from './http/token-verifier';
 import type { Logger } from './observability/logger';
@@ -60,9 +61,12 @@ export interface AppOptions {
   readonly log: Logger;
   readonly corsOrigins: readonly string[];
   readonly trustProxy: readonly string[];
-  readonly introspection: boolean;
   /** What legacy clients are told that this is; development, if not given. */
   readonly environment?: 'development' | 'production';
+  /** Whether the schema is shown to callers without a credential. */
+  readonly anonymousIntrospection: boolean;
+  /** Whether GraphiQL is served at /playground. */
+  readonly playground: boolean;
   /** Signs the audit log and its receipts. */
   readonly logKey: LogKey;
   /** Where verifications look for what was kept outside of the database. */
@@ -88,8 +92,9 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     trustedIssuers,
     corsOrigins,
     trustProxy,
-    introspection,
     environment = 'development',
+    anonymousIntrospection,
+    playground,
     logKey,
     archive = null,
     sealer,
@@ -137,7 +142,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     ],
     authorize,
   );
-  const execute = makeExecuteOperation(schema, authorize, log);
+  const execute = makeExecuteOperation(schema, authorize, log, anonymousIntrospection);
   const buildContext = makeBuildContext(reads);
   const identifyCaller = identify(makeAuthenticate(principals, keyUses, trustedIssuers, clock));
 
@@ -158,7 +163,16 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   addVerification(server, authorize, identifyCaller, proofs);
   addExport(server, authorize, identifyCaller, new DatabaseExport(database, logKey, clock));
   addRestRoutes(server, { schema, authorize, buildContext, execute, identify: identifyCaller, clock });
-  await addGraphql(server, { schema, execute, buildContext, introspection, log, identify: identifyCaller });
+  await addGraphql(server, {
+    schema,
+    execute,
+    buildContext,
+    suggestions: anonymousIntrospection,
+    log,
+    identify: identifyCaller,
+  });
+
+  if (playground) addPlayground(server, clock);
 
   const writeKeyUses = async (): Promise<void> => {
     await keyUses.write();

@@ -25,6 +25,8 @@ export interface Config {
   readonly auditLog: AuditLogConfig;
   readonly corsOrigins: readonly string[];
   readonly trustProxy: readonly string[];
+  /** Whether analysts find GraphiQL at /playground. */
+  readonly playground: boolean;
   readonly logLevel: string;
 }
 
@@ -94,6 +96,7 @@ const environment = z.object({
     (proxies) => proxies.every(isProxy),
     'has to be addresses, networks like 10.0.0.0/8, or loopback, linklocal, uniquelocal',
   ),
+  PLAYGROUND: z.enum(['on', 'off']).default('on'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).optional(),
 });
 type Environment = z.output<typeof environment>;
@@ -140,6 +143,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     },
     corsOrigins: data.CORS_ORIGINS,
     trustProxy: data.TRUST_PROXY,
+    playground: data.PLAYGROUND === 'on',
     logLevel: data.LOG_LEVEL ?? (isProduction ? 'info' : 'warn'),
   });
 }

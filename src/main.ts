@@ -49,12 +49,14 @@ async function start(config: Config, closables: Closables): Promise<Instance> {
     sealer,
     corsOrigins: config.corsOrigins,
     trustProxy: config.trustProxy,
-    introspection: !config.isProduction,
     environment: config.isProduction ? 'production' : 'development',
+    anonymousIntrospection: !config.isProduction,
+    playground: config.playground,
   });
   closables.add(() => drain(server));
   const address = await server.listen({ host: config.host, port: config.port });
-  say(`ready: GraphQL ${address}/graphql  REST ${address}/api/v1  health ${address}/health`);
+  const playground = config.playground ? `  playground ${address}/playground` : '';
+  say(`ready: GraphQL ${address}/graphql  REST ${address}/api/v1  health ${address}/health${playground}`);
   return instance;
 }
 

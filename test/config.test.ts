@@ -49,6 +49,7 @@ describe('an operator who sets nothing', () => {
       },
       corsOrigins: [],
       trustProxy: [],
+      playground: true,
       logLevel: 'warn',
     });
   });
@@ -94,6 +95,7 @@ describe('an operator who sets everything', () => {
       AUDIT_SIGNING_KEY: signing.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
       AUDIT_EARLIER_KEYS: noteKeyText({ name: 'old.example.com', publicKey: signing.publicKey }),
       AUDIT_ARCHIVE_DIR: '/var/lib/checkpoints',
+      PLAYGROUND: 'off',
       LOG_LEVEL: 'debug',
     });
     const { trustedIssuer, dataDir, auditLog, ...rest } = config;
@@ -114,6 +116,7 @@ describe('an operator who sets everything', () => {
       },
       corsOrigins: ['https://app.example.com', 'http://localhost:3000'],
       trustProxy: ['10.0.0.0/8', '192.168.1.1'],
+      playground: false,
       logLevel: 'debug',
     });
     expect(trustedIssuer).toMatchObject({
@@ -155,6 +158,7 @@ describe('an operator who sets something wrong', () => {
       TOKEN_ALGORITHM: 'HS256',
       TOKEN_PUBLIC_KEY: pem(rsa),
       CORS_ORIGINS: '*',
+      PLAYGROUND: 'maybe',
       LOG_LEVEL: 'loud',
     });
     expect(faults.sort()).toEqual(
@@ -165,6 +169,7 @@ describe('an operator who sets something wrong', () => {
           'DATABASE_PREPARED_STATEMENTS',
           'TOKEN_ALGORITHM',
           'CORS_ORIGINS',
+          'PLAYGROUND',
           'LOG_LEVEL',
         ],
         'TOKEN_ISSUER',

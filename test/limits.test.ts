@@ -1,3 +1,4 @@
+import { getIntrospectionQuery } from 'graphql';
 import { startGateway, type Gateway } from './support/gateway';
 
 /** How much a reader can ask of one operation, and that what is asked often stays few statements. */
@@ -54,6 +55,11 @@ describe('an analyst is refused an operation', () => {
       'that reads all policies too often',
       `{ approvalPolicy { ${tenTimes('history(first: 100)', 'reason')} } }`,
     ],
+    ['that asks for the schema eleven times', `{ ${aliases(11, '__schema { description }')} }`],
+    [
+      'whose questions about the schema multiply',
+      `{ __schema { types { fields { args { ${aliases(100, 'name')} type { ${aliases(100, 'name')} } } } } } }`,
+    ],
     ['of eleven root fields', `{ ${aliases(11, 'viewer { id }')} }`],
   ])('%s', async (_what, query) => {
     expect(await codeOf(query)).toBe('VALIDATION_ERROR');
@@ -87,6 +93,7 @@ describe('an analyst is answered', () => {
        fragment Explained on Eligibility { allowed code detail requiredLevel heldLevel riskLimit reasonRequired
        bulkAllowed approvalsMissing votes { verdict user { id name role } } }`,
     ],
+    ['the standard introspection', getIntrospectionQuery()],
     ['ten root fields', `{ ${aliases(10, 'viewer { id }')} }`],
     [
       'the introspection of deeply wrapped types',

@@ -50,7 +50,7 @@ interface ParsedDecision {
   readonly mode: BulkMode;
 }
 
-const MISSING_AUTH: Refusal = { code: 'MISSING_AUTH', detail: 'Authentication is required' };
+export const MISSING_AUTH: Refusal = { code: 'MISSING_AUTH', detail: 'Authentication is required' };
 
 /**
  * The gate in front of every root field, from `@authorize` in the schema: credential, arguments, role, then each

@@ -1,9 +1,10 @@
 import { execute, GraphQLError, type DocumentNode, type ExecutionResult, type GraphQLSchema } from 'graphql';
-import { RefusedError } from '../domain/refusal';
+import { RefusedError, type Refusal } from '../domain/refusal';
 import type { Logger } from '../observability/logger';
-import type { AuthorizeDirective } from './authorize.directive';
+import { MISSING_AUTH, type AuthorizeDirective } from './authorize.directive';
 import type { RequestContext } from './context';
 import { maskErrors } from './errors';
+import { asksForSchema } from './introspection';
 import { refusalByLimits } from './limits';
 
 /** A validated document and what to run of it. */
@@ -15,21 +16,31 @@ export interface Operation {
 
 export type ExecuteOperation = (operation: Operation, context: RequestContext) => Promise<ExecutionResult>;
 
-/** The one way in which an operation runs, from either door: within the limits, executed, errors masked. */
+/**
+ * The one way in which an operation runs, from either door: within the limits, executed, errors masked.
+ * @param anonymousIntrospection whether the schema is shown to callers without a credential
+ */
 export function makeExecuteOperation(
   schema: GraphQLSchema,
   authorize: AuthorizeDirective,
   log: Logger,
+  anonymousIntrospection: boolean,
 ): ExecuteOperation {
   const isDecision = (rootField: string): boolean => authorize.isDecision(rootField);
   return async (operation, contextValue) => {
     const { document, operationName, variables: variableValues } = operation;
+    const isHidden = !anonymousIntrospection && contextValue.principal === null && asksForSchema(document);
     const run = async (): Promise<ExecutionResult> => {
+      // As a field answers it: with data that is null, which is an HTTP 200.
+      if (isHidden) return { data: null, ...refusedWith(MISSING_AUTH) };
       const refusal = refusalByLimits(operation, isDecision);
-      if (refusal !== null)
-        return { errors: [new GraphQLError(refusal.detail, { originalError: new RefusedError(refusal) })] };
+      if (refusal !== null) return refusedWith(refusal);
       return execute({ schema, document, operationName, variableValues, contextValue });
     };
     return maskErrors(await run(), contextValue.origin.correlationId, log);
   };
+}
+
+function refusedWith(refusal: Refusal): ExecutionResult {
+  return { errors: [new GraphQLError(refusal.detail, { originalError: new RefusedError(refusal) })] };
 }

@@ -20,10 +20,20 @@ const MAX_VALUES = 250_000;
 
 /** The fields that are lists by page. */
 const LISTS: ReadonlySet<string> = new Set(['actions', 'auditLogs', 'users', 'history']);
-/** How long a list that comes whole can be: a quorum is at most ten, a bulk 500. */
-const WHOLE_LISTS: Readonly<Record<string, number>> = { votes: 10, results: 500, warnings: 10 };
+/** How long a list that comes whole can be: a quorum is at most ten, a bulk 500. Of the schema, how long they are. */
+const WHOLE_LISTS: Readonly<Record<string, number>> = {
+  votes: 10,
+  results: 500,
+  warnings: 10,
+  types: 100,
+  fields: 8,
+  args: 2,
+  inputFields: 2,
+  enumValues: 3,
+  directives: 10,
+};
 
-/** What a selection asks for; fragments and aliases included, introspection left out (its own query is 15 deep). */
+/** What a selection asks for; fragments and aliases included. Introspection has no depth: its own query is 15 deep. */
 interface Extent {
   readonly depth: number;
   readonly values: number;
@@ -95,8 +105,8 @@ function measure(
   };
   const ofField = (field: FieldNode): Extent => {
     const name = field.name.value;
-    if (name === '__schema' || name === '__type') return NOTHING;
     const inner = ofSelections(field.selectionSet);
+    if (name === '__schema' || name === '__type') return { ...inner, depth: 0, fields: 1 };
     const size = LISTS.has(name) ? pageSizeOf(field, variables) : (WHOLE_LISTS[name] ?? 1);
     const decisions = !name.startsWith('__') && isDecision(name) ? 1 : 0;
     return { depth: 1 + inner.depth, values: 1 + size * inner.values, fields: 1, decisions };

@@ -13,7 +13,8 @@ export interface GraphqlOptions {
   readonly schema: GraphQLSchema;
   readonly execute: ExecuteOperation;
   readonly buildContext: BuildContext;
-  readonly introspection: boolean;
+  /** Whether what is wrong with a document may be said in names of the schema that it did not hold. */
+  readonly suggestions: boolean;
   readonly log: Logger;
   /** Sets `request.principal`. */
   readonly identify: (request: FastifyRequest) => Promise<void>;
@@ -53,7 +54,7 @@ export async function addGraphql(server: FastifyInstance, options: GraphqlOption
 function apolloOptions({
   schema,
   execute,
-  introspection,
+  suggestions,
   log,
 }: GraphqlOptions): ApolloServerOptions<RequestContext> {
   return {
@@ -73,7 +74,9 @@ function apolloOptions({
         }),
       stop: () => Promise.resolve(),
     },
-    introspection,
+    // Who may ask for the schema depends on the caller: graphql/execute knows.
+    introspection: true,
+    hideSchemaDetailsFromClientErrors: !suggestions,
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     logger: {

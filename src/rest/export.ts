@@ -6,6 +6,7 @@ import type { DatabaseExport } from '../audit/export-source';
 import type { Reviewer } from '../domain/principal';
 import { RefusedError, validationRefusal } from '../domain/refusal';
 import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
+import { acceptsGzip } from '../http/accepts-gzip';
 import { allowOnly } from '../http/allowed-methods';
 import { AUDIT_RECORD_KEYS, auditRecordBody } from './audit-record';
 import { begunStream } from './begun-stream';
@@ -84,13 +85,6 @@ function send(
   lines.on('error', (error) => gzip.destroy(error));
   gzip.on('close', () => lines.destroy());
   return reply.header('Content-Encoding', 'gzip').send(lines.pipe(gzip));
-}
-
-function acceptsGzip({ headers }: FastifyRequest): boolean {
-  const accepted = headers['accept-encoding']?.toString() ?? '';
-  return accepted
-    .split(',')
-    .some((coding) => /^\s*(gzip|\*)\s*(;\s*q=(1|0\.\d*[1-9]\d*)\s*)?(;|$)/i.test(coding));
 }
 
 async function* linesOf(

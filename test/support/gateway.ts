@@ -67,7 +67,8 @@ export async function startGateway(
     log: makeLogger('silent'),
     corsOrigins: [],
     trustProxy: [],
-    introspection: true,
+    anonymousIntrospection: true,
+    playground: true,
     logKey: new LogKey('test.example', openDevelopmentLogKey(setting('TEST_DATA_DIR'))),
     ...appOptions,
   });
