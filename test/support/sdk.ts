@@ -11,7 +11,7 @@ export function sdkHeaders(apiKey: string, version = '2.3.0'): Record<string, st
     'X-Correlation-ID': `asc_${String(requests).padStart(32, '0')}`,
     'X-SDK-Version': version,
     'User-Agent': `ascend-sdk/${version} Python`,
-    'Content-Type': 'application/json',
+    'content-type': 'application/json',
     Accept: 'application/json',
   };
 }
