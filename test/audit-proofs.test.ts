@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { openCheckpoint } from '../src/domain/checkpoint';
 import { isConsistent, isIncluded, leafHash } from '../src/domain/merkle';
 import { readNoteKey } from '../src/domain/signed-note';
@@ -167,14 +167,60 @@ describe('an outsider with a bundle', () => {
     expect(verify().status).toBe(2);
   });
 
-  it('needs no database driver for it: none is loaded', () => {
-    const script = `require('tsx/cjs'); process.argv[2] = 'absent'; require('./src/cli/audit-verify.ts');
-      const drivers = Object.keys(require.cache).filter((path) => /node_modules.(pg|typeorm)./.test(path));
-      process.stdout.write(String(drivers.length));`;
-    const { stdout } = spawnSync(process.execPath, ['-e', script, '--', 'absent'], {
-      cwd: join(__dirname, '..'),
+  it('comes to the same with a verifier that somebody else wrote, in Python, from docs/audit-format.md', async () => {
+    if (spawnSync('python3', ['--version']).status !== 0) {
+      console.warn('skipped the second verifier: there is no python3');
+      return;
+    }
+    const [bundle, known] = [join(folder, 'second.jsonl'), join(folder, 'keys')];
+    writeFileSync(known, (await gateway.rest('GET', '/.well-known/countersign-audit-keys')).text);
+    const { text } = await exported('format=bundle');
+    const verdict = (content: string): unknown => {
+      writeFileSync(bundle, content);
+      const args = [join(__dirname, 'second-verifier', 'verify.py'), bundle, known];
+      const { stdout, stderr, status } = spawnSync('python3', args, { encoding: 'utf8' });
+      return [status, stdout.trim().split('\n'), stderr];
+    };
+    const otherSignature = (_: string, start: string, one: string) => `${start}${one === 'A' ? 'B' : 'A'}`;
+    expect(verdict(text)).toEqual([0, ['OK'], '']);
+    const forgeries: [string, string[]][] = [
+      [text.replace('approved by user 42', 'approved by user 43'), ['BYTES_ALTERED']],
+      [text.replace('"v\\":1,', '"v\\": 1,'), ['BYTES_ALTERED', 'NOT_CANONICAL']],
+      [text.replace('"status":"approved"', '"status":"denied"'), ['DECISION_DIFFERS']],
+      [text.replace(/(\u2014 test.example ......)(.)/u, otherSignature), ['CHECKPOINT_NOT_SIGNED']],
+    ];
+    for (const [forged, kinds] of forgeries) expect(verdict(forged)).toEqual([1, kinds, '']);
+  });
+
+  it('calls it from a folder of their own, whatever settings for TypeScript are there', async () => {
+    writeFileSync(join(folder, 'tsconfig.json'), 'this is no JSON');
+    writeFileSync(join(folder, 'elsewhere.jsonl'), (await exported('format=bundle')).text);
+    const command = join(__dirname, '..', 'bin', 'countersign-verify.cjs');
+    const { stdout, status } = spawnSync(process.execPath, [command, 'elsewhere.jsonl'], {
+      cwd: folder,
       encoding: 'utf8',
     });
-    expect(stdout).toBe('0');
+    expect([stdout, status]).toEqual([expect.stringContaining('OK: everything agrees'), 0]);
+  });
+
+  it('needs neither a database driver nor a network for it: nothing of its imports leads there', () => {
+    expect(packagesBehind(join(__dirname, '..', 'src', 'cli', 'audit-verify.ts')).sort()).toEqual([
+      ...['node:crypto', 'node:fs', 'node:readline', 'node:stream', 'node:util', 'node:zlib', 'zod'],
+    ]);
   });
 });
+
+/** What a file and all that it imports, but for types, take from outside of the project. */
+function packagesBehind(path: string, seen = new Set<string>()): string[] {
+  if (seen.has(path)) return [];
+  seen.add(path);
+  const text = readFileSync(path, 'utf8');
+  expect(text).not.toMatch(/\b(require|import)\(/);
+  const names = [...text.matchAll(/^(?:import|export)(?! type)(?:(?!;)[\s\S])*? from '([^']+)';/gm)].map(
+    ([, name = '']) => name,
+  );
+  const found = names.flatMap((name) =>
+    name.startsWith('.') ? packagesBehind(`${join(dirname(path), name)}.ts`, seen) : [name],
+  );
+  return [...new Set(found)];
+}

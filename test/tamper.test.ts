@@ -413,7 +413,7 @@ describe('somebody who hands in other checkpoints', () => {
       if (record === two) return [];
       return record === one ? [{ ...one, leaf_hash: node, canonical: null }] : [record];
     });
-    expect(kindsOf(await verdictOn(forged as BundleRecord[]))).toEqual(
+    expect(kindsOf(await verdictOn(forged))).toEqual(
       expect.arrayContaining(['ENTRY_MISSING', 'INDEX_GAP', 'INCOMPLETE_BUNDLE']),
     );
   });
