@@ -23,7 +23,7 @@ import { addGraphql } from './http/graphql';
 import { addHealth } from './http/health';
 import { addPlayground } from './http/playground/playground';
 import { identify, makeServer } from './http/server';
-import type { TrustedIssuer } from './http/token-verifier';
+import { makeVerifyToken, type TrustedIssuer } from './http/token-verifier';
 import type { Logger } from './observability/logger';
 import { Metrics } from './observability/metrics';
 import { ActionReads } from './persistence/actions.reads';
@@ -144,7 +144,8 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   );
   const execute = makeExecuteOperation(schema, authorize, log, anonymousIntrospection);
   const buildContext = makeBuildContext(reads);
-  const identifyCaller = identify(makeAuthenticate(principals, keyUses, trustedIssuers, clock));
+  const verifyToken = makeVerifyToken(trustedIssuers, log);
+  const identifyCaller = identify(makeAuthenticate(principals, keyUses, verifyToken, clock));
 
   const server = await makeServer({ log, clock, corsOrigins, trustProxy });
   const backlog = new SealBacklogReads(database);

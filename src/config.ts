@@ -1,11 +1,12 @@
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { readNoteKey, type NoteKey } from './domain/signed-note';
 import type { TrustedIssuer } from './http/token-verifier';
 import type { DatabaseOptions } from './persistence/database';
+import { readFile, readPem } from './setting-files';
+import { readIssuers } from './token-issuers';
 
 /** Everything that the environment can set, read once and checked whole. */
 export interface Config {
@@ -20,8 +21,8 @@ export interface Config {
   /** The owner's login, direct; null where none was given. */
   readonly databaseOwnerUrl: string | null;
   readonly database: Pick<DatabaseOptions, 'poolSize' | 'tls' | 'preparedStatements'>;
-  /** Null where only the local development key counts. */
-  readonly trustedIssuer: TrustedIssuer | null;
+  /** None where only the local development key counts. */
+  readonly trustedIssuers: readonly TrustedIssuer[];
   readonly auditLog: AuditLogConfig;
   readonly corsOrigins: readonly string[];
   readonly trustProxy: readonly string[];
@@ -76,11 +77,6 @@ const environment = z.object({
   DATABASE_TLS: z.enum(['off', 'require', 'verify']).default('off'),
   DATABASE_CA_FILE: z.string().optional(),
   DATABASE_PREPARED_STATEMENTS: z.enum(['on', 'off']).default('on'),
-  TOKEN_ISSUER: z.string().optional(),
-  TOKEN_AUDIENCE: z.string().default('countersign'),
-  TOKEN_AUDIENCE_CLAIM: z.string().default('aud'),
-  TOKEN_ALGORITHM: z.enum(['RS256', 'PS256', 'ES256']).default('RS256'),
-  TOKEN_PUBLIC_KEY: z.string().optional(),
   AUDIT_LOG_NAME: z
     .string()
     .regex(/^[^\s+]+$/u, 'has to be a name without spaces and plus signs')
@@ -99,7 +95,6 @@ const environment = z.object({
   PLAYGROUND: z.enum(['on', 'off']).default('on'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).optional(),
 });
-type Environment = z.output<typeof environment>;
 
 /**
  * Reads the settings from environment variables; an empty or blank one counts as not set.
@@ -110,10 +105,9 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
   const parsed = environment.safeParse(given);
   const faults = (parsed.error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`);
   const isProduction = given['NODE_ENV'] === 'production';
-  for (const name of neededNames(given, isProduction))
-    if (given[name] === undefined)
-      faults.push(`${name}: is needed${isProduction ? ' in production' : ' as well'}`);
-  const trustedIssuer = readIssuer(given, parsed.data, faults);
+  if (isProduction && given['DATABASE_URL'] === undefined)
+    faults.push('DATABASE_URL: is needed in production');
+  const trustedIssuers = readIssuers(given, isProduction, faults);
   const signingKey = readSigningKey(given['AUDIT_SIGNING_KEY'], faults);
   const earlierKeys = readEarlierKeys(parsed.data?.AUDIT_EARLIER_KEYS ?? [], faults);
   const ca = readFile('DATABASE_CA_FILE', given['DATABASE_CA_FILE'], faults);
@@ -134,7 +128,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
       },
       preparedStatements: data.DATABASE_PREPARED_STATEMENTS === 'on',
     },
-    trustedIssuer,
+    trustedIssuers,
     auditLog: {
       name: data.AUDIT_LOG_NAME,
       signingKey,
@@ -148,65 +142,9 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
   });
 }
 
-/** What has to be set: in production a database and an issuer; an issuer always with its key, and the reverse. */
-function neededNames(
-  given: Readonly<Record<string, string | undefined>>,
-  isProduction: boolean,
-): readonly string[] {
-  const ofIssuer = ['TOKEN_ISSUER', 'TOKEN_PUBLIC_KEY'];
-  if (isProduction) return ['DATABASE_URL', ...ofIssuer];
-  return ofIssuer.some((name) => given[name] !== undefined) ? ofIssuer : [];
-}
-
-/** The issuer from the settings, null where none is set; what is wrong with its key goes to the faults. */
-function readIssuer(
-  given: Readonly<Record<string, string | undefined>>,
-  data: Environment | undefined,
-  faults: string[],
-): TrustedIssuer | null {
-  const { TOKEN_ISSUER: issuer, TOKEN_PUBLIC_KEY: key } = given;
-  if (key === undefined) return null;
-  const algorithm = data?.TOKEN_ALGORITHM ?? 'RS256';
-  const publicKey = readPublicKey(key, algorithm, faults);
-  if (data === undefined || publicKey === null || issuer === undefined) return null;
-  return {
-    issuer,
-    audience: data.TOKEN_AUDIENCE,
-    audienceClaim: data.TOKEN_AUDIENCE_CLAIM,
-    algorithm,
-    publicKey,
-  };
-}
-
-function readPublicKey(key: string, algorithm: string, faults: string[]): KeyObject | null {
-  const pem = key.includes('-----BEGIN')
-    ? key.replaceAll('\\n', '\n')
-    : readFile('TOKEN_PUBLIC_KEY', key, faults);
-  if (pem === null) return null;
-  if (pem.includes('PRIVATE KEY')) {
-    faults.push('TOKEN_PUBLIC_KEY: is a private key, which has no place here');
-    return null;
-  }
-  try {
-    const publicKey = createPublicKey(pem);
-    const { asymmetricKeyType: type, asymmetricKeyDetails: details } = publicKey;
-    if (algorithm === 'ES256' ? type === 'ec' && details?.namedCurve === 'prime256v1' : type === 'rsa') {
-      if (type === 'ec' || (details?.modulusLength ?? 0) >= 2048) return publicKey;
-      faults.push('TOKEN_PUBLIC_KEY: an RSA key needs 2048 bits or more');
-      return null;
-    }
-  } catch {
-    // Not a key at all: said below, as of a key of another kind.
-  }
-  faults.push(`TOKEN_PUBLIC_KEY: is not a PEM public key for ${algorithm}`);
-  return null;
-}
-
 function readSigningKey(key: string | undefined, faults: string[]): KeyObject | null {
   if (key === undefined) return null;
-  const pem = key.includes('-----BEGIN')
-    ? key.replaceAll('\\n', '\n')
-    : readFile('AUDIT_SIGNING_KEY', key, faults);
+  const pem = readPem('AUDIT_SIGNING_KEY', key, faults);
   if (pem === null) return null;
   try {
     const privateKey = createPrivateKey(pem);
@@ -225,16 +163,6 @@ function readEarlierKeys(texts: readonly string[], faults: string[]): readonly N
       faults.push(`AUDIT_EARLIER_KEYS: is not a list of public keys like name+id+base64: ${text}`);
     return key ?? [];
   });
-}
-
-function readFile(name: string, path: string | undefined, faults: string[]): string | null {
-  if (path === undefined) return null;
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    faults.push(`${name}: there is no readable file at ${path}`);
-    return null;
-  }
 }
 
 /** An address, a network, or a name for one that the HTTP server knows. */

@@ -42,7 +42,7 @@ async function start(config: Config, closables: Closables): Promise<Instance> {
   const development = config.isProduction ? [] : [openDevelopmentIssuer(config.dataDir).trusted];
   const server = await makeApp({
     database,
-    trustedIssuers: config.trustedIssuer === null ? development : [config.trustedIssuer, ...development],
+    trustedIssuers: [...config.trustedIssuers, ...development],
     log,
     logKey,
     archive: (organizationId) => lastArchived(archiveFolder, organizationId),

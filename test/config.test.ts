@@ -1,9 +1,10 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createSecretKey, generateKeyPairSync, KeyObject } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import { ConfigError, readConfig } from '../src/config';
+import { ConfigError, readConfig, type Config } from '../src/config';
 import { noteKeyText } from '../src/domain/signed-note';
+import { keyFault, type VerificationKey } from '../src/http/verification-key';
 
 /** The environment as the gateway reads it: what counts if nothing is set, and that every fault is told at once. */
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
@@ -40,7 +41,7 @@ describe('an operator who sets nothing', () => {
       databaseUrl: null,
       databaseOwnerUrl: null,
       database: { poolSize: 20, tls: false, preparedStatements: true },
-      trustedIssuer: null,
+      trustedIssuers: [],
       auditLog: {
         name: 'countersign',
         signingKey: null,
@@ -86,8 +87,12 @@ describe('an operator who sets everything', () => {
       DATABASE_TLS: 'verify',
       DATABASE_CA_FILE: ca,
       DATABASE_PREPARED_STATEMENTS: 'off',
-      TOKEN_AUDIENCE: 'approvals',
+      TOKEN_AUDIENCE: 'approvals, approvals-cli',
       TOKEN_AUDIENCE_CLAIM: 'client_id',
+      TOKEN_SUBJECT_CLAIM: 'username',
+      TOKEN_REQUIRED_CLAIMS: 'token_use=access,tier=gold',
+      TOKEN_USER_ID_CLAIM: 'db_user_id',
+      TOKEN_ORGANIZATION_ID_CLAIM: 'db_org_id',
       TOKEN_ALGORITHM: 'PS256',
       CORS_ORIGINS: ' https://app.example.com , http://localhost:3000,',
       TRUST_PROXY: '10.0.0.0/8, 192.168.1.1',
@@ -98,7 +103,7 @@ describe('an operator who sets everything', () => {
       PLAYGROUND: 'off',
       LOG_LEVEL: 'debug',
     });
-    const { trustedIssuer, dataDir, auditLog, ...rest } = config;
+    const { trustedIssuers, dataDir, auditLog, ...rest } = config;
     expect(auditLog).toMatchObject({ name: 'log.example.com', archiveFolder: '/var/lib/checkpoints' });
     expect(auditLog.signingKey?.equals(signing.privateKey)).toBe(true);
     expect(auditLog.earlierKeys.map(({ name }) => name)).toEqual(['old.example.com']);
@@ -119,13 +124,21 @@ describe('an operator who sets everything', () => {
       playground: false,
       logLevel: 'debug',
     });
-    expect(trustedIssuer).toMatchObject({
-      issuer: ISSUER.TOKEN_ISSUER,
-      audience: 'approvals',
-      audienceClaim: 'client_id',
-      algorithm: 'PS256',
-    });
-    expect(trustedIssuer?.publicKey.equals(rsa)).toBe(true);
+    expect(trustedIssuers).toEqual([
+      {
+        issuer: ISSUER.TOKEN_ISSUER,
+        audiences: ['approvals', 'approvals-cli'],
+        claims: {
+          audience: 'client_id',
+          subject: 'username',
+          required: { token_use: 'access', tier: 'gold' },
+          ids: { user: 'db_user_id', organization: 'db_org_id' },
+        },
+        keys: { kid: null, algorithm: 'PS256', key: expect.any(KeyObject) as unknown },
+        organizationId: null,
+      },
+    ]);
+    expect(keyOf(config)?.key.equals(rsa)).toBe(true);
   });
 
   it('gets an encrypted but unverified connection by DATABASE_TLS=require', () => {
@@ -206,20 +219,22 @@ describe('an operator who sets something wrong', () => {
 describe('the key of an issuer', () => {
   it('can stand in the setting, with its line breaks written as \\n', () => {
     const config = readConfig({ ...ISSUER, TOKEN_PUBLIC_KEY: pem(rsa).replaceAll('\n', '\\n') });
-    expect(config.trustedIssuer).toMatchObject({
-      audience: 'countersign',
-      audienceClaim: 'aud',
-      algorithm: 'RS256',
-    });
-    expect(config.trustedIssuer?.publicKey.equals(rsa)).toBe(true);
+    expect(config.trustedIssuers).toMatchObject([
+      {
+        audiences: ['countersign'],
+        claims: { audience: 'aud', subject: 'sub', required: {}, ids: null },
+        keys: { algorithm: 'RS256' },
+      },
+    ]);
+    expect(keyOf(config)?.key.equals(rsa)).toBe(true);
   });
 
   it('can stand in a file', () => {
     const path = join(folder, 'key.pem');
     writeFileSync(path, pem(p256));
     const config = readConfig({ ...ISSUER, TOKEN_PUBLIC_KEY: path, TOKEN_ALGORITHM: 'ES256' });
-    expect(config.trustedIssuer?.algorithm).toBe('ES256');
-    expect(config.trustedIssuer?.publicKey.equals(p256)).toBe(true);
+    expect(keyOf(config)?.algorithm).toBe('ES256');
+    expect(keyOf(config)?.key.equals(p256)).toBe(true);
   });
 
   it.each([
@@ -248,6 +263,137 @@ describe('the key of an issuer', () => {
     expect(faultsOf(settings).sort()).toEqual(['PORT', 'TOKEN_PUBLIC_KEY']);
   });
 });
+
+describe('an operator whose issuer publishes its keys', () => {
+  const JWKS = { TOKEN_JWKS_URL: 'https://login.example.com/jwks' };
+
+  it('names their address instead of a key', () => {
+    const [issuer] = readConfig({ ...ISSUER, ...JWKS }).trustedIssuers;
+    expect(issuer?.keys).toEqual({ uri: JWKS.TOKEN_JWKS_URL, algorithms: ['RS256', 'PS256', 'ES256'] });
+    const [strict] = readConfig({ ...ISSUER, ...JWKS, TOKEN_ALGORITHM: 'ES256' }).trustedIssuers;
+    expect(strict?.keys).toMatchObject({ algorithms: ['ES256'] });
+  });
+
+  it('is told that it is the one or the other', () => {
+    expect(faultsOf({ ...ISSUER, ...JWKS, TOKEN_PUBLIC_KEY: pem(rsa) })).toEqual(['TOKEN_PUBLIC_KEY']);
+  });
+
+  it.each(['http://login.example.com/jwks', 'login.example.com/jwks', 'file:///etc/keys.json'])(
+    'is told that %s could be anybody',
+    (url) => {
+      expect(faultsOf({ ...ISSUER, TOKEN_JWKS_URL: url })).toEqual(['TOKEN_JWKS_URL']);
+    },
+  );
+
+  it.each(['http://localhost:8080/jwks', 'http://127.0.0.1:9000/jwks', 'http://[::1]/jwks'])(
+    'can have it on the same machine, at %s',
+    (url) => {
+      expect(readConfig({ ...ISSUER, TOKEN_JWKS_URL: url }).trustedIssuers).toHaveLength(1);
+    },
+  );
+});
+
+describe('an operator with several issuers', () => {
+  const keycloak = {
+    issuer: 'https://sso.example.com/realms/acme',
+    jwksUrl: 'https://sso.example.com/realms/acme/protocol/openid-connect/certs',
+  };
+  const cognito = {
+    issuer: 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_EXAMPLE',
+    jwksUrl: 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_EXAMPLE/.well-known/jwks.json',
+    audience: ['web-client', 'cli-client'],
+    audienceClaim: 'client_id',
+    requiredClaims: { token_use: 'access' },
+    userIdClaim: 'db_user_id',
+    organizationIdClaim: 'db_org_id',
+    organization: 2,
+  };
+
+  it('lists them as JSON, in the setting or in a file, beside the single one or without it', () => {
+    const json = JSON.stringify([keycloak, cognito]);
+    const path = join(folder, 'issuers.json');
+    writeFileSync(path, json);
+    const both = readConfig({ TOKEN_ISSUERS: json }).trustedIssuers;
+    expect(both.map(({ issuer }) => issuer)).toEqual([keycloak.issuer, cognito.issuer]);
+    expect(both[1]).toEqual({
+      issuer: cognito.issuer,
+      audiences: ['web-client', 'cli-client'],
+      claims: {
+        audience: 'client_id',
+        subject: 'sub',
+        required: { token_use: 'access' },
+        ids: { user: 'db_user_id', organization: 'db_org_id' },
+      },
+      keys: { uri: cognito.jwksUrl, algorithms: ['RS256', 'PS256', 'ES256'] },
+      organizationId: 2,
+    });
+    expect(readConfig({ TOKEN_ISSUERS: path }).trustedIssuers).toEqual(both);
+    expect(readConfig({ ...PRODUCTION, TOKEN_ISSUERS: path }).trustedIssuers).toHaveLength(3);
+    const { NODE_ENV, DATABASE_URL } = PRODUCTION;
+    expect(readConfig({ NODE_ENV, DATABASE_URL, TOKEN_ISSUERS: json }).trustedIssuers).toEqual(both);
+  });
+
+  it('is told every fault of each, with its place', () => {
+    const list = [
+      { ...keycloak, jwksUrl: 'http://sso.example.com', algorithm: 'HS256' },
+      { ...cognito, organizationIdClaim: undefined, audience: [], issuer: undefined },
+      { issuer: 'https://third.example', publicKey: pem(shortRsa) },
+      { issuer: 'https://fourth.example', secret: 'hush' },
+      'https://fifth.example',
+    ];
+    const { faults } = errorOf({ TOKEN_ISSUERS: JSON.stringify(list), PORT: 'http' });
+    for (const fault of [
+      'PORT: ',
+      'TOKEN_ISSUERS: 0.jwksUrl: ',
+      'TOKEN_ISSUERS: 0.algorithm: ',
+      'TOKEN_ISSUERS: 1.issuer: is needed',
+      'TOKEN_ISSUERS: 1.audience: ',
+      'TOKEN_ISSUERS: 2.publicKey: an RSA key needs 2048 bits',
+      'TOKEN_ISSUERS: 3: ',
+      'TOKEN_ISSUERS: 3.publicKey: is needed, or TOKEN_ISSUERS: 3.jwksUrl',
+      'TOKEN_ISSUERS: 4: ',
+    ])
+      expect(faults).toContainEqual(expect.stringContaining(fault));
+    expect(faultsOf({ TOKEN_ISSUERS: JSON.stringify([{ ...cognito, userIdClaim: undefined }]) })).toEqual([
+      'TOKEN_ISSUERS',
+    ]);
+  });
+
+  it.each([
+    ['names an issuer twice', JSON.stringify([keycloak, keycloak])],
+    ['is an object', JSON.stringify(keycloak)],
+    ['is torn', '[{"issuer":'],
+    ['is in a file that is not there', '/there/is/no/such/issuers.json'],
+  ])('is told that a list %s', (_what, setting) => {
+    expect(faultsOf({ TOKEN_ISSUERS: setting })).toContain('TOKEN_ISSUERS');
+  });
+});
+
+describe('a secret', () => {
+  const secret = 'x'.repeat(64);
+
+  it('is refused at the start, weak or strong: whoever verifies with it could sign with it', () => {
+    for (const algorithm of ['HS256', 'HS384', 'HS512', 'none'])
+      expect(faultsOf({ ...ISSUER, TOKEN_PUBLIC_KEY: pem(rsa), TOKEN_ALGORITHM: algorithm })).toEqual([
+        'TOKEN_ALGORITHM',
+      ]);
+    expect(faultsOf({ ...ISSUER, TOKEN_PUBLIC_KEY: secret })).toEqual(['TOKEN_PUBLIC_KEY']);
+  });
+
+  it.each([
+    ['HS256', 31],
+    ['HS384', 47],
+    ['HS512', 63],
+  ] as const)('of %s is weak with %d bytes, and not with one more', (algorithm, bytes) => {
+    expect(keyFault(createSecretKey(Buffer.alloc(bytes)), algorithm)).toMatch(/bits or more/);
+    expect(keyFault(createSecretKey(Buffer.alloc(bytes + 1)), algorithm)).toBeNull();
+  });
+});
+
+/** The configured key of the only issuer. */
+function keyOf({ trustedIssuers: [issuer] }: Config): VerificationKey | undefined {
+  return issuer !== undefined && 'key' in issuer.keys ? issuer.keys : undefined;
+}
 
 function pem(key: KeyObject): string {
   return key.export({ type: 'spki', format: 'pem' }).toString();

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sign, type SignOptions } from 'jsonwebtoken';
 import { developmentSubject, openDevelopmentIssuer } from '../src/http/development-issuer';
+import { STANDARD_CLAIMS } from '../src/http/token-claims';
+import type { TrustedIssuer } from '../src/http/token-verifier';
 import { setting } from './support/database';
 import { startGateway, type Answer, type Gateway } from './support/gateway';
 import { codeOf, graphqlBody, graphqlCodeOf, restError } from './support/refusals';
@@ -16,7 +18,11 @@ beforeAll(async () => {
 afterAll(() => gateway.close());
 
 const READ = '/api/v1/actions/12345';
-const { issuer, audience, publicKey } = openDevelopmentIssuer(setting('TEST_DATA_DIR')).trusted;
+const {
+  issuer,
+  audiences: [audience = ''],
+  keys: { key: publicKey },
+} = openDevelopmentIssuer(setting('TEST_DATA_DIR')).trusted;
 const privateKey = readFileSync(join(setting('TEST_DATA_DIR'), 'development-token-key.pem'));
 const other = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const elliptic = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
@@ -205,9 +211,12 @@ describe('a token', () => {
 });
 
 it('a token of a trusted issuer counts by that issuer alone, with its own algorithm and audience claim', async () => {
-  const trusted = {
-    ...{ issuer: 'https://login.example', audience: 'client-1', audienceClaim: 'client_id' },
-    ...{ algorithm: 'ES256' as const, publicKey: elliptic.publicKey },
+  const trusted: TrustedIssuer = {
+    issuer: 'https://login.example',
+    audiences: ['client-1'],
+    claims: { ...STANDARD_CLAIMS, audience: 'client_id' },
+    keys: { kid: null, algorithm: 'ES256', key: elliptic.publicKey },
+    organizationId: null,
   };
   const database = gateway.database;
   const second = await startGateway({ trustedIssuers: [trusted], database });

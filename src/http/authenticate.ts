@@ -1,14 +1,14 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { apiKeyPrefix, isApiKey, matchesApiKey } from '../domain/api-key';
 import type { Agent, Principal, Reviewer } from '../domain/principal';
 import { RefusedError, type Refusal } from '../domain/refusal';
 import type { ApiKeyUses } from '../persistence/api-key-uses';
 import type { PrincipalReads } from '../persistence/principals.reads';
 import { INVALID_TOKEN } from '../use-cases/reviewer-now';
-import { verifyToken, type TrustedIssuer } from './token-verifier';
+import type { VerifiedToken, VerifyToken } from './token-verifier';
 
-/** Who is calling, by the request's headers; null where no credential was presented. */
-export type Authenticate = (headers: IncomingHttpHeaders) => Promise<Principal | null>;
+/** Who is calling, by the request's headers as they came; null where no credential was presented. */
+export type Authenticate = (headers: IncomingMessage['headersDistinct']) => Promise<Principal | null>;
 
 /** Said only of a token that would count otherwise (contract 4). */
 const EXPIRED_TOKEN: Refusal = { code: 'EXPIRED_TOKEN', detail: 'Token has expired' };
@@ -24,38 +24,52 @@ const REVOKED_API_KEY: Refusal = { code: 'REVOKED_API_KEY', detail: 'API key has
 export function makeAuthenticate(
   principals: PrincipalReads,
   uses: ApiKeyUses,
-  trustedIssuers: readonly TrustedIssuer[],
+  verifyToken: VerifyToken,
   clock: () => Date,
 ): Authenticate {
   return async (headers) => {
-    const { authorization } = headers;
-    const headerKey = headers['x-api-key'];
+    // Of two, a proxy in front of us may have checked the other one.
+    const [authorization, ...more] = headers['authorization'] ?? [];
+    if (more.length > 0) throw new RefusedError(INVALID_TOKEN);
+    const headerKey = headers['x-api-key']?.join();
     const bearer =
       authorization === undefined ? undefined : (/^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '');
     const key = bearer !== undefined && isApiKey(bearer) ? bearer : headerKey;
     const isJwt = bearer?.split('.').length === 3;
     if (key !== undefined && !isJwt) {
       const now = clock();
-      const agent = await agentOf(String(key), principals, now);
+      const agent = await agentOf(key, principals, now);
       uses.note(agent, agent.apiKeyId, now);
       return agent;
     }
-    return bearer === undefined ? null : reviewerOf(bearer, principals, trustedIssuers, clock());
+    return bearer === undefined ? null : reviewerOf(bearer, principals, verifyToken, clock());
   };
 }
 
 async function reviewerOf(
   token: string,
   principals: PrincipalReads,
-  trustedIssuers: readonly TrustedIssuer[],
+  verifyToken: VerifyToken,
   now: Date,
 ): Promise<Reviewer> {
-  const verified = verifyToken(token, trustedIssuers, now);
-  const reviewer = verified && (await principals.reviewerByIdentity(verified.issuer, verified.subject));
+  const verified = await verifyToken(token, now);
+  const reviewer = verified && (await personOf(verified, principals));
   // One answer for the forged, the unknown and the deactivated, so that a token tells nobody which it is.
-  if (reviewer?.user.active !== true) throw new RefusedError(INVALID_TOKEN);
-  if (verified?.isExpired === true) throw new RefusedError(EXPIRED_TOKEN);
+  if (verified === null || reviewer?.user.active !== true) throw new RefusedError(INVALID_TOKEN);
+  if (verified.expiresAt <= now) throw new RefusedError(EXPIRED_TOKEN);
   return reviewer;
+}
+
+/** The person whom a verified token names, in an organization that its issuer may speak for. */
+async function personOf(
+  { issuer: { issuer, organizationId }, identity }: VerifiedToken,
+  principals: PrincipalReads,
+): Promise<Reviewer | null> {
+  const reviewer =
+    'subject' in identity
+      ? await principals.reviewerByIdentity(issuer, identity.subject)
+      : await principals.reviewerById(identity.organizationId, identity.userId);
+  return organizationId === null || reviewer?.organizationId === organizationId ? reviewer : null;
 }
 
 async function agentOf(key: string, principals: PrincipalReads, now: Date): Promise<Agent> {

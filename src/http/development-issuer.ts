@@ -2,7 +2,9 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { sign } from 'jsonwebtoken';
 import { loadOrMakeKey } from '../key-file';
+import { STANDARD_CLAIMS } from './token-claims';
 import type { TrustedIssuer } from './token-verifier';
+import type { VerificationKey } from './verification-key';
 
 const ISSUER = 'urn:countersign:development';
 const AUDIENCE = 'countersign';
@@ -10,7 +12,7 @@ const ALGORITHM = 'RS256';
 
 /** Makes tokens for local development with a key of its own. Does not exist in production. */
 export interface DevelopmentIssuer {
-  readonly trusted: TrustedIssuer;
+  readonly trusted: TrustedIssuer & { readonly keys: VerificationKey };
   /** A JWT for a subject that lives this many seconds. */
   sign(subject: string, lifetime: number): string;
 }
@@ -24,10 +26,10 @@ export function openDevelopmentIssuer(dataDir: string): DevelopmentIssuer {
   return {
     trusted: {
       issuer: ISSUER,
-      audience: AUDIENCE,
-      audienceClaim: 'aud',
-      algorithm: ALGORITHM,
-      publicKey: createPublicKey(privateKey),
+      audiences: [AUDIENCE],
+      claims: STANDARD_CLAIMS,
+      keys: { kid: null, algorithm: ALGORITHM, key: createPublicKey(privateKey) },
+      organizationId: null,
     },
     sign: (subject, lifetime) =>
       sign({}, privateKey, {

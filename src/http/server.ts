@@ -82,7 +82,7 @@ export async function makeServer(options: ServerOptions): Promise<FastifyInstanc
 /** A hook that sets `request.principal`. @throws {RefusedError} for a credential that does not count */
 export function identify(authenticate: Authenticate): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
-    request.principal = await authenticate(request.headers);
+    request.principal = await authenticate(request.raw.headersDistinct);
   };
 }
 

@@ -1,84 +1,94 @@
-import type { KeyObject } from 'node:crypto';
-import { verify, type Algorithm, type JwtPayload } from 'jsonwebtoken';
+import type { Logger } from '../observability/logger';
+import { JwksKeys, type JwksLocation, type WantedKey } from './jwks';
+import { isSignedBy, readJws, type Jws } from './jws';
+import { readStrictObject } from './strict-json';
+import {
+  identityOf,
+  isAccessToken,
+  readTimes,
+  type ClaimNames,
+  type Claims,
+  type Identity,
+} from './token-claims';
+import type { VerificationKey } from './verification-key';
 
 /** Whose tokens count, and how they have to be made. */
 export interface TrustedIssuer {
+  /** Exactly as its tokens say it. */
   readonly issuer: string;
-  readonly audience: string;
-  /** The claim that names the audience: `aud`, or another for providers whose access tokens carry none. */
-  readonly audienceClaim: string;
-  /** The algorithm is the key's, never the token's. */
-  readonly algorithm: Extract<Algorithm, 'RS256' | 'PS256' | 'ES256'>;
-  readonly publicKey: KeyObject;
+  /** What a token's audience has to be, or one of these. */
+  readonly audiences: readonly string[];
+  readonly claims: ClaimNames;
+  readonly keys: VerificationKey | JwksLocation;
+  /** The only organization that it may speak for; null for every one. */
+  readonly organizationId: number | null;
 }
 
-/** Who a token speaks of, once it is verified, and whether its time is over. */
+/** Who a token speaks of, once it is verified. Holds until `expiresAt`, whatever happens to its issuer's keys meanwhile. */
 export interface VerifiedToken {
-  readonly issuer: string;
-  readonly subject: string;
-  readonly isExpired: boolean;
+  readonly issuer: TrustedIssuer;
+  readonly identity: Identity;
+  readonly expiresAt: Date;
 }
 
-/** Longer than any honest token; what is longer is not looked into. */
-const MAX_TOKEN_LENGTH = 8_192;
-/** Header members that would make us trust what the token itself brings, or promise what we do not check. */
-const REFUSED_HEADERS = ['crit', 'jku', 'jwk', 'x5u', 'x5c'];
+/** Verifies a token at a time. @returns null for every token that does not count, whatever the reason */
+export type VerifyToken = (token: string, now: Date) => Promise<VerifiedToken | null>;
+
+/** How far the clock of an issuer may be ahead of ours, in seconds. */
+const CLOCK_SKEW = 30;
 
 /**
- * Verifies a JWT against the trusted issuers: form, signature by the issuer's key and algorithm, issuer, audience,
- * `nbf`, and that there is an `exp`.
- * @param now the time to hold `exp` and `nbf` against
- * @returns null for every token that does not count, whatever the reason
+ * Makes the function that verifies a JWT against the trusted issuers: form, signature by the issuer's key and its
+ * algorithm, issuer, audience, required claims, that it is an access token, `nbf`, `iat`, and that there is an `exp`.
+ * Whether it is expired is left to the caller, since that is said only of a token that would count otherwise.
+ * The function throws RefusedError SERVICE_UNAVAILABLE where the issuer's keys cannot be had.
  */
-export function verifyToken(
-  token: string,
-  trusted: readonly TrustedIssuer[],
+export function makeVerifyToken(trusted: readonly TrustedIssuer[], log: Logger): VerifyToken {
+  const findKeys = new Map(trusted.map((issuer) => [issuer, keyFinder(issuer, log)]));
+  return async (token, now) => {
+    const jws = readJws(token);
+    const claims = jws && readStrictObject(jws.payload);
+    // Only tells whose key to try: the signature is what proves it.
+    const issuer = claims && trusted.find(({ issuer: name }) => name === claims['iss']);
+    if (!jws || !claims || !issuer) return null;
+    const key = await findKeys.get(issuer)?.(jws, now.getTime());
+    if (!key || !isFor(issuer, jws, claims, key, now)) return null;
+    const times = readTimes(claims);
+    const identity = identityOf(claims, issuer.claims);
+    if (times === null || identity === null) return null;
+    const { issuedAt, expiresAt } = times;
+    if (issuedAt !== null && issuedAt.getTime() > now.getTime() + CLOCK_SKEW * 1000) return null;
+    return { issuer, identity, expiresAt };
+  };
+}
+
+function isFor(
+  { issuer, audiences, claims: names }: TrustedIssuer,
+  jws: Jws,
+  claims: Claims,
+  key: VerificationKey,
   now: Date,
-): VerifiedToken | null {
-  if (!hasStrictForm(token)) return null;
-  for (const issuer of trusted) {
-    const payload = verifyAgainst(token, issuer, now);
-    if (payload === null) continue;
-    const { sub, exp } = payload;
-    if (typeof sub !== 'string' || sub === '' || sub.includes('\0') || typeof exp !== 'number') return null;
-    return { issuer: issuer.issuer, subject: sub, isExpired: exp * 1000 <= now.getTime() };
-  }
-  return null;
+): boolean {
+  const isSigned = isSignedBy(jws, key, {
+    issuer,
+    ...(names.audience === 'aud' && { audience: [...audiences] as [string, ...string[]] }),
+    clockTimestamp: Math.floor(now.getTime() / 1000),
+    clockTolerance: CLOCK_SKEW,
+  });
+  const audience = claims[names.audience];
+  return (
+    isSigned &&
+    (names.audience === 'aud' || audiences.some((ours) => ours === audience)) &&
+    Object.entries(names.required).every(([name, value]) => claims[name] === value) &&
+    isAccessToken(claims)
+  );
 }
 
-/** The gate in front of the library: three parts of canonical base64url, and a plain header (design, "Identity"). */
-function hasStrictForm(token: string): boolean {
-  const parts = token.length > MAX_TOKEN_LENGTH ? [] : token.split('.');
-  if (parts.length !== 3 || !parts.every(isCanonicalBase64url)) return false;
-  try {
-    const header: unknown = JSON.parse(Buffer.from(parts[0] ?? '', 'base64url').toString('utf8'));
-    return typeof header === 'object' && header !== null && !REFUSED_HEADERS.some((name) => name in header);
-  } catch {
-    return false;
-  }
-}
+type FindKey = (wanted: WantedKey, now: number) => Promise<VerificationKey | null>;
 
-/** Whether this is the one way to write its bytes: otherwise one signature could be spelled in several ways. */
-function isCanonicalBase64url(part: string): boolean {
-  return part !== '' && Buffer.from(part, 'base64url').toString('base64url') === part;
-}
-
-function verifyAgainst(token: string, trusted: TrustedIssuer, now: Date): JwtPayload | null {
-  try {
-    const payload = verify(token, trusted.publicKey, {
-      algorithms: [trusted.algorithm],
-      issuer: trusted.issuer,
-      ...(trusted.audienceClaim === 'aud' && { audience: trusted.audience }),
-      // Held against `exp` last: an expired token that is wrong otherwise is not called expired.
-      ignoreExpiration: true,
-      clockTimestamp: Math.floor(now.getTime() / 1000),
-    });
-    if (typeof payload === 'string') return null;
-    return trusted.audienceClaim === 'aud' || payload[trusted.audienceClaim] === trusted.audience
-      ? payload
-      : null;
-  } catch {
-    // jsonwebtoken throws for every reason there is to refuse a token; to the caller they are all one.
-    return null;
-  }
+/** A key that was configured is the issuer's only one, whatever the token calls it. */
+function keyFinder({ keys }: TrustedIssuer, log: Logger): FindKey {
+  if ('key' in keys) return () => Promise.resolve(keys);
+  const published = new JwksKeys(keys, log);
+  return (wanted, now) => published.find(wanted, now);
 }

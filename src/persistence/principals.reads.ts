@@ -78,13 +78,15 @@ export class PrincipalReads {
     return this.people.ask({ issuer, subject });
   }
 
-  /** The same person as they are now, with the policy in force now, or null. One statement. */
-  async reviewerNow(reviewer: Reviewer): Promise<Reviewer | null> {
-    const [row] = await this.sql.query<ReviewerRow>(REVIEWER_BY_ID, [
-      reviewer.organizationId,
-      reviewer.user.id,
-    ]);
+  /** A person of an organization, with the policy in force, or null. One statement. */
+  async reviewerById(organizationId: number, userId: number): Promise<Reviewer | null> {
+    const [row] = await this.sql.query<ReviewerRow>(REVIEWER_BY_ID, [organizationId, userId]);
     return toReviewer(row);
+  }
+
+  /** The same person as they are now, with the policy in force now, or null. One statement. */
+  reviewerNow(reviewer: Reviewer): Promise<Reviewer | null> {
+    return this.reviewerById(reviewer.organizationId, reviewer.user.id);
   }
 
   /** The keys that begin alike; whoever asks compares the hash. One statement, shared likewise. */
