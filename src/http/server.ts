@@ -42,6 +42,8 @@ const BODY_LIMIT = 256 * 1024;
 /** Room for an id of any length in a path, so that it is refused as an id and not as a path. */
 const MAX_PARAM_LENGTH = 16_384;
 const REQUEST_TIMEOUT = 30_000;
+/** Room, in bytes, for a credential of any size, so that it is refused as a credential and not as a header. */
+const MAX_HEADER_SIZE = 128 * 1024;
 /** What of a User-Agent is kept: it goes into a log that can never be thinned out. */
 const MAX_USER_AGENT_LENGTH = 512;
 
@@ -54,6 +56,7 @@ export async function makeServer(options: ServerOptions): Promise<FastifyInstanc
     forceCloseConnections: 'idle',
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
+    http: { maxHeaderSize: MAX_HEADER_SIZE },
     requestTimeout: REQUEST_TIMEOUT,
     trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
     return503OnClosing: false,
