@@ -1,19 +1,32 @@
 import { startWorker } from './processes';
 
-/** One statement, called with each of these values by so many callers at once, each on a connection of its own. */
-export interface LoopJob {
+/** Calls by so many callers at once, each taking the next one as soon as its last one is answered. */
+interface Calls {
   readonly url: string;
-  readonly statement: { readonly name: string; readonly text: string };
   readonly callers: number;
-  readonly calls: readonly (readonly unknown[])[];
+  /** Connections that the callers share; as many as callers if not given. */
+  readonly connections?: number;
+  /** How many of the first calls are made beforehand and not counted. */
+  readonly warmUp: number;
 }
+
+/** What a loop does: one statement, with each of these values; or the list's floor, for each of these times. */
+export type LoopJob = Calls &
+  (
+    | {
+        readonly kind: 'statement';
+        readonly statement: { readonly name: string; readonly text: string };
+        readonly calls: readonly (readonly unknown[])[];
+      }
+    | { readonly kind: 'list'; readonly organizationId: number; readonly calls: readonly Date[] }
+  );
 
 export interface LoopResult {
   readonly seconds: number;
   /** Of every call, in milliseconds. */
   readonly latencies: readonly number[];
-  /** How many rows came back. */
-  readonly rows: number;
+  /** What the last list was, as JSON. */
+  readonly lastList?: string;
 }
 
 /** A process that runs loops, one at a time. */

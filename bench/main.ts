@@ -1,41 +1,61 @@
 import { writeFileSync } from 'node:fs';
 import { Closables } from './closables';
-import { startGateway } from './gateway';
-import { LoopProcess } from './loop';
+import { jsonOf, writeScale, writeStandard, type Report, type ScaleReport } from './documents';
 import type { Measured, Workload } from './measured';
-import { readOptions, USAGE, UsageError, type Options } from './options';
-import { describeMachine, tableOf } from './report';
+import { openBench, say } from './open';
+import { readOptions, SCALE, USAGE, UsageError, type Options } from './options';
+import { describeMachine, scaleTableOf, tableOf } from './report';
+import { measureScale } from './scale';
+import { approveGraphql, approveGraphqlAlone, approveRest, approveRestAlone } from './workloads/approve';
 import { audit } from './workloads/audit';
-import { makeWorld } from './world';
+import { bulk } from './workloads/bulk';
+import { list } from './workloads/list';
+import { memory } from './workloads/memory';
+import { start } from './workloads/start';
+import { status } from './workloads/status';
 
 /** By the names under which they are asked for, in the order in which they run. */
-const WORKLOADS: Readonly<Record<string, Workload>> = { audit };
+const WORKLOADS: Readonly<Record<string, Workload>> = {
+  'approve-rest': approveRest,
+  'approve-graphql': approveGraphql,
+  'approve-rest-alone': approveRestAlone,
+  'approve-graphql-alone': approveGraphqlAlone,
+  bulk,
+  list,
+  status,
+  audit,
+  start,
+  memory,
+};
 
 async function run(options: Options, closables: Closables): Promise<void> {
-  const { actions, auditRows } = options.size;
-  say(`making ${String(actions)} actions and ${String(auditRows)} audit entries`);
-  const world = await makeWorld(options.size, closables);
-  const gateway = await startGateway(world, closables);
-  const loop = new LoopProcess();
-  closables.add(() => loop.stop());
+  if (options.names.includes(SCALE)) {
+    const points = await measureScale(options, closables);
+    const report: ScaleReport = { ...circumstances(), points };
+    if (options.isToWrite) writeScale(report);
+    finish(options, report, scaleTableOf(points));
+    return;
+  }
+  const bench = await openBench(options, options.size, closables);
   const measured: Measured[] = [];
   for (const [name, workload] of Object.entries(WORKLOADS)) {
     if (options.names.length > 0 && !options.names.includes(name)) continue;
     say(`measuring ${name}`);
-    measured.push(...(await workload({ options, world, gateway, loop })));
+    measured.push(...(await workload(bench)));
   }
-  const report = {
-    date: new Date().toISOString(),
-    machine: describeMachine(await world.postgresVersion()),
-    measured,
-  };
-  process.stdout.write(`${tableOf(measured)}\n`);
-  writeFileSync(options.jsonFile, `${JSON.stringify(report, null, 2)}\n`);
-  say(`${report.machine}\nfigures in ${options.jsonFile}`);
+  const report: Report = { ...circumstances(), measured };
+  if (options.isToWrite) writeStandard(report);
+  finish(options, report, tableOf(measured));
 }
 
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+function circumstances(): Omit<Report, 'measured'> {
+  return { date: new Date().toISOString(), machine: describeMachine() };
+}
+
+function finish(options: Options, report: Report | ScaleReport, table: string): void {
+  process.stdout.write(`${table}\n`);
+  writeFileSync(options.jsonFile, jsonOf(report));
+  say(`${report.machine}\nfigures in ${options.jsonFile}`);
 }
 
 function explain(error: unknown): string {

@@ -1,3 +1,4 @@
+import type { Closables } from './closables';
 import type { Gateway } from './gateway';
 import type { LoopProcess } from './loop';
 import type { Options } from './options';
@@ -10,6 +11,7 @@ export interface Bench {
   /** In production settings; its sealer is at work. */
   readonly gateway: Gateway;
   readonly loop: LoopProcess;
+  readonly closables: Closables;
 }
 
 /** Measures, and throws where an answer was wrong: a rate of wrong answers is worth nothing. */

