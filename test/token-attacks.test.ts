@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { makeLogger } from '../src/observability/logger';
 import { DOORS, outcomeOf, VERDICTS, type Door, type Verdict } from './support/doors';
 import { startGateway, type Answer, type Gateway } from './support/gateway';
 import { sendRaw, type RawHeaders } from './support/raw-request';
@@ -16,6 +17,10 @@ let listener: Server;
 let visitors = 0;
 let keys: { good: string; made: string };
 let pending: number;
+/** Everything that was logged, at every level, and everything secret that was sent. */
+const logged: string[] = [];
+const secrets = new Set<string>();
+const log = makeLogger('trace', { write: (line) => logged.push(line) });
 
 const addressOf = (server: Server) => `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
 const { ISSUERS, KEYS, KIDS, NOW, token } = kit;
@@ -30,6 +35,7 @@ beforeAll(async () => {
   gateway = await startGateway({
     trustedIssuers: kit.trustedIssuers(`${addressOf(publisher)}/jwks`),
     clock: () => new Date(NOW * 1000),
+    log,
   });
   await kit.makeKnown(gateway.database);
   const good = await gateway.apiKey({});
@@ -59,6 +65,7 @@ function decide(
 ): Promise<Answer> {
   const path = door === 'rest' ? `/api/v1/actions/${String(id)}/${verdict}` : '/graphql';
   const mutation = { query: `mutation { ${verdict}Action(actionId: ${String(id)}) { status } }` };
+  for (const [part] of JSON.stringify([headers, query, more]).matchAll(/[\w-]{40,}/g)) secrets.add(part);
   const body = JSON.stringify({ ...(door === 'graphql' && mutation), ...more });
   const sent = { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
   return sendRaw(`${gateway.url}${path}${query}`, sent, body);
@@ -246,6 +253,22 @@ describe('an attacker', () => {
     expect(TOKEN_ATTACKS.length).toBeGreaterThan(45);
     expect(visitors).toBe(0);
   });
+});
+
+it('an operator who reads the log finds no credential in it, not even of an entry that is made of a request', () => {
+  const headers = {
+    authorization: bearerOf(token()),
+    'x-api-key': keys.good,
+    cookie: `a=${keys.good}`,
+    host: 'kept',
+  };
+  log.warn({ req: { headers } }, 'a request');
+  log.warn({ headers, token: token() }, 'its headers');
+  log.warn({ ...headers, apiKey: keys.good }, 'one of them');
+  for (const part of [...token().split('.'), keys.good]) secrets.add(part);
+  expect(secrets.size).toBeGreaterThan(100);
+  expect(logged.join('').match(/"host":"kept"/g)).toHaveLength(3);
+  expect([...secrets].filter((secret) => logged.some((line) => line.includes(secret)))).toEqual([]);
 });
 
 function bearerOf(credential: string): string {
