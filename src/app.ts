@@ -12,6 +12,7 @@ import { ApiKeyResolver } from './graphql/resolvers/api-key.resolver';
 import { AuditLogResolver } from './graphql/resolvers/audit-log.resolver';
 import { DecisionResolver } from './graphql/resolvers/decision.resolver';
 import { PolicyResolver, PolicyVersionResolver } from './graphql/resolvers/policy.resolver';
+import { SubmissionResolver } from './graphql/resolvers/submission.resolver';
 import { TreeResolver } from './graphql/resolvers/tree.resolver';
 import { UserResolver } from './graphql/resolvers/user.resolver';
 import { VoteResolver } from './graphql/resolvers/vote.resolver';
@@ -39,6 +40,7 @@ import { PolicyReads } from './persistence/policies.reads';
 import { PrincipalReads } from './persistence/principals.reads';
 import { purgeThrottle } from './persistence/refusals.store';
 import { SealBacklogReads } from './persistence/seal-backlog.reads';
+import { SubmissionsStore } from './persistence/submissions.store';
 import { UserReads } from './persistence/users.reads';
 import { VoteReads } from './persistence/votes.reads';
 import { addExport } from './rest/export';
@@ -51,6 +53,7 @@ import { makeExpireActions } from './use-cases/expire-actions';
 import { makeRecordRefusedRequest } from './use-cases/record-refused-request';
 import { makeRevokeApiKey } from './use-cases/revoke-api-key';
 import { makeSetUser } from './use-cases/set-user';
+import { makeSubmitAction } from './use-cases/submit-action';
 import type { ReadReviewerNow } from './use-cases/reviewer-now';
 import { runInBackground } from './background';
 
@@ -136,6 +139,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
       new DecisionResolver(decideActions, logKey),
       new PolicyResolver(policies, makeChangePolicy(authority)),
       new PolicyVersionResolver(),
+      new SubmissionResolver(makeSubmitAction(new SubmissionsStore(database))),
       new TreeResolver(proofs, new AuditSummaryReads(database)),
       new UserResolver(reads.users, makeSetUser(authority)),
       new VoteResolver(),

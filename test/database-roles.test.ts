@@ -118,6 +118,8 @@ describe('the audit log', () => {
 describe("the application's login", () => {
   it('has these rights on tables, columns and sequences and no others', async () => {
     expect(await rightsOf(application)).toEqual([
+      'action_id_seq USAGE',
+      'actions INSERT (action_type, agent_id, agent_name, context, correlation_id, decided_at, decided_by_kind, description, expires_at, id, organization_id, parameters, reason, risk_indicators, risk_score, status, submitted_at, submitted_by, submitted_by_api_key, target_resource, target_system, tool_name, updated_at)',
       'actions SELECT',
       'actions UPDATE (approvals, correlation_id, decided_at, decided_by, decided_by_kind, reason, status, updated_at, version)',
       'api_key_id_seq USAGE',
@@ -184,7 +186,7 @@ describe("the application's login", () => {
     'DROP TRIGGER approval_policies_append_only ON approval_policies',
     `CREATE OR REPLACE FUNCTION refuse_rewriting() RETURNS trigger LANGUAGE sql AS ''`,
     'DROP TABLE audit_pending',
-    `INSERT INTO actions (organization_id, agent_id, action_type, risk_score, submitted_by) VALUES (1, 'a', 'b', 1, 4)`,
+    `INSERT INTO actions (organization_id, agent_id, action_type, risk_score, submitted_by, decided_by) VALUES (1, 'a', 'b', 1, 4, 4)`,
     'UPDATE actions SET risk_score = 1',
     'UPDATE actions SET submitted_by = 4',
     'UPDATE actions SET expires_at = NULL',
@@ -210,7 +212,7 @@ describe("the application's login", () => {
     'DELETE FROM api_keys',
     'TRUNCATE api_keys',
     `SELECT setval('audit_log_id_seq', 1)`,
-    `SELECT nextval('action_id_seq')`,
+    `SELECT setval('action_id_seq', 1)`,
     `SET session_replication_role = 'replica'`,
     'SET ROLE countersign_owner',
   ])('is refused: %s', async (statement) => {

@@ -94,6 +94,11 @@ const RANGES: readonly Range[] = [
   ['managerMaxRiskScore', [null, 0, 69.5, 100], [-0.1, 100.1, '50', []]],
   ['autoApproveBelow', [null, 0, 39.5, 100], [-1, 101, '50', {}]],
   ['excludedFromBulk', [[], ['low']], [null, 'low', 3]],
+  [
+    'scoringRules',
+    [[], [{ score: 0 }], [{ actionType: '*', toolName: null, score: 100 }]],
+    [null, 'low', {}],
+  ],
   ['reasonRequired', [{}], [null, 'low']],
   ...['approve', 'reject'].map(
     (verdict) => [`reasonRequired.${verdict}`, [[], ['high']], [null, 'high']] as const,

@@ -21,6 +21,8 @@ const unreachable = (...levels: RiskLevel[]) => levels.map((riskLevel) => ['QUOR
 const LEVELS_OFF = { approvalLevels: false };
 const two = (band: RiskLevel) => ({ quorum: { [band]: 2 } });
 
+const ANY = { actionType: null, toolName: null, targetSystem: null, riskIndicator: null, score: 20 };
+
 // prettier-ignore
 const RISKY: readonly [title: string, patch: PolicyPatch, people: readonly PeopleAlike[], warnings: unknown[]][] = [
   ['one admin and a quorum of one', {}, [CISO], []],
@@ -52,6 +54,9 @@ const RISKY: readonly [title: string, patch: PolicyPatch, people: readonly Peopl
   ['automatic approval of all that is low', { autoApproveBelow: 40 }, [CISO], []],
   ['automatic approval of nothing', { autoApproveBelow: 0 }, [CISO], []],
   ['automatic approval of medium risk', { autoApproveBelow: 40.1 }, [CISO], [['AUTO_APPROVES_BEYOND_LOW', null]]],
+  ['a scoring rule behind one without patterns', { scoringRules: [ANY, ANY] }, [CISO], [['SCORING_RULE_UNREACHABLE', null]]],
+  ['a last scoring rule without patterns', { scoringRules: [{ ...ANY, toolName: 'x' }, ANY], autoApproveBelow: 20 }, [CISO], []],
+  ['automatic approval of whatever no rule foresaw', { scoringRules: [ANY], autoApproveBelow: 20.1 }, [CISO], [['AUTO_APPROVES_THE_REST', null]]],
   ['everything at once', { quorum: { high: 2 }, requiredLevels: { medium: 4 }, ownActionsAllowed: true, autoApproveBelow: 100 }, [CISO],
     [...unreachable('high'), ['LEVEL_BELOW_LOWER_RISK', 'high'], ['OWN_ACTIONS_ALLOWED', null], ['AUTO_APPROVES_BEYOND_LOW', null]]],
 ];

@@ -8,8 +8,10 @@ import {
   isListType,
   isObjectType,
   isRequiredArgument,
+  isRequiredInputField,
   type GraphQLArgument,
   type GraphQLField,
+  type GraphQLInputObjectType,
   type GraphQLSchema,
 } from 'graphql';
 import { makeSchemaForPrinting } from '../src/app';
@@ -30,7 +32,7 @@ describe('schema.graphql', () => {
     const promised = {
       Query: 'viewer action actions auditLog auditLogs approvalPolicy users apiKeys',
       Mutation:
-        'approveAction rejectAction bulkApproveActions bulkRejectActions changeApprovalPolicy setUser createApiKey revokeApiKey',
+        'approveAction rejectAction bulkApproveActions bulkRejectActions changeApprovalPolicy setUser createApiKey revokeApiKey submitAction',
       ActionDecision: `actionId status verdict decidedBy decidedAt reason correlationId approvalsReceived
         approvalsRequired action auditLog`,
       BulkDecision: 'verdict mode requested succeeded failed correlationId results',
@@ -44,7 +46,10 @@ describe('schema.graphql', () => {
       Eligibility: `allowed code detail requiredLevel heldLevel riskLimit reasonRequired bulkAllowed approvalsMissing
         votes`,
       ApprovalPolicy: `version approvalLevels requiredLevels roleLevels managerMaxRiskScore quorum ownActionsAllowed
-        reasonRequired timeToLiveSeconds excludedFromBulk autoApproveBelow reason changedAt changedBy warnings history`,
+        reasonRequired timeToLiveSeconds excludedFromBulk autoApproveBelow scoringRules reason changedAt changedBy
+        warnings history`,
+      ActionSubmission: `actionId status riskScore riskLevel riskScoreSource matchedRule policyVersion reason correlationId
+        submittedAt expiresAt action`,
       PolicyWarning: 'code riskLevel detail',
       AuditLog: `id actionType actor actorKind action actionId timestamp details reason refusalCode riskScore
         requiredLevel heldLevel policyVersion ipAddress userAgent correlationId clientCorrelationId data`,
@@ -94,6 +99,7 @@ describe('schema.graphql', () => {
     ['Mutation', 'setUser', 'patch: UserPatch!, userId: ID!'],
     ['Mutation', 'createApiKey', 'expiresAt: DateTime, name: String!, ownerId: ID, scopes: [String!]!'],
     ['Mutation', 'revokeApiKey', 'id: ID!, reason: String'],
+    ['Mutation', 'submitAction', 'input: SubmitActionInput!'],
     ['Action', 'auditLogs', 'after: String, first: Int'],
     ['Query', 'actions', 'after: String, before: String, filter: ActionFilter, first: Int, last: Int'],
     ['Query', 'auditLogs', 'after: String, filter: AuditLogFilter, first: Int'],
@@ -176,6 +182,7 @@ describe('@authorize', () => {
       field,
       `${everybody}, credential: ANY, scope: "actions:read"`,
     ]),
+    ['Mutation', 'submitAction', `${everybody}, credential: ANY, scope: "actions:submit"`],
     ...['approveAction', 'rejectAction', 'bulkApproveActions', 'bulkRejectActions'].map((field) => [
       'Mutation',
       field,
@@ -260,8 +267,13 @@ function rootFieldsOf(schema: GraphQLSchema): { type: string; field: GraphQLFiel
   );
 }
 
+/** An object with what its type requires. */
+function anyObject(type: GraphQLInputObjectType): string {
+  return `{ ${Object.values(type.getFields()).filter(isRequiredInputField).map(anyValue).join(', ')} }`;
+}
+
 /** An argument with a value that its type takes. */
-function anyValue({ name, type }: GraphQLArgument): string {
+function anyValue({ name, type }: Pick<GraphQLArgument, 'name' | 'type'>): string {
   const values: Readonly<Record<string, string>> = {
     ID: '"1"',
     String: '"why"',
@@ -270,7 +282,7 @@ function anyValue({ name, type }: GraphQLArgument): string {
     AuditSummaryKey: 'DAY',
   };
   const named = getNamedType(type);
-  const value = values[named.name] ?? (isInputObjectType(named) ? '{}' : null);
+  const value = values[named.name] ?? (isInputObjectType(named) ? anyObject(named) : null);
   if (value === null) throw new Error(`No value known for ${name}: ${String(type)}`);
   return `${name}: ${value}`;
 }

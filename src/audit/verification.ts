@@ -30,6 +30,7 @@ export const FAULT_KINDS = [
   'QUORUM_NOT_MET',
   'VOTED_TWICE',
   'POLICY_DIFFERS',
+  'APPROVED_WITHOUT_POLICY',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 

@@ -3,6 +3,7 @@ import type { BundleAction, BundlePolicy } from './bundle';
 import { parseEntry, type Entry } from './entry';
 import { IdSet } from './id-set';
 import type { Fault, FaultKind } from './verification';
+import { AutoApprovalVerification } from './verify-auto-approvals';
 import { PolicyVerification } from './verify-policies';
 
 /** Where an entry stands, and its text. */
@@ -43,6 +44,7 @@ export class EntryVerification {
   private readonly finals = new Map<number, Final>();
   private readonly votes = new Map<number, Set<number>>();
   private readonly policies: PolicyVerification;
+  private readonly autoApprovals: AutoApprovalVerification;
   private latest = 0;
 
   /** @param isWhole whether every entry will come: only then is what they add up to compared */
@@ -52,6 +54,7 @@ export class EntryVerification {
     private readonly report: (fault: Fault) => void,
   ) {
     this.policies = new PolicyVerification(report);
+    this.autoApprovals = new AutoApprovalVerification(this.policies, isWhole, report);
   }
 
   addPolicy(policy: BundlePolicy): void {
@@ -90,6 +93,7 @@ export class EntryVerification {
     this.checkTime(entry, fault);
     if (entry.action_type === 'policy_changed' && this.isWhole) this.policies.replay(entry);
     if (entry.action_type === 'vote_recorded') this.countVote(entry, fault);
+    if (entry.action_type === 'action_submitted') this.autoApprovals.addSubmission(entry);
     const status = FINAL[entry.action_type];
     if (status !== undefined) this.decide(entry, status, fault);
   }
@@ -177,6 +181,7 @@ export class EntryVerification {
         `Action ${String(actionId)} was decided by entry ${String(earlier.auditId)} already`,
       );
     this.finals.set(actionId, finalOf(entry, status));
+    this.autoApprovals.addDecision(entry);
     if (entry.actor_kind === 'user') {
       this.checkAuthority(entry, fault);
       if (status === 'approved') {

@@ -47,6 +47,10 @@ export interface Action {
   readonly targetSystem: string | null;
   readonly targetResource: string | null;
   readonly parameters: Readonly<Record<string, unknown>>;
+  /** What else the agent knew of the situation. */
+  readonly context: Readonly<Record<string, unknown>> | null;
+  /** What made it risky in the agent's own view: names with values, or a list of names. */
+  readonly riskIndicators: Readonly<Record<string, unknown>> | readonly string[] | null;
   /** 0 to 100, fractions allowed. */
   readonly riskScore: number;
   readonly status: ActionStatus;

@@ -71,6 +71,9 @@ export function auditActorOf(principal: Principal): AuditActor {
 /** The actor of what the product does by itself or at an operator's command line. */
 export const SYSTEM_ACTOR: AuditActor = { kind: 'system', id: null, onBehalfOf: null };
 
+/** The actor of what an organization's policy does by itself. */
+export const POLICY_ACTOR: AuditActor = { kind: 'policy', id: null, onBehalfOf: null };
+
 /** SHA-256(salt || value) in lower-case hex; null where there is nothing to commit to. */
 function commitmentOf(commitment: Commitment | null): string | null {
   if (commitment === null) return null;

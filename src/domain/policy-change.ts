@@ -2,6 +2,7 @@ import type { Parsed } from './decision-request';
 import { inOrder, type PolicyRules } from './policy';
 import type { InputFault } from './refusal';
 import { RISK_LEVELS } from './risk';
+import { parseScoringRules } from './scoring-rules';
 
 /** The highest approval level that anybody can hold. */
 export const MAX_LEVEL = 10;
@@ -80,6 +81,7 @@ function policyFaults(rules: PolicyRules, loc: readonly string[]): readonly Inpu
   bands(['reasonRequired', 'approve'], rules.reasonRequired.approve);
   bands(['reasonRequired', 'reject'], rules.reasonRequired.reject);
   bands(['excludedFromBulk'], rules.excludedFromBulk);
+  found.push(...(parseScoringRules(rules.scoringRules, [...loc, 'scoringRules']).faults ?? []));
   return found;
 }
 
@@ -97,6 +99,7 @@ function merge(base: object, patch: object, loc: readonly string[], faults: Inpu
     if (isPart && typeof value === 'object' && value !== null && !Array.isArray(value))
       merged[name] = merge(known, value, [...loc, name], faults);
     else if (isPart) faults.push({ loc: [...loc, name], msg: 'has to be an object', type: 'object' });
+    else if (name === 'scoringRules') merged[name] = parseScoringRules(value, []).value ?? value;
     else if (Array.isArray(value)) {
       merged[name] = inOrder(value);
       // A band that is misspelt in a stored document must not be taken for one that was left out.

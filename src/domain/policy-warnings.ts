@@ -2,6 +2,8 @@ import { hasAuthorityOver } from './approval-policy';
 import type { ApprovalPolicy } from './policy';
 import type { User } from './principal';
 import { RISK_LEVELS, riskScoresOf, type RiskLevel } from './risk';
+import { isAutoApproved } from './risk-score';
+import { isCatchAll } from './scoring-rules';
 
 /** What can be risky about a policy that is possible. */
 export const POLICY_WARNING_CODES = [
@@ -9,6 +11,8 @@ export const POLICY_WARNING_CODES = [
   'LEVEL_BELOW_LOWER_RISK',
   'OWN_ACTIONS_ALLOWED',
   'AUTO_APPROVES_BEYOND_LOW',
+  'AUTO_APPROVES_THE_REST',
+  'SCORING_RULE_UNREACHABLE',
 ] as const;
 export type PolicyWarningCode = (typeof POLICY_WARNING_CODES)[number];
 
@@ -40,6 +44,7 @@ export function policyWarnings(
     ...RISK_LEVELS.flatMap((riskLevel, index) => fallingLevel(riskLevel, RISK_LEVELS[index - 1], policy)),
     ...(policy.ownActionsAllowed ? [OWN_ACTIONS] : []),
     ...autoApproval(policy),
+    ...catchAllRule(policy),
   ];
 }
 
@@ -81,4 +86,24 @@ function autoApproval({ autoApproveBelow }: ApprovalPolicy): readonly PolicyWarn
   if (autoApproveBelow === null || autoApproveBelow <= from) return [];
   const detail = `Scores below ${String(autoApproveBelow)} are approved by nobody, beyond low risk`;
   return [{ code: 'AUTO_APPROVES_BEYOND_LOW', riskLevel: null, detail }];
+}
+
+/** A rule without patterns matches all that is left, and all that nobody thought of. */
+function catchAllRule(policy: ApprovalPolicy): readonly PolicyWarning[] {
+  const { scoringRules } = policy;
+  const index = scoringRules.findIndex(isCatchAll);
+  const rule = scoringRules[index];
+  if (rule === undefined) return [];
+  const position = String(index + 1);
+  const behind = scoringRules.length - index - 1;
+  const unreachable = `Scoring rule ${position} matches everything: the ${String(behind)} behind it are never asked`;
+  const rest = `Whatever comes to scoring rule ${position}, which matches everything, is approved by nobody`;
+  return [
+    ...(isAutoApproved({ score: rule.score, source: 'rule' }, policy)
+      ? [{ code: 'AUTO_APPROVES_THE_REST', riskLevel: null, detail: rest } as const]
+      : []),
+    ...(behind > 0
+      ? [{ code: 'SCORING_RULE_UNREACHABLE', riskLevel: null, detail: unreachable } as const]
+      : []),
+  ];
 }

@@ -1,6 +1,7 @@
 import type { Verdict } from './action';
 import type { Role } from './principal';
 import { RISK_LEVELS, type RiskLevel } from './risk';
+import type { ScoringRule } from './scoring-rules';
 
 /** One value for each band of risk. */
 export type ByRiskLevel<T> = Readonly<Record<RiskLevel, T>>;
@@ -27,6 +28,8 @@ export interface PolicyRules {
   readonly excludedFromBulk: readonly RiskLevel[];
   /** Scores below this, 0 to 100, are approved by the policy when they are submitted; null for none. */
   readonly autoApproveBelow: number | null;
+  /** What gives a submitted action its score: the first one that matches (domain/risk-score). */
+  readonly scoringRules: readonly ScoringRule[];
 }
 
 /** An organization's rules for decisions, one numbered version of them. */
@@ -54,6 +57,7 @@ export const DEFAULT_RULES: PolicyRules = {
   timeToLiveSeconds: { low: null, medium: null, high: null, critical: null },
   excludedFromBulk: [],
   autoApproveBelow: null,
+  scoringRules: [],
 };
 
 /** The level that a role brings along, 0 to 10; nobody who only reads brings any. */

@@ -7,6 +7,8 @@ export type Role = (typeof ROLES)[number];
 /** What an API key may be allowed to do (contract 2.14, 4 and 5). No scope decides, and none makes keys. */
 export const API_KEY_SCOPES = ['actions:submit', 'actions:read', 'actions:score', 'audit:read'] as const;
 export type ApiKeyScope = (typeof API_KEY_SCOPES)[number];
+/** What the key of an evaluation engine has: the score of an action is never its agent's to set. */
+export const SCORING_SCOPE: ApiKeyScope = 'actions:score';
 
 /** A person of an organization. */
 export interface User {

@@ -31,6 +31,7 @@ const WHOLE_LISTS: Readonly<Record<string, number>> = {
   inputFields: 2,
   enumValues: 3,
   directives: 10,
+  scoringRules: 50,
 };
 
 /** What a selection asks for; fragments and aliases included. Introspection has no depth: its own query is 15 deep. */

@@ -8,6 +8,7 @@ import { ApiKeyResolver } from './resolvers/api-key.resolver';
 import { AuditLogResolver } from './resolvers/audit-log.resolver';
 import { DecisionResolver } from './resolvers/decision.resolver';
 import { PolicyResolver, PolicyVersionResolver } from './resolvers/policy.resolver';
+import { SubmissionResolver } from './resolvers/submission.resolver';
 import { TreeResolver } from './resolvers/tree.resolver';
 import { UserResolver } from './resolvers/user.resolver';
 import { VoteResolver } from './resolvers/vote.resolver';
@@ -19,6 +20,7 @@ const RESOLVERS = [
   DecisionResolver,
   PolicyResolver,
   PolicyVersionResolver,
+  SubmissionResolver,
   TreeResolver,
   UserResolver,
   VoteResolver,

@@ -26,6 +26,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Errors of this path go under `errors`, as a GraphQL client expects. */
     graphql?: boolean;
+    /** Numbers in a body of this path can be other than ids. */
+    hasNumbers?: boolean;
   }
 }
 
@@ -138,7 +140,8 @@ function refusal(code: ErrorCode, detail: string): RefusedError {
 function readBodies(server: FastifyInstance): void {
   const read = (request: FastifyRequest, body: Buffer): unknown => {
     if (body.length === 0) return undefined;
-    return parseJsonBody(body, request.routeOptions.config.graphql === true ? noRounding : noFractions);
+    const { graphql, hasNumbers } = request.routeOptions.config;
+    return parseJsonBody(body, graphql === true || hasNumbers === true ? noRounding : noFractions);
   };
   server.removeAllContentTypeParsers();
   server.addContentTypeParser(

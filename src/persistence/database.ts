@@ -7,6 +7,7 @@ import { PoliciesAndExpiry1763900000000 } from '../../migrations/1763900000000-p
 import { SealedAuditLog1764000000000 } from '../../migrations/1764000000000-sealed-audit-log';
 import { ApiKeys1764150000000 } from '../../migrations/1764150000000-api-keys';
 import { ErasableOrigins1764170000000 } from '../../migrations/1764170000000-erasable-origins';
+import { Submission1764180000000 } from '../../migrations/1764180000000-submission';
 import { ACTIONS } from './tables/action.table';
 import { API_KEYS } from './tables/api-key.table';
 import { AUDIT_LOG } from './tables/audit-log.table';
@@ -83,6 +84,7 @@ export class Database implements Sql {
         SealedAuditLog1764000000000,
         ApiKeys1764150000000,
         ErasableOrigins1764170000000,
+        Submission1764180000000,
       ],
       synchronize: false,
       installExtensions: false,

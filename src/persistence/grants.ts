@@ -9,6 +9,9 @@ const RIGHTS = [
   'SELECT ON organizations, users, user_identities, approval_policies, api_keys, actions, votes',
   'UPDATE (policy_version) ON organizations',
   'UPDATE (role, approval_level, max_risk_score, active, version) ON users',
+  `INSERT (organization_id, id, agent_id, agent_name, action_type, description, tool_name, target_system, target_resource,
+    parameters, context, risk_indicators, risk_score, status, submitted_by, submitted_by_api_key, submitted_at, updated_at,
+    expires_at, decided_by_kind, decided_at, reason, correlation_id) ON actions`,
   'UPDATE (status, version, approvals, updated_at, decided_by_kind, decided_by, decided_at, reason, correlation_id) ON actions',
   'INSERT (organization_id, name, prefix, key_hash, scopes, owner_id, expires_at), UPDATE (revoked_at, last_used_at) ON api_keys',
   'INSERT ON votes',
@@ -17,7 +20,7 @@ const RIGHTS = [
   'SELECT ON audit_leaf, audit_node, audit_checkpoint',
   'SELECT, INSERT, DELETE ON audit_pending',
   'SELECT, INSERT, UPDATE, DELETE ON refusal_throttle',
-  'USAGE ON SEQUENCE audit_log_id_seq, api_key_id_seq',
+  'USAGE ON SEQUENCE action_id_seq, audit_log_id_seq, api_key_id_seq',
 ] as const;
 
 /**

@@ -192,7 +192,7 @@ const APPROVAL_WORDS = {
 } as const;
 
 /** What the vendor's SDK reads; only allowed and denied end its wait, so an expired action is denied (contract 5). */
-const DECISION_WORDS = {
+export const DECISION_WORDS = {
   PENDING_APPROVAL: 'pending',
   APPROVED: 'allowed',
   DENIED: 'denied',
@@ -279,7 +279,7 @@ function actionBody(action: ActionDetailsFragment): Readonly<Record<string, unkn
 }
 
 /** An enum's value as REST writes it. */
-function word(value: string): string {
+export function word(value: string): string {
   return value.toLowerCase();
 }
 

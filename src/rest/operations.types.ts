@@ -94,12 +94,44 @@ export type RiskLevel =
   | 'LOW'
   | 'MEDIUM';
 
+/** RULE: a scoring rule. ENGINE: an API key that may score. DEFAULT: no rule matched, so it is 95. */
+export type RiskScoreSource =
+  | 'DEFAULT'
+  | 'ENGINE'
+  | 'RULE';
+
 /** What a person may do in their organization. */
 export type Role =
   | 'ADMIN'
   | 'MANAGER'
   | 'SECURITY_MANAGER'
   | 'USER';
+
+/** An action to be decided. What is left out, null or blank is not said. */
+export type SubmitActionInput = {
+  /** 1 to 200 characters. */
+  readonly actionType: string;
+  /** 1 to 200 characters. */
+  readonly agentId: string;
+  /** At most 200 characters. */
+  readonly agentName?: string | null | undefined;
+  /** What else the agent knows of the situation; at most 16 kB of JSON. */
+  readonly context?: Record<string, unknown> | null | undefined;
+  /** At most 10,000 characters. */
+  readonly description?: string | null | undefined;
+  /** At most 64 kB of JSON. */
+  readonly parameters?: Record<string, unknown> | null | undefined;
+  /** What makes it risky in the agent's own view: an object of names and values, or a list of names; at most 16 kB. */
+  readonly riskIndicators?: unknown;
+  /** 0 to 100. Only from an API key with the scope actions:score; else the rules of the policy give it. */
+  readonly riskScore?: number | null | undefined;
+  /** At most 2,000 characters. */
+  readonly targetResource?: string | null | undefined;
+  /** At most 200 characters. */
+  readonly targetSystem?: string | null | undefined;
+  /** At most 200 characters. */
+  readonly toolName?: string | null | undefined;
+};
 
 /** What a reviewer says about an action. */
 export type Verdict =
@@ -139,6 +171,13 @@ export type BulkRejectActionsMutationVariables = Exact<{
 
 
 export type BulkRejectActionsMutation = { readonly bulk: { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: Date, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string }, readonly receipt: { readonly auditId: string, readonly leafHash: string, readonly signature: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: Date | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: string | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }> } };
+
+export type SubmitActionMutationVariables = Exact<{
+  input: SubmitActionInput;
+}>;
+
+
+export type SubmitActionMutation = { readonly submission: { readonly actionId: string, readonly status: ActionStatus, readonly riskScore: number, readonly riskLevel: RiskLevel, readonly riskScoreSource: RiskScoreSource, readonly policyVersion: number, readonly reason: string, readonly correlationId: string, readonly submittedAt: Date, readonly expiresAt: Date | null, readonly matchedRule: { readonly position: number, readonly actionType: string | null, readonly toolName: string | null, readonly targetSystem: string | null, readonly riskIndicator: string | null, readonly score: number } | null } };
 
 export type GetActionQueryVariables = Exact<{
   id: string | number;

@@ -52,6 +52,7 @@ function addRoute(
   server.route({
     method: route.method,
     url: route.path,
+    config: { hasNumbers: route.hasNumbers === true },
     onRequest: [identify, checkCredential(authorize, requirement)],
     handler: async (request, reply) => {
       const { faults, value: variables } = route.read(request as RestRequest);

@@ -127,7 +127,7 @@ function dateOf(at: string | null): Date | null {
 const MAX_OFFSET = 2 ** 31 - 1;
 
 /** An object with the body's fields; none for no body. Unknown fields are ignored by whoever reads it. */
-function readBody(body: unknown): Parsed<Readonly<Record<string, unknown>>> {
+export function readBody(body: unknown): Parsed<Readonly<Record<string, unknown>>> {
   if (body === undefined) return { value: {} };
   if (typeof body === 'object' && body !== null && !Array.isArray(body))
     return { value: body as Readonly<Record<string, unknown>> };

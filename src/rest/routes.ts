@@ -21,6 +21,7 @@ import {
   readLegacyAuditLog,
   type ReadVariables,
 } from './requests';
+import { readSubmission, writeSubmission } from './submission';
 
 /** One documented path and the operation of operations.graphql that it runs, against the schema that GraphQL clients use. */
 export interface Route {
@@ -31,6 +32,8 @@ export interface Route {
   readonly write: WriteAnswer<never>;
   /** Where REST asks for something else than the directive of the operation's field (contract 2.14). */
   readonly asks?: Partial<Pick<Requirement, 'roles' | 'credential' | 'scope'>>;
+  /** Whether numbers in its body can be other than ids, so that fractions are taken for what they are. */
+  readonly hasNumbers?: true;
 }
 
 /** Who may read the audit log over REST. */
@@ -45,6 +48,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'POST', path: '/api/v1/actions/:action_id/reject',    operation: 'RejectAction',       read: readDecision,       write: writeDecision },
   { method: 'POST', path: '/api/v1/actions/bulk-approve',         operation: 'BulkApproveActions', read: readBulkDecision,   write: writeBulkDecision },
   { method: 'POST', path: '/api/v1/actions/bulk-reject',          operation: 'BulkRejectActions',  read: readBulkDecision,   write: writeBulkDecision },
+  { method: 'POST', path: '/api/v1/actions/submit',               operation: 'SubmitAction',       read: readSubmission,     write: writeSubmission, hasNumbers: true },
   { method: 'GET',  path: '/api/v1/actions/:action_id/status',    operation: 'GetActionStatus',    read: readActionId,       write: writeActionStatus },
   { method: 'GET',  path: '/api/v1/actions/:action_id',           operation: 'GetAction',          read: readActionId,       write: writeAction },
   { method: 'GET',  path: '/api/v1/actions',                      operation: 'ListActions',        read: readActionList,     write: writeActionList },

@@ -6,7 +6,8 @@ const PER_BAND = '{ low medium high critical }';
 /** Everything that a version of a policy says, as GraphQL asks for it. */
 export const VERSION = `version approvalLevels requiredLevels ${PER_BAND} roleLevels { manager securityManager admin }
   managerMaxRiskScore quorum ${PER_BAND} ownActionsAllowed reasonRequired { approve reject }
-  timeToLiveSeconds ${PER_BAND} excludedFromBulk autoApproveBelow reason changedAt changedBy { id }`;
+  timeToLiveSeconds ${PER_BAND} excludedFromBulk autoApproveBelow
+  scoringRules { actionType toolName targetSystem riskIndicator score } reason changedAt changedBy { id }`;
 
 /** And what the one in force says beyond that, short of its history. */
 const POLICY = `${VERSION} warnings { code riskLevel detail }`;
@@ -23,6 +24,7 @@ export const DEFAULTS = {
   timeToLiveSeconds: perBand(null),
   excludedFromBulk: [],
   autoApproveBelow: null,
+  scoringRules: [],
 };
 
 /** Some of a policy, as GraphQL answers it. */

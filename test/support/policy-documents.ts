@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type { PolicyRules } from '../../src/domain/policy';
 import { applyPatch, type PolicyPatch } from '../../src/domain/policy-change';
 import { RISK_LEVELS } from '../../src/domain/risk';
+import type { ScoringRule } from '../../src/domain/scoring-rules';
 
 /** The same value for each band of risk. */
 export const perBand = <T>(value: T) => ({ low: value, medium: value, high: value, critical: value });
@@ -11,6 +12,16 @@ export const LEVEL_HELD = fc.integer({ min: 0, max: 10 });
 
 const level = fc.integer({ min: 1, max: 10 });
 const score = fc.option(fc.double({ min: 0, max: 100, noNaN: true }));
+const pattern = fc.option(fc.constantFrom('*', 'delete*', 'sql', 'prod-*', 'pii'));
+
+/** Every kind of scoring rule. */
+export const SCORING_RULE: fc.Arbitrary<ScoringRule> = fc.record({
+  actionType: pattern,
+  toolName: pattern,
+  targetSystem: pattern,
+  riskIndicator: pattern,
+  score: fc.double({ min: 0, max: 100, noNaN: true }),
+});
 const bands = fc.subarray([...RISK_LEVELS]);
 
 const FLAT = {
@@ -19,6 +30,7 @@ const FLAT = {
   ownActionsAllowed: fc.boolean(),
   excludedFromBulk: bands,
   autoApproveBelow: score,
+  scoringRules: fc.array(SCORING_RULE, { maxLength: 4 }),
 };
 const PARTS = {
   requiredLevels: perBand(level),

@@ -143,6 +143,7 @@ const rules: fc.Arbitrary<PolicyRules> = fc.record({
   timeToLiveSeconds: byBand(fc.option(fc.integer({ min: 60, max: 31_536_000 }))),
   excludedFromBulk: bands,
   autoApproveBelow: fc.option(scores),
+  scoringRules: fc.constant([]),
 });
 
 export const cases: fc.Arbitrary<Case> = fc.record({

@@ -91,6 +91,7 @@ export const policies: fc.Arbitrary<PolicyRules> = fc.record({
   timeToLiveSeconds: byBand(fc.constant(null)),
   excludedFromBulk: fc.oneof(fc.constant([]), bands),
   autoApproveBelow: fc.option(scores, { freq: 2 }),
+  scoringRules: fc.constant([]),
 });
 
 /** The people of a world: every role, mostly those that decide; a few are deactivated or come with a key. */

@@ -2,6 +2,7 @@ import { ArgsType, Field, Float, ID, InputType, Int } from 'type-graphql';
 import type { PolicyPatch } from '../../domain/policy-change';
 import type { Role } from '../../domain/principal';
 import type { RiskLevel } from '../../domain/risk';
+import type { ScoringRule } from '../../domain/scoring-rules';
 import type { UserPatch } from '../../domain/user-change';
 import { RiskLevelEnum, RoleEnum } from '../types/enums';
 import { PageArgs } from './lists.input';
@@ -43,6 +44,31 @@ class ReasonRequiredPatch {
 }
 
 @InputType({
+  description:
+    'What matches every pattern that it has is of this risk; `*` stands for any text, in either case.',
+})
+class ScoringRuleInput implements ScoringRule {
+  @Field(() => String, { nullable: true, defaultValue: null })
+  actionType!: string | null;
+
+  @Field(() => String, { nullable: true, defaultValue: null })
+  toolName!: string | null;
+
+  @Field(() => String, { nullable: true, defaultValue: null })
+  targetSystem!: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    defaultValue: null,
+    description: 'Held against each name, and each `name=value`, that is indicated.',
+  })
+  riskIndicator!: string | null;
+
+  @Field(() => Float, { description: '0 to 100.' })
+  score!: number;
+}
+
+@InputType({
   description: 'What to change of the policy. What is left out stays; null takes away what can be absent.',
 })
 export class ApprovalPolicyPatch implements PolicyPatch {
@@ -75,6 +101,12 @@ export class ApprovalPolicyPatch implements PolicyPatch {
 
   @Field(() => Float, { nullable: true, description: '0 to 100.' })
   autoApproveBelow?: number | null;
+
+  @Field(() => [ScoringRuleInput], {
+    nullable: true,
+    description: 'The whole list, at most 50 rules in the order in which they are asked.',
+  })
+  scoringRules?: ScoringRuleInput[] | null;
 }
 
 @InputType('UserPatch', { description: 'What to set of a person; what is left out stays.' })

@@ -1,4 +1,4 @@
-import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
+import { GraphQLDateTime, GraphQLJSON, GraphQLJSONObject } from 'graphql-scalars';
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
 import type { ActionStatus, Verdict, Vote } from '../../domain/action';
 import type { ErrorCode } from '../../domain/refusal';
@@ -33,6 +33,19 @@ export class ActionType {
 
   @Field(() => GraphQLJSONObject)
   parameters!: Record<string, unknown>;
+
+  @Field(() => GraphQLJSONObject, {
+    nullable: true,
+    description: 'What else the agent knew of the situation.',
+  })
+  context!: Record<string, unknown> | null;
+
+  @Field(() => GraphQLJSON, {
+    nullable: true,
+    description:
+      "What made it risky in the agent's own view: an object of names and values, or a list of names.",
+  })
+  riskIndicators!: Record<string, unknown> | readonly string[] | null;
 
   @Field(() => ActionStatusEnum)
   status!: ActionStatus;

@@ -4,6 +4,7 @@ import { POLICY_WARNING_CODES } from '../../domain/policy-warnings';
 import { ROLES } from '../../domain/principal';
 import { ERROR_CODES } from '../../domain/refusal';
 import { RISK_LEVELS } from '../../domain/risk';
+import { RISK_SCORE_SOURCES } from '../../domain/risk-score';
 import { FAULT_KINDS } from '../../audit/verification';
 import { SUMMARY_KEYS } from '../../persistence/audit-summary.reads';
 import { BULK_MODES } from '../../use-cases/decision-batch';
@@ -15,6 +16,7 @@ function enumOf<Word extends string>(words: readonly Word[]): Readonly<Record<st
 
 export const ActionStatusEnum = enumOf(ACTION_STATUSES);
 export const RiskLevelEnum = enumOf(RISK_LEVELS);
+export const RiskScoreSourceEnum = enumOf(RISK_SCORE_SOURCES);
 export const RoleEnum = enumOf(ROLES);
 export const VerdictEnum = enumOf(['approve', 'reject']);
 export const ErrorCodeEnum = enumOf(ERROR_CODES);
@@ -33,6 +35,11 @@ registerEnumType(ActionStatusEnum, {
 registerEnumType(RiskLevelEnum, {
   name: 'RiskLevel',
   description: 'LOW from 0, MEDIUM from 40, HIGH from 70, CRITICAL from 85; up to the next, and 100.',
+});
+registerEnumType(RiskScoreSourceEnum, {
+  name: 'RiskScoreSource',
+  description:
+    'RULE: a scoring rule. ENGINE: an API key that may score. DEFAULT: no rule matched, so it is 95.',
 });
 registerEnumType(RoleEnum, { name: 'Role', description: 'What a person may do in their organization.' });
 registerEnumType(VerdictEnum, { name: 'Verdict', description: 'What a reviewer says about an action.' });

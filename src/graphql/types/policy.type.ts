@@ -3,6 +3,7 @@ import { Field, Float, Int, ObjectType } from 'type-graphql';
 import type { PolicyRules } from '../../domain/policy';
 import type { PolicyWarningCode } from '../../domain/policy-warnings';
 import type { RiskLevel } from '../../domain/risk';
+import type { ScoringRule } from '../../domain/scoring-rules';
 import { connectionType } from './connection.type';
 import { PolicyWarningCodeEnum, RiskLevelEnum } from './enums';
 
@@ -57,6 +58,30 @@ class ReasonRequiredType {
   reject!: readonly RiskLevel[];
 }
 
+@ObjectType('ScoringRule', {
+  description:
+    'What matches every pattern that it has is of this risk; `*` stands for any text, in either case.',
+})
+export class ScoringRuleType implements ScoringRule {
+  @Field(() => String, { nullable: true })
+  actionType!: string | null;
+
+  @Field(() => String, { nullable: true })
+  toolName!: string | null;
+
+  @Field(() => String, { nullable: true })
+  targetSystem!: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Held against each name, and each `name=value`, that is indicated.',
+  })
+  riskIndicator!: string | null;
+
+  @Field(() => Float, { description: '0 to 100.' })
+  score!: number;
+}
+
 @ObjectType('ApprovalPolicyVersion', {
   description: 'The rules for decisions as they were laid down once.',
 })
@@ -103,6 +128,12 @@ export class PolicyVersionType implements PolicyRules {
     description: 'Scores below it are approved by the policy when they are submitted; null for none.',
   })
   autoApproveBelow!: number | null;
+
+  @Field(() => [ScoringRuleType], {
+    description:
+      'What gives a submitted action its score: the first one that matches. Where none does, it is 95.',
+  })
+  scoringRules!: readonly ScoringRuleType[];
 
   @Field(() => String, { nullable: true, description: 'Why it was laid down.' })
   reason!: string | null;

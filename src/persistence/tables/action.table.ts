@@ -15,6 +15,8 @@ export const ACTIONS = table<Action>(
     targetSystem: { name: 'target_system', type: 'text', nullable: true },
     targetResource: { name: 'target_resource', type: 'text', nullable: true },
     parameters: { type: 'jsonb' },
+    context: { type: 'jsonb', nullable: true },
+    riskIndicators: { name: 'risk_indicators', type: 'jsonb', nullable: true },
     riskScore: { name: 'risk_score', type: 'double precision' },
     status: { type: 'text' },
     version: { type: 'integer' },

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson } from './canonical-json';
+import type { Parsed } from './decision-request';
+import { jsonFault } from './json-limits';
+import type { InputFault } from './refusal';
+
+/** An action as somebody submits it: what it says of itself. */
+export interface Submission {
+  readonly agentId: string;
+  readonly agentName: string | null;
+  readonly actionType: string;
+  readonly description: string | null;
+  readonly toolName: string | null;
+  readonly targetSystem: string | null;
+  readonly targetResource: string | null;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** What else the agent knows of the situation. */
+  readonly context: Readonly<Record<string, unknown>> | null;
+  /** What makes it risky in the agent's own view: names with values, or a list of names. */
+  readonly riskIndicators: RiskIndicators | null;
+  /** An evaluation engine's score, 0 to 100; null where the organization's rules give it. */
+  readonly riskScore: number | null;
+}
+
+export type RiskIndicators = Readonly<Record<string, unknown>> | readonly string[];
+
+/** How many characters (Unicode code points) each text may have. */
+const MAX_LENGTHS = {
+  agentId: 200,
+  agentName: 200,
+  actionType: 200,
+  description: 10_000,
+  toolName: 200,
+  targetSystem: 200,
+  targetResource: 2_000,
+} as const;
+/** How large each JSON value may be, in bytes. */
+const MAX_SIZES = { parameters: 65_536, context: 16_384, riskIndicators: 16_384 } as const;
+
+type Field = keyof Submission;
+type Given = Readonly<Partial<Record<Field, unknown>>>;
+
+/**
+ * Reads what was submitted. Absent and null are the same, and for an optional text blank too; agent and target ids may
+ * be integers.
+ * @param locOf where the client wrote a field
+ * @returns the submission, or every fault in it
+ */
+export function parseSubmission(
+  given: Given,
+  locOf: (field: Field) => readonly (string | number)[],
+): Parsed<Submission> {
+  const faults: InputFault[] = [];
+  const fault = (field: Field, msg: string, type: string): null => {
+    faults.push({ loc: locOf(field), msg, type });
+    return null;
+  };
+  const text = (field: keyof typeof MAX_LENGTHS): string | null => {
+    const raw = given[field] ?? null;
+    if (raw === null) return null;
+    const value =
+      IDS.includes(field) && typeof raw === 'number' && Number.isSafeInteger(raw) ? raw.toFixed() : raw;
+    if (typeof value !== 'string') return fault(field, 'must be a string', 'string');
+    if (!value.isWellFormed() || value.includes('\0'))
+      return fault(field, 'must be well-formed Unicode without U+0000', 'unicode');
+    const max = MAX_LENGTHS[field];
+    if (value.length > 2 * max || Array.from(value).length > max)
+      return fault(field, `must have at most ${String(max)} characters`, 'length');
+    return value.trim() === '' ? null : value;
+  };
+  const required = (field: 'agentId' | 'actionType'): string => {
+    const before = faults.length;
+    const value = text(field);
+    if (value === null && faults.length === before) fault(field, 'is required', 'required');
+    return value ?? '';
+  };
+  const json = (field: keyof typeof MAX_SIZES): unknown => {
+    const raw = given[field] ?? null;
+    const found = jsonFault(raw, MAX_SIZES[field]);
+    return found === null ? raw : fault(field, ...found);
+  };
+  const object = (field: keyof typeof MAX_SIZES): Readonly<Record<string, unknown>> | null => {
+    const value = json(field);
+    return value === null || isObject(value) ? value : fault(field, 'must be a JSON object', 'object');
+  };
+  const indicators = (): RiskIndicators | null => {
+    const value = json('riskIndicators');
+    if (value === null || isObject(value) || isListOfText(value)) return value;
+    return fault('riskIndicators', 'must be a JSON object or a list of strings', 'object');
+  };
+  const score = (): number | null => {
+    const raw = given.riskScore ?? null;
+    if (raw === null || (typeof raw === 'number' && raw >= 0 && raw <= 100)) return raw;
+    return fault('riskScore', 'must be a score from 0 to 100', 'range');
+  };
+  const value: Submission = {
+    agentId: required('agentId'),
+    agentName: text('agentName'),
+    actionType: required('actionType'),
+    description: text('description'),
+    toolName: text('toolName'),
+    targetSystem: text('targetSystem'),
+    targetResource: text('targetResource'),
+    parameters: object('parameters') ?? {},
+    context: object('context'),
+    riskIndicators: indicators(),
+    riskScore: score(),
+  };
+  return faults.length > 0 ? { faults } : { value };
+}
+
+/**
+ * What is indicated, in the words that rules are held against: the names of a list; of an object the names whose value
+ * is neither false nor null, and `name=value` where the value is a text, a number or true.
+ */
+export function indicatorWords(indicators: RiskIndicators | null): readonly string[] {
+  if (indicators === null) return [];
+  if (isListOfText(indicators)) return indicators;
+  return Object.entries(indicators).flatMap(([name, value]) => {
+    if (value === null || value === false) return [];
+    if (typeof value === 'object') return [name];
+    return [name, `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`];
+  });
+}
+
+/** SHA-256 of all that was submitted, in lower-case hex: for the audit log, which keeps no copy of it. */
+export function submissionHash({ riskScore: _riskScore, ...content }: Submission): string {
+  return createHash('sha256').update(canonicalJson(content), 'utf8').digest('hex');
+}
+
+const IDS: readonly Field[] = ['agentId', 'targetResource'];
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isListOfText(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}

@@ -1,0 +1,150 @@
+import type { Action } from '../domain/action';
+import type { ApprovalPolicy } from '../domain/policy';
+import type { Tenant } from '../domain/principal';
+import type { NewAction, SubmissionOutcome, SubmissionStore } from '../use-cases/submission-store';
+import { auditRecords, auditRecordsSql, momentAfter, WRITE_AUDIT_ENTRIES } from './audit-entries';
+import type { Sql, Statement } from './database';
+import { sharedGateSql } from './gate';
+import { PolicyReads } from './policies.reads';
+
+/** The id is told in the entries' bytes, which are written before the row is. */
+const NEW_ACTION_ID: Statement = { name: 'new_action_id', text: `SELECT nextval('action_id_seq') AS id` };
+
+/** What an action brings, by column. */
+const GIVEN = `id bigint, agent_id text, agent_name text, action_type text, description text, tool_name text,
+  target_system text, target_resource text, parameters jsonb, context jsonb, risk_indicators jsonb,
+  risk_score double precision, status text, decided_by_kind text, reason text, correlation_id text, time_to_live integer`;
+
+/**
+ * A submission, whole, in one statement: the action, its audit entries and their places in the sealer's queue.
+ * $1 organization, $2 submitting user, $3 their API key, $4 policy version, $5 action as JSON, $6 drafts as JSON.
+ *
+ * As in a decision, the policy and the person are share-locked behind the gate, so that neither changes between this
+ * check and the commit, and nothing is scored or approved by a policy that was replaced before.
+ */
+const SUBMIT: Statement = {
+  name: 'submit',
+  text: `
+WITH gate AS MATERIALIZED (SELECT ${sharedGateSql('$1')}),
+  authority AS MATERIALIZED (
+    SELECT o.policy_version, u.active
+    FROM organizations o JOIN users u ON u.organization_id = o.id
+    WHERE EXISTS (SELECT FROM gate) AND o.id = $1 AND u.id = $2 FOR SHARE OF o, u
+  ),
+  ${momentAfter('authority')},
+  standing AS MATERIALIZED (
+    SELECT policy_version = $4 AS is_same_policy, active AND ($3::bigint IS NULL OR EXISTS (
+      SELECT FROM api_keys k WHERE k.organization_id = $1 AND k.id = $3
+        AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > moment.at))) AS is_known
+    FROM authority CROSS JOIN moment
+  ),
+  added AS (
+    INSERT INTO actions (organization_id, id, agent_id, agent_name, action_type, description, tool_name, target_system,
+      target_resource, parameters, context, risk_indicators, risk_score, status, submitted_by, submitted_by_api_key,
+      submitted_at, updated_at, expires_at, decided_by_kind, decided_at, reason, correlation_id)
+    SELECT $1, g.id, agent_id, agent_name, action_type, description, tool_name, target_system, target_resource, parameters,
+      context, risk_indicators, risk_score, status, $2, $3, at, at, at + make_interval(secs => time_to_live),
+      decided_by_kind, CASE WHEN decided_by_kind IS NOT NULL THEN at END, reason, correlation_id
+    FROM json_to_record($5::json) AS g(${GIVEN}) CROSS JOIN standing CROSS JOIN moment
+    WHERE is_same_policy AND is_known
+    RETURNING id, expires_at
+  ),
+  chosen AS (
+    SELECT d.*, NULL::integer AS approvals_received FROM ${auditRecordsSql('$6')} JOIN added ON added.id = d.action_id
+  ),
+  ${WRITE_AUDIT_ENTRIES}
+SELECT is_known AS "isKnown", added.id IS NOT NULL AS "isAdded", moment.at, added.expires_at AS "expiresAt"
+FROM standing CROSS JOIN moment LEFT JOIN added ON true`,
+};
+
+interface SubmitRow {
+  readonly isKnown: boolean;
+  readonly isAdded: boolean;
+  readonly at: Date;
+  readonly expiresAt: Date | null;
+}
+
+/** Stores what is submitted. */
+export class SubmissionsStore implements SubmissionStore {
+  constructor(private readonly sql: Sql) {}
+
+  async newActionId(): Promise<number> {
+    const [row] = await this.sql.query<{ id: number }>(NEW_ACTION_ID, []);
+    if (row === undefined) throw new Error('The sequence gave no id');
+    return row.id;
+  }
+
+  policyNow(tenant: Tenant): Promise<ApprovalPolicy> {
+    return new PolicyReads(this.sql).current(tenant);
+  }
+
+  async add(added: NewAction): Promise<SubmissionOutcome> {
+    const { submitter, policyVersion, submitted, approved } = added;
+    const [row] = await this.sql.query<SubmitRow & Record<string, unknown>>(SUBMIT, [
+      submitter.organizationId,
+      submittingUser(added),
+      submittingKey(added),
+      policyVersion,
+      JSON.stringify(givenOf(added)),
+      auditRecords(approved === null ? [submitted] : [submitted, approved]),
+    ]);
+    // An operator's own SQL can have removed the person meanwhile.
+    if (row?.isKnown !== true) return { kind: 'gone' };
+    return row.isAdded ? { kind: 'written', action: actionOf(added, row) } : { kind: 'moved' };
+  }
+}
+
+function submittingUser({ submitter }: NewAction): number {
+  return submitter.kind === 'user' ? submitter.user.id : submitter.ownerId;
+}
+
+function submittingKey({ submitter }: NewAction): number | null {
+  return submitter.kind === 'api_key' ? submitter.apiKeyId : null;
+}
+
+function givenOf({ id, submission, riskScore, timeToLive, approved }: NewAction): object {
+  return {
+    id,
+    agent_id: submission.agentId,
+    agent_name: submission.agentName,
+    action_type: submission.actionType,
+    description: submission.description,
+    tool_name: submission.toolName,
+    target_system: submission.targetSystem,
+    target_resource: submission.targetResource,
+    parameters: submission.parameters,
+    context: submission.context,
+    risk_indicators: submission.riskIndicators,
+    risk_score: riskScore,
+    status: approved === null ? 'pending_approval' : 'approved',
+    decided_by_kind: approved === null ? null : 'policy',
+    reason: approved?.reason ?? null,
+    correlation_id: approved?.origin.correlationId ?? null,
+    time_to_live: timeToLive,
+  };
+}
+
+/** The action as the statement stored it. */
+function actionOf(added: NewAction, { at, expiresAt }: SubmitRow): Action {
+  const { id, submitter, submission, riskScore, approved } = added;
+  const isApproved = approved !== null;
+  return {
+    ...submission,
+    organizationId: submitter.organizationId,
+    id,
+    riskScore,
+    status: isApproved ? 'approved' : 'pending_approval',
+    version: 1,
+    approvals: 0,
+    submittedById: submittingUser(added),
+    submittedByApiKeyId: submittingKey(added),
+    submittedAt: at,
+    updatedAt: at,
+    expiresAt,
+    decidedByKind: isApproved ? 'policy' : null,
+    decidedById: null,
+    decidedAt: isApproved ? at : null,
+    reason: approved?.reason ?? null,
+    correlationId: approved?.origin.correlationId ?? null,
+  };
+}

@@ -1,0 +1,67 @@
+import type { Parsed } from '../domain/decision-request';
+import { parseSubmission, type Submission } from '../domain/submission';
+import { DECISION_WORDS, word, type WriteAnswer } from './answers';
+import type { SubmitActionMutation } from './operations.types';
+import { readBody, type ReadVariables } from './requests';
+import { restTime } from './time';
+
+/** What a body may call each field: our name, and the one that the vendor's SDK has for it (contract 5). */
+const NAMES: Readonly<Record<keyof Submission, readonly [string, string?]>> = {
+  agentId: ['agent_id'],
+  agentName: ['agent_name'],
+  actionType: ['action_type'],
+  description: ['description'],
+  toolName: ['tool_name'],
+  targetSystem: ['target_system', 'resource'],
+  targetResource: ['target_resource', 'resource_id'],
+  parameters: ['parameters', 'action_details'],
+  context: ['context'],
+  riskIndicators: ['risk_indicators'],
+  riskScore: ['risk_score'],
+};
+
+/** An action's fields; where both names of one are there, ours counts. */
+export const readSubmission: ReadVariables = ({ body }) => {
+  const fields = readBody(body);
+  if (fields.faults !== undefined) return fields;
+  const nameOf = (field: keyof Submission): string => {
+    const [ours, theirs = ours] = NAMES[field];
+    return (fields.value[ours] ?? null) === null && (fields.value[theirs] ?? null) !== null ? theirs : ours;
+  };
+  const given = Object.keys(NAMES).map((field) => [field, fields.value[nameOf(field as keyof Submission)]]);
+  const parsed: Parsed<Submission> = parseSubmission(Object.fromEntries(given) as object, (field) => [
+    'body',
+    nameOf(field),
+  ]);
+  return parsed.faults === undefined ? { value: { input: parsed.value } } : parsed;
+};
+
+/** What an agent waits by; what there is none of is left out, as the SDK has it (contract 5). */
+export const writeSubmission: WriteAnswer<SubmitActionMutation> = ({ submission }) => {
+  const { matchedRule: rule, expiresAt } = submission;
+  const matched = rule && {
+    position: rule.position,
+    ...(rule.actionType !== null && { action_type: rule.actionType }),
+    ...(rule.toolName !== null && { tool_name: rule.toolName }),
+    ...(rule.targetSystem !== null && { target_system: rule.targetSystem }),
+    ...(rule.riskIndicator !== null && { risk_indicator: rule.riskIndicator }),
+    score: rule.score,
+  };
+  return {
+    status: 200,
+    body: {
+      action_id: Number(submission.actionId),
+      status: word(submission.status),
+      decision: DECISION_WORDS[submission.status],
+      risk_score: submission.riskScore,
+      risk_level: word(submission.riskLevel),
+      reason: submission.reason,
+      correlation_id: submission.correlationId,
+      risk_score_source: word(submission.riskScoreSource),
+      ...(matched && { matched_rule: matched }),
+      policy_version: submission.policyVersion,
+      submitted_at: restTime(submission.submittedAt),
+      ...(expiresAt !== null && { expires_at: restTime(expiresAt) }),
+    },
+  };
+};

@@ -1,0 +1,143 @@
+import type { Action } from '../domain/action';
+import { auditActorOf, POLICY_ACTOR, type AuditEntryDraft, type RequestOrigin } from '../domain/audit-entry';
+import type { ApprovalPolicy } from '../domain/policy';
+import { SCORING_SCOPE, type Principal } from '../domain/principal';
+import { RefusedError, type Refusal } from '../domain/refusal';
+import { riskLevelOf } from '../domain/risk';
+import { isAutoApproved, scoreByEngine, scoreByRules, type RiskScoring } from '../domain/risk-score';
+import { indicatorWords, submissionHash, type Submission } from '../domain/submission';
+import { INVALID_TOKEN } from './reviewer-now';
+import type { NewAction, SubmissionStore } from './submission-store';
+
+export interface SubmissionRequest {
+  readonly submitter: Principal;
+  readonly submission: Submission;
+  readonly origin: RequestOrigin;
+}
+
+/** What became of a submission. */
+export interface SubmissionResult {
+  /** As it was stored. */
+  readonly action: Action;
+  readonly scoring: RiskScoring;
+  readonly policyVersion: number;
+  /** Why it has this score and status, in a sentence. */
+  readonly reason: string;
+  readonly correlationId: string;
+}
+
+export type SubmitAction = (request: SubmissionRequest) => Promise<SubmissionResult>;
+
+/** So often in a row somebody changes the policy without a pause. */
+const MAX_ROUNDS = 20;
+const CHANGING: Refusal = {
+  code: 'SERVICE_UNAVAILABLE',
+  detail: 'The policy keeps changing while this is submitted; try again',
+};
+const INVALID_API_KEY: Refusal = { code: 'INVALID_API_KEY', detail: 'Invalid API key' };
+
+/**
+ * Submits an action: scored by the organization's rules, or by a key that may score; pending from then on, unless the
+ * policy approves its score by itself. A policy that changed meanwhile is asked anew.
+ * @throws {RefusedError} INSUFFICIENT_PERMISSIONS for a risk score of somebody who may not give one
+ */
+export function makeSubmitAction(store: SubmissionStore): SubmitAction {
+  return async (request) => {
+    const { submitter, submission, origin } = request;
+    refuseScore(submitter, submission);
+    const id = await store.newActionId();
+    let { policy } = submitter;
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      const scoring = scoringOf(submission, policy);
+      const draft = newAction(id, request, scoring, policy);
+      const outcome = await store.add(draft);
+      if (outcome.kind === 'gone')
+        throw new RefusedError(submitter.kind === 'user' ? INVALID_TOKEN : INVALID_API_KEY);
+      if (outcome.kind === 'written') {
+        const reason = draft.approved?.reason ?? reasonToWait(scoring);
+        const { correlationId } = origin;
+        return { action: outcome.action, scoring, policyVersion: policy.version, reason, correlationId };
+      }
+      policy = await store.policyNow(submitter);
+    }
+    throw new RefusedError(CHANGING);
+  };
+}
+
+/** The score is never the agent's to set: a key of an evaluation engine alone may bring one. */
+function refuseScore(submitter: Principal, { riskScore }: Submission): void {
+  if (riskScore === null) return;
+  if (submitter.kind === 'api_key' && submitter.scopes.includes(SCORING_SCOPE)) return;
+  throw new RefusedError({
+    code: 'INSUFFICIENT_PERMISSIONS',
+    detail: `A risk score is taken only from an API key with the scope ${SCORING_SCOPE}; leave it out to have the action scored`,
+  });
+}
+
+function scoringOf(submission: Submission, { scoringRules }: ApprovalPolicy): RiskScoring {
+  if (submission.riskScore !== null) return scoreByEngine(submission.riskScore);
+  const riskIndicators = indicatorWords(submission.riskIndicators);
+  return scoreByRules({ ...submission, riskIndicators }, scoringRules);
+}
+
+function newAction(
+  id: number,
+  { submitter, submission, origin }: SubmissionRequest,
+  scoring: RiskScoring,
+  policy: ApprovalPolicy,
+): NewAction {
+  const common = {
+    organizationId: submitter.organizationId,
+    origin,
+    actionId: id,
+    riskScore: scoring.score,
+    policyVersion: policy.version,
+  };
+  const who =
+    submitter.kind === 'user' ? `user ${String(submitter.user.id)}` : `API key ${String(submitter.apiKeyId)}`;
+  const { agentId, actionType, toolName, targetSystem } = submission;
+  const submitted: AuditEntryDraft = {
+    ...common,
+    actionType: 'action_submitted',
+    actor: auditActorOf(submitter),
+    details: `Action ${String(id)} submitted by ${who}`,
+    data: {
+      agent_id: agentId,
+      action_type: actionType,
+      tool_name: toolName,
+      target_system: targetSystem,
+      submission_sha256: submissionHash(submission),
+      ...scoringRecord(scoring),
+    },
+  };
+  const approved: AuditEntryDraft = {
+    ...common,
+    actionType: 'action_approved',
+    actor: POLICY_ACTOR,
+    details: `Action ${String(id)} approved by policy version ${String(policy.version)}`,
+    verdict: 'approve',
+    reason: `Risk score ${String(scoring.score)} is below ${String(policy.autoApproveBelow)}, where policy version ${String(policy.version)} approves by itself`,
+    data: scoringRecord(scoring),
+  };
+  return {
+    id,
+    submitter,
+    submission,
+    riskScore: scoring.score,
+    policyVersion: policy.version,
+    timeToLive: policy.timeToLiveSeconds[riskLevelOf(scoring.score)],
+    submitted,
+    approved: isAutoApproved(scoring, policy) ? approved : null,
+  };
+}
+
+function scoringRecord({ source, matched }: RiskScoring): Readonly<Record<string, unknown>> {
+  return { risk_score_source: source, scoring_rule: matched?.position ?? null };
+}
+
+function reasonToWait({ score, source, matched }: RiskScoring): string {
+  const risk = `Risk score ${String(score)}`;
+  if (source === 'default') return `${risk}, since no scoring rule matches: a person has to decide`;
+  const by = matched === null ? 'the evaluation engine' : `scoring rule ${String(matched.position)}`;
+  return `${risk} by ${by}: a person has to decide`;
+}

@@ -1,0 +1,69 @@
+import type { Answer, Gateway, RequestOptions } from './gateway';
+import { inRestWords, type Door } from './doors';
+
+/** The least that can be submitted, as a REST body. */
+export const MINIMAL = { agent_id: 'agent-7', action_type: 'database_write' };
+
+/** What the vendor's SDK sends to have an action evaluated (contract 5). */
+export const SDK_BODY = {
+  agent_id: 'agent-7',
+  agent_name: 'Billing agent',
+  action_type: 'database_write',
+  resource: 'billing-db',
+  resource_id: 'invoice-42',
+  action_details: { amount: 12.5, rows: [1, 2], note: 'é' },
+  context: { ticket: 'T-1' },
+  risk_indicators: { pii: true },
+  sdk_version: '2.3.0',
+};
+
+/** The headers that it sends with each request. */
+export const sdkHeaders = (key: string, correlation: string) => ({
+  authorization: `Bearer ${key}`,
+  'x-api-key': key,
+  'x-correlation-id': correlation,
+  'x-sdk-version': '2.3.0',
+  'user-agent': 'ascend-sdk/2.3.0 Python',
+});
+
+/** Submits over REST. */
+export function submit(gateway: Gateway, body: object, request: RequestOptions): Promise<Answer> {
+  return gateway.rest('POST', '/api/v1/actions/submit', { body, ...request });
+}
+
+const SUBMISSION = `actionId status riskScore riskLevel riskScoreSource policyVersion reason correlationId submittedAt expiresAt
+  matchedRule { position actionType toolName targetSystem riskIndicator score }`;
+
+/** Submits through a door, with the field names of REST; what came back in REST's words. */
+export async function submitThrough(
+  gateway: Gateway,
+  door: Door,
+  body: Readonly<Record<string, unknown>>,
+  request: RequestOptions,
+): Promise<Record<string, any>> {
+  if (door === 'rest') return (await submit(gateway, body, request)).body;
+  const input = Object.fromEntries(
+    Object.entries(body).map(([name, value]) => [
+      name.replace(/_[a-z]/g, (part) => part.slice(1).toUpperCase()),
+      value,
+    ]),
+  );
+  const query = `mutation ($input: SubmitActionInput!) { submitAction(input: $input) { ${SUBMISSION} } }`;
+  const answer = await gateway.graphql(query, { ...request, variables: { input } });
+  const [error] = answer.body.errors ?? [];
+  if (error !== undefined) return { error_code: error.extensions.code, detail: error.message };
+  const { matchedRule, ...rest } = answer.body.data.submitAction;
+  return { ...inRestWords(rest), matched_rule: matchedRule && inRestWords(matchedRule) };
+}
+
+/** The action as it is stored. */
+export async function storedAction({ database }: Gateway, id: number): Promise<Record<string, any>> {
+  const [row] = await database.sql('SELECT * FROM actions WHERE id = $1', [id]);
+  if (row === undefined) throw new Error(`There is no action ${String(id)}`);
+  return row;
+}
+
+/** What the audit log tells of an action, oldest first. */
+export function entriesOf({ database }: Gateway, id: number): Promise<Record<string, any>[]> {
+  return database.sql('SELECT * FROM audit_log WHERE action_id = $1 ORDER BY id', [id]);
+}
