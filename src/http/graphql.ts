@@ -1,5 +1,12 @@
 import { Readable } from 'node:stream';
-import { ApolloServer, HeaderMap, type ApolloServerOptions, type HTTPGraphQLRequest } from '@apollo/server';
+import {
+  ApolloServer,
+  HeaderMap,
+  type ApolloServerOptions,
+  type ApolloServerPlugin,
+  type HTTPGraphQLRequest,
+  type HTTPGraphQLResponse,
+} from '@apollo/server';
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { printSchema, type GraphQLSchema } from 'graphql';
@@ -27,7 +34,8 @@ const PATH = '/graphql';
 /** Serves the schema at /graphql with Apollo Server, which parses and validates; our own function executes. */
 export async function addGraphql(server: FastifyInstance, options: GraphqlOptions): Promise<void> {
   const { buildContext, identify } = options;
-  const apollo = new ApolloServer<RequestContext>(apolloOptions(options));
+  const wellFormed = new WellFormedRequests();
+  const apollo = new ApolloServer<RequestContext>(apolloOptions(options, wellFormed));
   await apollo.start();
   server.route({
     method: ['GET', 'POST'],
@@ -36,14 +44,15 @@ export async function addGraphql(server: FastifyInstance, options: GraphqlOption
     exposeHeadRoute: false,
     onRequest: identify,
     handler: async (request, reply) => {
+      const httpGraphQLRequest = httpRequestOf(request);
       const answer = await apollo.executeHTTPGraphQLRequest({
-        httpGraphQLRequest: httpRequestOf(request),
+        httpGraphQLRequest,
         context: () => Promise.resolve(buildContext(request.principal, request.origin, MAX_PAGE_SIZE)),
       });
       for (const [name, value] of answer.headers) reply.header(name, value);
       const { body } = answer;
       return reply
-        .code(answer.status ?? 200)
+        .code(statusOf(answer, wellFormed.has(httpGraphQLRequest)))
         .send(body.kind === 'complete' ? body.string : Readable.from(body.asyncIterator));
     },
   });
@@ -51,12 +60,42 @@ export async function addGraphql(server: FastifyInstance, options: GraphqlOption
   server.addHook('onClose', () => apollo.stop());
 }
 
-function apolloOptions({
-  schema,
-  execute,
-  suggestions,
-  log,
-}: GraphqlOptions): ApolloServerOptions<RequestContext> {
+/**
+ * Remembers which requests were well-formed: they held a document, whatever is wrong with it. What Apollo refuses
+ * before that, it refuses as a request, not as a document.
+ */
+class WellFormedRequests {
+  private readonly requests = new WeakSet<HTTPGraphQLRequest>();
+
+  readonly plugin: ApolloServerPlugin<RequestContext> = {
+    requestDidStart: ({ request: { http } }) =>
+      Promise.resolve({
+        didResolveSource: () => {
+          if (http !== undefined) this.requests.add(http);
+          return Promise.resolve();
+        },
+      }),
+  };
+
+  has(request: HTTPGraphQLRequest): boolean {
+    return this.requests.has(request);
+  }
+}
+
+/**
+ * The status of an answer. In the legacy media type, application/json, a 4xx could come from anything on the way, so
+ * that clients may not read its body: there a well-formed request is a 200 whose errors say what is wrong with its
+ * document (GraphQL over HTTP, application/json). In application/graphql-response+json it is the 400 that Apollo chose.
+ */
+function statusOf({ status = 200, headers }: HTTPGraphQLResponse, isWellFormed: boolean): number {
+  const isLegacy = headers.get('content-type')?.startsWith('application/json') === true;
+  return status === 400 && isWellFormed && isLegacy ? 200 : status;
+}
+
+function apolloOptions(
+  { schema, execute, suggestions, log }: GraphqlOptions,
+  wellFormed: WellFormedRequests,
+): ApolloServerOptions<RequestContext> {
   return {
     // A gateway is Apollo's way to let somebody else execute: so REST and GraphQL share one function for it.
     gateway: {
@@ -89,7 +128,7 @@ function apolloOptions({
         log.error(m);
       },
     },
-    plugins: [ApolloServerPluginLandingPageDisabled()],
+    plugins: [ApolloServerPluginLandingPageDisabled(), wellFormed.plugin],
   };
 }
 
