@@ -86,7 +86,7 @@ export class ActionReads {
     maxSize: number,
   ): Promise<Page<Action>> {
     const conditions = new Conditions().add(viewer.organizationId, (p) => `t.organization_id = ${p}`);
-    addFilter(conditions, filter);
+    addFilter(conditions, filter, order);
     if (filter.decidableByViewer !== undefined && filter.decidableByViewer !== null)
       addDecidable(conditions, decidableScope(viewer, viewer.policy), filter.decidableByViewer);
     const keyset: KeysetOrder<Action> = {
@@ -113,12 +113,14 @@ export class ActionReads {
   }
 }
 
-function addFilter(conditions: Conditions, filter: ActionFilter): void {
-  addStatuses(conditions, filter.status);
+function addFilter(conditions: Conditions, filter: ActionFilter, { by }: ActionOrder): void {
+  // Agents and statuses have indexes in the order of submission behind them.
+  const isOrdered = by === 'submittedAt';
+  conditions.addAnyOf('t.agent_id', 'text', filter.agentId, isOrdered);
+  addStatuses(conditions, filter.status, isOrdered);
   conditions
     .add(filter.minRiskScore, (p) => `t.risk_score >= ${p}`)
     .add(filter.maxRiskScore, (p) => `t.risk_score <= ${p}`)
-    .addAnyOf('t.agent_id', 'text', filter.agentId)
     .addAnyOf('t.action_type', 'text', filter.actionType)
     .addAnyOf('t.decided_by', 'bigint', filter.decidedBy)
     .add(filter.submittedFrom, (p) => `t.submitted_at >= ${p}`)
@@ -131,14 +133,18 @@ function addFilter(conditions: Conditions, filter: ActionFilter): void {
 }
 
 /** Narrows to effective statuses, by the stored ones where these say the same, so that an index can serve them. */
-function addStatuses(conditions: Conditions, asked: readonly ActionStatus[] | null | undefined): void {
+function addStatuses(
+  conditions: Conditions,
+  asked: readonly ActionStatus[] | null | undefined,
+  isOrdered: boolean,
+): void {
   const wantsPending = asked?.includes('pending_approval') === true;
   const wantsExpired = asked?.includes('expired') === true;
   if (wantsExpired && !wantsPending) {
     conditions.addRaw(`(t.status = ANY(${conditions.bind(asked)}::text[]) OR ${isOverdueSql('t')})`);
     return;
   }
-  conditions.addAnyOf('t.status', 'text', asked);
+  conditions.addAnyOf('t.status', 'text', asked, isOrdered);
   if (wantsPending && !wantsExpired) conditions.addRaw(`NOT ${isOverdueSql('t')}`);
 }
 

@@ -52,10 +52,10 @@ export class AuditLogReads {
   ): Promise<Page<AuditLogEntry>> {
     const conditions = new Conditions()
       .add(viewer.organizationId, (p) => `t.organization_id = ${p}`)
-      .addAnyOf('t.action_type', 'text', filter.actionType)
-      .addAnyOf('t.actor_id', 'bigint', filter.actorId)
-      .addAnyOf('t.action_id', 'bigint', filter.actionId)
       .addAnyOf('t.correlation_id', 'text', filter.correlationId)
+      .addAnyOf('t.action_id', 'bigint', filter.actionId, true)
+      .addAnyOf('t.actor_id', 'bigint', filter.actorId, true)
+      .addAnyOf('t.action_type', 'text', filter.actionType, true)
       .add(filter.from, (p) => `t."timestamp" >= ${p}`)
       .add(filter.to, (p) => `t."timestamp" < ${p}`)
       .addSearch(['t.details', 't.reason'], filter.search);

@@ -45,8 +45,8 @@ export interface DatabaseOptions {
   readonly tls: false | { readonly rejectUnauthorized: boolean; readonly ca?: string };
   /** False where a pooler in front of PostgreSQL cannot keep named statements apart. */
   readonly preparedStatements: boolean;
-  /** Told each statement before it runs; for counting. */
-  readonly onStatement?: (statement: Statement) => void;
+  /** Told each statement before it runs, with its values; for counting and for looking at plans. */
+  readonly onStatement?: (statement: Statement, values: readonly unknown[]) => void;
 }
 
 /** The database is away, shutting down or out of connections: worth another try later, nothing was found wrong. */
@@ -178,7 +178,7 @@ export class Database implements Sql {
     { name, text, isOneOff = false }: Statement,
     values: readonly unknown[],
   ): Promise<Row[]> {
-    this.options.onStatement?.({ name, text });
+    this.options.onStatement?.({ name, text }, values);
     const query =
       this.options.preparedStatements && !isOneOff
         ? { name, text, values: [...values] }

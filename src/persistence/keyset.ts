@@ -5,10 +5,23 @@ import { readPart, writeCursor, type KeysetOrder, type Place } from './cursor';
 import type { Sql, Statement } from './database';
 import type { Table } from './tables/table';
 
+/** One of these values each: an index on (organization_id, column, order) has a range in the list's order for every one. */
+interface Spread {
+  readonly column: string;
+  readonly type: 'text' | 'bigint';
+  readonly values: readonly unknown[];
+}
+
 /** The conditions of one list query: SQL with numbered placeholders, and their values. */
 export class Conditions {
   readonly values: unknown[] = [];
   private readonly parts: string[] = [];
+  private spreadOver: Spread | null = null;
+
+  /** What the list is put together from, range by range; null where one range serves it. Not among the conditions. */
+  get spread(): Spread | null {
+    return this.spreadOver;
+  }
 
   /** Adds a condition; `write` gets the placeholder to put where the value belongs. Undefined and null ask nothing. */
   add(value: unknown, write: (placeholder: string) => string): this {
@@ -19,11 +32,23 @@ export class Conditions {
   /**
    * Adds a condition that a column holds one of these. One is compared as such: only then does an index on the column
    * also serve the order of the list. Undefined and null ask nothing.
+   * @param isOrdered whether the column has an index with the list's order behind it. Several values are then read range
+   *   by range, each as far as the page goes: one scan over all of them would be out of order, and one in order would
+   *   pass every row of other values. For one column at most, so the one that leaves the least is to come first.
    */
-  addAnyOf(column: string, type: 'text' | 'bigint', values: readonly unknown[] | null | undefined): this {
-    if (values?.length === 1)
-      return this.add(values[0], (placeholder) => `${column} = ${placeholder}::${type}`);
-    return this.add(values, (placeholder) => `${column} = ANY(${placeholder}::${type}[])`);
+  addAnyOf(
+    column: string,
+    type: 'text' | 'bigint',
+    values: readonly unknown[] | null | undefined,
+    isOrdered = false,
+  ): this {
+    const distinct = values && [...new Set(values)];
+    if (distinct?.length === 1)
+      return this.add(distinct[0], (placeholder) => `${column} = ${placeholder}::${type}`);
+    if (!isOrdered || this.spreadOver !== null || !distinct || distinct.length === 0)
+      return this.add(distinct, (placeholder) => `${column} = ANY(${placeholder}::${type}[])`);
+    this.spreadOver = { column, type, values: distinct };
+    return this;
   }
 
   /** Adds a condition that a text stands somewhere in one of the columns, in either case. No text asks nothing. */
@@ -106,13 +131,12 @@ async function readPages<T extends QueryResultRow & { readonly id: number }>(
   };
   if (after !== null) bound(after, order.direction === 'asc' ? '>' : '<');
   if (before !== null) bound(before, order.direction === 'asc' ? '<' : '>');
-  const skip = offset > 0 ? ` OFFSET ${conditions.bind(offset)}` : '';
-  const limit = conditions.bind(size + 1);
-  const text = source.selectEach(
-    table.select('t'),
-    `ORDER BY t."${column}" ${way}, t."${idColumn}" ${way} LIMIT ${limit}${skip}`,
-    `page."${order.property}" ${way}, page.id ${way}`,
-  );
+  const text = source.selectEach(table.select('t'), {
+    inner: `t."${column}" ${way}, t."${idColumn}" ${way}`,
+    outer: `page."${order.property}" ${way}, page.id ${way}`,
+    limit: conditions.bind(size + 1),
+    offset: offset > 0 ? conditions.bind(offset) : null,
+  });
   const rows = await sql.query<T & { groupIndex?: number }>(dynamicStatement(text), conditions.values);
   return source.split(rows).map((group, index) => {
     const hasMore = group.length > size;
@@ -127,7 +151,17 @@ async function readPages<T extends QueryResultRow & { readonly id: number }>(
   });
 }
 
-/** Where the rows of a list come from: one table under conditions, once or once per group. */
+/** In which order rows are read and how many of them, as SQL. */
+interface Cut {
+  /** By the columns of the table `t`. */
+  readonly inner: string;
+  /** The same by what was selected, as `page`. */
+  readonly outer: string;
+  readonly limit: string;
+  readonly offset: string | null;
+}
+
+/** Where the rows of a list come from: one table under conditions, once, or once per group or range. */
 class GroupedSource {
   private readonly from: string;
 
@@ -136,22 +170,35 @@ class GroupedSource {
     private readonly conditions: Conditions,
     private readonly groups: Groups | null,
   ) {
+    if (groups !== null && conditions.spread !== null) throw new Error('A group is one range already');
     if (groups !== null) conditions.addRaw(`t.${groups.column} = g.id`);
     this.from = `FROM ${tableName} t WHERE`;
   }
 
   /** The select of the rows, with the group's index where there are groups. */
-  selectEach(columns: string, orderAndLimit: string, outerOrder: string): string {
-    const inner = `SELECT ${columns} ${this.from} ${this.conditions.toString()} ${orderAndLimit}`;
-    if (this.groups === null) return inner;
-    return `SELECT (g.n - 1) AS "groupIndex", page.* FROM ${this.unnested(this.conditions.bind(this.groups.ids))},
-      LATERAL (${inner}) page ORDER BY g.n, ${outerOrder}`;
+  selectEach(columns: string, cut: Cut): string {
+    const { inner, outer, limit, offset } = cut;
+    const { spread } = this.conditions;
+    const skip = offset === null ? '' : ` OFFSET ${offset}`;
+    const select = (more: string, part: string): string =>
+      `SELECT ${columns} ${this.from} ${this.conditions.toString()}${more} ORDER BY ${inner} LIMIT ${part}`;
+    if (this.groups !== null)
+      return `SELECT (g.n - 1) AS "groupIndex", page.* FROM ${this.unnested(this.conditions.bind(this.groups.ids))},
+        LATERAL (${select('', limit + skip)}) page ORDER BY g.n, ${outer}`;
+    if (spread === null) return select('', limit + skip);
+    const ranges = `unnest(${this.conditions.bind(spread.values)}::${spread.type}[]) AS range(value)`;
+    const asFar = offset === null ? limit : `${limit}::bigint + ${offset}::bigint`;
+    return `SELECT page.* FROM ${ranges}, LATERAL (${select(` AND ${spread.column} = range.value`, asFar)}) page
+      ORDER BY ${outer} LIMIT ${limit}${skip}`;
   }
 
   /** Counts every group up to the cap, in one statement, the first time that it is called. */
   counter(sql: Sql): () => Promise<readonly Count[]> {
-    const capped = `(SELECT count(*) FROM (SELECT ${this.from} ${this.conditions.toString()} LIMIT ${String(COUNT_CAP + 1)}) c)`;
-    const values = [...this.conditions.values];
+    const { spread } = this.conditions;
+    const values = [...this.conditions.values, ...(spread === null ? [] : [spread.values])];
+    const more =
+      spread === null ? '' : ` AND ${spread.column} = ANY($${String(values.length)}::${spread.type}[])`;
+    const capped = `(SELECT count(*) FROM (SELECT ${this.from} ${this.conditions.toString()}${more} LIMIT ${String(COUNT_CAP + 1)}) c)`;
     let counts: Promise<readonly Count[]> | undefined;
     const read = async (): Promise<readonly Count[]> => {
       const groupIds = this.groups?.ids;

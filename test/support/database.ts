@@ -14,6 +14,11 @@ export const OPERATOR: RequestOrigin = {
   userAgent: null,
 };
 
+/** A statement with the values it ran with. */
+export interface RanStatement extends Statement {
+  readonly values: readonly unknown[];
+}
+
 /** A test file's own database, with both logins. */
 export interface TestDatabase {
   /** Connected as the owner of the schema. */
@@ -23,7 +28,7 @@ export interface TestDatabase {
   readonly ownerUrl: string;
   readonly applicationUrl: string;
   /** The application's statements so far, short of the unrecorded; empty it to count anew. */
-  readonly statements: Statement[];
+  readonly statements: RanStatement[];
   /** Runs SQL as the owner. */
   sql<Row extends QueryResultRow = Record<string, unknown>>(
     text: string,
@@ -41,10 +46,10 @@ export async function cloneDatabase({
   await asSuperuser(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE} OWNER countersign_owner`);
   const ownerUrl = withDatabase(setting('TEST_OWNER_URL'), name);
   const applicationUrl = withDatabase(setting('TEST_APPLICATION_URL'), name);
-  const statements: Statement[] = [];
+  const statements: RanStatement[] = [];
   const owner = await open(ownerUrl, 4);
-  const application = await open(applicationUrl, poolSize, (statement) => {
-    if (!unrecorded.includes(statement.name)) statements.push(statement);
+  const application = await open(applicationUrl, poolSize, (statement, values) => {
+    if (!unrecorded.includes(statement.name)) statements.push({ ...statement, values });
   });
   return {
     owner,
@@ -88,7 +93,7 @@ export async function asSuperuser(text: string): Promise<void> {
 function open(
   url: string,
   poolSize: number,
-  onStatement?: (statement: Statement) => void,
+  onStatement?: (statement: Statement, values: readonly unknown[]) => void,
 ): Promise<Database> {
   // The owner's statements share a name while their text differs, so only the application prepares its own.
   const preparedStatements = onStatement !== undefined;
