@@ -25,6 +25,7 @@ import { addHealth } from './http/health';
 import { addPlayground } from './http/playground/playground';
 import { identify, makeServer } from './http/server';
 import { makeVerifyToken, type TrustedIssuer } from './http/token-verifier';
+import { rememberVerified } from './http/verified-tokens';
 import type { Logger } from './observability/logger';
 import { Metrics } from './observability/metrics';
 import { ActionReads } from './persistence/actions.reads';
@@ -148,7 +149,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   );
   const execute = makeExecuteOperation(schema, authorize, log, anonymousIntrospection);
   const buildContext = makeBuildContext(reads);
-  const verifyToken = makeVerifyToken(trustedIssuers, log);
+  const verifyToken = rememberVerified(makeVerifyToken(trustedIssuers, log));
   const identifyCaller = identify(makeAuthenticate(principals, keyUses, verifyToken, clock));
 
   const server = await makeServer({ log, clock, corsOrigins, trustProxy });

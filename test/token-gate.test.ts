@@ -5,7 +5,9 @@ import fc from 'fast-check';
 import { JwksKeys } from '../src/http/jwks';
 import { isSignedBy, readJws } from '../src/http/jws';
 import { readStrictObject } from '../src/http/strict-json';
+import type { VerifiedToken } from '../src/http/token-verifier';
 import { keyFault, type SignatureAlgorithm, type VerificationKey } from '../src/http/verification-key';
+import { rememberVerified } from '../src/http/verified-tokens';
 import { makeLogger } from '../src/observability/logger';
 
 /** The gate in front of the library and the signature behind it: against public vectors, and against JSON of two meanings. */
@@ -193,5 +195,37 @@ describe('a published key', () => {
     ['nonsense', { kty: 'RSA', n: 'x' }, { alg: 'RS256', kid: null }],
   ])('does not count for %s', async (_what, jwk, wanted) => {
     expect(await find(jwk, wanted)).toBeNull();
+  });
+});
+
+describe('a token that was verified', () => {
+  const at = (seconds: number): Date => new Date(1_800_000_000_000 + seconds * 1000);
+  const verified = { expiresAt: at(20) } as VerifiedToken;
+  let asked: string[];
+  const verify = rememberVerified((token) => {
+    asked.push(token);
+    return Promise.resolve(token.startsWith('good') ? verified : null);
+  });
+  beforeEach(() => (asked = []));
+
+  it('is not verified again for half a minute, and then is, since its key may have been taken back', async () => {
+    for (const seconds of [0, 1, 29]) expect(await verify('good', at(seconds))).toBe(verified);
+    expect(asked).toEqual(['good']);
+    await verify('good', at(30));
+    expect(asked).toEqual(['good', 'good']);
+  });
+
+  it('vouches for no other token, and one that was refused is verified each time', async () => {
+    await verify('good one', at(0));
+    await verify('good two', at(0));
+    for (const seconds of [0, 1]) expect(await verify('bad', at(seconds))).toBeNull();
+    expect(asked).toEqual(['good one', 'good two', 'bad', 'bad']);
+  });
+
+  it('is forgotten for newer ones where there are too many', async () => {
+    await verify('good first', at(100));
+    for (let n = 0; n < 10_000; n += 1) await verify(`good ${String(n)}`, at(100));
+    await verify('good first', at(100));
+    expect(asked.filter((token) => token === 'good first')).toHaveLength(2);
   });
 });

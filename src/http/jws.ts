@@ -11,7 +11,7 @@ export interface Jws {
 }
 
 /** Longer than any honest token; what is longer is not looked into. */
-const MAX_TOKEN_LENGTH = 8_192;
+export const MAX_TOKEN_LENGTH = 8_192;
 /** Header members that would make us trust what the token itself brings, or promise what we do not check. */
 const REFUSED_HEADERS = ['crit', 'b64', 'zip', 'enc', 'jku', 'jwk', 'x5u', 'x5c'];
 /** What a token may say that it is: an access token (RFC 9068 2.1) or nothing in particular. */
