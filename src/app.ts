@@ -45,6 +45,7 @@ import { SubmissionsStore } from './persistence/submissions.store';
 import { UserReads } from './persistence/users.reads';
 import { VoteReads } from './persistence/votes.reads';
 import { addExport } from './rest/export';
+import { addOpenApi } from './rest/openapi/plugin';
 import { addRestRoutes } from './rest/plugin';
 import { addVerification } from './rest/verification';
 import { makeChangePolicy } from './use-cases/change-policy';
@@ -169,6 +170,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   addVerification(server, authorize, identifyCaller, proofs);
   addExport(server, authorize, identifyCaller, new DatabaseExport(database, logKey, clock));
   addRestRoutes(server, { schema, authorize, buildContext, execute, identify: identifyCaller, clock });
+  addOpenApi(server, schema, authorize);
   await addGraphql(server, {
     schema,
     execute,

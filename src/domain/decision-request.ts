@@ -3,9 +3,9 @@ import type { InputFault } from './refusal';
 /** The largest id, 2^53-1: beyond it JavaScript would round to a neighbour (contract 2.15). */
 const MAX_ID = Number.MAX_SAFE_INTEGER;
 /** How many ids one bulk may carry, counted as sent (contract 2.6). */
-const MAX_BULK_IDS = 500;
+export const MAX_BULK_IDS = 500;
 /** How many characters (Unicode code points) a reason may have (contract 2.11). */
-const MAX_REASON_LENGTH = 2000;
+export const MAX_REASON_LENGTH = 2000;
 
 /** Something read from the outside: the value, or every fault that was found in it. */
 export type Parsed<T> =

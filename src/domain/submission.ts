@@ -25,7 +25,7 @@ export interface Submission {
 export type RiskIndicators = Readonly<Record<string, unknown>> | readonly string[];
 
 /** How many characters (Unicode code points) each text may have. */
-const MAX_LENGTHS = {
+export const MAX_LENGTHS = {
   agentId: 200,
   agentName: 200,
   actionType: 200,
@@ -35,7 +35,7 @@ const MAX_LENGTHS = {
   targetResource: 2_000,
 } as const;
 /** How large each JSON value may be, in bytes. */
-const MAX_SIZES = { parameters: 65_536, context: 16_384, riskIndicators: 16_384 } as const;
+export const MAX_SIZES = { parameters: 65_536, context: 16_384, riskIndicators: 16_384 } as const;
 
 type Field = keyof Submission;
 type Given = Readonly<Partial<Record<Field, unknown>>>;

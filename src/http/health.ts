@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { SealerStatus } from '../audit/sealer';
 import type { SealBacklog } from '../persistence/seal-backlog.reads';
 import { refusalBehind } from '../graphql/errors';
 import { RefusedError } from '../domain/refusal';
+import { VERSION } from '../version';
 import { allowOnly } from './allowed-methods';
 
 /** What operators ask the process itself. */
@@ -20,10 +19,6 @@ export interface HealthOptions {
   /** Sets `request.principal`; what is presented has to count. */
   readonly identify: (request: FastifyRequest) => Promise<void>;
 }
-
-const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as {
-  version: string;
-};
 
 /** Answers without a credential: is it alive, can it serve, what does it count. */
 export function addHealth(server: FastifyInstance, options: HealthOptions): void {
@@ -52,7 +47,7 @@ export function addHealth(server: FastifyInstance, options: HealthOptions): void
   // Asked by the vendor's SDK to test its connection: so a key that does not count is told, although none is needed.
   server.get('/api/deployment-info', { onRequest: identify }, () => ({
     service: 'countersign',
-    version,
+    version: VERSION,
     environment,
     status: 'ok',
   }));

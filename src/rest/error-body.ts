@@ -32,8 +32,13 @@ export function factsInSnakeCase(facts: RefusalFacts): Readonly<Record<string, u
     Object.entries(facts)
       .filter(([, value]) => value !== undefined)
       .map(([name, value]: [string, unknown]) => [
-        name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+        inSnakeCase(name),
         value instanceof Date ? restTime(value) : value,
       ]),
   );
+}
+
+/** A name as REST writes it: `decided_by` for decidedBy. */
+export function inSnakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

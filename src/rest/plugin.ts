@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { Kind, parse, separateOperations, validate, type DocumentNode, type GraphQLSchema } from 'graphql';
+import type { DocumentNode, GraphQLSchema } from 'graphql';
 import type { Principal } from '../domain/principal';
 import { RefusedError, validationRefusal, type Refusal } from '../domain/refusal';
 import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
@@ -10,6 +8,7 @@ import { refusalBehind } from '../graphql/errors';
 import type { ExecuteOperation } from '../graphql/execute';
 import { allowOnly } from '../http/allowed-methods';
 import type { Answer } from './answers';
+import { readOperations, rootFieldOf } from './operations';
 import type { RestRequest } from './requests';
 import { ROUTES, type Route } from './routes';
 
@@ -104,23 +103,4 @@ function inRestNames(refusal: Refusal): Refusal {
     ...fault,
   }));
   return validationRefusal(faults);
-}
-
-/** Every operation with the fragments it uses, parsed and validated once. */
-function readOperations(schema: GraphQLSchema): ReadonlyMap<string, DocumentNode> {
-  const document = parse(readFileSync(join(__dirname, 'operations.graphql'), 'utf8'));
-  const [error] = validate(schema, document);
-  if (error !== undefined) throw error;
-  return new Map(Object.entries(separateOperations(document)));
-}
-
-/** The one root field of an operation: what a route asks of its caller is asked for that field. */
-function rootFieldOf(document: DocumentNode): string {
-  const fields = document.definitions
-    .flatMap((definition) => (definition.kind === Kind.OPERATION_DEFINITION ? [definition.selectionSet] : []))
-    .flatMap(({ selections }) => selections);
-  const [field] = fields;
-  if (fields.length !== 1 || field?.kind !== Kind.FIELD)
-    throw new Error('An operation has to have one field');
-  return field.name.value;
 }

@@ -11,6 +11,24 @@ export interface RestRequest {
   readonly body: unknown;
 }
 
+/** How a number of the query string is told and read: a JSON Schema. */
+interface IntegerSchema {
+  readonly type: 'integer';
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly default?: number;
+}
+
+const MAX_OFFSET = 2 ** 31 - 1;
+/** How many rows (contract 4). */
+export const LIMIT: IntegerSchema = { type: 'integer', minimum: 1, maximum: 1000, default: 100 };
+export const OFFSET: IntegerSchema = { type: 'integer', minimum: 0, maximum: MAX_OFFSET, default: 0 };
+export const LEAF_INDEX: IntegerSchema = { type: 'integer', minimum: 0, maximum: MAX_OFFSET };
+/** A date or a time; without a zone it is UTC. */
+export const TIME_PATTERN =
+  '^\\d{4}-\\d\\d-\\d\\d(T\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:?\\d\\d)?)?$';
+const TIME = new RegExp(TIME_PATTERN);
+
 type Variables = Readonly<Record<string, unknown>>;
 
 /** Reads a request into the variables of its operation, or reports every fault in it. */
@@ -96,9 +114,7 @@ export const readAuditLogList: ReadVariables = ({ query }) => {
 /** `?from&to`: leaf indices, inclusive and exclusive; empty means not given. */
 export function readLeafRange({ query }: RestRequest): Parsed<{ from: number | null; to: number | null }> {
   const index = (name: string): Parsed<number | null> =>
-    text(query, name) === null
-      ? { value: null }
-      : integer(query, name, { fallback: 0, min: 0, max: MAX_OFFSET });
+    text(query, name) === null ? { value: null } : integer(query, name, LEAF_INDEX);
   return all({ from: index('from'), to: index('to') });
 }
 
@@ -123,8 +139,6 @@ export function readExport({ query }: RestRequest): Parsed<ExportRequest> {
 function dateOf(at: string | null): Date | null {
   return at === null ? null : new Date(at);
 }
-
-const MAX_OFFSET = 2 ** 31 - 1;
 
 /** An object with the body's fields; none for no body. Unknown fields are ignored by whoever reads it. */
 export function readBody(body: unknown): Parsed<Readonly<Record<string, unknown>>> {
@@ -174,21 +188,21 @@ function text(query: RestRequest['query'], name: string): string | null {
 /** Which part of a list: `limit`, 100 by default and 1,000 at most, and `offset` (contract 4). */
 function page(query: RestRequest['query']): { first: Parsed<number>; offset: Parsed<number> } {
   return {
-    first: integer(query, 'limit', { fallback: 100, min: 1, max: 1000 }),
-    offset: integer(query, 'offset', { fallback: 0, min: 0, max: MAX_OFFSET }),
+    first: integer(query, 'limit', LIMIT),
+    offset: integer(query, 'offset', OFFSET),
   };
 }
 
 function integer(
   query: RestRequest['query'],
   name: string,
-  { fallback, min, max }: { fallback: number; min: number; max: number },
+  { minimum, maximum, default: fallback = 0 }: IntegerSchema,
 ): Parsed<number> {
   const raw = text(query, name);
   if (raw === null) return { value: fallback };
   const value = /^[0-9]{1,10}$/.test(raw) ? Number(raw) : NaN;
-  if (value >= min && value <= max) return { value };
-  const msg = `must be an integer from ${String(min)} to ${String(max)}`;
+  if (value >= minimum && value <= maximum) return { value };
+  const msg = `must be an integer from ${String(minimum)} to ${String(maximum)}`;
   return { faults: [{ loc: ['query', name], msg, type: 'range' }] };
 }
 
@@ -201,7 +215,7 @@ function flag(query: RestRequest['query'], name: string): Parsed<boolean> {
 
 function time(query: RestRequest['query'], name: string): Parsed<string | null> {
   return optional(text(query, name), (raw) => {
-    const isTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/.test(raw);
+    const isTime = TIME.test(raw);
     const at = new Date(isTime && raw.includes('T') && !/(Z|[+-]\d\d:?\d\d)$/.test(raw) ? `${raw}Z` : raw);
     // A zone can lead out of the years that a time is written with.
     if (isTime && isDay(raw.slice(0, 10)) && at.getUTCFullYear() >= 0 && at.getUTCFullYear() <= 9999)

@@ -4,7 +4,9 @@ import { LogKey, openDevelopmentLogKey } from '../../src/audit/log-key';
 import { developmentSubject, openDevelopmentIssuer } from '../../src/http/development-issuer';
 import { makeLogger } from '../../src/observability/logger';
 import { Provisioning } from '../../src/persistence/provisioning.store';
+import type { OpenApiDocument } from '../../src/rest/openapi/document';
 import { cloneDatabase, OPERATOR, setting, type TestDatabase } from './database';
+import { DocumentedAnswers } from './documented';
 
 /** How a request is made. */
 export interface RequestOptions {
@@ -31,6 +33,9 @@ export interface Answer {
 export interface Gateway {
   readonly url: string;
   readonly database: TestDatabase;
+  /** Every path that its server has, as Fastify writes it. */
+  paths(): string[];
+  /** Sends a request over HTTP. @throws {Error} for an answer that /openapi.json does not promise */
   rest(method: string, path: string, options?: RequestOptions): Promise<Answer>;
   /** POSTs to /graphql. */
   graphql(
@@ -80,7 +85,13 @@ export async function startGateway(
     tokens.set(user, known);
     return known;
   };
-  const rest: Gateway['rest'] = (method, path, request = {}) => send(url + path, method, request, token);
+  // Asked before anything else is, as a test may stop the gateway or count statements.
+  const documented = await documentedAt(url);
+  const rest: Gateway['rest'] = async (method, path, request = {}) => {
+    const answer = await send(url + path, method, request, token);
+    documented.check(method, path, answer);
+    return answer;
+  };
   return {
     url,
     database,
@@ -88,6 +99,7 @@ export async function startGateway(
     graphql: (query, { variables, ...request } = {}) =>
       rest('POST', '/graphql', { body: { query, variables }, ...request }),
     token,
+    paths: () => pathsIn(server.printRoutes({ commonPrefix: false })),
     apiKey: ({ organization = 1, owner, scopes = ['actions:submit', 'actions:read'] }) =>
       new Provisioning(database.owner, OPERATOR).addApiKey({
         organizationId: organization,
@@ -103,6 +115,27 @@ export async function startGateway(
       if (shared === undefined) await database.drop();
     },
   };
+}
+
+/** The paths of Fastify's drawing of its routes: a tree in which each level is four characters further in. */
+function pathsIn(tree: string): string[] {
+  const above: string[] = [];
+  return tree.split('\n').flatMap((line) => {
+    const [, indent = '', part = ''] = /^([│ ]*)[├└]── (\S+) \(/.exec(line) ?? [];
+    if (part === '') return [];
+    const depth = indent.length / 4;
+    above.splice(depth, above.length, part);
+    return [above.join('')];
+  });
+}
+
+/** Compiled once for all gateways of a test file: they describe themselves alike. */
+let described: DocumentedAnswers | undefined;
+
+async function documentedAt(url: string): Promise<DocumentedAnswers> {
+  if (described !== undefined) return described;
+  const response = await fetch(`${url}/openapi.json`);
+  return (described = new DocumentedAnswers((await response.json()) as OpenApiDocument));
 }
 
 async function send(

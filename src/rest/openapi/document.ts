@@ -1,0 +1,240 @@
+import type { GraphQLSchema } from 'graphql';
+import { API_KEY_SCOPES, ROLES } from '../../domain/principal';
+import type { AuthorizeDirective } from '../../graphql/authorize.directive';
+import { VERSION } from '../../version';
+import { readOperations, rootFieldOf } from '../operations';
+import { ROUTES, type Route } from '../routes';
+import type { Described, Gives } from './described';
+import { components, givesOf } from './gives';
+import { ID, ref, type Schema } from './json-schema';
+import { OTHER_PATHS } from './other-paths';
+import { asks, refusalsOf } from './refusals';
+import { takesOf } from './takes';
+
+/** A parameter of an operation. */
+export interface Parameter {
+  readonly name: string;
+  readonly in: 'path' | 'query' | 'header';
+  readonly required?: true;
+  readonly description?: string;
+  readonly schema: Schema;
+}
+
+/** An answer, an error's included. */
+export interface ResponseObject {
+  readonly description: string;
+  readonly headers?: Readonly<Record<string, { readonly description: string; readonly schema: Schema }>>;
+  readonly content: Readonly<Record<string, { readonly schema: Schema }>>;
+}
+
+/** One method of one path (OpenAPI 3.1, "Operation Object"). */
+export interface Operation {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description: string;
+  readonly tags: readonly string[];
+  readonly security: readonly Readonly<Record<string, readonly string[]>>[];
+  readonly parameters: readonly Parameter[];
+  readonly requestBody?: {
+    readonly required: boolean;
+    readonly content: Readonly<Record<string, { readonly schema: Schema }>>;
+  };
+  readonly responses: Readonly<Record<string, ResponseObject>>;
+}
+
+/** The document at /openapi.json. */
+export interface OpenApiDocument {
+  readonly openapi: '3.1.1';
+  readonly info: Readonly<Record<string, unknown>>;
+  readonly servers: readonly { readonly url: string }[];
+  readonly tags: readonly { readonly name: string; readonly description: string }[];
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: Readonly<Record<'schemas' | 'securitySchemes', Readonly<Record<string, unknown>>>>;
+}
+
+/**
+ * Describes every REST path: from the routes table, the schema that it runs against, and the one table of error codes.
+ * @throws {Error} for a route that nobody described
+ */
+export function describeRest(schema: GraphQLSchema, authorize: AuthorizeDirective): OpenApiDocument {
+  const paths: Record<string, Record<string, Operation>> = {};
+  for (const described of [...describedRoutes(schema, authorize), ...OTHER_PATHS]) {
+    const path = described.path.replaceAll(/:(\w+)/g, '{$1}');
+    paths[path] = { ...paths[path], [described.method.toLowerCase()]: operationOf(described) };
+  }
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'Countersign',
+      version: VERSION,
+      summary: 'Human approval of agent actions.',
+      description:
+        'The REST paths, which run against the same schema as /graphql. A trailing slash, unknown query parameters and ' +
+        'unknown fields are ignored, and an empty query parameter is as if it were left out. Whatever can be read ' +
+        'answers HEAD, and every path answers OPTIONS with what it allows.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    tags: TAGS,
+    paths,
+    components: { schemas: components(schema), securitySchemes: SECURITY_SCHEMES },
+  };
+}
+
+const TAGS = [
+  { name: 'Actions', description: 'What waits to be decided, and deciding it.' },
+  { name: 'Audit log', description: 'What happened, provably.' },
+  { name: "The vendor's SDK", description: 'What ascend-ai-sdk 2.3.0 to 2.5.1 calls besides.' },
+  { name: 'Operations', description: 'For whoever runs it.' },
+];
+
+const SECURITY_SCHEMES = {
+  jwt: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'A person. Only a JWT decides.' },
+  apiKey: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'X-API-Key',
+    description: `A program; also as \`Authorization: Bearer\`. Its scopes: ${API_KEY_SCOPES.join(', ')}.`,
+  },
+};
+
+function describedRoutes(schema: GraphQLSchema, authorize: AuthorizeDirective): readonly Described[] {
+  const documents = readOperations(schema);
+  const told = new Set<string>();
+  return ROUTES.map((route) => {
+    const { operation, path, method } = route;
+    const document = documents.get(operation);
+    if (document === undefined) throw new Error(`operations.graphql has no ${operation}`);
+    const field = rootFieldOf(document);
+    const requirement = { ...authorize.requirementOf(field), ...route.asks };
+    const isAlias = told.has(operation);
+    told.add(operation);
+    const takes = takesOf(route.read);
+    return {
+      method,
+      path,
+      operationId: inCamelCase(operation) + (isAlias ? 'Alias' : ''),
+      tag: tagOf(route),
+      description: descriptionOf(schema, field),
+      requirement,
+      decides: requirement.verdict === null ? null : path.includes(':action_id') ? 'one' : 'many',
+      takes,
+      gives: givesOf(operation),
+    };
+  });
+}
+
+function tagOf({ path }: Route): string {
+  if (path.startsWith('/api/v1/')) return 'Actions';
+  return path.startsWith('/api/admin/') ? 'Audit log' : "The vendor's SDK";
+}
+
+function inCamelCase(name: string): string {
+  return name.charAt(0).toLowerCase() + name.slice(1);
+}
+
+function descriptionOf(schema: GraphQLSchema, field: string): string {
+  const root = [schema.getQueryType(), schema.getMutationType()].find((type) => type?.getFields()[field]);
+  const said = root?.getFields()[field]?.description;
+  return [...(said == null ? [] : [said]), `The same as \`${field}\` over GraphQL.`].join(' ');
+}
+
+function operationOf(described: Described): Operation {
+  const { operationId, tag, description, takes } = described;
+  return {
+    operationId,
+    summary: summaryOf(operationId),
+    description: [description, whoMay(described)].join(' '),
+    tags: [tag],
+    security: securityOf(described),
+    parameters: parametersOf(described),
+    ...(takes.body !== undefined && {
+      requestBody: {
+        required: takes.body.required !== undefined,
+        content: { 'application/json': { schema: takes.body } },
+      },
+    }),
+    responses: { ...answersOf(described.gives), ...errorsOf(described) },
+  };
+}
+
+/** `bulkApproveActions` as `Bulk approve actions`. */
+function summaryOf(operationId: string): string {
+  const words = operationId
+    .replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+    .replace(' alias', '');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function whoMay({ requirement }: Described): string {
+  const asked = asks(requirement);
+  if (asked === null) return 'Needs no credential.';
+  const everyone = asked.roles.length === ROLES.length;
+  const people = everyone ? 'people of every role' : `people of the roles ${asked.roles.join(', ')}`;
+  const keys = asked.scope === null ? 'API keys' : `API keys with the scope \`${asked.scope}\``;
+  return `For ${people}${asked.credential === 'any' ? `, and ${keys}` : ''}.`;
+}
+
+function securityOf({ requirement }: Described): Operation['security'] {
+  if (requirement === null) return [];
+  const all = [{ jwt: [] }, { apiKey: [] }];
+  if (requirement === 'optional') return [{}, ...all];
+  return requirement.credential === 'any' ? all : [{ jwt: [] }];
+}
+
+const CORRELATION: Parameter = {
+  name: 'X-Correlation-ID',
+  in: 'header',
+  description:
+    'Echoed, and kept in the audit log as `client_correlation_id`; ignored where it is no such text.',
+  schema: { type: 'string', pattern: '^[A-Za-z0-9._:-]{1,128}$' },
+};
+
+function parametersOf({ path, takes }: Described): readonly Parameter[] {
+  const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name = '']): Parameter => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: ID,
+  }));
+  const inQuery = Object.entries(takes.query ?? {}).map(([name, { description, ...schema }]): Parameter => ({
+    name,
+    in: 'query',
+    ...(description !== undefined && { description }),
+    schema,
+  }));
+  return [...inPath, ...inQuery, CORRELATION];
+}
+
+function answersOf(gives: Readonly<Record<number, Gives>>): Record<string, ResponseObject> {
+  return Object.fromEntries(
+    Object.entries(gives).map(([status, { description, content }]) => {
+      const types = Object.entries(content).map(([type, schema]) => [type, { schema }] as const);
+      return [status, { description, content: Object.fromEntries(types) }];
+    }),
+  );
+}
+
+function errorsOf(described: Described): Record<string, ResponseObject> {
+  const errors = [...refusalsOf(described)].filter(([status]) => described.gives[status] === undefined);
+  return Object.fromEntries(
+    errors.map(([status, codes]) => {
+      const properties = { error_code: { enum: codes }, status: { const: status } };
+      const headers = HEADERS[status];
+      return [
+        status,
+        {
+          description: `${codes.join(', ')}.`,
+          ...(headers && { headers }),
+          content: { 'application/json': { schema: { ...ref('Error'), properties } } },
+        },
+      ];
+    }),
+  );
+}
+
+/** What comes along with some errors. */
+const HEADERS: Readonly<Record<number, NonNullable<ResponseObject['headers']>>> = {
+  401: { 'WWW-Authenticate': { description: 'RFC 6750.', schema: { type: 'string' } } },
+  503: { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer', minimum: 1 } } },
+};

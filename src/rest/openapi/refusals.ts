@@ -1,0 +1,122 @@
+import { ACTION_STATUSES } from '../../domain/action';
+import { ROLES } from '../../domain/principal';
+import { ERROR_CODES, type ErrorCode, type RefusalFacts } from '../../domain/refusal';
+import { inSnakeCase } from '../error-body';
+import { RISK_LEVELS } from '../../domain/risk';
+import { HTTP_STATUS } from '../status';
+import type { Described } from './described';
+import { COUNT, ID, listOf, object, oneOf, orNull, ref, TEXT, TIME, type Schema } from './json-schema';
+
+/** What is asked of a caller; null where no credential is needed. */
+export function asks(requirement: Described['requirement']): Exclude<Described['requirement'], 'optional'> {
+  return requirement === 'optional' ? null : requirement;
+}
+
+type Arises = (operation: Described) => boolean;
+
+const needsCredential: Arises = ({ requirement }) => asks(requirement) !== null;
+const readsCredential: Arises = ({ requirement }) => requirement !== null;
+const needsJwt: Arises = ({ requirement }) => asks(requirement)?.credential === 'jwt';
+const needsMore: Arises = ({ requirement }) => {
+  const asked = asks(requirement);
+  return asked !== null && (asked.roles.length < ROLES.length || asked.scope !== null);
+};
+const takesBody: Arises = ({ takes }) => takes.body !== undefined;
+const namesAction: Arises = ({ path }) => path.includes(':action_id');
+const readsInput: Arises = (operation) =>
+  takesBody(operation) || namesAction(operation) || operation.takes.query !== undefined;
+const decidesOne: Arises = ({ decides }) => decides === 'one';
+const decidesMany: Arises = ({ decides }) => decides === 'many';
+const always: Arises = () => true;
+/** GraphQL alone has it, or an item of a bulk, or what the document does not describe. */
+const never: Arises = () => false;
+
+/** Which operations can answer with each code. A code that is missing here does not compile. */
+const ARISES: Readonly<Record<ErrorCode, Arises>> = {
+  MISSING_AUTH: needsCredential,
+  INVALID_TOKEN: readsCredential,
+  EXPIRED_TOKEN: readsCredential,
+  INVALID_API_KEY: readsCredential,
+  EXPIRED_API_KEY: readsCredential,
+  REVOKED_API_KEY: readsCredential,
+  JWT_REQUIRED: needsJwt,
+  INSUFFICIENT_PERMISSIONS: needsMore,
+  APPROVAL_LEVEL_REQUIRED: decidesOne,
+  RISK_LIMIT_EXCEEDED: decidesOne,
+  SELF_APPROVAL_FORBIDDEN: decidesOne,
+  BULK_NOT_ALLOWED: never,
+  ACTION_NOT_FOUND: namesAction,
+  NOT_FOUND: ({ canBeAbsent }) => canBeAbsent === true,
+  INVALID_STATE: decidesOne,
+  ALREADY_VOTED: decidesOne,
+  REASON_REQUIRED: decidesOne,
+  BULK_REFUSED: decidesMany,
+  NOT_ATTEMPTED: never,
+  POLICY_VERSION_CONFLICT: never,
+  LAST_ADMIN: never,
+  INVALID_JSON: takesBody,
+  METHOD_NOT_ALLOWED: never,
+  PAYLOAD_TOO_LARGE: takesBody,
+  UNSUPPORTED_MEDIA_TYPE: takesBody,
+  VALIDATION_ERROR: readsInput,
+  INTERNAL_ERROR: always,
+  SERVICE_UNAVAILABLE: always,
+};
+
+/** The codes that an operation can answer with, by HTTP status. */
+export function refusalsOf(operation: Described): ReadonlyMap<number, readonly ErrorCode[]> {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of ERROR_CODES)
+    if (ARISES[code](operation))
+      byStatus.set(HTTP_STATUS[code], [...(byStatus.get(HTTP_STATUS[code]) ?? []), code]);
+  return byStatus;
+}
+
+const RISK_SCORE: Schema = { type: 'number', minimum: 0, maximum: 100 };
+
+/** Every fact that a refusal can name; one that is missing here does not compile. */
+export function factsSchema(): Schema {
+  const facts: Readonly<Record<keyof RefusalFacts, Schema>> = {
+    currentStatus: oneOf(ACTION_STATUSES),
+    decidedBy: { ...orNull(ID), description: 'Null where no person decided.' },
+    decidedAt: orNull(TIME),
+    requiredLevel: COUNT,
+    heldLevel: COUNT,
+    riskScore: RISK_SCORE,
+    riskLimit: RISK_SCORE,
+    requiredRoles: listOf(oneOf(ROLES)),
+    heldRole: oneOf(ROLES),
+    submittedBy: ID,
+    riskLevel: oneOf(RISK_LEVELS),
+    approvalsReceived: COUNT,
+    approvalsRequired: COUNT,
+    expectedVersion: COUNT,
+    currentVersion: COUNT,
+  };
+  return {
+    ...object(
+      Object.fromEntries(Object.entries(facts).map(([name, schema]) => [`${inSnakeCase(name)}?`, schema])),
+    ),
+    description: 'What was needed and what was held, or what had already happened: what the code calls for.',
+  };
+}
+
+/** The properties of an error body, in their order (contract 4). */
+export const ERROR_PROPERTIES: Readonly<Record<string, Schema>> = {
+  detail: { ...TEXT, description: 'For people.' },
+  error_code: { ...oneOf(ERROR_CODES), description: 'For programs.' },
+  status: { type: 'integer', description: 'The HTTP status.' },
+  correlation_id: TEXT,
+  timestamp: TIME,
+  'context?': ref('Facts'),
+  'errors?': {
+    ...listOf(
+      object({
+        loc: { type: 'array', items: { type: ['string', 'integer'] }, description: 'Where.' },
+        msg: { ...TEXT, description: 'What, for people.' },
+        type: { ...TEXT, description: 'What, for programs.' },
+      }),
+    ),
+    description: 'Every fault that was found in the request.',
+  },
+};

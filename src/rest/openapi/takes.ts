@@ -1,0 +1,154 @@
+import { EXPORT_FORMATS } from '../../audit/export-formats';
+import { ACTION_STATUSES } from '../../domain/action';
+import { MAX_BULK_IDS, MAX_REASON_LENGTH } from '../../domain/decision-request';
+import { MAX_LENGTHS, MAX_SIZES } from '../../domain/submission';
+import { BULK_MODES } from '../../use-cases/decision-batch';
+import {
+  LEAF_INDEX,
+  LIMIT,
+  OFFSET,
+  readActionId,
+  readActionList,
+  readActivityList,
+  readAuditLogList,
+  readBulkDecision,
+  readDecision,
+  readLegacyAuditLog,
+  TIME_PATTERN,
+  type ReadVariables,
+} from '../requests';
+import { readSubmission } from '../submission';
+import type { Takes } from './described';
+import { ID, oneOf, orNull, TEXT, type Schema } from './json-schema';
+
+/** What PostgreSQL can hold. */
+const PLAIN_TEXT: Schema = { type: 'string', pattern: '^[^\\u0000]*$' };
+
+const REASON: Schema = {
+  ...PLAIN_TEXT,
+  type: ['string', 'null'],
+  maxLength: MAX_REASON_LENGTH,
+  description: 'Kept with the decision. Empty or blank is as if it were left out.',
+};
+
+const SINCE: Schema = {
+  type: 'string',
+  pattern: TIME_PATTERN,
+  description: 'Inclusive; a date or a time, UTC.',
+};
+const UNTIL: Schema = { ...SINCE, description: 'Exclusive; a date or a time, UTC.' };
+const PAGE = {
+  limit: { ...LIMIT, description: 'How many at most.' },
+  offset: { ...OFFSET, description: 'How many of the newest to skip.' },
+};
+
+const textUpTo = (maxLength: number): Schema => orNull({ ...PLAIN_TEXT, maxLength });
+const jsonUpTo = (size: number): Schema => ({
+  type: ['object', 'null'],
+  description: `At most ${String(size)} bytes.`,
+});
+const INTEGER: Schema = {
+  type: 'integer',
+  minimum: Number.MIN_SAFE_INTEGER,
+  maximum: Number.MAX_SAFE_INTEGER,
+};
+const AS = 'Another name, where the first is absent:';
+
+const SUBMISSION: Schema = {
+  type: 'object',
+  required: ['agent_id', 'action_type'],
+  properties: {
+    agent_id: { anyOf: [{ ...PLAIN_TEXT, minLength: 1, maxLength: MAX_LENGTHS.agentId }, INTEGER] },
+    agent_name: textUpTo(MAX_LENGTHS.agentName),
+    action_type: { ...PLAIN_TEXT, minLength: 1, maxLength: MAX_LENGTHS.actionType },
+    description: textUpTo(MAX_LENGTHS.description),
+    tool_name: textUpTo(MAX_LENGTHS.toolName),
+    target_system: textUpTo(MAX_LENGTHS.targetSystem),
+    resource: { ...textUpTo(MAX_LENGTHS.targetSystem), description: `${AS} \`target_system\`.` },
+    target_resource: { anyOf: [textUpTo(MAX_LENGTHS.targetResource), INTEGER] },
+    resource_id: {
+      anyOf: [textUpTo(MAX_LENGTHS.targetResource), INTEGER],
+      description: `${AS} \`target_resource\`.`,
+    },
+    parameters: jsonUpTo(MAX_SIZES.parameters),
+    action_details: { ...jsonUpTo(MAX_SIZES.parameters), description: `${AS} \`parameters\`.` },
+    context: jsonUpTo(MAX_SIZES.context),
+    risk_indicators: {
+      anyOf: [jsonUpTo(MAX_SIZES.riskIndicators), { type: 'array', items: PLAIN_TEXT }],
+      description: 'Names with values, or a list of names.',
+    },
+    risk_score: {
+      type: ['number', 'null'],
+      minimum: 0,
+      maximum: 100,
+      description: 'Only from an API key with the scope `actions:score`.',
+    },
+  },
+};
+
+/** What each reader reads. Unknown parameters and fields are ignored; an empty parameter is as if it were left out. */
+const TAKES: ReadonlyMap<ReadVariables, Takes> = new Map<ReadVariables, Takes>([
+  [readDecision, { body: { type: 'object', properties: { reason: REASON } } }],
+  [
+    readBulkDecision,
+    {
+      body: {
+        type: 'object',
+        required: ['action_ids'],
+        properties: {
+          action_ids: { type: 'array', items: ID, minItems: 1, maxItems: MAX_BULK_IDS },
+          reason: REASON,
+          mode: {
+            ...oneOf(BULK_MODES),
+            default: 'best_effort',
+            description: 'Each for itself, or all are decided, or none if one is refused.',
+          },
+        },
+      },
+    },
+  ],
+  [readSubmission, { body: SUBMISSION }],
+  [readActionId, {}],
+  [readActionList, { query: { ...PAGE, status_filter: oneOf(ACTION_STATUSES), agent_id: PLAIN_TEXT } }],
+  [
+    readActivityList,
+    { query: { ...PAGE, status: oneOf(['pending', ...ACTION_STATUSES]), agent_id: PLAIN_TEXT } },
+  ],
+  [
+    readAuditLogList,
+    {
+      query: {
+        ...PAGE,
+        cursor: { ...TEXT, format: 'cursor', description: 'The `next_cursor` of the page before.' },
+        action_type: PLAIN_TEXT,
+        user_id: { ...ID, description: 'What this person did.' },
+        action_id: ID,
+        correlation_id: PLAIN_TEXT,
+        from: SINCE,
+        to: UNTIL,
+        include_total: { type: 'boolean', default: false, description: 'Whether to count them all.' },
+      },
+    },
+  ],
+  [readLegacyAuditLog, { query: PAGE }],
+]);
+
+/** `readExport` reads it. */
+export const EXPORT_TAKES: Takes = {
+  query: { format: { ...oneOf(EXPORT_FORMATS), default: 'jsonl' }, from: SINCE, to: UNTIL },
+};
+
+/** `readLeafRange` reads it. */
+export const LEAF_RANGE_TAKES: Takes = {
+  query: {
+    from: { ...LEAF_INDEX, description: 'A leaf index, inclusive.' },
+    to: { ...LEAF_INDEX, description: 'A leaf index, exclusive.' },
+  },
+};
+
+/** @throws {Error} for a reader that nobody described */
+export function takesOf(read: ReadVariables): Takes {
+  const takes = TAKES.get(read);
+  if (takes === undefined) throw new Error(`rest/openapi/takes.ts does not describe ${read.name}`);
+  return takes;
+}
