@@ -13,6 +13,7 @@ import { list } from './workloads/list';
 import { memory } from './workloads/memory';
 import { start } from './workloads/start';
 import { status } from './workloads/status';
+import { measureValidation } from './workloads/validate';
 
 /** By the names under which they are asked for, in the order in which they run. */
 const WORKLOADS: Readonly<Record<string, Workload>> = {
@@ -28,6 +29,9 @@ const WORKLOADS: Readonly<Record<string, Workload>> = {
   memory,
 };
 
+/** The one that needs no world, which takes minutes to make. */
+const VALIDATE = 'validate';
+
 async function run(options: Options, closables: Closables): Promise<void> {
   if (options.names.includes(SCALE)) {
     const points = await measureScale(options, closables);
@@ -36,12 +40,15 @@ async function run(options: Options, closables: Closables): Promise<void> {
     finish(options, report, scaleTableOf(points));
     return;
   }
-  const bench = await openBench(options, options.size, closables);
-  const measured: Measured[] = [];
-  for (const [name, workload] of Object.entries(WORKLOADS)) {
-    if (options.names.length > 0 && !options.names.includes(name)) continue;
-    say(`measuring ${name}`);
-    measured.push(...(await workload(bench)));
+  const isAsked = (name: string): boolean => options.names.length === 0 || options.names.includes(name);
+  const workloads = Object.entries(WORKLOADS).filter(([name]) => isAsked(name));
+  const measured: Measured[] = isAsked(VALIDATE) ? [...measureValidation(options)] : [];
+  if (workloads.length > 0) {
+    const bench = await openBench(options, options.size, closables);
+    for (const [name, workload] of workloads) {
+      say(`measuring ${name}`);
+      measured.push(...(await workload(bench)));
+    }
   }
   const report: Report = { ...circumstances(), measured };
   if (options.isToWrite) writeStandard(report);
@@ -83,7 +90,7 @@ async function main(): Promise<void> {
     if (process.exitCode !== 130) fail(error);
   };
   const running = (async () => {
-    await run(readOptions(process.argv.slice(2), Object.keys(WORKLOADS)), closables);
+    await run(readOptions(process.argv.slice(2), [...Object.keys(WORKLOADS), VALIDATE]), closables);
   })();
   await Promise.race([running.catch(reportUnlessStopped), stopped]);
   await closables.close().catch(fail);

@@ -1,5 +1,10 @@
-import { getIntrospectionQuery } from 'graphql';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { getIntrospectionQuery, parse, print, separateOperations, specifiedRules, validate } from 'graphql';
+import { makeSchemaForPrinting } from '../src/app';
+import { PARSE_LIMITS, withinLimits } from '../src/graphql/limits';
 import { startGateway, type Gateway } from './support/gateway';
+import { graphqlBody, graphqlCodeOf } from './support/refusals';
 
 /** How much a reader can ask of one operation, and that what is asked often stays few statements. */
 let gateway: Gateway;
@@ -17,52 +22,84 @@ function turns(count: number, page = ''): string {
 }
 
 /** The same field so many times, under other names. */
-function aliases(count: number, field: string): string {
-  return Array.from({ length: count }, (_, n) => `f${String(n)}: ${field}`).join(' ');
+function aliases(count: number, field: string, from = 0): string {
+  return Array.from({ length: count }, (_, n) => `f${String(from + n)}: ${field}`).join(' ');
 }
 
-/** A list ten times, with 250 values of each of its nodes. */
-function tenTimes(list: string, field: string): string {
-  return aliases(10, `${list} { edges { node { ${aliases(250, field)} } } }`);
+/** Fragments that each spread the next one twice; the last one asks for the name. */
+function bomb(fuses: number): string {
+  return Array.from({ length: fuses }, (_, n) => {
+    const next = `...F${String(n + 1)}`;
+    return `fragment F${String(n)} on User { ${n < fuses - 1 ? `${next} ${next}` : 'name'} }`;
+  }).join(' ');
 }
+
+const ENTRY = `id actionType actorKind actionId timestamp details reason refusalCode riskScore requiredLevel heldLevel
+  policyVersion ipAddress userAgent correlationId clientCorrelationId`;
+const ACTION = `id agentId agentName actionType description toolName targetSystem targetResource status riskScore
+  riskLevel submittedAt reason correlationId`;
 
 async function codeOf(query: string, variables?: Record<string, unknown>): Promise<string | null> {
-  const { body } = await gateway.graphql(query, { user: 4, ...(variables && { variables }) });
-  return body.errors?.[0]?.extensions.code ?? null;
+  const answer = await gateway.graphql(query, { user: 4, ...(variables && { variables }) });
+  return graphqlCodeOf(answer) ?? null;
 }
+
+const COST = 'VALIDATION_ERROR';
+const RULE = 'GRAPHQL_VALIDATION_FAILED';
+const LENGTH = 'GRAPHQL_PARSE_FAILED';
 
 describe('an analyst is refused an operation', () => {
   it.each([
-    ['that goes round from actions to audit entries and back', `{ action(id: 12345) { ${turns(3)} } }`],
+    [RULE, 'that goes round from actions to audit entries and back', `{ action(id: 12345) { ${turns(3)} } }`],
     [
+      COST,
       'whose lists in lists hold too much',
       `{ actions(first: 100) { edges { node { ${turns(2, '(first: 100)')} } } } }`,
     ],
     [
+      COST,
       'whose fragments multiply what they spread',
       `{ action(id: 12345) { ...A } }
        fragment A on Action { auditLogs(first: 100) { edges { node { action { ...B } } } } }
-       fragment B on Action { auditLogs(first: 100) { edges { node { ...C x: action { id } } } } }
-       fragment C on AuditLog { ${aliases(30, 'details')} }`,
+       fragment B on Action { auditLogs(first: 100) { edges { node { ...C action { ${ACTION} } } } } }
+       fragment C on AuditLog { ${ENTRY} }`,
     ],
     [
+      COST,
       'whose votes of actions of audit entries are too many',
       `{ actions(first: 100) { edges { node { auditLogs(first: 20) { edges { node { action { votes {
        ${aliases(15, 'reason')} } } } } } } } } }`,
     ],
-    ['that reads all people too often', `{ ${tenTimes('users(first: 100)', 'name')} }`],
     [
-      'that reads all policies too often',
-      `{ approvalPolicy { ${tenTimes('history(first: 100)', 'reason')} } }`,
-    ],
-    ['that asks for the schema eleven times', `{ ${aliases(11, '__schema { description }')} }`],
-    [
+      COST,
       'whose questions about the schema multiply',
-      `{ __schema { types { fields { args { ${aliases(100, 'name')} type { ${aliases(100, 'name')} } } } } } }`,
+      `{ __schema { types { fields { args { type { fields { args { type { ${aliases(12, 'name')} ${'} '.repeat(9)}`,
     ],
-    ['of eleven root fields', `{ ${aliases(11, 'viewer { id }')} }`],
-  ])('%s', async (_what, query) => {
-    expect(await codeOf(query)).toBe('VALIDATION_ERROR');
+    [RULE, 'of eleven root fields', `{ ${aliases(11, 'viewer { id }')} }`],
+    [RULE, 'that asks for the schema eleven times', `{ ${aliases(11, '__schema { description }')} }`],
+    [RULE, 'of sixteen aliases', `{ viewer { ${aliases(16, 'name')} } }`],
+    [RULE, 'of sixteen aliases of __typename', `{ viewer { ${aliases(16, '__typename')} } }`],
+    [
+      RULE,
+      'whose fragments hold sixteen aliases once they are spread',
+      `{ viewer { ...A } action(id: 1) { submittedBy { ...A } decidedBy { ...A } votes { user { ...A } } } }
+       fragment A on User { ${aliases(4, 'name')} }`,
+    ],
+    [RULE, 'that repeats one field sixteen times', `{ viewer { id ${'id '.repeat(16)} } }`],
+    [RULE, 'that repeats it in fragments within', `{ viewer { id ${'... { id } '.repeat(16)} } }`],
+    [RULE, 'of eleven directives', `{ viewer { ${aliases(11, 'id @skip(if: false)')} } }`],
+    [RULE, 'with a fragment bomb', `{ viewer { ...F0 } } ${bomb(40)}`],
+    [RULE, 'with a small one', `{ viewer { ...F0 } } ${bomb(6)}`],
+    [RULE, 'with a fragment that spreads itself', '{ viewer { ...A } } fragment A on User { id ...A }'],
+    [
+      RULE,
+      'beside one that is too deep',
+      `query A { viewer { id } } query B { action(id: 1) { ${turns(3)} } }`,
+    ],
+    [LENGTH, 'of more than 1,000 tokens', `{ viewer { id } } ${'{ viewer { id } } '.repeat(200)}`],
+    [LENGTH, 'that is 50,000 fields deep', `${'{a'.repeat(50_000)}${'}'.repeat(50_000)}`],
+  ])('%s %s', async (code, _what, query) => {
+    expect(await codeOf(query)).toBe(code);
     expect((await gateway.rest('GET', '/readyz')).status).toBe(200);
   });
 
@@ -95,6 +132,13 @@ describe('an analyst is answered', () => {
     ],
     ['the standard introspection', getIntrospectionQuery()],
     ['ten root fields', `{ ${aliases(10, 'viewer { id }')} }`],
+    ['fifteen aliases', `{ viewer { ${aliases(15, 'name')} } }`],
+    ['ten directives', `{ viewer { id @skip(if: false) ${aliases(9, 'name @include(if: true)')} } }`],
+    [
+      'twelve levels',
+      '{ actions { edges { node { auditLogs { edges { node { action { auditLogs { edges { node { actor { id } } } } } } } } } } } }',
+    ],
+    ['fragments in fragments', `{ viewer { ...F0 } } ${bomb(5)}`],
     [
       'the introspection of deeply wrapped types',
       `{ __schema { types { fields { type { ofType { ofType { ofType {
@@ -102,6 +146,66 @@ describe('an analyst is answered', () => {
     ],
   ])('%s', async (_what, query) => {
     expect(await codeOf(query)).toBeNull();
+  });
+});
+
+describe("a frontend's developer", () => {
+  const TYPOS: readonly (readonly [string, Record<string, unknown>?])[] = [
+    ['{ viewer { nam } }'],
+    ['{ actions(filter: { riskLevel: [LOWW] }) { totalCount } }'],
+    [
+      'query ($filter: ActionFilter) { actions(filter: $filter) { totalCount } }',
+      { filter: { riskLevels: [] } },
+    ],
+    [
+      'query ($filter: ActionFilter) { actions(filter: $filter) { totalCount } }',
+      { filter: { riskLevel: ['LOWW'] } },
+    ],
+  ];
+
+  it('is told what was meant in development, and nothing that the document did not hold in production', async () => {
+    const production = await startGateway({ database: gateway.database, anonymousIntrospection: false });
+    try {
+      for (const [query, variables = {}] of TYPOS) {
+        const told = await gateway.graphql(query, { user: 4, variables });
+        expect(told.text).toContain('Did you mean');
+        const hidden = await production.graphql(query, { user: 4, variables });
+        expect(hidden.text).toContain('"errors"');
+        expect(hidden.text).not.toMatch(/did you mean|stacktrace|node_modules/i);
+      }
+    } finally {
+      await production.close();
+    }
+  });
+
+  it('runs one operation of many in a document of nearly 1,000 tokens', async () => {
+    const query = Array.from({ length: 124 }, (_, n) => `query Q${String(n)} { viewer { id } }`).join(' ');
+    const body = { query, operationName: 'Q77' };
+    const answer = await gateway.rest('POST', '/graphql', { user: 4, body });
+    expect(answer.body).toEqual({ data: { viewer: { id: '4' } } });
+  });
+
+  it('is told the first twenty faults of a document', async () => {
+    const query = `{ viewer { ${Array.from({ length: 100 }, (_, n) => `x${String(n)}`).join(' ')} } }`;
+    const { errors = [] } = graphqlBody(await gateway.graphql(query, { user: 4 }));
+    expect(errors).toHaveLength(21);
+    expect(errors.at(-1)?.message).toContain('Too many validation errors');
+  });
+
+  it('finds every document of this project within the limits', () => {
+    const folder = join(__dirname, '..', 'src');
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.endsWith('.graphql'),
+    );
+    expect(files.length).toBeGreaterThanOrEqual(8);
+    const schema = makeSchemaForPrinting();
+    for (const file of files) {
+      const operations = separateOperations(parse(readFileSync(join(folder, file), 'utf8')));
+      for (const operation of Object.values(operations)) {
+        const document = parse(print(operation), PARSE_LIMITS);
+        expect([file, validate(schema, document, [...specifiedRules, withinLimits])]).toEqual([file, []]);
+      }
+    }
   });
 });
 

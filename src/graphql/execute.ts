@@ -33,9 +33,10 @@ export function makeExecuteOperation(
     const run = async (): Promise<ExecutionResult> => {
       // As a field answers it: with data that is null, which is an HTTP 200.
       if (isHidden) return { data: null, ...refusedWith(MISSING_AUTH) };
-      const refusal = refusalByLimits(operation, isDecision);
+      const refusal = refusalByLimits(schema, operation, isDecision);
       if (refusal !== null) return refusedWith(refusal);
-      return execute({ schema, document, operationName, variableValues, contextValue });
+      const hideSuggestions = !anonymousIntrospection;
+      return execute({ schema, document, operationName, variableValues, contextValue, hideSuggestions });
     };
     return maskErrors(await run(), contextValue.origin.correlationId, log);
   };

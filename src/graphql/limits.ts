@@ -1,57 +1,60 @@
 import {
+  GraphQLError,
   Kind,
-  type DocumentNode,
-  type FieldNode,
-  type FragmentDefinitionNode,
+  type GraphQLSchema,
   type OperationDefinitionNode,
-  type SelectionNode,
-  type SelectionSetNode,
+  type ParseOptions,
+  type ValidationRule,
 } from 'graphql';
-import { DEFAULT_PAGE_SIZE } from '../domain/page';
 import { validationRefusal, type Refusal } from '../domain/refusal';
 import type { Operation } from './execute';
+import { makeMeasure, type Extent } from './extent';
 
-/** How many fields may stand inside each other. */
-const MAX_DEPTH = 12;
-/** How many fields an operation may ask of Query or Mutation. */
-const MAX_ROOT_FIELDS = 10;
-/** How many values an answer may hold: fields, times the sizes of the lists around them. */
+/** How long a document may be. Whatever takes more than linear time in it is bounded by this. */
+export const PARSE_LIMITS: ParseOptions = { maxLexicalTokens: 1_000 };
+/** After how many errors a document is read no further. */
+export const MAX_VALIDATION_ERRORS = 20;
+/** How many selections an operation may come to with its fragments spread: Apollo counts them before anything else. */
+export const MAX_RECURSIVE_SELECTIONS = 5_000;
+
+/** What an operation may ask for at most, whatever its variables are; all of it with its fragments spread. */
+const MOST: readonly (readonly [of: keyof Extent, most: number, what: string])[] = [
+  ['depth', 12, 'be 12 fields deep'],
+  ['fields', 10, 'have 10 root fields'],
+  ['aliases', 15, 'have 15 aliases and repeated fields'],
+  ['directives', 10, 'have 10 directives'],
+  ['spreads', 50, 'spread 50 fragments'],
+];
+/** How many values an answer may hold. */
 const MAX_VALUES = 250_000;
 
-/** The fields that are lists by page. */
-const LISTS: ReadonlySet<string> = new Set(['actions', 'auditLogs', 'users', 'history']);
-/** How long a list that comes whole can be: a quorum is at most ten, a bulk 500. Of the schema, how long they are. */
-const WHOLE_LISTS: Readonly<Record<string, number>> = {
-  votes: 10,
-  results: 500,
-  warnings: 10,
-  types: 100,
-  fields: 8,
-  args: 2,
-  inputFields: 2,
-  enumValues: 3,
-  directives: 10,
-  scoringRules: 50,
+/**
+ * A validation rule that holds each operation of a document against what an honest one needs; unlimited, one reader's
+ * query could stop the process. For documents that are valid otherwise.
+ */
+export const withinLimits: ValidationRule = (context) => {
+  const measure = makeMeasure(context.getSchema(), context.getDocument());
+  return {
+    OperationDefinition: (operation) => {
+      const extent = measure(operation);
+      for (const [of, most, what] of MOST)
+        if (extent[of] > most)
+          context.reportError(
+            new GraphQLError(`An operation may ${what}, not ${String(extent[of])}`, { nodes: operation }),
+          );
+      return false;
+    },
+    FragmentDefinition: () => false,
+  };
 };
 
-/** What a selection asks for; fragments and aliases included. Introspection has no depth: its own query is 15 deep. */
-interface Extent {
-  readonly depth: number;
-  readonly values: number;
-  /** Fields on the selection's own level, and those of them that decide. */
-  readonly fields: number;
-  readonly decisions: number;
-}
-
-const NOTHING: Extent = { depth: 0, values: 0, fields: 0, decisions: 0 };
-
 /**
- * The refusal of an operation that asks for more than one may, or null: two decisions (they would be a hidden bulk,
- * contract 3), or more depth, root fields or values than an honest one needs; unlimited, a reader's one query could
- * stop the process.
+ * The refusal of a valid operation for what only its execution tells, or null: two decisions (they would be a hidden
+ * bulk, contract 3), or pages of pages that together are too large.
  * @param isDecision whether a root field decides
  */
 export function refusalByLimits(
+  schema: GraphQLSchema,
   { document, operationName, variables }: Operation,
   isDecision: (rootField: string) => boolean,
 ): Refusal | null {
@@ -64,15 +67,11 @@ export function refusalByLimits(
   );
   if (operation === undefined) return null;
   const given = { ...defaultsOf(operation), ...variables };
-  const { depth, values, fields, decisions } = measure(document, operation.selectionSet, given, isDecision);
+  const { values, decisions } = makeMeasure(schema, document, given, isDecision)(operation);
   if (decisions > 1)
     return refusal(
       'An operation may hold one decision; use bulkApproveActions or bulkRejectActions for several actions',
     );
-  if (depth > MAX_DEPTH)
-    return refusal(`An operation may be ${String(MAX_DEPTH)} fields deep, not ${String(depth)}`);
-  if (fields > MAX_ROOT_FIELDS)
-    return refusal(`An operation may have ${String(MAX_ROOT_FIELDS)} root fields, not ${String(fields)}`);
   if (values > MAX_VALUES)
     return refusal(`An operation may ask for ${String(MAX_VALUES)} values: make its pages smaller`);
   return null;
@@ -85,61 +84,6 @@ function defaultsOf({ variableDefinitions }: OperationDefinitionNode): Readonly<
       defaultValue?.kind === Kind.INT ? [[variable.name.value, Number(defaultValue.value)]] : [],
     ),
   );
-}
-
-function measure(
-  document: DocumentNode,
-  root: SelectionSetNode,
-  variables: Readonly<Record<string, unknown>>,
-  isDecision: (rootField: string) => boolean,
-): Extent {
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const definition of document.definitions)
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
-  // Measured once each, or a chain of fragments that spread each other twice would take exponential time.
-  const measured = new Map<string, Extent>();
-
-  const ofFragment = (name: string): Extent => {
-    const known = measured.get(name) ?? ofSelections(fragments.get(name)?.selectionSet);
-    measured.set(name, known);
-    return known;
-  };
-  const ofField = (field: FieldNode): Extent => {
-    const name = field.name.value;
-    const inner = ofSelections(field.selectionSet);
-    if (name === '__schema' || name === '__type') return { ...inner, depth: 0, fields: 1 };
-    const size = LISTS.has(name) ? pageSizeOf(field, variables) : (WHOLE_LISTS[name] ?? 1);
-    const decisions = !name.startsWith('__') && isDecision(name) ? 1 : 0;
-    return { depth: 1 + inner.depth, values: 1 + size * inner.values, fields: 1, decisions };
-  };
-  const ofSelection = (selection: SelectionNode): Extent => {
-    if (selection.kind === Kind.FIELD) return ofField(selection);
-    return selection.kind === Kind.FRAGMENT_SPREAD
-      ? ofFragment(selection.name.value)
-      : ofSelections(selection.selectionSet);
-  };
-  const ofSelections = (selections: SelectionSetNode | undefined): Extent =>
-    (selections?.selections ?? []).map(ofSelection).reduce(
-      (sum, extent) => ({
-        depth: Math.max(sum.depth, extent.depth),
-        values: sum.values + extent.values,
-        fields: sum.fields + extent.fields,
-        decisions: sum.decisions + extent.decisions,
-      }),
-      NOTHING,
-    );
-  return ofSelections(root);
-}
-
-/** How many rows a list is asked for; what is no number is refused later, where the page is read. */
-function pageSizeOf(field: FieldNode, variables: Readonly<Record<string, unknown>>): number {
-  for (const { name, value } of field.arguments ?? []) {
-    if (name.value !== 'first' && name.value !== 'last') continue;
-    const size =
-      value.kind === Kind.VARIABLE ? variables[value.name.value] : value.kind === Kind.INT && value.value;
-    if (Number(size) > 0) return Number(size);
-  }
-  return DEFAULT_PAGE_SIZE;
 }
 
 function refusal(msg: string): Refusal {

@@ -12,6 +12,12 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { printSchema, type GraphQLSchema } from 'graphql';
 import type { BuildContext, RequestContext } from '../graphql/context';
 import type { ExecuteOperation } from '../graphql/execute';
+import {
+  MAX_RECURSIVE_SELECTIONS,
+  MAX_VALIDATION_ERRORS,
+  PARSE_LIMITS,
+  withinLimits,
+} from '../graphql/limits';
 import type { Logger } from '../observability/logger';
 import { noRounding, withFractions } from '../rest/json-body';
 import { allowOnly } from './allowed-methods';
@@ -116,6 +122,12 @@ function apolloOptions(
     // Who may ask for the schema depends on the caller: graphql/execute knows.
     introspection: true,
     hideSchemaDetailsFromClientErrors: !suggestions,
+    parseOptions: PARSE_LIMITS,
+    maxRecursiveSelections: MAX_RECURSIVE_SELECTIONS,
+    validationOptions: { maxErrors: MAX_VALIDATION_ERRORS },
+    validationRules: [withinLimits],
+    // An array of operations would be a bulk that no limit counts.
+    allowBatchedHttpRequests: false,
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     logger: {
