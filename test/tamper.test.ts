@@ -124,7 +124,6 @@ const OPEN = 'ALTER TABLE audit_log DISABLE TRIGGER USER';
 const OPEN_LEAVES = 'ALTER TABLE audit_leaf DISABLE TRIGGER audit_leaf_append_only';
 const OPEN_CHECKPOINTS = 'ALTER TABLE audit_checkpoint DISABLE TRIGGER audit_checkpoint_append_only';
 const LOOSEN = 'ALTER TABLE audit_leaf DROP CONSTRAINT audit_leaf_organization_id_audit_id_fkey';
-const LOOSEN_QUEUE = 'ALTER TABLE audit_pending DROP CONSTRAINT audit_pending_organization_id_audit_id_fkey';
 const TWICE = 'ALTER TABLE audit_leaf DROP CONSTRAINT audit_leaf_organization_id_audit_id_key';
 
 /** Rewrites an entry's bytes, and the hashes with them, as somebody would who knows how they are made. */
@@ -299,7 +298,6 @@ const MATRIX: readonly (readonly [string, readonly string[], FaultKind, 'nothing
         OPEN_LEAVES,
         TWICE,
         LOOSEN,
-        LOOSEN_QUEUE,
         OPEN,
         `UPDATE audit_log a SET canonical = b.canonical, leaf_hash = b.leaf_hash FROM audit_log b
        WHERE a.id = ${APPROVED} AND b.id = (SELECT id FROM audit_log WHERE action_id = 22345)`,

@@ -8,6 +8,7 @@ import { SealedAuditLog1764000000000 } from '../../migrations/1764000000000-seal
 import { ApiKeys1764150000000 } from '../../migrations/1764150000000-api-keys';
 import { ErasableOrigins1764170000000 } from '../../migrations/1764170000000-erasable-origins';
 import { Submission1764180000000 } from '../../migrations/1764180000000-submission';
+import { QueueWithoutForeignKey1764220000000 } from '../../migrations/1764220000000-queue-without-foreign-key';
 import { ACTIONS } from './tables/action.table';
 import { API_KEYS } from './tables/api-key.table';
 import { AUDIT_LOG } from './tables/audit-log.table';
@@ -85,6 +86,7 @@ export class Database implements Sql {
         ApiKeys1764150000000,
         ErasableOrigins1764170000000,
         Submission1764180000000,
+        QueueWithoutForeignKey1764220000000,
       ],
       synchronize: false,
       installExtensions: false,
