@@ -78,6 +78,8 @@ export interface AppOptions {
   readonly archive?: CheckpointSource;
   /** What seals the audit log in this process, if anything does. */
   readonly sealer?: { readonly status: SealerStatus };
+  /** How long a client may read nothing of its export before that is broken off, in milliseconds; a minute, if not given. */
+  readonly exportStalledMs?: number;
   /** The gateway's clock, for tokens, correlation ids and error bodies. A decision's time is the database's. */
   readonly clock?: () => Date;
 }
@@ -103,6 +105,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     logKey,
     archive = null,
     sealer,
+    exportStalledMs,
     clock = () => new Date(),
   } = options;
   const metrics = new Metrics();
@@ -168,7 +171,8 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   });
   addAuditLog(server, { authorize, identify: identifyCaller, proofs, key: logKey });
   addVerification(server, authorize, identifyCaller, proofs);
-  addExport(server, authorize, identifyCaller, new DatabaseExport(database, logKey, clock));
+  const exports = new DatabaseExport(database, logKey, clock);
+  addExport(server, authorize, identifyCaller, exports, exportStalledMs);
   addRestRoutes(server, { schema, authorize, buildContext, execute, identify: identifyCaller, clock });
   addOpenApi(server, schema, authorize);
   await addGraphql(server, {

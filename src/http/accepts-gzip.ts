@@ -1,9 +1,14 @@
 import type { FastifyRequest } from 'fastify';
 
-/** Whether the client takes an answer that is compressed with gzip. */
+/** Whether the client takes an answer that is compressed with gzip; `*` speaks for what is not named (RFC 9110 12.5.3). */
 export function acceptsGzip({ headers }: FastifyRequest): boolean {
   const accepted = headers['accept-encoding']?.toString() ?? '';
-  return accepted
-    .split(',')
-    .some((coding) => /^\s*(gzip|\*)\s*(;\s*q=(1|0\.\d*[1-9]\d*)\s*)?(;|$)/i.test(coding));
+  const weights = new Map(accepted.split(',').map(codingAndWeight));
+  return (weights.get('gzip') ?? weights.get('*') ?? 0) > 0;
+}
+
+function codingAndWeight(text: string): [string, number] {
+  const [coding = '', ...parameters] = text.toLowerCase().replaceAll(/\s/g, '').split(';');
+  const weight = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2);
+  return [coding, Number(weight ?? 1)];
 }

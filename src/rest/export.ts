@@ -29,12 +29,16 @@ const TYPES: Readonly<Record<ExportFormat, string>> = {
   bundle: 'application/jsonl; charset=utf-8',
 };
 
-/** Adds the export of the audit log: streamed, so that its size is bounded by nothing. */
+/**
+ * Adds the export of the audit log: streamed, so that its size is bounded by nothing.
+ * @param stalledMs how long a client may read nothing before its export is broken off, in milliseconds
+ */
 export function addExport(
   server: FastifyInstance,
   authorize: AuthorizeDirective,
   identify: (request: FastifyRequest) => Promise<void>,
   source: DatabaseExport,
+  stalledMs = STALLED,
 ): void {
   let running = 0;
   server.get(PATH, {
@@ -60,7 +64,7 @@ export function addExport(
         throw error;
       }
       lines.once('close', () => (running -= 1));
-      reply.raw.setTimeout(STALLED, () => reply.raw.destroy());
+      reply.raw.setTimeout(stalledMs, () => reply.raw.destroy());
       return send(request, reply, asked.value.format, lines);
     },
   });
