@@ -8,7 +8,7 @@ export type SummaryKey = (typeof SUMMARY_KEYS)[number];
 
 /** What happened in one group. */
 export interface SummaryGroup {
-  /** A day in UTC, a verdict, a risk level, a user's id or a refusal's code; null for entries without one. */
+  /** A day in UTC, a verdict, a risk level, a user's id; null for entries without one. Or a refusal's code, of refusals alone. */
   readonly key: string | null;
   readonly approved: number;
   readonly denied: number;
@@ -47,6 +47,7 @@ function summaryBy(key: SummaryKey): Statement {
     FROM audit_log l LEFT JOIN actions a ON a.organization_id = l.organization_id AND a.id = l.action_id
     WHERE l.organization_id = $1
       AND l.action_type IN ('action_approved', 'action_denied', 'vote_recorded', 'decision_refused', 'action_expired')
+      ${key === 'refusal_code' ? 'AND l.refusal_code IS NOT NULL' : ''}
       AND ($2::timestamptz IS NULL OR l."timestamp" >= $2) AND ($3::timestamptz IS NULL OR l."timestamp" < $3)
     GROUP BY 1 ORDER BY 1 DESC NULLS LAST LIMIT ${String(MAX_GROUPS)}`,
   };
