@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CheckpointFiles, RolledBackError } from '../src/audit/checkpoint-archive';
+import { CheckpointFiles, lastArchived, RolledBackError } from '../src/audit/checkpoint-archive';
 import { splitNotes } from '../src/audit/notes';
 import { Sealer } from '../src/audit/sealer';
 import { LogKey, openDevelopmentLogKey } from '../src/audit/log-key';
@@ -65,6 +65,28 @@ async function untilSealed(): Promise<void> {
   while (JSON.stringify(await counts()) !== JSON.stringify(EVERYTHING))
     await new Promise((resolve) => setImmediate(resolve));
 }
+
+it('an operator sees how much waits to be sealed and since when, and nothing once it is sealed', async () => {
+  const ready = async () => (await gateway.rest('GET', '/readyz')).body.audit_log as Record<string, unknown>;
+  const metric = async (name: string): Promise<number> => {
+    const { text } = await gateway.rest('GET', '/metrics');
+    return Number(new RegExp(`^countersign_audit_${name} (\\S+)$`, 'm').exec(text)?.[1]);
+  };
+  await sealing.seal();
+  const nothing = { sealer: 'off', backlog: 0, lag_seconds: 0, failures: {} };
+  expect(await ready()).toEqual(nothing);
+  for (const id of [12345, 12346, 12347])
+    await gateway.rest('POST', `/api/v1/actions/${String(id)}/approve`, { user: 42 });
+  const waiting = await ready();
+  expect(waiting).toEqual({ ...nothing, backlog: 3, lag_seconds: expect.any(Number) as number });
+  expect(waiting['lag_seconds']).toBeGreaterThan(0);
+  expect(await metric('backlog')).toBe(3);
+  // Nothing seals it: it only grows older.
+  expect(await metric('lag_seconds')).toBeGreaterThan(waiting['lag_seconds'] as number);
+  await sealing.seal();
+  expect(await ready()).toEqual(nothing);
+  expect([await metric('backlog'), await metric('lag_seconds')]).toEqual([0, 0]);
+});
 
 it('an operator who lets two sealers run at once gets every entry sealed once, in one tree per organization', async () => {
   const sealers = [1, 2].map((n) => sealerIn(join(sealing.folder, String(n))));
@@ -178,6 +200,33 @@ describe('the archive outside of the database', () => {
       [1, expect.stringContaining('no longer holds the checkpoint')],
     ]);
     await running.stop();
+  });
+
+  it('tells an admin who has the log verified that the database was put back', async () => {
+    await sealing.seal();
+    const admin = await startGateway({
+      database: gateway.database,
+      archive: (organizationId) => lastArchived(sealing.folder, organizationId),
+    });
+    const verified = async (): Promise<unknown> => {
+      const query = '{ verifyAuditLog { isIntact faultCount firstFault { kind } } }';
+      return (await admin.graphql(query, { user: 1 })).body.data.verifyAuditLog;
+    };
+    const [early] = await gateway.database.sql('SELECT max(id) AS id FROM audit_log');
+    expect((await gateway.rest('POST', '/api/v1/actions/12345/approve', { user: 4 })).status).toBe(403);
+    await sealing.seal();
+    expect(await verified()).toEqual({ isIntact: true, faultCount: 0, firstFault: null });
+    for (const table of ['audit_checkpoint', 'audit_leaf', 'audit_log'])
+      await gateway.database.sql(`ALTER TABLE ${table} DISABLE TRIGGER ${table}_append_only`);
+    await gateway.database.sql(
+      `DELETE FROM audit_checkpoint WHERE organization_id = 1
+         AND tree_size > (SELECT min(leaf_index) FROM audit_leaf WHERE organization_id = 1 AND audit_id > $1)`,
+      [early?.['id']],
+    );
+    await gateway.database.sql('DELETE FROM audit_leaf WHERE audit_id > $1', [early?.['id']]);
+    await gateway.database.sql('DELETE FROM audit_log WHERE id > $1', [early?.['id']]);
+    expect(await verified()).toEqual({ isIntact: false, faultCount: 1, firstFault: { kind: 'TRUNCATED' } });
+    await admin.close();
   });
 
   it('is no hindrance to a tree whose nodes were altered being refused', async () => {
