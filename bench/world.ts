@@ -82,6 +82,7 @@ export async function makeWorld(size: Size, closables: Closables): Promise<World
     folder,
     settings: {
       NODE_ENV: 'production',
+      RATE_LIMIT_PER_MINUTE: 'off',
       PORT: '0',
       DATA_DIR: join(folder, 'gateway'),
       DATABASE_URL: postgres.applicationUrl,

@@ -22,7 +22,9 @@ import { makeAuthenticate } from './http/authenticate';
 import { addAuditLog } from './http/audit-log';
 import { addGraphql } from './http/graphql';
 import { addHealth } from './http/health';
+import type { LoadBounds } from './http/load-shedding';
 import { addPlayground } from './http/playground/playground';
+import { limitRates } from './http/rate-limit';
 import { identify, makeServer } from './http/server';
 import { makeVerifyToken, type TrustedIssuer } from './http/token-verifier';
 import { rememberVerified } from './http/verified-tokens';
@@ -66,6 +68,12 @@ export interface AppOptions {
   readonly log: Logger;
   readonly corsOrigins: readonly string[];
   readonly trustProxy: readonly string[];
+  /** Requests that a principal may send to this process; null, if not given, for no limit. */
+  readonly rateLimitPerMinute?: number | null;
+  /** Beyond what nothing more is taken on; nothing, if not given. */
+  readonly load?: LoadBounds;
+  /** How long a request may take to arrive, in milliseconds; half a minute, if not given. */
+  readonly requestTimeout?: number;
   /** What legacy clients are told that this is; development, if not given. */
   readonly environment?: 'development' | 'production';
   /** Whether the schema is shown to callers without a credential. */
@@ -84,6 +92,7 @@ export interface AppOptions {
   readonly clock?: () => Date;
 }
 
+const REQUEST_TIMEOUT = 30_000;
 /** How often rows that no longer throttle a refusal are deleted, in milliseconds. */
 const PURGE_INTERVAL = 60_000;
 /** How often overdue actions are marked, in milliseconds. Nobody waits for it: they read as expired before. */
@@ -99,6 +108,9 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     trustedIssuers,
     corsOrigins,
     trustProxy,
+    rateLimitPerMinute = null,
+    load = { eventLoopDelay: null, memory: null },
+    requestTimeout = REQUEST_TIMEOUT,
     environment = 'development',
     anonymousIntrospection,
     playground,
@@ -154,9 +166,10 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   const execute = makeExecuteOperation(schema, authorize, log, anonymousIntrospection);
   const buildContext = makeBuildContext(reads);
   const verifyToken = rememberVerified(makeVerifyToken(trustedIssuers, log));
-  const identifyCaller = identify(makeAuthenticate(principals, keyUses, verifyToken, clock));
 
-  const server = await makeServer({ log, clock, corsOrigins, trustProxy });
+  const server = await makeServer({ log, clock, corsOrigins, trustProxy, load, requestTimeout });
+  const countRequest = await limitRates(server, rateLimitPerMinute, clock);
+  const identifyCaller = identify(makeAuthenticate(principals, keyUses, verifyToken, clock), countRequest);
   const backlog = new SealBacklogReads(database);
   metrics.watchSealing(
     () => backlog.now(),

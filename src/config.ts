@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { readNoteKey, type NoteKey } from './domain/signed-note';
+import type { LoadBounds } from './http/load-shedding';
 import type { TrustedIssuer } from './http/token-verifier';
 import type { DatabaseOptions } from './persistence/database';
 import { readFile, readPem } from './setting-files';
@@ -26,6 +27,11 @@ export interface Config {
   readonly auditLog: AuditLogConfig;
   readonly corsOrigins: readonly string[];
   readonly trustProxy: readonly string[];
+  /** Null for no limit. */
+  readonly rateLimitPerMinute: number | null;
+  readonly load: LoadBounds;
+  /** In milliseconds. */
+  readonly requestTimeout: number;
   /** Whether analysts find GraphiQL at /playground. */
   readonly playground: boolean;
   readonly logLevel: string;
@@ -66,6 +72,19 @@ const postgresUrl = z
   .url({ protocol: /^postgres(ql)?$/, error: 'has to be a postgresql:// address' })
   .optional();
 
+/** A whole number, or `off`, which becomes null. */
+const bound = (min: number, max: number, what: string): z.ZodType<number | null | undefined> =>
+  z
+    .string()
+    .refine(
+      (text) => text === 'off' || (/^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max),
+      {
+        error: `has to be off or ${what}, from ${String(min)} to ${String(max)}`,
+      },
+    )
+    .transform((text) => (text === 'off' ? null : Number(text)))
+    .optional();
+
 const environment = z.object({
   NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
   HOST: z.string().default('127.0.0.1'),
@@ -92,6 +111,15 @@ const environment = z.object({
     (proxies) => proxies.every(isProxy),
     'has to be addresses, networks like 10.0.0.0/8, or loopback, linklocal, uniquelocal',
   ),
+  RATE_LIMIT_PER_MINUTE: bound(6, 1_000_000, 'a number of requests'),
+  SHED_EVENT_LOOP_DELAY: bound(10, 60_000, 'milliseconds'),
+  SHED_MEMORY: bound(64, 1_000_000, 'MB'),
+  REQUEST_TIMEOUT: z.coerce
+    .number({ error: 'has to be a number of seconds' })
+    .int()
+    .min(1)
+    .max(600)
+    .default(30),
   PLAYGROUND: z.enum(['on', 'off']).default('on'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).optional(),
 });
@@ -137,6 +165,12 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     },
     corsOrigins: data.CORS_ORIGINS,
     trustProxy: data.TRUST_PROXY,
+    rateLimitPerMinute: orDefault(data.RATE_LIMIT_PER_MINUTE, isProduction ? 1_200 : null),
+    load: {
+      eventLoopDelay: orDefault(data.SHED_EVENT_LOOP_DELAY, isProduction ? 1_000 : null),
+      memory: data.SHED_MEMORY ?? null,
+    },
+    requestTimeout: data.REQUEST_TIMEOUT * 1_000,
     playground: data.PLAYGROUND === 'on',
     logLevel: data.LOG_LEVEL ?? (isProduction ? 'info' : 'warn'),
   });
@@ -154,6 +188,11 @@ function readSigningKey(key: string | undefined, faults: string[]): KeyObject | 
   }
   faults.push('AUDIT_SIGNING_KEY: is not a PEM private key for Ed25519');
   return null;
+}
+
+/** What was set, also where that is `off`. */
+function orDefault(given: number | null | undefined, fallback: number | null): number | null {
+  return given === undefined ? fallback : given;
 }
 
 function readEarlierKeys(texts: readonly string[], faults: string[]): readonly NoteKey[] {

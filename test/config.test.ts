@@ -50,6 +50,9 @@ describe('an operator who sets nothing', () => {
       },
       corsOrigins: [],
       trustProxy: [],
+      rateLimitPerMinute: null,
+      load: { eventLoopDelay: null, memory: null },
+      requestTimeout: 30_000,
       playground: true,
       logLevel: 'warn',
     });
@@ -96,6 +99,10 @@ describe('an operator who sets everything', () => {
       TOKEN_ALGORITHM: 'PS256',
       CORS_ORIGINS: ' https://app.example.com , http://localhost:3000,',
       TRUST_PROXY: '10.0.0.0/8, 192.168.1.1',
+      RATE_LIMIT_PER_MINUTE: '600',
+      SHED_EVENT_LOOP_DELAY: '250',
+      SHED_MEMORY: '2048',
+      REQUEST_TIMEOUT: '5',
       AUDIT_LOG_NAME: 'log.example.com',
       AUDIT_SIGNING_KEY: signing.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
       AUDIT_EARLIER_KEYS: noteKeyText({ name: 'old.example.com', publicKey: signing.publicKey }),
@@ -121,6 +128,9 @@ describe('an operator who sets everything', () => {
       },
       corsOrigins: ['https://app.example.com', 'http://localhost:3000'],
       trustProxy: ['10.0.0.0/8', '192.168.1.1'],
+      rateLimitPerMinute: 600,
+      load: { eventLoopDelay: 250, memory: 2048 },
+      requestTimeout: 5_000,
       playground: false,
       logLevel: 'debug',
     });
@@ -153,7 +163,12 @@ describe('an operator in production', () => {
   });
 
   it('needs no more than the database and an issuer with its key', () => {
-    expect(readConfig(PRODUCTION)).toMatchObject({ isProduction: true, logLevel: 'info' });
+    expect(readConfig(PRODUCTION)).toMatchObject({
+      isProduction: true,
+      logLevel: 'info',
+      rateLimitPerMinute: 1_200,
+      load: { eventLoopDelay: 1_000, memory: null },
+    });
   });
 });
 
@@ -171,6 +186,10 @@ describe('an operator who sets something wrong', () => {
       TOKEN_ALGORITHM: 'HS256',
       TOKEN_PUBLIC_KEY: pem(rsa),
       CORS_ORIGINS: '*',
+      RATE_LIMIT_PER_MINUTE: '5',
+      SHED_EVENT_LOOP_DELAY: '1s',
+      SHED_MEMORY: '-1',
+      REQUEST_TIMEOUT: '0',
       PLAYGROUND: 'maybe',
       LOG_LEVEL: 'loud',
     });
@@ -185,6 +204,7 @@ describe('an operator who sets something wrong', () => {
           'PLAYGROUND',
           'LOG_LEVEL',
         ],
+        ...['RATE_LIMIT_PER_MINUTE', 'SHED_EVENT_LOOP_DELAY', 'SHED_MEMORY', 'REQUEST_TIMEOUT'],
         'TOKEN_ISSUER',
       ].sort(),
     );

@@ -32,6 +32,10 @@ export const ERROR_CODES = [
   'VALIDATION_ERROR',
   'INTERNAL_ERROR',
   'SERVICE_UNAVAILABLE',
+  'RATE_LIMIT_EXCEEDED',
+  'MALFORMED_REQUEST',
+  'HEADERS_TOO_LARGE',
+  'REQUEST_TIMEOUT',
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];
 

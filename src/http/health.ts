@@ -20,11 +20,14 @@ export interface HealthOptions {
   readonly identify: (request: FastifyRequest) => Promise<void>;
 }
 
+/** Answered whatever the load is, and without limit; rest/openapi/refusals names the same paths. */
+const PROBE = { config: { probe: true } } as const;
+
 /** Answers without a credential: is it alive, can it serve, what does it count. */
 export function addHealth(server: FastifyInstance, options: HealthOptions): void {
   const { backlog, sealer, metrics, environment, identify } = options;
-  server.get('/health', () => ({ status: 'ok' }));
-  server.get('/readyz', async () => {
+  server.get('/health', PROBE, () => ({ status: 'ok' }));
+  server.get('/readyz', PROBE, async () => {
     const { entries, lagSeconds } = await backlog().catch((error: unknown) => {
       const { code } = refusalBehind(error);
       const detail = 'The database cannot be reached';
@@ -41,7 +44,7 @@ export function addHealth(server: FastifyInstance, options: HealthOptions): void
       },
     };
   });
-  server.get('/metrics', async (_request, reply) =>
+  server.get('/metrics', PROBE, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.metrics()),
   );
   // Asked by the vendor's SDK to test its connection: so a key that does not count is told, although none is needed.

@@ -15,6 +15,10 @@ import type { Logger } from '../observability/logger';
 import { errorBody } from '../rest/error-body';
 import { noFractions, noRounding, parseJsonBody } from '../rest/json-body';
 import type { Authenticate } from './authenticate';
+import { makeClientErrorHandler } from './client-errors';
+import { shedLoad, type LoadBounds } from './load-shedding';
+import type { CountRequest } from './rate-limit';
+import { addSecurityHeaders } from './security-headers';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -26,6 +30,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Errors of this path go under `errors`, as a GraphQL client expects. */
     graphql?: boolean;
+    /** Asked by what watches the process: never shed, never limited. */
+    probe?: boolean;
     /** Numbers in a body of this path can be other than ids. */
     hasNumbers?: boolean;
   }
@@ -37,13 +43,20 @@ export interface ServerOptions {
   readonly corsOrigins: readonly string[];
   /** Addresses or networks of proxies whose X-Forwarded-For counts; none means that the peer's address does. */
   readonly trustProxy: readonly string[];
+  readonly load: LoadBounds;
+  /** How long a request may take to arrive, in milliseconds; its headers alone, ten seconds at most. */
+  readonly requestTimeout: number;
 }
 
 /** How large a body may be, in bytes. A bulk of 500 ids with a reason needs a tenth of it. */
 const BODY_LIMIT = 256 * 1024;
 /** Room for an id of any length in a path, so that it is refused as an id and not as a path. */
 const MAX_PARAM_LENGTH = 16_384;
-const REQUEST_TIMEOUT = 30_000;
+/** How long headers may take to arrive, in milliseconds; how often it is looked who takes longer. */
+const HEADERS_TIMEOUT = 10_000;
+const TIMEOUT_CHECK_INTERVAL = 5_000;
+/** How long a connection may be silent while it is answered, in milliseconds: longer than any statement may take. */
+const CONNECTION_TIMEOUT = 120_000;
 /** Room, in bytes, for a credential of any size, so that it is refused as a credential and not as a header. */
 const MAX_HEADER_SIZE = 128 * 1024;
 /** What of a User-Agent is kept: it goes into a log that can never be thinned out. */
@@ -51,15 +64,22 @@ const MAX_USER_AGENT_LENGTH = 512;
 
 /** An HTTP server with everything that both doors share and no route yet: bodies, errors, correlation, CORS. */
 export async function makeServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { log, clock, corsOrigins, trustProxy } = options;
+  const { log, clock, corsOrigins, trustProxy, load, requestTimeout } = options;
+  const headersTimeout = Math.min(HEADERS_TIMEOUT, requestTimeout);
   const baseLog: FastifyBaseLogger = log;
   const server: FastifyInstance = Fastify({
     loggerInstance: baseLog,
     forceCloseConnections: 'idle',
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
-    http: { maxHeaderSize: MAX_HEADER_SIZE },
-    requestTimeout: REQUEST_TIMEOUT,
+    http: {
+      maxHeaderSize: MAX_HEADER_SIZE,
+      headersTimeout,
+      connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_INTERVAL, headersTimeout),
+    },
+    requestTimeout,
+    connectionTimeout: CONNECTION_TIMEOUT,
+    clientErrorHandler: makeClientErrorHandler(clock),
     trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
@@ -72,7 +92,9 @@ export async function makeServer(options: ServerOptions): Promise<FastifyInstanc
     if (echoed !== null) reply.header('X-Correlation-ID', echoed);
     next();
   });
+  await addSecurityHeaders(server);
   if (corsOrigins.length > 0) await allowOrigins(server, corsOrigins);
+  await shedLoad(server, load);
   refuseWhileClosing(server);
   readBodies(server);
   server.setErrorHandler((error, request, reply) =>
@@ -84,10 +106,17 @@ export async function makeServer(options: ServerOptions): Promise<FastifyInstanc
   return server;
 }
 
-/** A hook that sets `request.principal`. @throws {RefusedError} for a credential that does not count */
-export function identify(authenticate: Authenticate): (request: FastifyRequest) => Promise<void> {
+/**
+ * A hook that sets `request.principal` and counts the request for them.
+ * @throws {RefusedError} for a credential that does not count, or RATE_LIMIT_EXCEEDED
+ */
+export function identify(
+  authenticate: Authenticate,
+  count: CountRequest,
+): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
     request.principal = await authenticate(request.raw.headersDistinct);
+    if (request.principal !== null) await count(request);
   };
 }
 
@@ -187,7 +216,11 @@ async function allowOrigins(server: FastifyInstance, origins: readonly string[])
       'X-Correlation-ID',
       'Apollo-Require-Preflight',
     ],
-    exposedHeaders: ['X-Correlation-ID', 'Retry-After'],
+    exposedHeaders: [
+      'X-Correlation-ID',
+      'Retry-After',
+      ...['Limit', 'Remaining', 'Reset', 'Reset-After'].map((name) => `X-RateLimit-${name}`),
+    ],
     strictPreflight: false,
     maxAge: 600,
   });

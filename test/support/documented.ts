@@ -57,7 +57,7 @@ export class DocumentedAnswers {
   private faultOfUndescribed(method: string, answer: Received, isKnown: boolean): string | undefined {
     const { status } = answer;
     if (method === 'OPTIONS' && status === 204 && answer.text === '') return undefined;
-    const expected = isKnown ? [405, 503] : [404, 405, 503];
+    const expected = isKnown ? [405, 429, 503] : [404, 405, 429, 503];
     if (!expected.includes(status)) return 'although the document does not have it';
     return method === 'HEAD' ? undefined : this.misfit(ERROR, answer.body);
   }

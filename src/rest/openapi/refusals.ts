@@ -27,8 +27,10 @@ const readsInput: Arises = (operation) =>
   takesBody(operation) || namesAction(operation) || operation.takes.query !== undefined;
 const decidesOne: Arises = ({ decides }) => decides === 'one';
 const decidesMany: Arises = ({ decides }) => decides === 'many';
+/** Probes are never limited (http/rate-limit). */
+const isLimited: Arises = ({ path }) => !['/health', '/readyz', '/metrics'].includes(path);
 const always: Arises = () => true;
-/** GraphQL alone has it, or an item of a bulk, or what the document does not describe. */
+/** GraphQL alone has it, or an item of a bulk, or no path was read yet, or what the document does not describe. */
 const never: Arises = () => false;
 
 /** Which operations can answer with each code. A code that is missing here does not compile. */
@@ -59,6 +61,10 @@ const ARISES: Readonly<Record<ErrorCode, Arises>> = {
   PAYLOAD_TOO_LARGE: takesBody,
   UNSUPPORTED_MEDIA_TYPE: takesBody,
   VALIDATION_ERROR: readsInput,
+  RATE_LIMIT_EXCEEDED: isLimited,
+  MALFORMED_REQUEST: never,
+  HEADERS_TOO_LARGE: never,
+  REQUEST_TIMEOUT: never,
   INTERNAL_ERROR: always,
   SERVICE_UNAVAILABLE: always,
 };

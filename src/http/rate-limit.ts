@@ -1,0 +1,101 @@
+import rateLimit from '@fastify/rate-limit';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Principal } from '../domain/principal';
+import { RefusedError } from '../domain/refusal';
+import { WindowStore } from './window-store';
+
+/** Counts a request of a principal that is known now. @throws {RefusedError} RATE_LIMIT_EXCEEDED */
+export type CountRequest = (request: FastifyRequest) => Promise<void>;
+
+/** In milliseconds: so nobody who is refused waits longer than ten seconds (contract 4). */
+const WINDOW = 10_000;
+/** How many principals, and how many addresses, are counted at a time; whoever came last goes on. */
+const CACHE = 10_000;
+
+/** Where somebody stands in their window. */
+interface Standing {
+  readonly max: number;
+  readonly remaining: number;
+  /** Milliseconds to the window's end. */
+  readonly ttl: number;
+  readonly isExceeded: boolean;
+}
+
+/**
+ * Limits how many requests this process answers in a window of ten seconds. Whoever brings a credential that counts is
+ * limited by who they are, so that colleagues behind one address do not share a limit; whatever else an address sends is
+ * counted for the address, which is refused before authentication once it sent too much of it. Probes are not limited.
+ * To be called before routes are added; returns what counts a principal.
+ * @param perMinute null for no limit
+ * @param clock for X-RateLimit-Reset
+ */
+export async function limitRates(
+  server: FastifyInstance,
+  perMinute: number | null,
+  clock: () => Date,
+): Promise<CountRequest> {
+  if (perMinute === null) return () => Promise.resolve();
+  const max = Math.max(1, Math.floor((perMinute * WINDOW) / 60_000));
+  await server.register(rateLimit, {
+    global: false,
+    max,
+    timeWindow: WINDOW,
+    cache: CACHE,
+    store: WindowStore,
+  });
+  // Each has a store of its own: many addresses cannot push out what principals have used.
+  const countAddress = server.createRateLimit({ max });
+  const countPrincipal = server.createRateLimit({ max, keyGenerator: ({ principal }) => keyOf(principal) });
+  const standings = new WeakMap<FastifyRequest, Standing>();
+
+  server.addHook('onRequest', async (request) => {
+    if (isExempt(request)) return;
+    const { remaining, ...standing } = limited(await countAddress(request, { increment: false }));
+    if (remaining === 0) refuse(request, { ...standing, remaining });
+  });
+  server.addHook('onSend', async (request, reply) => {
+    if (isExempt(request)) return;
+    const standing = standings.get(request) ?? limited(await countAddress(request));
+    writeHeaders(reply, standing, clock());
+  });
+  const refuse = (request: FastifyRequest, standing: Standing): never => {
+    standings.set(request, standing);
+    const detail = `More than ${String(max)} requests in ${String(WINDOW / 1_000)} seconds`;
+    throw new RefusedError({ code: 'RATE_LIMIT_EXCEEDED', detail });
+  };
+  return async (request) => {
+    const standing = limited(await countPrincipal(request));
+    standings.set(request, standing);
+    if (standing.isExceeded) refuse(request, standing);
+  };
+}
+
+/** Probes have to be answered whatever else is going on; a preflight is the browser's, not the caller's. */
+function isExempt({ method, routeOptions }: FastifyRequest): boolean {
+  return method === 'OPTIONS' || routeOptions.config.probe === true;
+}
+
+/** What the limiter says of a request; it knows nobody who is let past it. */
+function limited(
+  counted: { readonly isAllowed: true } | ({ readonly isAllowed: false } & Standing),
+): Standing {
+  if (counted.isAllowed) throw new Error('A request was not counted');
+  return counted;
+}
+
+function keyOf(principal: Principal | null): string {
+  if (principal === null) throw new Error('Nobody was authenticated');
+  return principal.kind === 'user'
+    ? `user:${String(principal.user.id)}`
+    : `api_key:${String(principal.apiKeyId)}`;
+}
+
+function writeHeaders(reply: FastifyReply, { max, remaining, ttl }: Standing, now: Date): void {
+  const after = Math.max(1, Math.ceil(ttl / 1_000));
+  reply
+    .header('X-RateLimit-Limit', max)
+    .header('X-RateLimit-Remaining', remaining)
+    .header('X-RateLimit-Reset', Math.ceil((now.getTime() + ttl) / 1_000))
+    .header('X-RateLimit-Reset-After', after);
+  if (reply.statusCode === 429) reply.header('Retry-After', after);
+}

@@ -1,0 +1,182 @@
+import { startGateway, type Gateway, type RequestOptions } from './support/gateway';
+import { codeOf, graphqlBody, graphqlCodeOf, restError } from './support/refusals';
+
+/** How much one caller can ask of a process, and what it takes on when it is busy. */
+let gateway: Gateway;
+
+const ORIGIN = 'https://app.example.com';
+/** In ten seconds. */
+const LIMIT = 5;
+const ACTION = '/api/v1/actions/12345';
+const [ADMIN, SECURITY_MANAGER, MANAGER, SENIOR, ANALYST, LIMITED] = [1, 2, 3, 42, 4, 5];
+
+beforeAll(async () => {
+  gateway = await startGateway({
+    rateLimitPerMinute: LIMIT * 6,
+    trustProxy: ['127.0.0.1'],
+    corsOrigins: [ORIGIN],
+  });
+});
+afterAll(() => gateway.close());
+
+/** A request that comes from this address. */
+const from = (address: string, options: RequestOptions = {}): RequestOptions => ({
+  ...options,
+  headers: { 'x-forwarded-for': address, ...options.headers },
+});
+
+/** The statuses of so many requests that are sent at once, in order. */
+async function statusesOf(count: number, ask: () => Promise<{ readonly status: number }>): Promise<number[]> {
+  const answers = await Promise.all(Array.from({ length: count }, ask));
+  return answers.map(({ status }) => status).sort();
+}
+
+const limitOf = ({ headers }: { readonly headers: Headers }) =>
+  ['limit', 'remaining', 'reset-after'].map((name) => Number(headers.get(`x-ratelimit-${name}`)));
+
+describe('a reviewer who asks too often', () => {
+  it('is refused with the time to wait, which is ten seconds at most', async () => {
+    const ask = () => gateway.rest('GET', ACTION, { user: ADMIN, headers: { origin: ORIGIN } });
+    expect(await statusesOf(LIMIT + 3, ask)).toEqual([200, 200, 200, 200, 200, 429, 429, 429]);
+    const answer = await ask();
+    expect(codeOf(answer)).toBe('429 RATE_LIMIT_EXCEEDED');
+    expect(Object.keys(restError(answer))).toEqual([
+      ...['detail', 'error_code', 'status', 'correlation_id', 'timestamp'],
+    ]);
+    const [limit, remaining, after = NaN] = limitOf(answer);
+    expect([limit, remaining]).toEqual([LIMIT, 0]);
+    expect(after).toBeGreaterThanOrEqual(1);
+    expect(after).toBeLessThanOrEqual(10);
+    expect(answer.headers.get('retry-after')).toBe(String(after));
+    const reset = Number(answer.headers.get('x-ratelimit-reset'));
+    expect(Math.abs(reset - Date.now() / 1000)).toBeLessThanOrEqual(11);
+    expect(answer.headers.get('access-control-allow-origin')).toBe(ORIGIN);
+    expect(answer.headers.get('access-control-expose-headers')).toContain('X-RateLimit-Reset-After');
+  });
+
+  it('is refused by both doors, and decides nothing', async () => {
+    await statusesOf(LIMIT, () => gateway.rest('GET', ACTION, { user: SENIOR }));
+    const rest = await gateway.rest('POST', `${ACTION}/approve`, { user: SENIOR });
+    expect(codeOf(rest)).toBe('429 RATE_LIMIT_EXCEEDED');
+    const query = 'mutation { approveAction(actionId: 12345) { status } }';
+    const graphql = await gateway.graphql(query, { user: SENIOR });
+    expect([graphql.status, graphqlCodeOf(graphql)]).toEqual([429, 'RATE_LIMIT_EXCEEDED']);
+    expect(graphqlBody(graphql)).not.toHaveProperty('data');
+    expect(graphql.headers.get('retry-after')).toBe(graphql.headers.get('x-ratelimit-reset-after'));
+    const [action] = await gateway.database.sql<{ status: string }>(
+      'SELECT status FROM actions WHERE id = 12345',
+    );
+    expect(action?.status).toBe('pending_approval');
+  });
+
+  it('leaves their colleague at the same address alone', async () => {
+    const ask = (user: number) => gateway.rest('GET', ACTION, from('203.0.113.1', { user }));
+    await statusesOf(LIMIT + 1, () => ask(MANAGER));
+    expect((await ask(MANAGER)).status).toBe(429);
+    expect((await ask(SECURITY_MANAGER)).status).toBe(200);
+  });
+
+  it('is answered again when the ten seconds are over', async () => {
+    const ask = () => gateway.rest('GET', ACTION, { user: LIMITED });
+    expect((await statusesOf(LIMIT + 1, ask)).at(-1)).toBe(429);
+    const { now } = Date;
+    const later = jest.spyOn(Date, 'now').mockImplementation(() => now() + 10_000);
+    try {
+      expect(limitOf(await ask()).slice(0, 2)).toEqual([LIMIT, LIMIT - 1]);
+    } finally {
+      later.mockRestore();
+    }
+  });
+});
+
+it("a program's requests are counted for its key, those that are refused as well", async () => {
+  const apiKey = await gateway.apiKey({});
+  const other = await gateway.apiKey({});
+  const approve = () => gateway.rest('POST', `${ACTION}/approve`, { apiKey });
+  expect(await statusesOf(LIMIT + 1, approve)).toEqual([401, 401, 401, 401, 401, 429]);
+  expect((await gateway.rest('GET', ACTION, { apiKey })).status).toBe(429);
+  expect((await gateway.rest('GET', ACTION, { apiKey: other })).status).toBe(200);
+});
+
+describe('every reply tells where its caller stands', () => {
+  it.each([
+    ['192.0.2.1', 'an answer', '/api/v1/actions', { user: ANALYST }, 200],
+    ['192.0.2.2', 'one without a credential', ACTION, {}, 401],
+    ['192.0.2.3', 'one with a wrong credential', ACTION, { headers: { authorization: 'Bearer x' } }, 401],
+    ['192.0.2.4', 'one at no path', '/nothing', {}, 404],
+    ['192.0.2.5', 'the playground', '/playground', {}, 200],
+  ] as const)('to %s: %s', async (address, _what, path, options: RequestOptions, status) => {
+    const answer = await gateway.rest('GET', path, from(address, options));
+    expect(answer.status).toBe(status);
+    expect(limitOf(answer)).toEqual([LIMIT, LIMIT - 1, 10]);
+  });
+});
+
+describe('whoever guesses tokens', () => {
+  const guess = (address: string) =>
+    gateway.rest('GET', ACTION, from(address, { headers: { authorization: 'Bearer a.b.c' } }));
+
+  it('is refused before authentication once their address sent too many', async () => {
+    for (let n = 0; n < LIMIT; n += 1) expect((await guess('203.0.113.2')).status).toBe(401);
+    const { statements } = gateway.database;
+    statements.length = 0;
+    const refused = await guess('203.0.113.2');
+    expect(codeOf(refused)).toBe('429 RATE_LIMIT_EXCEEDED');
+    // Whatever they bring: they could have guessed it.
+    const lucky = await gateway.rest('GET', ACTION, from('203.0.113.2', { user: ANALYST }));
+    expect(lucky.status).toBe(429);
+    expect(statements).toEqual([]);
+    expect((await guess('203.0.113.3')).status).toBe(401);
+  });
+
+  it('does not escape by the many addresses of one IPv6 network', async () => {
+    for (let n = 0; n < LIMIT; n += 1) expect((await guess(`2001:db8:1:1::${String(n)}`)).status).toBe(401);
+    expect((await guess('2001:db8:1:1:ffff::1')).status).toBe(429);
+    expect((await guess('2001:db8:1:2::1')).status).toBe(401);
+  });
+
+  it('keeps nobody from asking how the process is', async () => {
+    for (let n = 0; n <= LIMIT; n += 1) await guess('203.0.113.4');
+    for (const path of ['/health', '/readyz', '/metrics'])
+      expect(await statusesOf(2 * LIMIT, () => gateway.rest('GET', path, from('203.0.113.4')))).toEqual(
+        Array.from({ length: 2 * LIMIT }, () => 200),
+      );
+    const preflight = await gateway.rest(
+      'OPTIONS',
+      ACTION,
+      from('203.0.113.4', { headers: { origin: ORIGIN } }),
+    );
+    expect(preflight.status).toBe(204);
+  });
+});
+
+it('a gateway without limits says nothing of them', async () => {
+  const unlimited = await startGateway({ database: gateway.database });
+  try {
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, () => unlimited.rest('GET', ACTION, { user: ANALYST })),
+    );
+    for (const { status, headers } of answers)
+      expect([status, headers.get('x-ratelimit-limit')]).toEqual([200, null]);
+  } finally {
+    await unlimited.close();
+  }
+});
+
+it('a process beyond its bounds sends callers elsewhere by either door, and answers probes', async () => {
+  const load = { eventLoopDelay: null, memory: 1 };
+  const busy = await startGateway({ database: gateway.database, load });
+  try {
+    const approve = () => busy.rest('POST', `${ACTION}/approve`, { user: ADMIN, body: { reason: 1 } });
+    // The process looks at itself once a second.
+    while ((await approve()).status !== 503);
+    const rest = await approve();
+    expect([codeOf(rest), rest.headers.get('retry-after')]).toEqual(['503 SERVICE_UNAVAILABLE', '1']);
+    const graphql = await busy.graphql('{ viewer { id } }', { user: ADMIN });
+    expect([graphql.status, graphqlCodeOf(graphql)]).toEqual([503, 'SERVICE_UNAVAILABLE']);
+    for (const path of ['/health', '/readyz', '/metrics'])
+      expect((await busy.rest('GET', path)).status).toBe(200);
+  } finally {
+    await busy.close();
+  }
+});
