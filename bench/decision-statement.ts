@@ -69,6 +69,7 @@ export async function decisionCalls(world: World, actionIds: readonly number[]):
           { actionId: action.id, action, ruling: mayDecide(reviewer, action, attempt, reviewer.policy) },
         ],
         actions: NO_ACTIONS,
+        retry: null,
       });
       return decide(capturing, [batch], 'wait').then(notCaptured, onlyCaptured);
     }),

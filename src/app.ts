@@ -39,6 +39,7 @@ import { AuthorityStore } from './persistence/authority.store';
 import type { Database } from './persistence/database';
 import { DecisionsStore } from './persistence/decisions.store';
 import { ExpiredActionsStore } from './persistence/expired-actions.store';
+import { purgeKnownRequests } from './persistence/known-requests.store';
 import { PolicyReads } from './persistence/policies.reads';
 import { PrincipalReads } from './persistence/principals.reads';
 import { purgeThrottle } from './persistence/refusals.store';
@@ -209,6 +210,11 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
         name: 'purge the refusal throttle',
         everyMs: PURGE_INTERVAL,
         run: (signal) => purgeThrottle(database, signal),
+      },
+      {
+        name: 'forget requests that are no longer repeated',
+        everyMs: PURGE_INTERVAL,
+        run: (signal) => purgeKnownRequests(database, signal),
       },
       { name: 'expire overdue actions', everyMs: SWEEP_INTERVAL, run: expireActions },
       { name: 'write down when API keys were used', everyMs: KEY_USE_INTERVAL, run: writeKeyUses },

@@ -62,7 +62,7 @@ describe('/openapi.json', () => {
     });
     expect(approve.description).toContain('security_manager');
     expect(Object.keys(approve.responses)).toEqual(
-      '200 202 400 401 403 404 413 415 422 429 500 503'.split(' '),
+      '200 202 400 401 403 404 409 413 415 422 429 500 503'.split(' '),
     );
     const { error_code } = approve.responses['403'].content['application/json'].schema.properties;
     expect(error_code.enum).toEqual([

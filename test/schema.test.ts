@@ -80,16 +80,20 @@ describe('schema.graphql', () => {
       INSUFFICIENT_PERMISSIONS APPROVAL_LEVEL_REQUIRED RISK_LIMIT_EXCEEDED SELF_APPROVAL_FORBIDDEN ACTION_NOT_FOUND
       NOT_FOUND INVALID_STATE ALREADY_VOTED INVALID_JSON METHOD_NOT_ALLOWED PAYLOAD_TOO_LARGE UNSUPPORTED_MEDIA_TYPE
       VALIDATION_ERROR INTERNAL_ERROR SERVICE_UNAVAILABLE BULK_NOT_ALLOWED REASON_REQUIRED BULK_REFUSED NOT_ATTEMPTED
-      POLICY_VERSION_CONFLICT LAST_ADMIN`;
+      POLICY_VERSION_CONFLICT LAST_ADMIN IDEMPOTENCY_KEY_REUSED IDEMPOTENCY_CONFLICT`;
     expect(valuesOf('ErrorCode')).toEqual(expect.arrayContaining(codes.split(/\s+/)));
   });
 
   it.each([
     ['Query', 'action', 'id: ID!'],
     ['Query', 'auditLog', 'id: ID!'],
-    ['Mutation', 'approveAction', 'actionId: ID!, reason: String'],
+    ['Mutation', 'approveAction', 'actionId: ID!, reason: String, idempotencyKey: String'],
     ['Mutation', 'rejectAction', 'actionId: ID!, reason: String'],
-    ['Mutation', 'bulkApproveActions', 'actionIds: [ID!]!, mode: BulkMode!, reason: String'],
+    [
+      'Mutation',
+      'bulkApproveActions',
+      'actionIds: [ID!]!, mode: BulkMode!, reason: String, idempotencyKey: String',
+    ],
     ['Mutation', 'bulkRejectActions', 'actionIds: [ID!]!, mode: BulkMode!, reason: String'],
     [
       'Mutation',
@@ -99,7 +103,7 @@ describe('schema.graphql', () => {
     ['Mutation', 'setUser', 'patch: UserPatch!, userId: ID!'],
     ['Mutation', 'createApiKey', 'expiresAt: DateTime, name: String!, ownerId: ID, scopes: [String!]!'],
     ['Mutation', 'revokeApiKey', 'id: ID!, reason: String'],
-    ['Mutation', 'submitAction', 'input: SubmitActionInput!'],
+    ['Mutation', 'submitAction', 'input: SubmitActionInput!, idempotencyKey: String'],
     ['Action', 'auditLogs', 'after: String, first: Int'],
     ['Query', 'actions', 'after: String, before: String, filter: ActionFilter, first: Int, last: Int'],
     ['Query', 'auditLogs', 'after: String, filter: AuditLogFilter, first: Int'],

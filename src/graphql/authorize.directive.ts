@@ -16,6 +16,7 @@ import { refusalOfApiKey, refusalOfRole } from '../domain/decision-refusals';
 import { parseId, parseIds, parseReason, type Parsed } from '../domain/decision-request';
 import type { Principal, Reviewer, Role } from '../domain/principal';
 import { RefusedError, validationRefusal, type Refusal } from '../domain/refusal';
+import { parseIdempotencyKey, retryKeyOf } from '../domain/retry';
 import { authorizeActions } from '../use-cases/authorize-actions';
 import type { BulkMode } from '../use-cases/decision-batch';
 import type { RecordRefusedRequest } from '../use-cases/record-refused-request';
@@ -40,6 +41,7 @@ interface DecisionArguments {
   readonly reason?: unknown;
   /** Of a bulk; the schema's own values. */
   readonly mode?: BulkMode | null;
+  readonly idempotencyKey?: unknown;
 }
 
 /** What a decision's arguments say. */
@@ -48,6 +50,7 @@ interface ParsedDecision {
   readonly reason: string | null;
   readonly isBulk: boolean;
   readonly mode: BulkMode;
+  readonly idempotencyKey: string | null;
 }
 
 export const MISSING_AUTH: Refusal = { code: 'MISSING_AUTH', detail: 'Authentication is required' };
@@ -170,14 +173,16 @@ export class AuthorizeDirective {
 async function authorizeDecision(
   { verdict }: Requirement,
   context: ReviewerContext,
-  { actionIds, reason, isBulk, mode }: ParsedDecision,
+  { actionIds, reason, isBulk, mode, idempotencyKey }: ParsedDecision,
 ): Promise<void> {
   if (verdict === null) return;
   const { principal: reviewer, origin } = context;
   const actions = actionSourceOf(context.loaders, reviewer.user.id);
   const attempt = { verdict, isBulk, hasReason: reason !== null };
   const items = await authorizeActions(reviewer, attempt, actionIds, actions);
-  (context as RequestContext).authorized = { reviewer, attempt, mode, reason, origin, items, actions };
+  const asked = { verdict, isBulk, mode, actionIds, reason };
+  const retry = idempotencyKey === null ? null : retryKeyOf(reviewer, 'key', idempotencyKey, asked);
+  (context as RequestContext).authorized = { reviewer, attempt, mode, reason, origin, items, actions, retry };
 }
 
 /** @throws {RefusedError} VALIDATION_ERROR with every fault in the ids and the reason */
@@ -187,9 +192,11 @@ function parseDecision(args: DecisionArguments): ParsedDecision {
     ? parseIds(args.actionIds, ['actionIds'])
     : single(parseId(args.actionId, ['actionId']));
   const reason = parseReason(args.reason, ['reason']);
-  if (ids.faults !== undefined || reason.faults !== undefined)
-    throw new RefusedError(validationRefusal([...(ids.faults ?? []), ...(reason.faults ?? [])]));
-  return { actionIds: ids.value, reason: reason.value, isBulk, mode: args.mode ?? 'best_effort' };
+  const key = parseIdempotencyKey(args.idempotencyKey, ['idempotencyKey']);
+  if (ids.faults !== undefined || reason.faults !== undefined || key.faults !== undefined)
+    throw new RefusedError(validationRefusal([ids, reason, key].flatMap(({ faults }) => faults ?? [])));
+  const mode = args.mode ?? 'best_effort';
+  return { actionIds: ids.value, reason: reason.value, isBulk, mode, idempotencyKey: key.value };
 }
 
 function single(id: Parsed<number>): Parsed<readonly number[]> {

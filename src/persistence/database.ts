@@ -9,6 +9,7 @@ import { ApiKeys1764150000000 } from '../../migrations/1764150000000-api-keys';
 import { ErasableOrigins1764170000000 } from '../../migrations/1764170000000-erasable-origins';
 import { Submission1764180000000 } from '../../migrations/1764180000000-submission';
 import { QueueWithoutForeignKey1764220000000 } from '../../migrations/1764220000000-queue-without-foreign-key';
+import { IdempotencyKeys1764230000000 } from '../../migrations/1764230000000-idempotency-keys';
 import { ACTIONS } from './tables/action.table';
 import { API_KEYS } from './tables/api-key.table';
 import { AUDIT_LOG } from './tables/audit-log.table';
@@ -87,6 +88,7 @@ export class Database implements Sql {
         ErasableOrigins1764170000000,
         Submission1764180000000,
         QueueWithoutForeignKey1764220000000,
+        IdempotencyKeys1764230000000,
       ],
       synchronize: false,
       installExtensions: false,

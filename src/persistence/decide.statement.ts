@@ -4,6 +4,7 @@ import { AUDIT_RECORD_COLUMNS, auditRecord, momentAfter, WRITE_AUDIT_ENTRIES } f
 import type { Sql, Statement } from './database';
 import { effectiveStatusSql } from './expiry';
 import { sharedGateSql } from './gate';
+import { claimSql, isKeyTaken, outcomeTimeSql, type Claim } from './known-requests.store';
 
 /** What to do about rows that somebody else has locked: wait for them, or leave them out of the statement. */
 export type OnLocked = 'wait' | 'skip';
@@ -14,18 +15,26 @@ export type BatchOutcomes = readonly (WriteOutcome | null)[];
 /**
  * The decision, whole, in one statement, for any number of reviewers of one organization: lock in id order,
  * compare-and-swap, votes, audit entries, seal queue.
- * $1 organization, $2 reviewers, $3 action ids, no id twice, $4 candidates as JSON.
+ * $1 organization, $2 reviewers, $3 candidates as JSON, no action twice.
  *
  * Why this form: the lock comes before the look, or a loser would still see the action pending and two votes would
  * each count themselves the first; locks are taken in id order, or two bulks in opposite order would deadlock. The
  * reviewers and the policy are share-locked, so that neither changes between this check and the commit; the gate before
  * them keeps an endless stream of decisions from shutting a change of either out. Every locked row is returned, so that
- * a loser gets the facts as they stand now.
+ * a loser gets the facts as they stand now. A candidate that may come again claims its key before anything is waited
+ * for, and is remembered with what came of it; one whose key is taken is left alone.
  */
 function decideSql(onLocked: OnLocked): string {
   const skip = onLocked === 'skip' ? 'SKIP LOCKED' : '';
   return `
-WITH gate AS MATERIALIZED (SELECT ${sharedGateSql('$1')}),
+WITH given AS MATERIALIZED (
+    SELECT c.*, ${claimSql('$1', `'user'`, 'c.reviewer', 'c.retry_key')} AS claim
+    FROM json_to_recordset($3::json) AS c(position integer, id bigint, version integer, approvals_required integer,
+      reviewer bigint, reviewer_version integer, policy_version integer, verdict text, verdict_status text,
+      verdict_reason text, correlation text, decided json, voted json, retry_key text, retry_hash text)
+  ),
+  free AS MATERIALIZED (SELECT * FROM given WHERE coalesce(claim, 'held') = 'held'),
+  gate AS MATERIALIZED (SELECT ${sharedGateSql('$1')} WHERE EXISTS (SELECT FROM free)),
   authority AS MATERIALIZED (
     SELECT u.id AS reviewer, u.version, u.active, o.policy_version
     FROM organizations o JOIN users u ON u.organization_id = o.id
@@ -34,7 +43,7 @@ WITH gate AS MATERIALIZED (SELECT ${sharedGateSql('$1')}),
   ),
   stored AS MATERIALIZED (
     SELECT a.id, a.status, a.version, a.approvals, a.decided_by, a.decided_at, a.expires_at
-    FROM actions a WHERE EXISTS (SELECT FROM gate) AND a.organization_id = $1 AND a.id = ANY($3::bigint[])
+    FROM actions a WHERE EXISTS (SELECT FROM gate) AND a.organization_id = $1 AND a.id = ANY(ARRAY(SELECT id FROM free))
     ORDER BY a.id FOR UPDATE ${skip}
   ),
   ${momentAfter('authority', 'stored')},
@@ -43,17 +52,14 @@ WITH gate AS MATERIALIZED (SELECT ${sharedGateSql('$1')}),
       authority.active AND authority.version = c.reviewer_version AND authority.policy_version = c.policy_version AS stands,
       ${effectiveStatusSql('stored', 'at')} AS status, stored.approvals AS approvals_before,
       stored.decided_by, stored.decided_at
-    FROM json_to_recordset($4::json) AS c(position integer, id bigint, version integer, approvals_required integer,
-        reviewer bigint, reviewer_version integer, policy_version integer, verdict text, verdict_status text,
-        verdict_reason text, correlation text, decided json, voted json)
-      CROSS JOIN moment
+    FROM given c CROSS JOIN moment
       LEFT JOIN stored ON stored.id = c.id
       LEFT JOIN authority ON authority.reviewer = c.reviewer
   ),
   voted AS (
     INSERT INTO votes (organization_id, action_id, user_id, verdict, reason, policy_version, voted_at)
     SELECT $1, id, reviewer, verdict, verdict_reason, policy_version, at FROM candidate CROSS JOIN moment
-    WHERE stands AND is_same AND status = 'pending_approval'
+    WHERE stands AND is_same AND status = 'pending_approval' AND coalesce(claim, 'held') = 'held'
     ON CONFLICT (organization_id, action_id, user_id) DO NOTHING
     RETURNING action_id
   ),
@@ -81,9 +87,18 @@ WITH gate AS MATERIALIZED (SELECT ${sharedGateSql('$1')}),
     FROM effect e CROSS JOIN json_to_record(CASE WHEN e.decides THEN e.decided ELSE e.voted END)
       AS r(${AUDIT_RECORD_COLUMNS})
   ),
-  ${WRITE_AUDIT_ENTRIES}
+  ${WRITE_AUDIT_ENTRIES},
+  remembered AS (
+    INSERT INTO idempotency_keys (organization_id, principal_kind, principal_id, key, request_hash, outcome, created_at)
+    SELECT $1, 'user', e.reviewer, e.retry_key, e.retry_hash, jsonb_build_object('correlation_id', e.correlation,
+      'results', jsonb_build_array(jsonb_build_object('action_id', e.id,
+        'status', CASE WHEN e.decides THEN e.verdict_status ELSE e.status END, 'decided_at', ${outcomeTimeSql('moment.at')},
+        'approvals_received', e.approvals, 'approvals_required', e.approvals_required,
+        'audit_id', written.id, 'leaf_hash', encode(written.leaf_hash, 'base64')))), moment.at
+    FROM effect e JOIN written ON written.action_id = e.id CROSS JOIN moment WHERE e.retry_key IS NOT NULL
+  )
 SELECT c.id AS "actionId", c.status AS "statusBefore", c.decided_by AS "decidedById", c.decided_at AS "decidedAt",
-  c.approvals_before AS "approvalsBefore", c.is_absent AS "isAbsent", c.stands AND c.is_same AS "isAsAuthorized",
+  c.approvals_before AS "approvalsBefore", c.is_absent AS "isAbsent", c.stands AND c.is_same AS "isAsAuthorized", c.claim,
   moment.at, effect.decides, effect.approvals, written.id AS "auditId", written.leaf_hash AS "leafHash"
 FROM candidate c CROSS JOIN moment
   LEFT JOIN effect ON effect.id = c.id
@@ -102,6 +117,8 @@ interface DecideRow {
   readonly decidedById: number | null;
   readonly decidedAt: Date | null;
   readonly approvalsBefore: number | null;
+  /** Null where the request has no key of its own. */
+  readonly claim: Claim | null;
   /** The action's row or the reviewer's is not there, or somebody else has locked it. */
   readonly isAbsent: boolean;
   readonly isAsAuthorized: boolean | null;
@@ -125,24 +142,34 @@ export async function decide(
   const [first] = batches;
   if (first === undefined) return [];
   const items = batches.flatMap((batch) => batch.candidates.map((candidate) => ({ batch, candidate })));
-  const rows = await sql.query<DecideRow & Record<string, unknown>>(DECIDE[onLocked], [
+  const values = [
     first.reviewer.organizationId,
     [...new Set(batches.map(({ reviewer }) => reviewer.user.id))],
-    items.map(({ candidate }) => candidate.action.id),
     JSON.stringify(items.map(({ batch, candidate }, position) => recordOf(batch, candidate, position))),
-  ]);
+  ];
+  const rows = await sql
+    .query<DecideRow & Record<string, unknown>>(DECIDE[onLocked], values)
+    .catch((error: unknown) => {
+      // Of several batches nobody knows whose key it was: each is tried by itself then.
+      if (batches.length > 1 || !isKeyTaken(error)) throw error;
+      return null;
+    });
+  if (rows === null)
+    return [first.candidates.map(({ action }) => ({ actionId: action.id, kind: 'key_used' }))];
   let next = 0;
   return batches.map((batch) =>
     batch.candidates.map((candidate) => {
       const row = rows[next++];
       if (row?.actionId !== candidate.action.id) throw new Error('The decision gave no row for a candidate');
+      if (row.claim === 'used' || row.claim === 'busy')
+        return { actionId: row.actionId, kind: `key_${row.claim}` };
       return row.isAbsent && onLocked === 'skip' ? null : outcomeOf(row, candidate, batch);
     }),
   );
 }
 
 function recordOf(
-  { reviewer, verdict, reason, correlationId }: DecisionBatch,
+  { reviewer, verdict, reason, correlationId, retry }: DecisionBatch,
   { action, approvalsRequired, decided, voted }: DecisionCandidate,
   position: number,
 ): Readonly<Record<string, unknown>> {
@@ -160,6 +187,8 @@ function recordOf(
     correlation: correlationId,
     decided: auditRecord(decided),
     voted: voted && auditRecord(voted),
+    retry_key: retry?.key,
+    retry_hash: retry?.requestHash,
   };
 }
 

@@ -1,7 +1,15 @@
-import type { DecisionBatch, DecisionStore, DecisionWrites, WriteOutcome } from '../use-cases/decision-store';
+import type { KnownRequest, RetryKey } from '../domain/retry';
+import type {
+  DecisionBatch,
+  DecisionStore,
+  DecisionWrites,
+  OnceOutcome,
+  WriteOutcome,
+} from '../use-cases/decision-store';
 import { decide } from './decide.statement';
 import type { Database, Sql } from './database';
 import { Gatherer } from './gatherer';
+import { claimKey, findKnown, remember } from './known-requests.store';
 import { recordRefusals } from './refusals.store';
 
 /** Single decisions at most that one statement makes. */
@@ -34,6 +42,31 @@ export class DecisionsStore implements DecisionStore {
 
   together<T>(work: (writes: DecisionWrites) => Promise<T>): Promise<T> {
     return this.database.transaction((sql) => work(this.writesIn(sql)));
+  }
+
+  findKnown(retry: RetryKey): Promise<KnownRequest | null> {
+    return findKnown(this.database, retry);
+  }
+
+  once<T>(
+    retry: RetryKey,
+    work: (writes: DecisionWrites) => Promise<T>,
+    outcomeOf: (result: T) => unknown,
+  ): Promise<OnceOutcome<T>> {
+    return this.database.transactionIf<OnceOutcome<T> & { isKept: boolean }>(
+      async (sql) => {
+        const claim = await claimKey(sql, retry);
+        if (claim === 'busy') return { kind: 'busy', isKept: false };
+        // Behind the claim: whoever had it before has committed.
+        const known = await findKnown(sql, retry);
+        if (known !== null) return { kind: 'known', known, isKept: false };
+        const result = await work(this.writesIn(sql));
+        const outcome = outcomeOf(result);
+        if (outcome !== null) await remember(sql, retry, outcome);
+        return { kind: 'done', result, isKept: outcome !== null };
+      },
+      ({ isKept }) => isKept,
+    );
   }
 
   async allOrNone(batch: DecisionBatch): Promise<readonly WriteOutcome[]> {

@@ -20,6 +20,7 @@ const RIGHTS = [
   'SELECT ON audit_leaf, audit_node, audit_checkpoint',
   'SELECT, INSERT, DELETE ON audit_pending',
   'SELECT, INSERT, UPDATE, DELETE ON refusal_throttle',
+  'SELECT, INSERT, DELETE ON idempotency_keys',
   'USAGE ON SEQUENCE action_id_seq, audit_log_id_seq, api_key_id_seq',
 ] as const;
 

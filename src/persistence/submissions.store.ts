@@ -1,10 +1,12 @@
 import type { Action } from '../domain/action';
 import type { ApprovalPolicy } from '../domain/policy';
 import type { Tenant } from '../domain/principal';
+import type { KnownRequest, RetryKey } from '../domain/retry';
 import type { NewAction, SubmissionOutcome, SubmissionStore } from '../use-cases/submission-store';
 import { auditRecords, auditRecordsSql, momentAfter, WRITE_AUDIT_ENTRIES } from './audit-entries';
 import type { Sql, Statement } from './database';
 import { sharedGateSql } from './gate';
+import { claimSql, findKnown, isKeyTaken, outcomeTimeSql, type Claim } from './known-requests.store';
 import { PolicyReads } from './policies.reads';
 
 /** The id is told in the entries' bytes, which are written before the row is. */
@@ -17,7 +19,8 @@ const GIVEN = `id bigint, agent_id text, agent_name text, action_type text, desc
 
 /**
  * A submission, whole, in one statement: the action, its audit entries and their places in the sealer's queue.
- * $1 organization, $2 submitting user, $3 their API key, $4 policy version, $5 action as JSON, $6 drafts as JSON.
+ * $1 organization, $2 submitting user, $3 their API key, $4 policy version, $5 action as JSON, $6 drafts as JSON,
+ * $7 the kind of principal and $8 its id, $9 the request's key and $10 its hash, $11 what to remember of it as JSON.
  *
  * As in a decision, the policy and the person are share-locked behind the gate, so that neither changes between this
  * check and the commit, and nothing is scored or approved by a policy that was replaced before.
@@ -25,7 +28,8 @@ const GIVEN = `id bigint, agent_id text, agent_name text, action_type text, desc
 const SUBMIT: Statement = {
   name: 'submit',
   text: `
-WITH gate AS MATERIALIZED (SELECT ${sharedGateSql('$1')}),
+WITH claimed AS MATERIALIZED (SELECT ${claimSql('$1', '$7::text', '$8::bigint', '$9::text')} AS claim),
+  gate AS MATERIALIZED (SELECT ${sharedGateSql('$1')} FROM claimed WHERE coalesce(claim, 'held') = 'held'),
   authority AS MATERIALIZED (
     SELECT o.policy_version, u.active
     FROM organizations o JOIN users u ON u.organization_id = o.id
@@ -52,13 +56,25 @@ WITH gate AS MATERIALIZED (SELECT ${sharedGateSql('$1')}),
   chosen AS (
     SELECT d.*, NULL::integer AS approvals_received FROM ${auditRecordsSql('$6')} JOIN added ON added.id = d.action_id
   ),
-  ${WRITE_AUDIT_ENTRIES}
-SELECT is_known AS "isKnown", added.id IS NOT NULL AS "isAdded", moment.at, added.expires_at AS "expiresAt"
-FROM standing CROSS JOIN moment LEFT JOIN added ON true`,
+  ${WRITE_AUDIT_ENTRIES},
+  remembered AS (
+    INSERT INTO idempotency_keys (organization_id, principal_kind, principal_id, key, request_hash, outcome, created_at)
+    SELECT $1, $7, $8, $9, $10, $11::jsonb || jsonb_build_object('submitted_at', ${outcomeTimeSql('at')},
+      'expires_at', ${outcomeTimeSql('expires_at')}), at
+    FROM added CROSS JOIN moment WHERE $9::text IS NOT NULL
+  )
+SELECT claim, is_known AS "isKnown", added.id IS NOT NULL AS "isAdded", moment.at, added.expires_at AS "expiresAt",
+  k.request_hash AS "requestHash", k.outcome
+FROM claimed CROSS JOIN moment LEFT JOIN standing ON true LEFT JOIN added ON true
+  LEFT JOIN idempotency_keys k ON claim = 'used' AND k.organization_id = $1 AND k.principal_kind = $7
+    AND k.principal_id = $8 AND k.key = $9`,
 };
 
 interface SubmitRow {
-  readonly isKnown: boolean;
+  readonly claim: Claim | null;
+  readonly requestHash: string | null;
+  readonly outcome: unknown;
+  readonly isKnown: boolean | null;
   readonly isAdded: boolean;
   readonly at: Date;
   readonly expiresAt: Date | null;
@@ -78,18 +94,37 @@ export class SubmissionsStore implements SubmissionStore {
     return new PolicyReads(this.sql).current(tenant);
   }
 
+  findKnown(retry: RetryKey): Promise<KnownRequest | null> {
+    return findKnown(this.sql, retry);
+  }
+
   async add(added: NewAction): Promise<SubmissionOutcome> {
-    const { submitter, policyVersion, submitted, approved } = added;
-    const [row] = await this.sql.query<SubmitRow & Record<string, unknown>>(SUBMIT, [
+    const { submitter, policyVersion, submitted, approved, retry, outcome } = added;
+    const values = [
       submitter.organizationId,
       submittingUser(added),
       submittingKey(added),
       policyVersion,
       JSON.stringify(givenOf(added)),
       auditRecords(approved === null ? [submitted] : [submitted, approved]),
-    ]);
+      submitter.kind,
+      submitter.kind === 'user' ? submitter.user.id : submitter.apiKeyId,
+      retry?.key ?? null,
+      retry?.requestHash ?? null,
+      JSON.stringify(outcome),
+    ];
+    const [row] = await this.sql
+      .query<SubmitRow & Record<string, unknown>>(SUBMIT, values)
+      .catch((error: unknown) => {
+        if (!isKeyTaken(error)) throw error;
+        return [];
+      });
+    // Taken at the last moment: whoever took it has committed, so that the next look finds it.
+    if (row === undefined || row.claim === 'busy') return { kind: 'busy' };
+    if (row.claim === 'used' && row.requestHash !== null)
+      return { kind: 'known', known: { requestHash: row.requestHash, outcome: row.outcome } };
     // An operator's own SQL can have removed the person meanwhile.
-    if (row?.isKnown !== true) return { kind: 'gone' };
+    if (row.isKnown !== true) return { kind: 'gone' };
     return row.isAdded ? { kind: 'written', action: actionOf(added, row) } : { kind: 'moved' };
   }
 }

@@ -66,6 +66,8 @@ export type ErrorCode =
   | 'EXPIRED_API_KEY'
   | 'EXPIRED_TOKEN'
   | 'HEADERS_TOO_LARGE'
+  | 'IDEMPOTENCY_CONFLICT'
+  | 'IDEMPOTENCY_KEY_REUSED'
   | 'INSUFFICIENT_PERMISSIONS'
   | 'INTERNAL_ERROR'
   | 'INVALID_API_KEY'
@@ -145,6 +147,7 @@ export type Verdict =
 export type ApproveActionMutationVariables = Exact<{
   actionId: string | number;
   reason?: string | null | undefined;
+  idempotencyKey?: string | null | undefined;
 }>;
 
 
@@ -153,6 +156,7 @@ export type ApproveActionMutation = { readonly decision: { readonly actionId: st
 export type RejectActionMutationVariables = Exact<{
   actionId: string | number;
   reason?: string | null | undefined;
+  idempotencyKey?: string | null | undefined;
 }>;
 
 
@@ -162,6 +166,7 @@ export type BulkApproveActionsMutationVariables = Exact<{
   actionIds: ReadonlyArray<string | number> | string | number;
   reason?: string | null | undefined;
   mode: BulkMode;
+  idempotencyKey?: string | null | undefined;
 }>;
 
 
@@ -171,6 +176,7 @@ export type BulkRejectActionsMutationVariables = Exact<{
   actionIds: ReadonlyArray<string | number> | string | number;
   reason?: string | null | undefined;
   mode: BulkMode;
+  idempotencyKey?: string | null | undefined;
 }>;
 
 
@@ -178,6 +184,7 @@ export type BulkRejectActionsMutation = { readonly bulk: { readonly verdict: Ver
 
 export type SubmitActionMutationVariables = Exact<{
   input: SubmitActionInput;
+  idempotencyKey?: string | null | undefined;
 }>;
 
 

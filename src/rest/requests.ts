@@ -1,6 +1,7 @@
 import { parseId, parseIds, parseReason, type Parsed } from '../domain/decision-request';
 import { ACTION_STATUSES } from '../domain/action';
 import { EXPORT_FORMATS, type ExportRequest } from '../audit/export-formats';
+import { parseIdempotencyKey } from '../domain/retry';
 import { BULK_MODES } from '../use-cases/decision-batch';
 import type { InputFault } from '../domain/refusal';
 
@@ -9,6 +10,7 @@ export interface RestRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, unknown>>;
   readonly body: unknown;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
 /** How a number of the query string is told and read: a JSON Schema. */
@@ -35,22 +37,24 @@ type Variables = Readonly<Record<string, unknown>>;
 export type ReadVariables = (request: RestRequest) => Parsed<Variables>;
 
 /** `{action_id}` and the optional `{"reason"}`. */
-export const readDecision: ReadVariables = ({ params, body }) => {
+export const readDecision: ReadVariables = ({ params, body, headers }) => {
   const fields = readBody(body);
   return all({
     actionId: parseId(params['action_id'], ['path', 'action_id']),
     reason: fields.faults === undefined ? parseReason(fields.value['reason'], ['body', 'reason']) : fields,
+    idempotencyKey: readIdempotencyKey(headers),
   });
 };
 
 /** `{"action_ids", "reason", "mode"}`. */
-export const readBulkDecision: ReadVariables = ({ body }) => {
+export const readBulkDecision: ReadVariables = ({ body, headers }) => {
   const fields = readBody(body);
   if (fields.faults !== undefined) return fields;
   return all({
     actionIds: parseIds(numbersOnly(fields.value['action_ids']), ['body', 'action_ids']),
     reason: parseReason(fields.value['reason'], ['body', 'reason']),
     mode: bulkMode(fields.value['mode']),
+    idempotencyKey: readIdempotencyKey(headers),
   });
 };
 
@@ -138,6 +142,11 @@ export function readExport({ query }: RestRequest): Parsed<ExportRequest> {
 
 function dateOf(at: string | null): Date | null {
   return at === null ? null : new Date(at);
+}
+
+/** `Idempotency-Key`, by which a repeat is known (contract 2.5). */
+export function readIdempotencyKey(headers: RestRequest['headers']): Parsed<string | null> {
+  return parseIdempotencyKey(headers['idempotency-key'], ['header', 'Idempotency-Key']);
 }
 
 /** An object with the body's fields; none for no body. Unknown fields are ignored by whoever reads it. */

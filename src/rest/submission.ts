@@ -2,7 +2,7 @@ import type { Parsed } from '../domain/decision-request';
 import { parseSubmission, type Submission } from '../domain/submission';
 import { DECISION_WORDS, word, type WriteAnswer } from './answers';
 import type { SubmitActionMutation } from './operations.types';
-import { readBody, type ReadVariables } from './requests';
+import { readBody, readIdempotencyKey, type ReadVariables } from './requests';
 import { restTime } from './time';
 
 /** What a body may call each field: our name, and the one that the vendor's SDK has for it (contract 5). */
@@ -21,7 +21,7 @@ const NAMES: Readonly<Record<keyof Submission, readonly [string, string?]>> = {
 };
 
 /** An action's fields; where both names of one are there, ours counts. */
-export const readSubmission: ReadVariables = ({ body }) => {
+export const readSubmission: ReadVariables = ({ body, headers }) => {
   const fields = readBody(body);
   if (fields.faults !== undefined) return fields;
   const nameOf = (field: keyof Submission): string => {
@@ -33,7 +33,10 @@ export const readSubmission: ReadVariables = ({ body }) => {
     'body',
     nameOf(field),
   ]);
-  return parsed.faults === undefined ? { value: { input: parsed.value } } : parsed;
+  const key = readIdempotencyKey(headers);
+  if (parsed.faults !== undefined || key.faults !== undefined)
+    return { faults: [parsed, key].flatMap(({ faults }) => faults ?? []) };
+  return { value: { input: parsed.value, idempotencyKey: key.value } };
 };
 
 /** What an agent waits by; what there is none of is left out, as the SDK has it (contract 5). */

@@ -2,6 +2,7 @@ import { statusOf } from '../domain/action';
 import { riskLimitRecord, type Attempt } from '../domain/approval-policy';
 import { auditActorOf, type AuditEntryDraft, type RequestOrigin } from '../domain/audit-entry';
 import type { Reviewer } from '../domain/principal';
+import type { RetryKey } from '../domain/retry';
 import type { ActionSource, AuthorizedAction } from './authorize-actions';
 import type { DecisionBatch, DecisionCandidate } from './decision-store';
 
@@ -18,17 +19,21 @@ export interface DecisionRequest {
   /** Distinct ids, in the order asked, with the rule's answers. */
   readonly items: readonly AuthorizedAction[];
   readonly actions: ActionSource;
+  /** What makes it known again when it is repeated; null where the client named none. */
+  readonly retry: RetryKey | null;
 }
 
 /** What of a request the rule allows, as the decision's write wants it: with the audit entries for either effect. */
 export function batchOf(request: DecisionRequest): DecisionBatch {
-  const { reviewer, attempt, reason, origin, items } = request;
+  const { reviewer, attempt, reason, origin, items, retry } = request;
   return {
     reviewer,
     verdict: attempt.verdict,
     reason,
     correlationId: origin.correlationId,
     candidates: items.flatMap((item) => candidateOf(item, request)),
+    // A bulk is remembered as a whole, by its transaction.
+    retry: attempt.isBulk ? null : retry,
   };
 }
 

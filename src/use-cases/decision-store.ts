@@ -1,6 +1,8 @@
 import type { Action, Verdict } from '../domain/action';
 import type { AuditEntryDraft } from '../domain/audit-entry';
 import type { Reviewer } from '../domain/principal';
+import type { KnownRequest, RetryKey } from '../domain/retry';
+import type { FindKnownRequest } from './known-request';
 
 /** One action that the rule allows to decide, with the audit entries for either effect. */
 export interface DecisionCandidate {
@@ -18,6 +20,8 @@ export interface DecisionBatch {
   readonly reason: string | null;
   readonly correlationId: string;
   readonly candidates: readonly DecisionCandidate[];
+  /** Of a single decision that may come again; null for any other. */
+  readonly retry: RetryKey | null;
 }
 
 /** What the write found for one candidate. */
@@ -44,6 +48,8 @@ export type WriteOutcome =
       readonly approvals: number;
       readonly approvalsRequired: number;
     }
+  /** The request is known already, or is under way elsewhere. Nothing was written. */
+  | { readonly actionId: number; readonly kind: 'key_used' | 'key_busy' }
   /** The action, the policy or the reviewer is no longer what was authorized. Nothing was written. */
   | { readonly actionId: number; readonly kind: 'moved' };
 
@@ -55,11 +61,26 @@ export interface DecisionWrites {
   refuse(drafts: readonly AuditEntryDraft[]): Promise<void>;
 }
 
-export interface DecisionStore {
+/** What became of a request's one chance: what it did, or why it did nothing. */
+export type OnceOutcome<T> =
+  | { readonly kind: 'done'; readonly result: T }
+  | { readonly kind: 'known'; readonly known: KnownRequest }
+  | { readonly kind: 'busy' };
+
+export interface DecisionStore extends FindKnownRequest {
   /** Each write commits by itself. */
   readonly alone: DecisionWrites;
   /** Both writes commit together or not at all. */
   together<T>(work: (writes: DecisionWrites) => Promise<T>): Promise<T>;
+  /**
+   * Runs work whose effects commit together with what the request came to, unless it is known or under way.
+   * @param outcomeOf what to remember of a result that is worth keeping; null undoes it
+   */
+  once<T>(
+    retry: RetryKey,
+    work: (writes: DecisionWrites) => Promise<T>,
+    outcomeOf: (result: T) => unknown,
+  ): Promise<OnceOutcome<T>>;
   /** Decides every candidate or none: where one outcome is not `written`, nothing was. */
   allOrNone(batch: DecisionBatch): Promise<readonly WriteOutcome[]>;
 }

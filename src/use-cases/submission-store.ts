@@ -2,7 +2,20 @@ import type { Action } from '../domain/action';
 import type { AuditEntryDraft } from '../domain/audit-entry';
 import type { ApprovalPolicy } from '../domain/policy';
 import type { Principal, Tenant } from '../domain/principal';
+import type { RiskScoring } from '../domain/risk-score';
+import type { KnownRequest, RetryKey } from '../domain/retry';
 import type { Submission } from '../domain/submission';
+import type { FindKnownRequest } from './known-request';
+
+/** What a submission is remembered by, short of its times: facts, so that either door can tell it again. */
+export interface SubmissionRecord {
+  readonly action_id: number;
+  readonly status: Action['status'];
+  readonly scoring: RiskScoring;
+  readonly policy_version: number;
+  readonly reason: string;
+  readonly correlation_id: string;
+}
 
 /** An action as it is to be stored, with its audit entries. */
 export interface NewAction {
@@ -17,6 +30,10 @@ export interface NewAction {
   readonly submitted: AuditEntryDraft;
   /** Where the policy approves at once, that entry; it brings the reason and the correlation id. */
   readonly approved: AuditEntryDraft | null;
+  /** Of a submission that may come again; null for any other. */
+  readonly retry: RetryKey | null;
+  /** What to remember of it then, short of its times. */
+  readonly outcome: SubmissionRecord;
 }
 
 /** What the write found. */
@@ -25,9 +42,12 @@ export type SubmissionOutcome =
   /** Another policy is in force by now. Nothing was written. */
   | { readonly kind: 'moved' }
   /** The submitter, or the owner of their key, is deactivated, or the key counts no longer. Nothing was written. */
-  | { readonly kind: 'gone' };
+  | { readonly kind: 'gone' }
+  /** It came before, or is under way elsewhere. Nothing was written. */
+  | { readonly kind: 'known'; readonly known: KnownRequest }
+  | { readonly kind: 'busy' };
 
-export interface SubmissionStore {
+export interface SubmissionStore extends FindKnownRequest {
   /** An id that no action has had. */
   newActionId(): Promise<number>;
   /** The policy in force. */

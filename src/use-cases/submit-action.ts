@@ -5,21 +5,30 @@ import { SCORING_SCOPE, type Principal } from '../domain/principal';
 import { RefusedError, type Refusal } from '../domain/refusal';
 import { riskLevelOf } from '../domain/risk';
 import { isAutoApproved, scoreByEngine, scoreByRules, type RiskScoring } from '../domain/risk-score';
+import { retryKeyOf, type RetryKey } from '../domain/retry';
 import { indicatorWords, submissionHash, type Submission } from '../domain/submission';
+import { awaitKnown, outcomeOfKnown } from './known-request';
 import { INVALID_TOKEN } from './reviewer-now';
-import type { NewAction, SubmissionStore } from './submission-store';
+import type { NewAction, SubmissionRecord, SubmissionStore } from './submission-store';
 
 export interface SubmissionRequest {
   readonly submitter: Principal;
   readonly submission: Submission;
   readonly origin: RequestOrigin;
+  /** The client's own name for this request; null where it gave none. */
+  readonly idempotencyKey: string | null;
 }
 
-/** What became of a submission. */
+/** What became of a submission: what is told of it, the first time and each time it is repeated. */
 export interface SubmissionResult {
-  /** As it was stored. */
-  readonly action: Action;
+  readonly actionId: number;
+  readonly status: Action['status'];
   readonly scoring: RiskScoring;
+  readonly submittedAt: Date;
+  /** Null for never. */
+  readonly expiresAt: Date | null;
+  /** As it was stored; null where this request repeats an earlier one. */
+  readonly action: Action | null;
   readonly policyVersion: number;
   /** Why it has this score and status, in a sentence. */
   readonly reason: string;
@@ -43,20 +52,21 @@ const INVALID_API_KEY: Refusal = { code: 'INVALID_API_KEY', detail: 'Invalid API
  */
 export function makeSubmitAction(store: SubmissionStore): SubmitAction {
   return async (request) => {
-    const { submitter, submission, origin } = request;
+    const { submitter, submission } = request;
+    const retry = retryOf(request);
     refuseScore(submitter, submission);
     const id = await store.newActionId();
     let { policy } = submitter;
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const scoring = scoringOf(submission, policy);
-      const draft = newAction(id, request, scoring, policy);
+      const draft = newAction(id, request, scoring, policy, retry);
       const outcome = await store.add(draft);
       if (outcome.kind === 'gone')
         throw new RefusedError(submitter.kind === 'user' ? INVALID_TOKEN : INVALID_API_KEY);
-      if (outcome.kind === 'written') {
-        const reason = draft.approved?.reason ?? reasonToWait(scoring);
-        const { correlationId } = origin;
-        return { action: outcome.action, scoring, policyVersion: policy.version, reason, correlationId };
+      if (outcome.kind === 'written') return resultOf(draft.outcome, outcome.action);
+      if (outcome.kind !== 'moved' && retry !== null) {
+        const known = outcome.kind === 'known' ? outcome.known : await awaitKnown(store, retry);
+        return resultOf(outcomeOfKnown(known, retry) as KnownSubmission, null);
       }
       policy = await store.policyNow(submitter);
     }
@@ -85,6 +95,7 @@ function newAction(
   { submitter, submission, origin }: SubmissionRequest,
   scoring: RiskScoring,
   policy: ApprovalPolicy,
+  retry: RetryKey | null,
 ): NewAction {
   const common = {
     organizationId: submitter.organizationId,
@@ -119,6 +130,15 @@ function newAction(
     reason: `Risk score ${String(scoring.score)} is below ${String(policy.autoApproveBelow)}, where policy version ${String(policy.version)} approves by itself`,
     data: scoringRecord(scoring),
   };
+  const isApproved = isAutoApproved(scoring, policy);
+  const outcome: SubmissionRecord = {
+    action_id: id,
+    status: isApproved ? 'approved' : 'pending_approval',
+    scoring,
+    policy_version: policy.version,
+    reason: isApproved ? (approved.reason ?? '') : reasonToWait(scoring),
+    correlation_id: origin.correlationId,
+  };
   return {
     id,
     submitter,
@@ -127,8 +147,41 @@ function newAction(
     policyVersion: policy.version,
     timeToLive: policy.timeToLiveSeconds[riskLevelOf(scoring.score)],
     submitted,
-    approved: isAutoApproved(scoring, policy) ? approved : null,
+    approved: isApproved ? approved : null,
+    retry,
+    outcome,
   };
+}
+
+/** As it is stored: with its times, UTC with milliseconds, that the statement adds. */
+interface KnownSubmission extends SubmissionRecord {
+  readonly submitted_at: string;
+  readonly expires_at: string | null;
+}
+
+/** A record as what is told of it. */
+function resultOf(record: SubmissionRecord | KnownSubmission, action: Action | null): SubmissionResult {
+  const times = 'submitted_at' in record ? record : null;
+  const expiresAt = times?.expires_at ?? null;
+  return {
+    actionId: record.action_id,
+    status: record.status,
+    scoring: record.scoring,
+    policyVersion: record.policy_version,
+    reason: record.reason,
+    correlationId: record.correlation_id,
+    submittedAt: action?.submittedAt ?? new Date(times?.submitted_at ?? 0),
+    expiresAt: action?.expiresAt ?? (expiresAt === null ? null : new Date(expiresAt)),
+    action,
+  };
+}
+
+/** By the client's own key, else for an API key by the correlation id that it sent (contract 5). */
+function retryOf({ submitter, submission, origin, idempotencyKey }: SubmissionRequest): RetryKey | null {
+  const asked = { ...submission };
+  if (idempotencyKey !== null) return retryKeyOf(submitter, 'key', idempotencyKey, asked);
+  const correlation = submitter.kind === 'api_key' ? origin.clientCorrelationId : null;
+  return correlation === null ? null : retryKeyOf(submitter, 'correlation', correlation, asked);
 }
 
 function scoringRecord({ source, matched }: RiskScoring): Readonly<Record<string, unknown>> {

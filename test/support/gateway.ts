@@ -55,7 +55,13 @@ export interface Gateway {
 }
 
 /** What a gateway runs every few seconds whatever is asked of it: no part of what a request costs. */
-const BACKGROUND_WORK = ['overdue_actions', 'expire_actions', 'purge_refusal_throttle', 'note_api_key_uses'];
+const BACKGROUND_WORK = [
+  'overdue_actions',
+  'expire_actions',
+  'purge_refusal_throttle',
+  'purge_idempotency_keys',
+  'note_api_key_uses',
+];
 
 /** Starts a gateway for a test file. */
 export async function startGateway(

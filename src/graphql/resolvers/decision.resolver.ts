@@ -2,7 +2,8 @@ import { Arg, Ctx, Directive, Extensions, FieldResolver, ID, Mutation, Resolver,
 import type { LogKey } from '../../audit/log-key';
 import { RefusedError } from '../../domain/refusal';
 import type { AuditLogEntry } from '../../domain/audit-entry';
-import type { Decision, DecideActions, Outcome } from '../../use-cases/decide-actions';
+import type { DecideActions } from '../../use-cases/decide-actions';
+import type { Decision, Outcome } from '../../use-cases/decision-outcomes';
 import type { BulkMode, DecisionRequest } from '../../use-cases/decision-batch';
 import { HTTP_STATUS } from '../../rest/status';
 import type { AuthorizedContext, RequestContext } from '../context';
@@ -17,6 +18,10 @@ import {
 
 const REVIEWERS = '@authorize(roles: [ADMIN, SECURITY_MANAGER, MANAGER], credential: JWT, riskLimited: true)';
 const REASON = { nullable: true, description: 'At most 2,000 characters.' } as const;
+export const KEY = {
+  nullable: true,
+  description: 'Yours, for this request: a repeat within 24 hours does nothing more and is told the same.',
+} as const;
 const IDS = { description: '1 to 500; duplicates are folded.' } as const;
 
 const MODE = { defaultValue: 'best_effort' } as const;
@@ -35,6 +40,7 @@ export class DecisionResolver {
   approveAction(
     @Arg('actionId', () => ID) _actionId: string,
     @Arg('reason', () => String, REASON) _reason: string | null,
+    @Arg('idempotencyKey', () => String, KEY) _key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<ActionDecisionType> {
     return this.decideOne(context);
@@ -46,6 +52,7 @@ export class DecisionResolver {
   rejectAction(
     @Arg('actionId', () => ID) _actionId: string,
     @Arg('reason', () => String, REASON) _reason: string | null,
+    @Arg('idempotencyKey', () => String, KEY) _key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<ActionDecisionType> {
     return this.decideOne(context);
@@ -58,6 +65,7 @@ export class DecisionResolver {
     @Arg('actionIds', () => [ID], IDS) _actionIds: string[],
     @Arg('reason', () => String, REASON) _reason: string | null,
     @Arg('mode', () => BulkModeEnum, MODE) _mode: BulkMode,
+    @Arg('idempotencyKey', () => String, KEY) _key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<BulkDecisionType> {
     return this.decideMany(context);
@@ -70,6 +78,7 @@ export class DecisionResolver {
     @Arg('actionIds', () => [ID], IDS) _actionIds: string[],
     @Arg('reason', () => String, REASON) _reason: string | null,
     @Arg('mode', () => BulkModeEnum, MODE) _mode: BulkMode,
+    @Arg('idempotencyKey', () => String, KEY) _key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<BulkDecisionType> {
     return this.decideMany(context);
@@ -115,14 +124,17 @@ export class DecisionResolver {
     };
   }
 
-  /** Decides, and lets the fields that follow see the caller and the policy as they were at that. */
+  /**
+   * Decides, and lets the fields that follow see the caller and the policy as they were at that; the correlation id is
+   * that of the request which decided.
+   */
   private async decide(
     context: RequestContext,
   ): Promise<{ request: DecisionRequest; outcomes: readonly Outcome[] }> {
     const request = authorizedIn(context);
-    const { reviewer, outcomes } = await this.decideActions(request);
+    const { reviewer, correlationId, outcomes } = await this.decideActions(request);
     context.principal = reviewer;
-    return { request: { ...request, reviewer }, outcomes };
+    return { request: { ...request, reviewer, origin: { ...request.origin, correlationId } }, outcomes };
   }
 }
 
@@ -135,7 +147,6 @@ interface DecisionPayload extends ActionDecisionType {
 function payloadOf(decision: Decision, { reviewer, reason, origin }: DecisionRequest): DecisionPayload {
   return {
     ...decision,
-    status: decision.action.status,
     decidedBy: reviewer.user,
     reason,
     correlationId: origin.correlationId,

@@ -1,12 +1,14 @@
 import { Arg, Ctx, Directive, FieldResolver, Mutation, Resolver, Root } from 'type-graphql';
 import type { Action } from '../../domain/action';
 import { RefusedError, validationRefusal } from '../../domain/refusal';
+import { parseIdempotencyKey } from '../../domain/retry';
 import { riskLevelOf } from '../../domain/risk';
 import { parseSubmission } from '../../domain/submission';
 import type { SubmissionResult, SubmitAction } from '../../use-cases/submit-action';
 import type { AuthorizedContext } from '../context';
 import { SubmitActionInput } from '../inputs/submission.input';
 import { ActionType } from '../types/action.type';
+import { KEY } from './decision.resolver';
 import { ActionSubmissionType } from '../types/submission.type';
 
 @Resolver(() => ActionSubmissionType)
@@ -22,12 +24,16 @@ export class SubmissionResolver {
   })
   async submit(
     @Arg('input', () => SubmitActionInput) input: SubmitActionInput,
+    @Arg('idempotencyKey', () => String, KEY) givenKey: string | null,
     @Ctx() { principal: submitter, origin, loaders }: AuthorizedContext,
   ): Promise<ActionSubmissionType> {
     const parsed = parseSubmission({ ...input }, (field) => ['input', field]);
-    if (parsed.faults !== undefined) throw new RefusedError(validationRefusal(parsed.faults));
-    const result = await this.submitAction({ submitter, submission: parsed.value, origin });
-    loaders.action.prime(result.action.id, result.action);
+    const key = parseIdempotencyKey(givenKey, ['idempotencyKey']);
+    if (parsed.faults !== undefined || key.faults !== undefined)
+      throw new RefusedError(validationRefusal([parsed, key].flatMap(({ faults }) => faults ?? [])));
+    const asked = { submitter, submission: parsed.value, origin, idempotencyKey: key.value };
+    const result = await this.submitAction(asked);
+    if (result.action !== null) loaders.action.prime(result.actionId, result.action);
     return payloadOf(result);
   }
 
@@ -42,17 +48,13 @@ export class SubmissionResolver {
   }
 }
 
-function payloadOf({ action, scoring, ...result }: SubmissionResult): ActionSubmissionType {
+function payloadOf({ scoring, ...result }: SubmissionResult): ActionSubmissionType {
   const { score, source, matched } = scoring;
   return {
     ...result,
-    actionId: action.id,
-    status: action.status,
     riskScore: score,
     riskLevel: riskLevelOf(score),
     riskScoreSource: source,
     matchedRule: matched && { ...matched.rule, position: matched.position },
-    submittedAt: action.submittedAt,
-    expiresAt: action.expiresAt,
   };
 }

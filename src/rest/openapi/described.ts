@@ -5,6 +5,8 @@ import type { Schema } from './json-schema';
 export interface Takes {
   /** By name; none of them is required. */
   readonly query?: Readonly<Record<string, Schema>>;
+  /** Whether `Idempotency-Key` counts. */
+  readonly idempotencyKey?: true;
   /** In JSON. Left out, it is as `{}`. */
   readonly body?: Schema;
 }

@@ -1,6 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
 import { API_KEY_SCOPES, ROLES } from '../../domain/principal';
 import type { AuthorizeDirective } from '../../graphql/authorize.directive';
+import { IDEMPOTENCY_KEY_PATTERN } from '../../domain/retry';
 import { VERSION } from '../../version';
 import { readOperations, rootFieldOf } from '../operations';
 import { ROUTES, type Route } from '../routes';
@@ -190,6 +191,13 @@ const CORRELATION: Parameter = {
   schema: { type: 'string', pattern: '^[A-Za-z0-9._:-]{1,128}$' },
 };
 
+const IDEMPOTENCY_KEY: Parameter = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description: 'Yours, for this request: a repeat within 24 hours does nothing more and is told the same.',
+  schema: { type: 'string', pattern: IDEMPOTENCY_KEY_PATTERN },
+};
+
 function parametersOf({ path, takes }: Described): readonly Parameter[] {
   const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name = '']): Parameter => ({
     name,
@@ -203,7 +211,8 @@ function parametersOf({ path, takes }: Described): readonly Parameter[] {
     ...(description !== undefined && { description }),
     schema,
   }));
-  return [...inPath, ...inQuery, CORRELATION];
+  const inHeader = takes.idempotencyKey === true ? [IDEMPOTENCY_KEY, CORRELATION] : [CORRELATION];
+  return [...inPath, ...inQuery, ...inHeader];
 }
 
 function answersOf(gives: Readonly<Record<number, Gives>>): Record<string, ResponseObject> {

@@ -22,8 +22,13 @@ const ACTION = json('The action.', ref('Action'));
 const DENIED = json('It is denied.', ref('Rejection'));
 const DECIDED_BULK = json('Each action with its own outcome.', ref('BulkDecision'));
 const REFUSED_BULK = json(
-  'An all-or-none bulk of which something was refused, so that nothing was decided.',
-  ref('RefusedBulk'),
+  'An all-or-none bulk of which something was refused, so that nothing was decided; or the same request is still under way.',
+  {
+    anyOf: [
+      ref('RefusedBulk'),
+      { ...ref('Error'), properties: { error_code: { const: 'IDEMPOTENCY_CONFLICT' } } },
+    ],
+  },
 );
 const BULK = { 200: DECIDED_BULK, 409: REFUSED_BULK };
 

@@ -29,6 +29,9 @@ const decidesOne: Arises = ({ decides }) => decides === 'one';
 const decidesMany: Arises = ({ decides }) => decides === 'many';
 /** Probes are never limited (http/rate-limit). */
 const isLimited: Arises = ({ path }) => !['/health', '/readyz', '/metrics'].includes(path);
+/** A repeat is authorized anew, and a bulk is told again whole or not at all. */
+const decides: Arises = (operation) => decidesOne(operation) || decidesMany(operation);
+const takesKey: Arises = ({ takes }) => takes.idempotencyKey === true;
 const always: Arises = () => true;
 /** GraphQL alone has it, or an item of a bulk, or no path was read yet, or what the document does not describe. */
 const never: Arises = () => false;
@@ -43,9 +46,9 @@ const ARISES: Readonly<Record<ErrorCode, Arises>> = {
   REVOKED_API_KEY: readsCredential,
   JWT_REQUIRED: needsJwt,
   INSUFFICIENT_PERMISSIONS: needsMore,
-  APPROVAL_LEVEL_REQUIRED: decidesOne,
-  RISK_LIMIT_EXCEEDED: decidesOne,
-  SELF_APPROVAL_FORBIDDEN: decidesOne,
+  APPROVAL_LEVEL_REQUIRED: decides,
+  RISK_LIMIT_EXCEEDED: decides,
+  SELF_APPROVAL_FORBIDDEN: decides,
   BULK_NOT_ALLOWED: never,
   ACTION_NOT_FOUND: namesAction,
   NOT_FOUND: ({ canBeAbsent }) => canBeAbsent === true,
@@ -56,6 +59,8 @@ const ARISES: Readonly<Record<ErrorCode, Arises>> = {
   NOT_ATTEMPTED: never,
   POLICY_VERSION_CONFLICT: never,
   LAST_ADMIN: never,
+  IDEMPOTENCY_KEY_REUSED: takesKey,
+  IDEMPOTENCY_CONFLICT: takesKey,
   INVALID_JSON: takesBody,
   METHOD_NOT_ALLOWED: never,
   PAYLOAD_TOO_LARGE: takesBody,

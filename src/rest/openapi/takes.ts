@@ -88,10 +88,11 @@ const SUBMISSION: Schema = {
 
 /** What each reader reads. Unknown parameters and fields are ignored; an empty parameter is as if it were left out. */
 const TAKES: ReadonlyMap<ReadVariables, Takes> = new Map<ReadVariables, Takes>([
-  [readDecision, { body: { type: 'object', properties: { reason: REASON } } }],
+  [readDecision, { idempotencyKey: true, body: { type: 'object', properties: { reason: REASON } } }],
   [
     readBulkDecision,
     {
+      idempotencyKey: true,
       body: {
         type: 'object',
         required: ['action_ids'],
@@ -107,7 +108,7 @@ const TAKES: ReadonlyMap<ReadVariables, Takes> = new Map<ReadVariables, Takes>([
       },
     },
   ],
-  [readSubmission, { body: SUBMISSION }],
+  [readSubmission, { idempotencyKey: true, body: SUBMISSION }],
   [readActionId, {}],
   [readActionList, { query: { ...PAGE, status_filter: oneOf(ACTION_STATUSES), agent_id: PLAIN_TEXT } }],
   [

@@ -1,0 +1,92 @@
+import type { KnownRequest, RetryKey } from '../domain/retry';
+import type { Sql, Statement } from './database';
+
+/** What a statement finds of a request's key: nobody's and now held by this transaction, taken, or under way elsewhere. */
+export type Claim = 'held' | 'used' | 'busy';
+
+const PRIMARY_KEY = 'idempotency_keys_pkey';
+
+/**
+ * SQL that claims a key until the transaction ends; null where there is no key. A lock that is tried and not waited
+ * for: whoever waited on the unique index would read on in a snapshot from before the wait. What commits between the
+ * snapshot and the lock shows as a violation of that index, which undoes the statement (see `isKeyTaken`).
+ */
+export function claimSql(organization: string, kind: string, id: string, key: string): string {
+  return `CASE WHEN ${key} IS NULL THEN NULL
+    WHEN EXISTS (SELECT FROM idempotency_keys k WHERE k.organization_id = ${organization} AND k.principal_kind = ${kind}
+      AND k.principal_id = ${id} AND k.key = ${key}) THEN 'used'
+    WHEN pg_try_advisory_xact_lock(hashtextextended(concat_ws('/', ${organization}::text, ${kind}, ${id}::text, ${key}), 0))
+      THEN 'held'
+    ELSE 'busy' END`;
+}
+
+/** SQL for a time as an outcome holds it. */
+export function outcomeTimeSql(at: string): string {
+  return `to_char(${at} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+}
+
+const CLAIM: Statement = {
+  name: 'claim_idempotency_key',
+  text: `SELECT ${claimSql('$1::bigint', '$2::text', '$3::bigint', '$4::text')} AS claim`,
+};
+
+const FIND: Statement = {
+  name: 'find_known_request',
+  text: `SELECT request_hash AS "requestHash", outcome FROM idempotency_keys
+    WHERE organization_id = $1 AND principal_kind = $2 AND principal_id = $3 AND key = $4`,
+};
+
+const REMEMBER: Statement = {
+  name: 'remember_request',
+  text: `INSERT INTO idempotency_keys (organization_id, principal_kind, principal_id, key, request_hash, outcome, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6::jsonb, date_trunc('milliseconds', clock_timestamp()))`,
+};
+
+/** How many rows one purging statement deletes at most. */
+const PURGE_BATCH = 1000;
+
+const PURGE: Statement = {
+  name: 'purge_idempotency_keys',
+  text: `WITH deleted AS (
+      DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM idempotency_keys WHERE created_at < now() - interval '24 hours'
+        ORDER BY created_at LIMIT ${String(PURGE_BATCH)}))
+      RETURNING 1
+    )
+    SELECT count(*) AS deleted FROM deleted`,
+};
+
+/** Claims a key within a transaction. A look at it behind the claim is younger than whoever had it before. */
+export async function claimKey(sql: Sql, retry: RetryKey): Promise<Claim> {
+  const [row] = await sql.query<{ claim: Claim }>(CLAIM, identityOf(retry));
+  if (row === undefined) throw new Error('A key was neither free nor taken');
+  return row.claim;
+}
+
+export async function findKnown(sql: Sql, retry: RetryKey): Promise<KnownRequest | null> {
+  const [row] = await sql.query<KnownRequest & Record<string, unknown>>(FIND, identityOf(retry));
+  return row ?? null;
+}
+
+/** Writes down what a request came to, in the transaction of that. */
+export async function remember(sql: Sql, retry: RetryKey, outcome: unknown): Promise<void> {
+  await sql.query(REMEMBER, [...identityOf(retry), retry.requestHash, JSON.stringify(outcome)]);
+}
+
+/** Whether a statement failed because its key was taken at the last moment. It did nothing then. */
+export function isKeyTaken(error: unknown): boolean {
+  const { code, constraint } = error as { code?: string; constraint?: string };
+  return code === '23505' && constraint === PRIMARY_KEY;
+}
+
+/** Forgets requests that are older than a day, a thousand at a time. */
+export async function purgeKnownRequests(sql: Sql, signal: AbortSignal): Promise<void> {
+  for (let isMore = true; isMore && !signal.aborted;) {
+    const [row] = await sql.query<{ deleted: number }>(PURGE, []);
+    isMore = (row?.deleted ?? 0) === PURGE_BATCH;
+  }
+}
+
+function identityOf({ organizationId, principalKind, principalId, key }: RetryKey): readonly unknown[] {
+  return [organizationId, principalKind, principalId, key];
+}

@@ -1,0 +1,118 @@
+import type { Action, ActionStatus, Verdict } from '../domain/action';
+import type { AuditEntryDraft } from '../domain/audit-entry';
+import { refusalOfSecondVote, refusalOfState } from '../domain/decision-refusals';
+import { actionNotFound, type Refusal } from '../domain/refusal';
+import type { AuthorizedAction } from './authorize-actions';
+import type { DecisionRequest } from './decision-batch';
+import type { DecisionWrites, WriteOutcome } from './decision-store';
+import { refusedDecisionDraft } from './refused-decision';
+
+/** What a decision did. */
+export interface Decision {
+  readonly actionId: number;
+  /** What the action was then: still pending where more approvals are required. */
+  readonly status: ActionStatus;
+  readonly verdict: Verdict;
+  readonly decidedAt: Date;
+  readonly approvalsReceived: number;
+  readonly approvalsRequired: number;
+  readonly auditId: number;
+  /** Of the audit entry: 32 bytes. */
+  readonly leafHash: Buffer;
+  /** The action as it is after the decision; of one that is told again, as it is now. */
+  readonly action: Action;
+}
+
+/** What became of one asked id. */
+export type Outcome =
+  | { readonly actionId: number; readonly decision: Decision; readonly refusal?: undefined }
+  | { readonly actionId: number; readonly refusal: Refusal; readonly decision?: undefined };
+
+export function hasDecided(outcomes: ReadonlyMap<number, Outcome>): boolean {
+  return [...outcomes.values()].some(({ decision }) => decision !== undefined);
+}
+
+/** What the rule, or the absence of an action, refuses. */
+export function refusedByRule({ items }: DecisionRequest): Map<number, Refusal> {
+  const refused = new Map<number, Refusal>();
+  for (const { actionId, action, ruling } of items) {
+    if (action === null || ruling === null) refused.set(actionId, actionNotFound(actionId));
+    else if (!ruling.allowed) refused.set(actionId, ruling.refusal);
+  }
+  return refused;
+}
+
+/** Whether a write did nothing because of the request's key, which says nothing of the action. */
+function isOfKey(outcome: WriteOutcome): outcome is Extract<WriteOutcome, { kind: `key_${string}` }> {
+  return outcome.kind === 'key_used' || outcome.kind === 'key_busy';
+}
+
+/** Files what the write did and what it refused; returns what moved meanwhile. */
+export function settle(
+  written: readonly WriteOutcome[],
+  request: DecisionRequest,
+  outcomes: Map<number, Outcome>,
+  refused: Map<number, Refusal>,
+): readonly number[] {
+  const moved: number[] = [];
+  for (const outcome of written) {
+    const { actionId } = outcome;
+    if (outcome.kind === 'written')
+      outcomes.set(actionId, { actionId, decision: decisionOf(outcome, request) });
+    else if (outcome.kind === 'moved') moved.push(actionId);
+    else if (!isOfKey(outcome)) refused.set(actionId, refusalOf(outcome));
+  }
+  return moved;
+}
+
+/** Refused tries are evidence; that there is no such action is not (contract 2.12). */
+export async function recordEvidence(
+  refused: ReadonlyMap<number, Refusal>,
+  request: DecisionRequest,
+  writes: DecisionWrites,
+): Promise<void> {
+  const items = new Map(request.items.map((item) => [item.actionId, item]));
+  const evidence = [...refused]
+    .filter(([, refusal]) => refusal.code !== 'ACTION_NOT_FOUND')
+    .map(([actionId, refusal]) => refusedDraft(request, refusal, { actionId, ...items.get(actionId) }));
+  if (evidence.length > 0) await writes.refuse(evidence);
+}
+
+/** The evidence of one refused try of a request. */
+export function refusedDraft(
+  { reviewer, attempt, reason, origin }: DecisionRequest,
+  refusal: Refusal,
+  of: { actionId: number | null } & Partial<Pick<AuthorizedAction, 'action' | 'ruling'>>,
+): AuditEntryDraft {
+  return refusedDecisionDraft({
+    principal: reviewer,
+    verdict: attempt.verdict,
+    reason,
+    origin,
+    refusal,
+    ...of,
+  });
+}
+
+function decisionOf(written: Extract<WriteOutcome, { kind: 'written' }>, request: DecisionRequest): Decision {
+  const { actionId, action, auditId, leafHash, approvalsRequired } = written;
+  request.actions.prime(action);
+  return {
+    actionId,
+    status: action.status,
+    verdict: request.attempt.verdict,
+    // A vote that decides nothing yet has its own moment, the action's last change.
+    decidedAt: action.decidedAt ?? action.updatedAt,
+    approvalsReceived: action.approvals,
+    approvalsRequired,
+    auditId,
+    leafHash,
+    action,
+  };
+}
+
+function refusalOf(outcome: Extract<WriteOutcome, { kind: 'not_pending' | 'already_voted' }>): Refusal {
+  if (outcome.kind === 'not_pending') return refusalOfState(outcome.facts);
+  const { actionId: id, approvals, approvalsRequired } = outcome;
+  return refusalOfSecondVote({ id, approvals }, approvalsRequired);
+}

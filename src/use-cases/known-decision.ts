@@ -1,0 +1,126 @@
+import { mayDecide } from '../domain/approval-policy';
+import { RefusedError, type Refusal } from '../domain/refusal';
+import type { KnownRequest, RetryKey } from '../domain/retry';
+import type { DecisionRequest } from './decision-batch';
+import { recordEvidence, type Decision, type Outcome } from './decision-outcomes';
+import type { DecisionResult } from './decide-actions';
+import type { DecisionStore } from './decision-store';
+import { outcomeOfKnown } from './known-request';
+
+/** What a request to decide is remembered by: facts, so that either door can tell it again in its own words. */
+interface DecisionRecord {
+  readonly correlation_id: string;
+  /** In the order asked. */
+  readonly results: readonly (DecidedRecord | RefusedRecord)[];
+}
+
+/** The decision's own statement writes the same. */
+interface DecidedRecord {
+  readonly action_id: number;
+  readonly status: Decision['status'];
+  /** UTC with milliseconds. */
+  readonly decided_at: string;
+  readonly approvals_received: number;
+  readonly approvals_required: number;
+  readonly audit_id: number;
+  /** Base64. */
+  readonly leaf_hash: string;
+  readonly refusal?: undefined;
+}
+
+interface RefusedRecord {
+  readonly action_id: number;
+  readonly refusal: Refusal;
+}
+
+/** What a bulk came to, as it is remembered. */
+export function recordOf(
+  { items, origin }: DecisionRequest,
+  outcomes: ReadonlyMap<number, Outcome>,
+): DecisionRecord {
+  return {
+    correlation_id: origin.correlationId,
+    results: items.flatMap(({ actionId }) => {
+      const outcome = outcomes.get(actionId);
+      if (outcome === undefined) return [];
+      return [outcome.decision === undefined ? refusedRecord(outcome) : decidedRecord(outcome.decision)];
+    }),
+  };
+}
+
+/**
+ * Tells a reviewer again what their request came to, if they still hold the authority that it took: as if nobody had
+ * decided yet, by the one rule. Nothing is written but the evidence where they do not.
+ * @throws {RefusedError} IDEMPOTENCY_KEY_REUSED, or what the rule says now
+ */
+export async function tellAgain(
+  known: KnownRequest,
+  retry: RetryKey,
+  request: DecisionRequest,
+  store: DecisionStore,
+): Promise<DecisionResult> {
+  const { reviewer, attempt, actions } = request;
+  const { correlation_id: correlationId, results } = outcomeOfKnown(known, retry) as DecisionRecord;
+  const decidedIds = results.flatMap(({ action_id: id, refusal }) => (refusal === undefined ? [id] : []));
+  actions.forget(decidedIds);
+  const loaded = new Map((await actions.load(decidedIds)).map((action) => [action?.id, action]));
+  const outcomes: Outcome[] = [];
+  for (const result of results) {
+    const { action_id: actionId } = result;
+    if (result.refusal !== undefined) {
+      outcomes.push({ actionId, refusal: withDates(result.refusal) });
+      continue;
+    }
+    const action = loaded.get(actionId);
+    if (action === undefined || action === null)
+      throw new Error(`The decided action ${String(actionId)} is gone`);
+    const undecided = { ...action, status: 'pending_approval', hasVoted: false } as const;
+    const ruling = mayDecide(
+      reviewer,
+      undecided,
+      { ...attempt, isBulk: false, hasReason: true },
+      reviewer.policy,
+    );
+    if (!ruling.allowed) {
+      await recordEvidence(new Map([[actionId, ruling.refusal]]), request, store.alone);
+      throw new RefusedError(ruling.refusal);
+    }
+    outcomes.push({
+      actionId,
+      decision: {
+        actionId,
+        status: result.status,
+        verdict: attempt.verdict,
+        decidedAt: new Date(result.decided_at),
+        approvalsReceived: result.approvals_received,
+        approvalsRequired: result.approvals_required,
+        auditId: result.audit_id,
+        leafHash: Buffer.from(result.leaf_hash, 'base64'),
+        action,
+      },
+    });
+  }
+  return { reviewer, correlationId, outcomes };
+}
+
+function decidedRecord(decision: Decision): DecidedRecord {
+  return {
+    action_id: decision.actionId,
+    status: decision.status,
+    decided_at: decision.decidedAt.toISOString(),
+    approvals_received: decision.approvalsReceived,
+    approvals_required: decision.approvalsRequired,
+    audit_id: decision.auditId,
+    leaf_hash: decision.leafHash.toString('base64'),
+  };
+}
+
+function refusedRecord({ actionId, refusal }: Extract<Outcome, { refusal: Refusal }>): RefusedRecord {
+  return { action_id: actionId, refusal };
+}
+
+/** A refusal as it was before it was JSON. */
+function withDates(refusal: Refusal): Refusal {
+  const at = refusal.facts?.decidedAt ?? null;
+  return at === null ? refusal : { ...refusal, facts: { ...refusal.facts, decidedAt: new Date(at) } };
+}
