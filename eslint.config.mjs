@@ -45,7 +45,18 @@ const bannedPackages = (folder) =>
   Object.entries(homes).flatMap(([home, packages]) => (home === folder ? [] : packages));
 
 export default tseslint.config(
-  { ignores: ['node_modules', '.data', 'coverage', 'src/rest/operations.types.ts', '**/*.mjs', '**/*.cjs'] },
+  {
+    ignores: [
+      'node_modules',
+      '.data',
+      'coverage',
+      'src/rest/operations.types.ts',
+      'client/dist',
+      'client/src/operations.ts',
+      '**/*.mjs',
+      '**/*.cjs',
+    ],
+  },
   tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
@@ -99,6 +110,15 @@ export default tseslint.config(
             { regex: '^(?!\\./|node:crypto$)', message: 'The domain knows no package and does no I/O.' },
           ],
         },
+      ],
+    },
+  },
+  {
+    files: ['client/src/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ regex: '^(?!\\./)', message: 'The client depends on nothing.' }] },
       ],
     },
   },

@@ -1,0 +1,204 @@
+import { CountersignError } from './error.ts';
+import {
+  ApproveAction,
+  BulkApproveActions,
+  BulkRejectActions,
+  GetAction,
+  ListActions,
+  RejectAction,
+  SubmitAction,
+  type ActionDetailsFragment,
+  type ActionFilter,
+  type ActionOrder,
+  type BulkFragment,
+  type BulkMode,
+  type DecisionFragment,
+  type SubmitActionInput,
+  type SubmitActionMutation,
+} from './operations.ts';
+import { pause } from './pause.ts';
+import type { Transport } from './transport.ts';
+
+/** An action's id: a number up to 2^53-1, or the same in digits. */
+export type ActionId = number | string;
+
+/** What every call takes. */
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** What every call takes that changes something. */
+export interface ChangeOptions extends CallOptions {
+  /** Made anew for each call, if not given. With one of your own, a call can be repeated after a crash. */
+  readonly idempotencyKey?: string;
+}
+
+export interface DecisionOptions extends ChangeOptions {
+  /** At most 2,000 characters; the organization's policy can require it. */
+  readonly reason?: string;
+}
+
+export interface BulkOptions extends DecisionOptions {
+  /** BEST_EFFORT, if not given: each action for itself. ATOMIC: all are decided, or none if one is refused. */
+  readonly mode?: BulkMode;
+}
+
+type WithNumber<T extends { readonly actionId: string }> = Omit<T, 'actionId'> & {
+  readonly actionId: number;
+};
+
+/** A verdict that took effect. */
+export type Decision = WithNumber<DecisionFragment>;
+/** `approvedAt` and `approvedBy` are null while more approvals are required (`status` is PENDING_APPROVAL then). */
+export type Approval = Decision & { readonly approvedAt: string | null; readonly approvedBy: number | null };
+export type Rejection = Decision & { readonly rejectedAt: string; readonly rejectedBy: number };
+
+type ItemFragment = BulkFragment['results'][number];
+/** One action's outcome: a decision, or a refusal. */
+export interface BulkItem {
+  readonly actionId: number;
+  readonly decision: Decision | null;
+  readonly refusal: ItemFragment['refusal'];
+}
+export type BulkDecision = Omit<BulkFragment, 'results'> & { readonly results: readonly BulkItem[] };
+
+export type Submission = WithNumber<SubmitActionMutation['submission']>;
+export type Action = Omit<ActionDetailsFragment, 'id'> & { readonly id: number };
+
+export interface ListOptions extends CallOptions {
+  /** Lists match any of their members: `{ status: ['PENDING_APPROVAL'], decidableByViewer: true }`. */
+  readonly filter?: ActionFilter;
+  /** Newest first, if not given. */
+  readonly orderBy?: ActionOrder;
+  /** 1 to 100; 25, if not given. */
+  readonly first?: number;
+  /** The `endCursor` of the page before. */
+  readonly after?: string;
+}
+
+export interface ActionPage {
+  readonly actions: readonly Action[];
+  readonly hasNextPage: boolean;
+  readonly endCursor: string | null;
+}
+
+export interface WaitOptions extends CallOptions {
+  /** How long at most, in milliseconds; five minutes, if not given. */
+  readonly timeout?: number;
+  /** The first pause between two looks, in milliseconds, half as much again after each, 10 s at most; 500, if not given. */
+  readonly interval?: number;
+}
+
+const MAX_INTERVAL = 10_000;
+
+/** What can be done with actions. Every method throws a `CountersignError`, or the reason of a signal that was aborted. */
+export class Actions {
+  constructor(private readonly transport: Transport) {}
+
+  /** Approves an action. By JWT. */
+  async approve(actionId: ActionId, options: DecisionOptions = {}): Promise<Approval> {
+    const { decision } = await this.transport.run(ApproveAction, decide(actionId, options), options.signal);
+    const isApproved = decision.status === 'APPROVED';
+    return {
+      ...withNumber(decision),
+      approvedAt: isApproved ? decision.decidedAt : null,
+      approvedBy: isApproved ? Number(decision.decidedBy.id) : null,
+    };
+  }
+
+  /** Rejects an action. By JWT. */
+  async reject(actionId: ActionId, options: DecisionOptions = {}): Promise<Rejection> {
+    const { decision } = await this.transport.run(RejectAction, decide(actionId, options), options.signal);
+    const { decidedAt, decidedBy } = decision;
+    return { ...withNumber(decision), rejectedAt: decidedAt, rejectedBy: Number(decidedBy.id) };
+  }
+
+  /** Approves up to 500 actions; what is refused is an item of the result and not an error. By JWT. */
+  async bulkApprove(actionIds: readonly ActionId[], options: BulkOptions = {}): Promise<BulkDecision> {
+    const variables = decideAll(actionIds, options);
+    return bulkOf((await this.transport.run(BulkApproveActions, variables, options.signal)).bulk);
+  }
+
+  /** Rejects up to 500 actions; what is refused is an item of the result and not an error. By JWT. */
+  async bulkReject(actionIds: readonly ActionId[], options: BulkOptions = {}): Promise<BulkDecision> {
+    const variables = decideAll(actionIds, options);
+    return bulkOf((await this.transport.run(BulkRejectActions, variables, options.signal)).bulk);
+  }
+
+  /** Submits an action to be decided. */
+  async submit(input: SubmitActionInput, options: ChangeOptions = {}): Promise<Submission> {
+    const variables = { input, idempotencyKey: keyOf(options) };
+    return withNumber((await this.transport.run(SubmitAction, variables, options.signal)).submission);
+  }
+
+  /** One action. Throws ACTION_NOT_FOUND. */
+  async get(actionId: ActionId, { signal }: CallOptions = {}): Promise<Action> {
+    const { action } = await this.transport.run(GetAction, { id: actionId }, signal);
+    if (action !== null) return actionOf(action);
+    throw new CountersignError('ACTION_NOT_FOUND', `Action ${String(actionId)} not found`, { status: 404 });
+  }
+
+  /** A page of actions. */
+  async list({ signal, ...variables }: ListOptions = {}): Promise<ActionPage> {
+    const { edges, pageInfo } = (await this.transport.run(ListActions, variables, signal)).actions;
+    const { hasNextPage, endCursor } = pageInfo;
+    return { actions: edges.map(({ node }) => actionOf(node)), hasNextPage, endCursor };
+  }
+
+  /**
+   * Waits until an action is not pending any more, be it approved, denied or expired, and returns it as it is then.
+   * Throws STILL_PENDING after the time-out.
+   */
+  async wait(actionId: ActionId, options: WaitOptions = {}): Promise<Action> {
+    const { timeout = 300_000, interval = 500, signal } = options;
+    const end = Date.now() + timeout;
+    for (let next = interval; ; next = Math.min(next * 1.5, MAX_INTERVAL)) {
+      const action = await this.get(actionId, options);
+      if (action.status !== 'PENDING_APPROVAL') return action;
+      const left = end - Date.now();
+      if (left <= 0)
+        throw new CountersignError(
+          'STILL_PENDING',
+          `Nobody decided action ${String(actionId)} within ${String(timeout)} ms`,
+        );
+      await pause(Math.min(next, left), signal);
+    }
+  }
+}
+
+function decide(
+  actionId: ActionId,
+  options: DecisionOptions,
+): { actionId: ActionId; reason: string | null; idempotencyKey: string } {
+  return { actionId, reason: options.reason ?? null, idempotencyKey: keyOf(options) };
+}
+
+function decideAll(
+  actionIds: readonly ActionId[],
+  options: BulkOptions,
+): { actionIds: readonly ActionId[]; reason: string | null; mode: BulkMode; idempotencyKey: string } {
+  const { reason = null, mode = 'BEST_EFFORT' } = options;
+  return { actionIds, reason, mode, idempotencyKey: keyOf(options) };
+}
+
+/** One for all tries of a call: that is what makes repeating it safe. */
+function keyOf({ idempotencyKey = crypto.randomUUID() }: ChangeOptions): string {
+  return idempotencyKey;
+}
+
+function withNumber<T extends { readonly actionId: string }>(told: T): WithNumber<T> {
+  return { ...told, actionId: Number(told.actionId) };
+}
+
+function actionOf(action: ActionDetailsFragment): Action {
+  return { ...action, id: Number(action.id) };
+}
+
+function bulkOf({ results, ...bulk }: BulkFragment): BulkDecision {
+  const items = results.map(({ actionId, decision, refusal }) => ({
+    actionId: Number(actionId),
+    decision: decision ? withNumber(decision) : null,
+    refusal,
+  }));
+  return { ...bulk, results: items };
+}

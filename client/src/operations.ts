@@ -1,0 +1,505 @@
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import { operation, type Operation } from './operation.ts';
+/** Lists match any of their members; a time range is from inclusive, to exclusive. */
+export type ActionFilter = {
+  readonly actionType?: ReadonlyArray<string> | null | undefined;
+  readonly agentId?: ReadonlyArray<string> | null | undefined;
+  /** What you may decide now, by the rule that decides: a queue. False for all the rest. */
+  readonly decidableByViewer?: boolean | null | undefined;
+  /** User ids of the deciders. */
+  readonly decidedBy?: ReadonlyArray<string | number> | null | undefined;
+  readonly decidedFrom?: string | null | undefined;
+  readonly decidedTo?: string | null | undefined;
+  /** Inclusive. */
+  readonly maxRiskScore?: number | null | undefined;
+  /** Inclusive. */
+  readonly minRiskScore?: number | null | undefined;
+  readonly riskLevel?: ReadonlyArray<RiskLevel> | null | undefined;
+  /** Text that stands anywhere in what describes the action. */
+  readonly search?: string | null | undefined;
+  readonly status?: ReadonlyArray<ActionStatus> | null | undefined;
+  readonly submittedFrom?: string | null | undefined;
+  readonly submittedTo?: string | null | undefined;
+};
+
+export type ActionOrder = {
+  readonly direction?: SortDirection;
+  readonly field: ActionOrderField;
+};
+
+export type ActionOrderField =
+  | 'RISK_SCORE'
+  | 'SUBMITTED_AT';
+
+/** What an action can be. Only a pending one can still be decided. */
+export type ActionStatus =
+  | 'APPROVED'
+  | 'DENIED'
+  | 'EXPIRED'
+  | 'PENDING_APPROVAL';
+
+/** BEST_EFFORT: each item for itself. ATOMIC: all are decided, or none if one is refused. */
+export type BulkMode =
+  | 'ATOMIC'
+  | 'BEST_EFFORT';
+
+/** Why something was refused: `extensions.code` here, `error_code` over REST. */
+export type ErrorCode =
+  | 'ACTION_NOT_FOUND'
+  | 'ALREADY_VOTED'
+  | 'APPROVAL_LEVEL_REQUIRED'
+  | 'BULK_NOT_ALLOWED'
+  | 'BULK_REFUSED'
+  | 'EXPIRED_API_KEY'
+  | 'EXPIRED_TOKEN'
+  | 'HEADERS_TOO_LARGE'
+  | 'IDEMPOTENCY_CONFLICT'
+  | 'IDEMPOTENCY_KEY_REUSED'
+  | 'INSUFFICIENT_PERMISSIONS'
+  | 'INTERNAL_ERROR'
+  | 'INVALID_API_KEY'
+  | 'INVALID_JSON'
+  | 'INVALID_STATE'
+  | 'INVALID_TOKEN'
+  | 'JWT_REQUIRED'
+  | 'LAST_ADMIN'
+  | 'MALFORMED_REQUEST'
+  | 'METHOD_NOT_ALLOWED'
+  | 'MISSING_AUTH'
+  | 'NOT_ATTEMPTED'
+  | 'NOT_FOUND'
+  | 'PAYLOAD_TOO_LARGE'
+  | 'POLICY_VERSION_CONFLICT'
+  | 'RATE_LIMIT_EXCEEDED'
+  | 'REASON_REQUIRED'
+  | 'REQUEST_TIMEOUT'
+  | 'REVOKED_API_KEY'
+  | 'RISK_LIMIT_EXCEEDED'
+  | 'SELF_APPROVAL_FORBIDDEN'
+  | 'SERVICE_UNAVAILABLE'
+  | 'UNSUPPORTED_MEDIA_TYPE'
+  | 'VALIDATION_ERROR';
+
+/** LOW from 0, MEDIUM from 40, HIGH from 70, CRITICAL from 85; up to the next, and 100. */
+export type RiskLevel =
+  | 'CRITICAL'
+  | 'HIGH'
+  | 'LOW'
+  | 'MEDIUM';
+
+/** RULE: a scoring rule. ENGINE: an API key that may score. DEFAULT: no rule matched, so it is 95. */
+export type RiskScoreSource =
+  | 'DEFAULT'
+  | 'ENGINE'
+  | 'RULE';
+
+/** What a person may do in their organization. */
+export type Role =
+  | 'ADMIN'
+  | 'MANAGER'
+  | 'SECURITY_MANAGER'
+  | 'USER';
+
+export type SortDirection =
+  | 'ASC'
+  | 'DESC';
+
+/** An action to be decided. What is left out, null or blank is not said. */
+export type SubmitActionInput = {
+  /** 1 to 200 characters. */
+  readonly actionType: string;
+  /** 1 to 200 characters. */
+  readonly agentId: string;
+  /** At most 200 characters. */
+  readonly agentName?: string | null | undefined;
+  /** What else the agent knows of the situation; at most 16 kB of JSON. */
+  readonly context?: Record<string, unknown> | null | undefined;
+  /** At most 10,000 characters. */
+  readonly description?: string | null | undefined;
+  /** At most 64 kB of JSON. */
+  readonly parameters?: Record<string, unknown> | null | undefined;
+  /** What makes it risky in the agent's own view: an object of names and values, or a list of names; at most 16 kB. */
+  readonly riskIndicators?: unknown;
+  /** 0 to 100. Only from an API key with the scope actions:score; else the rules of the policy give it. */
+  readonly riskScore?: number | null | undefined;
+  /** At most 2,000 characters. */
+  readonly targetResource?: string | null | undefined;
+  /** At most 200 characters. */
+  readonly targetSystem?: string | null | undefined;
+  /** At most 200 characters. */
+  readonly toolName?: string | null | undefined;
+};
+
+/** What a reviewer says about an action. */
+export type Verdict =
+  | 'APPROVE'
+  | 'REJECT';
+
+export type ApproveActionMutationVariables = Exact<{
+  actionId: string | number;
+  reason?: string | null | undefined;
+  idempotencyKey?: string | null | undefined;
+}>;
+
+
+export type ApproveActionMutation = { readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string, readonly name: string }, readonly receipt: { readonly auditId: string, readonly leafHash: string, readonly signature: string } } };
+
+export type RejectActionMutationVariables = Exact<{
+  actionId: string | number;
+  reason?: string | null | undefined;
+  idempotencyKey?: string | null | undefined;
+}>;
+
+
+export type RejectActionMutation = { readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string, readonly name: string }, readonly receipt: { readonly auditId: string, readonly leafHash: string, readonly signature: string } } };
+
+export type BulkApproveActionsMutationVariables = Exact<{
+  actionIds: ReadonlyArray<string | number> | string | number;
+  reason?: string | null | undefined;
+  mode: BulkMode;
+  idempotencyKey?: string | null | undefined;
+}>;
+
+
+export type BulkApproveActionsMutation = { readonly bulk: { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string, readonly name: string }, readonly receipt: { readonly auditId: string, readonly leafHash: string, readonly signature: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: string | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }> } };
+
+export type BulkRejectActionsMutationVariables = Exact<{
+  actionIds: ReadonlyArray<string | number> | string | number;
+  reason?: string | null | undefined;
+  mode: BulkMode;
+  idempotencyKey?: string | null | undefined;
+}>;
+
+
+export type BulkRejectActionsMutation = { readonly bulk: { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string, readonly name: string }, readonly receipt: { readonly auditId: string, readonly leafHash: string, readonly signature: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: string | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }> } };
+
+export type SubmitActionMutationVariables = Exact<{
+  input: SubmitActionInput;
+  idempotencyKey?: string | null | undefined;
+}>;
+
+
+export type SubmitActionMutation = { readonly submission: { readonly actionId: string, readonly status: ActionStatus, readonly riskScore: number, readonly riskLevel: RiskLevel, readonly riskScoreSource: RiskScoreSource, readonly reason: string, readonly policyVersion: number, readonly correlationId: string, readonly submittedAt: string, readonly expiresAt: string | null } };
+
+export type GetActionQueryVariables = Exact<{
+  id: string | number;
+}>;
+
+
+export type GetActionQuery = { readonly action: { readonly id: string, readonly agentId: string, readonly agentName: string | null, readonly actionType: string, readonly description: string | null, readonly toolName: string | null, readonly targetSystem: string | null, readonly targetResource: string | null, readonly parameters: Record<string, unknown>, readonly status: ActionStatus, readonly riskScore: number, readonly riskLevel: RiskLevel, readonly requiredApprovalLevel: number, readonly submittedAt: string, readonly updatedAt: string, readonly expiresAt: string | null, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedAt: string | null, readonly reason: string | null, readonly correlationId: string | null, readonly submittedBy: { readonly id: string, readonly name: string }, readonly decidedBy: { readonly id: string, readonly name: string } | null } | null };
+
+export type ListActionsQueryVariables = Exact<{
+  filter?: ActionFilter | null | undefined;
+  orderBy?: ActionOrder | null | undefined;
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+}>;
+
+
+export type ListActionsQuery = { readonly actions: { readonly edges: ReadonlyArray<{ readonly node: { readonly id: string, readonly agentId: string, readonly agentName: string | null, readonly actionType: string, readonly description: string | null, readonly toolName: string | null, readonly targetSystem: string | null, readonly targetResource: string | null, readonly parameters: Record<string, unknown>, readonly status: ActionStatus, readonly riskScore: number, readonly riskLevel: RiskLevel, readonly requiredApprovalLevel: number, readonly submittedAt: string, readonly updatedAt: string, readonly expiresAt: string | null, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedAt: string | null, readonly reason: string | null, readonly correlationId: string | null, readonly submittedBy: { readonly id: string, readonly name: string }, readonly decidedBy: { readonly id: string, readonly name: string } | null } }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
+
+export type DecisionFragment = { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string, readonly name: string }, readonly receipt: { readonly auditId: string, readonly leafHash: string, readonly signature: string } };
+
+export type BulkFragment = { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string, readonly name: string }, readonly receipt: { readonly auditId: string, readonly leafHash: string, readonly signature: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: string | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }> };
+
+export type FactsFragment = { readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: string | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null };
+
+export type ActionDetailsFragment = { readonly id: string, readonly agentId: string, readonly agentName: string | null, readonly actionType: string, readonly description: string | null, readonly toolName: string | null, readonly targetSystem: string | null, readonly targetResource: string | null, readonly parameters: Record<string, unknown>, readonly status: ActionStatus, readonly riskScore: number, readonly riskLevel: RiskLevel, readonly requiredApprovalLevel: number, readonly submittedAt: string, readonly updatedAt: string, readonly expiresAt: string | null, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedAt: string | null, readonly reason: string | null, readonly correlationId: string | null, readonly submittedBy: { readonly id: string, readonly name: string }, readonly decidedBy: { readonly id: string, readonly name: string } | null };
+
+export const ApproveAction: Operation<ApproveActionMutation, ApproveActionMutationVariables> = operation(`mutation ApproveAction($actionId: ID!, $reason: String, $idempotencyKey: String) {
+  decision: approveAction(
+    actionId: $actionId
+    reason: $reason
+    idempotencyKey: $idempotencyKey
+  ) {
+    ...Decision
+  }
+}
+
+fragment Decision on ActionDecision {
+  actionId
+  status
+  verdict
+  decidedBy {
+    id
+    name
+  }
+  decidedAt
+  reason
+  correlationId
+  approvalsReceived
+  approvalsRequired
+  receipt {
+    auditId
+    leafHash
+    signature
+  }
+}`);
+
+export const RejectAction: Operation<RejectActionMutation, RejectActionMutationVariables> = operation(`mutation RejectAction($actionId: ID!, $reason: String, $idempotencyKey: String) {
+  decision: rejectAction(
+    actionId: $actionId
+    reason: $reason
+    idempotencyKey: $idempotencyKey
+  ) {
+    ...Decision
+  }
+}
+
+fragment Decision on ActionDecision {
+  actionId
+  status
+  verdict
+  decidedBy {
+    id
+    name
+  }
+  decidedAt
+  reason
+  correlationId
+  approvalsReceived
+  approvalsRequired
+  receipt {
+    auditId
+    leafHash
+    signature
+  }
+}`);
+
+export const BulkApproveActions: Operation<BulkApproveActionsMutation, BulkApproveActionsMutationVariables> = operation(`mutation BulkApproveActions($actionIds: [ID!]!, $reason: String, $mode: BulkMode!, $idempotencyKey: String) {
+  bulk: bulkApproveActions(
+    actionIds: $actionIds
+    reason: $reason
+    mode: $mode
+    idempotencyKey: $idempotencyKey
+  ) {
+    ...Bulk
+  }
+}
+
+fragment Bulk on BulkDecision {
+  verdict
+  mode
+  requested
+  succeeded
+  failed
+  correlationId
+  results {
+    actionId
+    decision {
+      ...Decision
+    }
+    refusal {
+      code
+      status
+      detail
+      ...Facts
+    }
+  }
+}
+
+fragment Decision on ActionDecision {
+  actionId
+  status
+  verdict
+  decidedBy {
+    id
+    name
+  }
+  decidedAt
+  reason
+  correlationId
+  approvalsReceived
+  approvalsRequired
+  receipt {
+    auditId
+    leafHash
+    signature
+  }
+}
+
+fragment Facts on Refusal {
+  currentStatus
+  decidedBy
+  decidedAt
+  requiredLevel
+  heldLevel
+  riskScore
+  riskLimit
+  heldRole
+  requiredRoles
+  submittedBy
+  riskLevel
+  approvalsReceived
+  approvalsRequired
+}`);
+
+export const BulkRejectActions: Operation<BulkRejectActionsMutation, BulkRejectActionsMutationVariables> = operation(`mutation BulkRejectActions($actionIds: [ID!]!, $reason: String, $mode: BulkMode!, $idempotencyKey: String) {
+  bulk: bulkRejectActions(
+    actionIds: $actionIds
+    reason: $reason
+    mode: $mode
+    idempotencyKey: $idempotencyKey
+  ) {
+    ...Bulk
+  }
+}
+
+fragment Bulk on BulkDecision {
+  verdict
+  mode
+  requested
+  succeeded
+  failed
+  correlationId
+  results {
+    actionId
+    decision {
+      ...Decision
+    }
+    refusal {
+      code
+      status
+      detail
+      ...Facts
+    }
+  }
+}
+
+fragment Decision on ActionDecision {
+  actionId
+  status
+  verdict
+  decidedBy {
+    id
+    name
+  }
+  decidedAt
+  reason
+  correlationId
+  approvalsReceived
+  approvalsRequired
+  receipt {
+    auditId
+    leafHash
+    signature
+  }
+}
+
+fragment Facts on Refusal {
+  currentStatus
+  decidedBy
+  decidedAt
+  requiredLevel
+  heldLevel
+  riskScore
+  riskLimit
+  heldRole
+  requiredRoles
+  submittedBy
+  riskLevel
+  approvalsReceived
+  approvalsRequired
+}`);
+
+export const SubmitAction: Operation<SubmitActionMutation, SubmitActionMutationVariables> = operation(`mutation SubmitAction($input: SubmitActionInput!, $idempotencyKey: String) {
+  submission: submitAction(input: $input, idempotencyKey: $idempotencyKey) {
+    actionId
+    status
+    riskScore
+    riskLevel
+    riskScoreSource
+    reason
+    policyVersion
+    correlationId
+    submittedAt
+    expiresAt
+  }
+}`);
+
+export const GetAction: Operation<GetActionQuery, GetActionQueryVariables> = operation(`query GetAction($id: ID!) {
+  action(id: $id) {
+    ...ActionDetails
+  }
+}
+
+fragment ActionDetails on Action {
+  id
+  agentId
+  agentName
+  actionType
+  description
+  toolName
+  targetSystem
+  targetResource
+  parameters
+  status
+  riskScore
+  riskLevel
+  requiredApprovalLevel
+  submittedBy {
+    id
+    name
+  }
+  submittedAt
+  updatedAt
+  expiresAt
+  approvalsReceived
+  approvalsRequired
+  decidedBy {
+    id
+    name
+  }
+  decidedAt
+  reason
+  correlationId
+}`);
+
+export const ListActions: Operation<ListActionsQuery, ListActionsQueryVariables> = operation(`query ListActions($filter: ActionFilter, $orderBy: ActionOrder, $first: Int, $after: String) {
+  actions(filter: $filter, orderBy: $orderBy, first: $first, after: $after) {
+    edges {
+      node {
+        ...ActionDetails
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+
+fragment ActionDetails on Action {
+  id
+  agentId
+  agentName
+  actionType
+  description
+  toolName
+  targetSystem
+  targetResource
+  parameters
+  status
+  riskScore
+  riskLevel
+  requiredApprovalLevel
+  submittedBy {
+    id
+    name
+  }
+  submittedAt
+  updatedAt
+  expiresAt
+  approvalsReceived
+  approvalsRequired
+  decidedBy {
+    id
+    name
+  }
+  decidedAt
+  reason
+  correlationId
+}`);
