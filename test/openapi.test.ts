@@ -138,7 +138,7 @@ describe('an answer that the document does not promise', () => {
 
 describe('whatever is made up from the document', () => {
   /** Of every role, deactivated, of another organization, nobody at all, and programs. */
-  const CALLERS = [1, 1, 1, 2, 3, 42, 4, 5, 6, 101, 142, 'nobody', 'broken', 'key', 'auditor'] as const;
+  const CALLERS = [1, 2, 3, 42, 4, 5, 6, 101, 142, 'nobody', 'broken', 'key', 'auditor'] as const;
   type Caller = (typeof CALLERS)[number];
   const keys = new Map<Caller, string>();
 
@@ -176,7 +176,9 @@ describe('whatever is made up from the document', () => {
   it(
     'is answered as the document says, is refused as malformed if and only if it is, and is no fault of the gateway',
     async () => {
-      const request = fc.tuple(requestsOf(document), fc.constantFrom(...CALLERS));
+      // Half of them by an admin, of whom most can be told.
+      const callers = fc.oneof(fc.constant(1 as const), fc.constantFrom(...CALLERS));
+      const request = fc.tuple(requestsOf(document), callers);
       // Two at a time: so many exports may run at once.
       const pairs = fc.tuple(request, request);
       await fc.assert(

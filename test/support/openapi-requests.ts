@@ -19,7 +19,11 @@ const IDS = [12345, 12346, 12348, 12351, 12353, 12300, 22345, 999_999_999];
 /** Requests to every operation of the document, valid ones and such that are broken in one place. */
 export function requestsOf(document: OpenApiDocument): fc.Arbitrary<MadeRequest> {
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => requestOf(path, method.toUpperCase(), operation)),
+    Object.entries(methods).map(([method, operation]) => ({
+      // The more there is to get wrong, the more often.
+      weight: 1 + operation.parameters.length + (operation.requestBody === undefined ? 0 : 1),
+      arbitrary: requestOf(path, method.toUpperCase(), operation),
+    })),
   );
   return fc.oneof(...operations);
 }
@@ -27,7 +31,12 @@ export function requestsOf(document: OpenApiDocument): fc.Arbitrary<MadeRequest>
 function requestOf(template: string, method: string, operation: Operation): fc.Arbitrary<MadeRequest> {
   const parameters = operation.parameters.filter((parameter) => parameter.in !== 'header');
   const body = operation.requestBody?.content['application/json']?.schema;
-  const breakable = [...parameters.map(({ name }) => name), ...(body === undefined ? [] : ['body'])];
+  const canBeRepeated = operation.parameters.some(({ name }) => name === KEY);
+  const breakable = [
+    ...parameters.map(({ name }) => name),
+    ...(canBeRepeated ? [KEY] : []),
+    ...(body === undefined ? [] : ['body']),
+  ];
   const broken = fc.oneof(
     fc.constant(null),
     ...(breakable.length > 0 ? [fc.constantFrom(...breakable)] : []),
@@ -36,23 +45,35 @@ function requestOf(template: string, method: string, operation: Operation): fc.A
     fc
       .record({
         given: fc.tuple(...parameters.map((parameter) => parameterText(parameter, parameter.name === place))),
-        payload: body === undefined ? fc.constant({}) : payloadOf(operation, body, place === 'body'),
+        headers: canBeRepeated ? keyHeader(place === KEY) : fc.constant({}),
+        payload: body === undefined ? NOTHING : payloadOf(operation, body, place === 'body'),
       })
-      .map(({ given, payload }) => {
+      .map(({ given, headers, payload }) => {
         const values = new Map(parameters.map(({ name }, index) => [name, given[index] ?? null]));
         const path = template.replaceAll(/\{(\w+)\}/g, (_all, name: string) => values.get(name) ?? '');
         const query = parameters
           .filter((parameter) => parameter.in === 'query' && values.get(parameter.name) !== null)
           .map(({ name }) => `${name}=${values.get(name) ?? ''}`);
-        const headers = { 'x-correlation-id': 'derived-1' };
         return {
           method,
           path: query.length === 0 ? path : `${path}?${query.join('&')}`,
-          headers,
           ...payload,
+          headers: { ...headers, ...payload.headers },
           broken: place,
         };
       }),
+  );
+}
+
+const NOTHING = fc.constant<Partial<MadeRequest>>({});
+const KEY = 'Idempotency-Key';
+
+/** A few keys, so that some come again: with the same request, or with another one. */
+function keyHeader(isBroken: boolean): fc.Arbitrary<Readonly<Record<string, string>>> {
+  if (isBroken) return fc.constantFrom({ [KEY]: 'x'.repeat(256) }, { [KEY]: 'clé' });
+  return fc.oneof(
+    fc.constant({}),
+    fc.nat(20).map((number) => ({ [KEY]: `key ${String(number)}` })),
   );
 }
 
@@ -97,7 +118,7 @@ function payloadOf(
   const sent = (payload: fc.Arbitrary<Payload>): fc.Arbitrary<Partial<MadeRequest>> =>
     payload.map(({ rawBody = '', type = 'application/json' }) => ({
       rawBody,
-      headers: { 'x-correlation-id': 'derived-1', 'content-type': type },
+      headers: { 'content-type': type },
     }));
   const json = (values: fc.Arbitrary<unknown>) => values.map((value) => ({ rawBody: JSON.stringify(value) }));
   if (isBroken)
