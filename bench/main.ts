@@ -9,6 +9,7 @@ import { measureScale } from './scale';
 import { approveGraphql, approveGraphqlAlone, approveRest, approveRestAlone } from './workloads/approve';
 import { audit } from './workloads/audit';
 import { bulk } from './workloads/bulk';
+import { exportMemory } from './workloads/export';
 import { list } from './workloads/list';
 import { memory } from './workloads/memory';
 import { start } from './workloads/start';
@@ -27,6 +28,7 @@ const WORKLOADS: Readonly<Record<string, Workload>> = {
   audit,
   start,
   memory,
+  export: exportMemory,
 };
 
 /** The one that needs no world, which takes minutes to make. */

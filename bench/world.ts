@@ -30,6 +30,8 @@ export interface World {
   readonly settings: Readonly<Record<string, string>>;
   readonly organizationId: number;
   readonly reviewers: readonly BenchReviewer[];
+  /** Of an admin: RS256, valid for a day. */
+  readonly adminToken: string;
   /** May read actions. */
   readonly apiKey: string;
   /** Connected with the application's login. */
@@ -93,6 +95,7 @@ export async function makeWorld(size: Size, closables: Closables): Promise<World
     },
     organizationId,
     reviewers,
+    adminToken: people.adminToken,
     apiKey: people.apiKey,
     database: await open(postgres.applicationUrl, closables),
     applicationUrl: postgres.applicationUrl,
@@ -162,6 +165,7 @@ async function addPeople(
   readonly organizationId: number;
   readonly submitter: number;
   readonly reviewers: readonly BenchReviewer[];
+  readonly adminToken: string;
   readonly apiKey: string;
 }> {
   const provisioning = new Provisioning(owner, operatorOrigin());
@@ -172,7 +176,8 @@ async function addPeople(
       { ...common, name, role, approvalLevel: level },
       { issuer: ISSUER, subject: subjectOf(name) },
     );
-  await add('Administrator', 'admin', null);
+  const administrator = 'Administrator';
+  await add(administrator, 'admin', null);
   const submitter = await add('Submitter', 'user', null);
   const reviewers: BenchReviewer[] = [];
   for (let n = 1; n <= REVIEWERS; n += 1) {
@@ -187,7 +192,8 @@ async function addPeople(
     expiresAt: null,
     scopes: ['actions:read'],
   });
-  return { organizationId, submitter, reviewers, apiKey };
+  const adminToken = tokenFor(subjectOf(administrator), tokenKey);
+  return { organizationId, submitter, reviewers, adminToken, apiKey };
 }
 
 function subjectOf(name: string): string {

@@ -1,0 +1,100 @@
+import { request, type IncomingMessage } from 'node:http';
+import { pipeline, type Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { say } from '../open';
+import { memoryOf } from '../memory';
+import { side, type Bench, type Measured, type Workload } from '../measured';
+
+/** One export: its form, and how long its client waits after each read, in milliseconds. */
+interface Export {
+  readonly format: 'jsonl' | 'csv' | 'bundle';
+  readonly isGzip: boolean;
+  readonly pause: number;
+}
+
+const FORMATS = ['jsonl', 'csv', 'bundle'] as const;
+const EXPORTS: readonly Export[] = [
+  ...FORMATS.flatMap((format) => [false, true].map((isGzip) => ({ format, isGzip, pause: 0 }))),
+  { format: 'jsonl', isGzip: false, pause: 10 },
+];
+/** How often the gateway's memory is looked at, in milliseconds. */
+const LOOK = 50;
+/** How much it may grow at most, in MB. */
+const LIMIT = 64;
+
+/** How much the gateway's memory grows, at its peak, while the whole audit log is exported. */
+export const exportMemory: Workload = async (bench) => {
+  const measured: Measured[] = [];
+  for (const one of EXPORTS) measured.push(await measure(bench, one));
+  const above = measured.filter(({ value }) => value > LIMIT);
+  if (above.length === 0) return measured;
+  // Not a figure like others: an export that does not stream ends the process of somebody who has a larger log.
+  const found = above.map(({ title, value }) => `${title}: ${value.toFixed(0)} MB`).join('; ');
+  throw new Error(`The memory of an export grows above ${String(LIMIT)} MB: ${found}`);
+};
+
+async function measure(bench: Bench, one: Export): Promise<Measured> {
+  const { gateway, world } = bench;
+  const entries = await countEntries(bench);
+  const before = heldBy(gateway.pid);
+  let peak = before;
+  const timer = setInterval(() => (peak = Math.max(peak, heldBy(gateway.pid))), LOOK);
+  const begin = performance.now();
+  let [lines, tail] = [0, ''];
+  try {
+    for await (const chunk of (await body(gateway.url, world.adminToken, one)) as AsyncIterable<Buffer>) {
+      lines += countLineEnds(chunk);
+      tail = (tail + chunk.toString('latin1')).slice(-200);
+      if (one.pause > 0) await new Promise((resolve) => setTimeout(resolve, one.pause));
+    }
+  } finally {
+    clearInterval(timer);
+  }
+  const seconds = (performance.now() - begin) / 1000;
+  // The export itself is one more entry.
+  if (lines < entries + 1 || (one.format === 'bundle' && !tail.includes('\n{"type":"end"')))
+    throw new Error(`An export of ${String(entries)} entries ended after ${String(lines)} lines: ${tail}`);
+  const coding = one.isGzip ? ', gzip' : '';
+  const title = `export of ${String(entries)} entries as ${one.format}${coding}${one.pause > 0 ? ', a slow reader' : ''}`;
+  say(`${title}: ${(peak - before).toFixed(0)} MB in ${seconds.toFixed(0)} s`);
+  return {
+    title,
+    ours: side({ perSecond: lines / seconds, peakMemory: peak }),
+    floor: side({}),
+    floorName: `${before.toFixed(0)} MB before`,
+    value: peak - before,
+    unit: 'MB',
+    reach: { atMost: LIMIT },
+  };
+}
+
+async function body(url: string, token: string, { format, isGzip }: Export): Promise<Readable> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const headers = { authorization: `Bearer ${token}`, ...(isGzip && { 'accept-encoding': 'gzip' }) };
+    const path = `${url}/api/admin/audit-logs/export?format=${format}`;
+    request(path, { headers, agent: false }).once('response', resolve).once('error', reject).end();
+  });
+  if (response.statusCode !== 200)
+    throw new Error(`An export was answered with ${String(response.statusCode)}`);
+  return isGzip ? pipeline(response, createGunzip(), () => undefined) : response;
+}
+
+function countLineEnds(chunk: Buffer): number {
+  let count = 0;
+  for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) count += 1;
+  return count;
+}
+
+async function countEntries({ world }: Bench): Promise<number> {
+  const { rows } = await world.superuser.query<{ count: string }>(
+    'SELECT count(*) FROM audit_log WHERE organization_id = $1',
+    [world.organizationId],
+  );
+  return Number(rows[0]?.count);
+}
+
+function heldBy(pid: number): number {
+  const held = memoryOf(pid);
+  if (held === null) throw new Error('This system does not tell how much memory a process holds');
+  return held;
+}
