@@ -5,8 +5,8 @@ import type { Sql, Statement } from './database';
 import { readPolicy } from './stored-policy';
 import { POLICIES, type StoredPolicy } from './tables/policy.table';
 
-/** How many rows are in memory at a time. */
-const PAGE = 1_000;
+/** How many rows are in memory at a time.: few enough to be gone before they count as old, or garbage would pile up. */
+const PAGE = 200;
 
 /** An entry's row, as far as its bytes tell of it, with the bytes and what they have to hash to. */
 export interface EntryRow {
