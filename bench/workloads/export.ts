@@ -27,10 +27,10 @@ export const exportMemory: Workload = async (bench) => {
   const measured: Measured[] = [];
   for (const one of EXPORTS) measured.push(await measure(bench, one));
   const above = measured.filter(({ value }) => value > LIMIT);
-  if (above.length === 0) return measured;
+  for (const { title, value } of above) say(`${title}: ${value.toFixed(0)} MB are above ${String(LIMIT)}`);
   // Not a figure like others: an export that does not stream ends the process of somebody who has a larger log.
-  const found = above.map(({ title, value }) => `${title}: ${value.toFixed(0)} MB`).join('; ');
-  throw new Error(`The memory of an export grows above ${String(LIMIT)} MB: ${found}`);
+  if (above.length > 0) process.exitCode = 1;
+  return measured;
 };
 
 async function measure(bench: Bench, one: Export): Promise<Measured> {
