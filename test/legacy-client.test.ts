@@ -53,6 +53,68 @@ describe.each([
   });
 });
 
+describe('evaluate_action', () => {
+  /** As the SDK sends it: no description, no tool name, no score. */
+  const EVALUATED = {
+    agent_id: 'billing-agent',
+    agent_name: 'Billing agent',
+    action_type: 'database_write',
+    resource: 'billing-db',
+    resource_id: 'invoices/2026',
+    action_details: { statement: 'UPDATE invoices SET paid = true', rows: 17.5 },
+    context: { ticket: 'OPS-7' },
+    risk_indicators: { pii_involved: true },
+    timestamp: '2026-01-20T14:35:00+00:00',
+  };
+  const evaluate = (body: object = EVALUATED, headers = sdkHeaders(apiKey)) =>
+    gateway.rest('POST', '/api/v1/actions/submit', { headers, body });
+
+  it('waits for a person, goes on once they approve, and is in the audit log', async () => {
+    const { status, body } = await evaluate();
+    expect([status < 300, body]).toMatchObject([
+      true,
+      { status: 'pending_approval', decision: 'pending', risk_level: 'critical' },
+    ]);
+    const id = body.action_id as number;
+    expect([Number.isInteger(id), typeof body.risk_score]).toEqual([true, 'number']);
+    for (const key of ['reason', 'correlation_id']) expect(Object.keys(body)).toContain(key);
+    expect(Object.values(body).some((value) => Array.isArray(value) && value.length === 0)).toBe(false);
+
+    const wait = async () => (await get(`/api/v1/actions/${String(id)}/status`)).body.decision;
+    expect(await wait()).toBe('pending');
+    const seen = (await gateway.rest('GET', `/api/v1/actions/${String(id)}`, { user: 4 })).body;
+    expect(seen).toMatchObject({
+      agent_name: 'Billing agent',
+      target_system: 'billing-db',
+      target_resource: 'invoices/2026',
+      submitted_by: 1,
+    });
+    // User 1 owns the key, so that somebody else has to: a second admin.
+    await gateway.database.sql('UPDATE users SET approval_level = 4 WHERE id = 2');
+    const approve = (user: number) => gateway.rest('POST', `/api/v1/actions/${String(id)}/approve`, { user });
+    expect(codeOf(await approve(1))).toBe('403 SELF_APPROVAL_FORBIDDEN');
+    expect((await approve(2)).status).toBe(200);
+    expect(await wait()).toBe('allowed');
+
+    const { logs } = (await sdkGet(gateway, auditor, '/audit/logs?limit=10&offset=0')).body;
+    const types = logs
+      .filter(({ resource }: any) => resource === `action:${String(id)}`)
+      .map(({ event_type }: any) => event_type);
+    expect(types).toEqual(['action_approved', 'decision_refused', 'action_submitted']);
+  });
+
+  it('that is repeated since its answer was late is one action, with the same answer', async () => {
+    const headers = sdkHeaders(apiKey);
+    const first = await evaluate(EVALUATED, headers);
+    const again = await Promise.all(Array.from({ length: 4 }, () => evaluate(EVALUATED, headers)));
+    const ids = new Set([first, ...again].map(({ body }) => body.action_id));
+    expect(ids.size).toBe(1);
+    for (const { body } of again)
+      expect(body).toMatchObject({ decision: 'pending', status: 'pending_approval' });
+    expect((await evaluate()).body.action_id).not.toBe(first.body.action_id);
+  });
+});
+
 describe('get_action_details', () => {
   const details = (id: number) => `/api/v1/actions/${String(id)}`;
 

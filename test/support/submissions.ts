@@ -1,5 +1,6 @@
 import type { Answer, Gateway, RequestOptions } from './gateway';
 import { inRestWords, type Door } from './doors';
+import { sdkHeaders as headersOfSdk } from './sdk';
 
 /** The least that can be submitted, as a REST body. */
 export const MINIMAL = { agent_id: 'agent-7', action_type: 'database_write' };
@@ -17,13 +18,10 @@ export const SDK_BODY = {
   sdk_version: '2.3.0',
 };
 
-/** The headers that it sends with each request. */
-export const sdkHeaders = (key: string, correlation: string) => ({
-  authorization: `Bearer ${key}`,
-  'x-api-key': key,
-  'x-correlation-id': correlation,
-  'x-sdk-version': '2.3.0',
-  'user-agent': 'ascend-sdk/2.3.0 Python',
+/** The headers that it sends with a request and its repetitions. */
+export const sdkHeaders = (key: string, correlation: string): Record<string, string> => ({
+  ...headersOfSdk(key),
+  'X-Correlation-ID': correlation,
 });
 
 /** Submits over REST. */
