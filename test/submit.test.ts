@@ -350,6 +350,16 @@ describe('what changes between the look and the write is looked at again', () =>
   });
 });
 
+it('nothing is submitted by a key that is revoked while its submission waits', async () => {
+  const apiKey = await gateway.apiKey({});
+  const gate = '(SELECT pg_advisory_xact_lock(20260120, hashint8(1))) AS gate';
+  const change = `UPDATE api_keys SET revoked_at = now() FROM ${gate} WHERE id = (SELECT max(id) FROM api_keys)`;
+  const before = await count();
+  const [answer] = await whileHeld(gateway, change, [() => submit(gateway, MINIMAL, { apiKey })]);
+  expect(codeOf(answer as never)).toBe('401 INVALID_API_KEY');
+  expect(await count()).toEqual(before);
+});
+
 describe('an outsider with the verifier', () => {
   it('finds submissions and approvals by the policy in order', async () => {
     const admin = { user: 101 };
@@ -369,10 +379,10 @@ describe('an outsider with the verifier', () => {
   });
 
   /** An entry of the policy's own approval, rewritten as whoever owns the database and its hashes could. */
-  const rewritten = (from: string, to: string) => `
+  const rewritten = (from: string, to: string, of = "actor_kind = 'policy'") => `
     ALTER TABLE audit_log DISABLE TRIGGER USER;
     UPDATE audit_log SET canonical = convert_to(replace(convert_from(canonical, 'UTF8'), '${from}', '${to}'), 'UTF8')
-    WHERE actor_kind = 'policy';
+    WHERE ${of};
     UPDATE audit_log SET leaf_hash = sha256(decode('00', 'hex') || canonical)`;
 
   it.each([
@@ -383,6 +393,12 @@ describe('an outsider with the verifier', () => {
     ['a denial by the policy', '"action_type":"action_approved"', '"action_type":"action_denied"'],
   ])('finds %s', async (_title, from, to) => {
     const records = await recordsAfter(gateway.database, rewritten(from, to).split(';'));
+    expect(kindsOf(await verdictOn(records))).toContain('APPROVED_WITHOUT_POLICY');
+  });
+
+  it('finds an approval of what was submitted with another score', async () => {
+    const change = rewritten('"risk_score":8,', '"risk_score":9,', "action_type = 'action_submitted'");
+    const records = await recordsAfter(gateway.database, change.split(';'));
     expect(kindsOf(await verdictOn(records))).toContain('APPROVED_WITHOUT_POLICY');
   });
 });

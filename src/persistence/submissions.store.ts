@@ -22,7 +22,7 @@ const GIVEN = `id bigint, agent_id text, agent_name text, action_type text, desc
  * $1 organization, $2 submitting user, $3 their API key, $4 policy version, $5 action as JSON, $6 drafts as JSON,
  * $7 the kind of principal and $8 its id, $9 the request's key and $10 its hash, $11 what to remember of it as JSON.
  *
- * As in a decision, the policy and the person are share-locked behind the gate, so that neither changes between this
+ * As in a decision, the policy, the person and their key are share-locked behind the gate, so that none changes between this
  * check and the commit, and nothing is scored or approved by a policy that was replaced before.
  */
 const SUBMIT: Statement = {
@@ -35,11 +35,14 @@ WITH claimed AS MATERIALIZED (SELECT ${claimSql('$1', '$7::text', '$8::bigint', 
     FROM organizations o JOIN users u ON u.organization_id = o.id
     WHERE EXISTS (SELECT FROM gate) AND o.id = $1 AND u.id = $2 FOR SHARE OF o, u
   ),
-  ${momentAfter('authority')},
+  credential AS MATERIALIZED (
+    SELECT k.revoked_at, k.expires_at FROM api_keys k
+    WHERE EXISTS (SELECT FROM gate) AND k.organization_id = $1 AND k.id = $3 FOR SHARE
+  ),
+  ${momentAfter('authority', 'credential')},
   standing AS MATERIALIZED (
     SELECT policy_version = $4 AS is_same_policy, active AND ($3::bigint IS NULL OR EXISTS (
-      SELECT FROM api_keys k WHERE k.organization_id = $1 AND k.id = $3
-        AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > moment.at))) AS is_known
+      SELECT FROM credential WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > moment.at))) AS is_known
     FROM authority CROSS JOIN moment
   ),
   added AS (
