@@ -1,28 +1,30 @@
 import { createHash } from 'node:crypto';
+import type { Action } from './action';
 import { canonicalJson } from './canonical-json';
 import type { Parsed } from './decision-request';
 import { jsonFault } from './json-limits';
 import type { InputFault } from './refusal';
 
-/** An action as somebody submits it: what it says of itself. */
-export interface Submission {
-  readonly agentId: string;
-  readonly agentName: string | null;
-  readonly actionType: string;
-  readonly description: string | null;
-  readonly toolName: string | null;
-  readonly targetSystem: string | null;
-  readonly targetResource: string | null;
-  readonly parameters: Readonly<Record<string, unknown>>;
-  /** What else the agent knows of the situation. */
-  readonly context: Readonly<Record<string, unknown>> | null;
-  /** What makes it risky in the agent's own view: names with values, or a list of names. */
-  readonly riskIndicators: RiskIndicators | null;
+/** What an action says of itself. */
+type Described =
+  | 'agentId'
+  | 'agentName'
+  | 'actionType'
+  | 'description'
+  | 'toolName'
+  | 'targetSystem'
+  | 'targetResource'
+  | 'parameters'
+  | 'context'
+  | 'riskIndicators';
+
+/** An action as somebody submits it. */
+export interface Submission extends Pick<Action, Described> {
   /** An evaluation engine's score, 0 to 100; null where the organization's rules give it. */
   readonly riskScore: number | null;
 }
 
-export type RiskIndicators = Readonly<Record<string, unknown>> | readonly string[];
+export type RiskIndicators = NonNullable<Action['riskIndicators']>;
 
 /** How many characters (Unicode code points) each text may have. */
 export const MAX_LENGTHS = {

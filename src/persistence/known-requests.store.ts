@@ -1,5 +1,6 @@
 import type { KnownRequest, RetryKey } from '../domain/retry';
 import type { Sql, Statement } from './database';
+import { purge, PURGE_BATCH } from './purge';
 
 /** What a statement finds of a request's key: nobody's and now held by this transaction, taken, or under way elsewhere. */
 export type Claim = 'held' | 'used' | 'busy';
@@ -42,9 +43,6 @@ const REMEMBER: Statement = {
     VALUES ($1, $2, $3, $4, $5, $6::jsonb, date_trunc('milliseconds', clock_timestamp()))`,
 };
 
-/** How many rows one purging statement deletes at most. */
-const PURGE_BATCH = 1000;
-
 const PURGE: Statement = {
   name: 'purge_idempotency_keys',
   text: `WITH deleted AS (
@@ -81,10 +79,7 @@ export function isKeyTaken(error: unknown): boolean {
 
 /** Forgets requests that are older than a day, a thousand at a time. */
 export async function purgeKnownRequests(sql: Sql, signal: AbortSignal): Promise<void> {
-  for (let isMore = true; isMore && !signal.aborted;) {
-    const [row] = await sql.query<{ deleted: number }>(PURGE, []);
-    isMore = (row?.deleted ?? 0) === PURGE_BATCH;
-  }
+  await purge(sql, PURGE, signal);
 }
 
 function identityOf({ organizationId, principalKind, principalId, key }: RetryKey): readonly unknown[] {

@@ -1,6 +1,7 @@
 import type { AuditEntryDraft } from '../domain/audit-entry';
 import { auditRecords, auditRecordsSql, momentAfter, WRITE_AUDIT_ENTRIES } from './audit-entries';
 import type { Sql, Statement } from './database';
+import { purge, PURGE_BATCH } from './purge';
 
 /**
  * Records refused tries: each (principal, action, code) at most once a minute, exactly so under any race, since the
@@ -30,9 +31,6 @@ WITH draft AS MATERIALIZED (
 SELECT count(*) AS recorded FROM written`,
 };
 
-/** How many rows one purging statement deletes at most. */
-const PURGE_BATCH = 1000;
-
 /** Forgets refusals that no longer throttle. */
 const PURGE_THROTTLE: Statement = {
   name: 'purge_refusal_throttle',
@@ -59,8 +57,5 @@ export async function recordRefusals(sql: Sql, drafts: readonly AuditEntryDraft[
 
 /** Deletes the rows that no longer throttle anything, a thousand at a time. */
 export async function purgeThrottle(sql: Sql, signal: AbortSignal): Promise<void> {
-  for (let isMore = true; isMore && !signal.aborted;) {
-    const [row] = await sql.query<{ deleted: number }>(PURGE_THROTTLE, []);
-    isMore = (row?.deleted ?? 0) === PURGE_BATCH;
-  }
+  await purge(sql, PURGE_THROTTLE, signal);
 }
