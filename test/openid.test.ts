@@ -157,6 +157,16 @@ describe('the keys of the provider', () => {
     expect(await ask(accessToken)).toBe('200');
   });
 
+  it('are fetched from nowhere but the configured address, whatever that says', async () => {
+    const { accessToken } = await provider.logIn('sue', API);
+    const before = await provider.tell({ published: 'elsewhere' });
+    ahead += 61 * MINUTE;
+    expect(await ask(accessToken)).toBe(UNAVAILABLE);
+    expect(await provider.tell({ published: 'yes' })).toBe(before + 1);
+    ahead += COOL_DOWN;
+    expect(await ask(accessToken)).toBe('200');
+  });
+
   it('that never arrive leave nobody waiting', async () => {
     const { accessToken } = await provider.logIn('sue', API);
     expect(await ask(accessToken)).toBe('200');

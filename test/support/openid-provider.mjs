@@ -8,15 +8,17 @@ import Provider from 'oidc-provider';
 
 const DAY = 86_400;
 let keys = [newKey()];
-/** Whether the keys are published: `yes`, `hang` (never answered) or `no` (the connection is closed). */
+/** Whether the keys are published: `yes`, `hang` (never answered), `no` (the connection is closed) or `elsewhere`. */
 let published = 'yes';
 let fetches = 0;
 let handle;
 
 const server = createServer((request, response) => {
-  if (request.url === '/jwks') {
+  if (request.url.startsWith('/jwks')) {
     fetches += 1;
     if (published === 'hang') return;
+    if (published === 'elsewhere' && request.url === '/jwks')
+      return void response.writeHead(302, { location: '/jwks?elsewhere' }).end();
     if (published === 'no') return void request.socket.destroy();
   }
   handle(request, response);

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 export interface Wish {
   /** `add` signs with a new key and publishes the old ones too; `drop old` publishes the newest one only. */
   readonly keys?: 'add' | 'drop old';
-  /** Whether its keys can be fetched: `hang` never answers, `no` closes the connection. */
-  readonly published?: 'yes' | 'no' | 'hang';
+  /** Whether its keys can be fetched: `hang` never answers, `no` closes the connection, `elsewhere` redirects to them. */
+  readonly published?: 'yes' | 'no' | 'hang' | 'elsewhere';
 }
 
 /** A real OpenID provider in a process of its own. Everybody has an account there, and any password is right. */
