@@ -113,7 +113,7 @@ async function readReviewers(world: World): Promise<readonly Reviewer[]> {
  */
 export function withoutAudit({ statement, calls }: DecisionCalls): DecisionCalls {
   const nothing = `written AS MATERIALIZED (
-    SELECT id AS action_id, 0::bigint AS id, ''::bytea AS leaf_hash FROM effect
+    SELECT action_id, 0::bigint AS id, ''::bytea AS leaf_hash FROM effect
   )`;
   return {
     statement: {
@@ -124,11 +124,30 @@ export function withoutAudit({ statement, calls }: DecisionCalls): DecisionCalls
   };
 }
 
+/** What of a candidate the decision itself needs; the rest is there for its audit entry. */
+const OF_DECISION: readonly string[] = [
+  ...[
+    'position',
+    'version',
+    'reviewer_version',
+    'verdict_status',
+    'action_id',
+    'actor_id',
+    'verdict',
+    'reason',
+  ],
+  ...['policy_version', 'approvals_required', 'correlation_id'],
+];
+
 /** A candidate list as JSON, without the audit entries in it. */
 function withoutEntries(value: unknown): unknown {
   if (typeof value !== 'string' || !value.startsWith('[{')) return value;
   const candidates = JSON.parse(value) as readonly Record<string, unknown>[];
-  return JSON.stringify(candidates.map((candidate) => ({ ...candidate, decided: {}, voted: null })));
+  return JSON.stringify(
+    candidates.map((candidate) =>
+      Object.fromEntries(Object.entries(candidate).filter(([name]) => OF_DECISION.includes(name))),
+    ),
+  );
 }
 
 /** Where the chain ends, per organization: the row that every writer of a chained log has to lock. */

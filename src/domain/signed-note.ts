@@ -23,10 +23,17 @@ function rawKey(publicKey: KeyObject): Buffer {
   return Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
 }
 
+const keyIds = new WeakMap<NoteKey, Buffer>();
+
 /** The first four bytes of SHA-256(name || newline || 0x01 || key): what a signature line begins with. */
-function keyId({ name, publicKey }: NoteKey): Buffer {
+function keyId(key: NoteKey): Buffer {
+  const known = keyIds.get(key);
+  if (known !== undefined) return known;
+  const { name, publicKey } = key;
   const hash = createHash('sha256').update(`${name}\n`).update(ED25519).update(rawKey(publicKey)).digest();
-  return hash.subarray(0, ID_LENGTH);
+  const id = hash.subarray(0, ID_LENGTH);
+  keyIds.set(key, id);
+  return id;
 }
 
 /** A key as verifiers are given it: `name+id+base64`. */
@@ -88,6 +95,5 @@ export function openNote(note: string, keys: readonly NoteKey[]): { text: string
 
 /** Lines without control characters, each ended. */
 function isText(text: string): boolean {
-  const isControl = (character: string): boolean => character < ' ' && character !== '\n';
-  return text.endsWith('\n') && text.isWellFormed() && ![...text].some(isControl);
+  return text.endsWith('\n') && text.isWellFormed() && !/[\0-\x09\x0b-\x1f]/.test(text);
 }

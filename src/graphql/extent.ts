@@ -63,13 +63,13 @@ const OTHER_LISTS = 10;
 
 /**
  * Measures the operations of a document.
- * @param variables what page sizes are read from; one that is not given is the default
+ * @param variable the value of a variable that is a page size; one that is not given is the default
  * @param isDecision whether a root field decides
  */
 export function makeMeasure(
   schema: GraphQLSchema,
   document: DocumentNode,
-  variables: Readonly<Record<string, unknown>> = {},
+  variable: (name: string) => unknown = () => undefined,
   isDecision: (rootField: string) => boolean = () => false,
 ): Measure {
   const fragments = new Map<string, FragmentDefinitionNode>();
@@ -99,7 +99,7 @@ export function makeMeasure(
     const isIntrospection = name === '__schema' || name === '__type';
     return {
       depth: isIntrospection ? 0 : 1 + inner.depth,
-      values: 1 + lengthOf(field, type, parent, variables) * inner.values,
+      values: 1 + lengthOf(field, type, parent, variable) * inner.values,
       fields: 1,
       decisions: !name.startsWith('__') && isDecision(name) ? 1 : 0,
       aliases: inner.aliases + (isAgain ? 1 : 0),
@@ -163,10 +163,10 @@ function lengthOf(
   field: FieldNode,
   type: GraphQLOutputType | undefined,
   parent: GraphQLNamedType | undefined,
-  variables: Readonly<Record<string, unknown>>,
+  variable: (name: string) => unknown,
 ): number {
   if (type === undefined) return 1;
-  if (isConnection(getNamedType(type))) return pageSizeOf(field, variables);
+  if (isConnection(getNamedType(type))) return pageSizeOf(field, variable);
   if (!isListType(getNullableType(type)) || isConnection(parent)) return 1;
   return WHOLE_LISTS[field.name.value] ?? OTHER_LISTS;
 }
@@ -176,11 +176,11 @@ function isConnection(type: GraphQLNamedType | undefined): boolean {
 }
 
 /** How many rows a page is asked for; what is no number is refused later, where the page is read. */
-function pageSizeOf(field: FieldNode, variables: Readonly<Record<string, unknown>>): number {
+function pageSizeOf(field: FieldNode, variable: (name: string) => unknown): number {
   for (const { name, value } of field.arguments ?? []) {
     if (name.value !== 'first' && name.value !== 'last') continue;
     const size =
-      value.kind === Kind.VARIABLE ? variables[value.name.value] : value.kind === Kind.INT && value.value;
+      value.kind === Kind.VARIABLE ? variable(value.name.value) : value.kind === Kind.INT && value.value;
     if (Number(size) > 0) return Number(size);
   }
   return DEFAULT_PAGE_SIZE;

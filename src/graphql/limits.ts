@@ -48,6 +48,9 @@ export const withinLimits: ValidationRule = (context) => {
   };
 };
 
+/** What came of operations whose extent is the same whatever their variables are. */
+const known = new WeakMap<OperationDefinitionNode, Refusal | null>();
+
 /**
  * The refusal of a valid operation for what only its execution tells, or null: two decisions (they would be a hidden
  * bulk, contract 3), or pages of pages that together are too large.
@@ -66,8 +69,20 @@ export function refusalByLimits(
       (isUnnamed || definition.name?.value === operationName),
   );
   if (operation === undefined) return null;
-  const given = { ...defaultsOf(operation), ...variables };
-  const { values, decisions } = makeMeasure(schema, document, given, isDecision)(operation);
+  const before = known.get(operation);
+  if (before !== undefined) return before;
+  const sizes = new Set<string>();
+  const variable = (name: string): unknown => {
+    sizes.add(name);
+    const given = variables?.[name];
+    return given === undefined ? defaultOf(operation, name) : given;
+  };
+  const refusal = refusalOf(makeMeasure(schema, document, variable, isDecision)(operation));
+  if (sizes.size === 0) known.set(operation, refusal);
+  return refusal;
+}
+
+function refusalOf({ values, decisions }: Extent): Refusal | null {
   if (decisions > 1)
     return refusal(
       'An operation may hold one decision; use bulkApproveActions or bulkRejectActions for several actions',
@@ -77,13 +92,10 @@ export function refusalByLimits(
   return null;
 }
 
-/** The defaults of an operation's variables that can be page sizes. */
-function defaultsOf({ variableDefinitions }: OperationDefinitionNode): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    (variableDefinitions ?? []).flatMap(({ variable, defaultValue }) =>
-      defaultValue?.kind === Kind.INT ? [[variable.name.value, Number(defaultValue.value)]] : [],
-    ),
-  );
+/** The default of an operation's variable that can be a page size. */
+function defaultOf({ variableDefinitions }: OperationDefinitionNode, name: string): unknown {
+  const value = variableDefinitions?.find(({ variable }) => variable.name.value === name)?.defaultValue;
+  return value?.kind === Kind.INT ? Number(value.value) : undefined;
 }
 
 function refusal(msg: string): Refusal {

@@ -23,16 +23,17 @@ export interface Loaders {
   readonly auditEntry: DataLoader<number, AuditLogEntry | null>;
   /** By action id, the votes on it, in the order in which they were given. */
   readonly votes: DataLoader<number, readonly Vote[]>;
-  /** The page of one action's entries; one statement for all actions that are asked for the same part. */
+  /** The page of one action's entries; one statement for all actions that are asked for the same part of the same. */
   auditEntriesOf(
     actionId: number,
     request: { first: number | null; after: string | null },
+    wanted: ReadonlySet<string>,
   ): Promise<Page<AuditLogEntry>>;
 }
 
 /** Loaders that see what this principal may see. */
 export function makeLoaders(viewer: Principal, reads: Reads, maxPageSize: number): Loaders {
-  const entriesByPart = new Map<string, DataLoader<number, Page<AuditLogEntry>>>();
+  const entriesByPart = new Map<ReadonlySet<string>, Map<string, DataLoader<number, Page<AuditLogEntry>>>>();
   return {
     action: loaderById((ids) => reads.actions.byIds(viewer, ids)),
     user: loaderById((ids) => reads.users.byIds(viewer, ids)),
@@ -42,15 +43,18 @@ export function makeLoaders(viewer: Principal, reads: Reads, maxPageSize: number
       for (const vote of await reads.votes.ofActions(viewer, ids)) votes.get(vote.actionId)?.push(vote);
       return ids.map((id) => votes.get(id) ?? []);
     }),
-    auditEntriesOf: (actionId, request) => {
+    auditEntriesOf: (actionId, request, wanted) => {
       const part = JSON.stringify([request.first, request.after]);
-      const known = entriesByPart.get(part);
-      const loader =
-        known ??
-        new DataLoader((ids: readonly number[]) =>
-          reads.auditLog.pagesOfActions(viewer, ids, request, maxPageSize),
+      let loaders = entriesByPart.get(wanted);
+      if (loaders === undefined)
+        entriesByPart.set(wanted, (loaders = new Map<string, DataLoader<number, Page<AuditLogEntry>>>()));
+      let loader = loaders.get(part);
+      if (loader === undefined) {
+        loader = new DataLoader((ids) =>
+          reads.auditLog.pagesOfActions(viewer, ids, request, maxPageSize, wanted),
         );
-      entriesByPart.set(part, loader);
+        loaders.set(part, loader);
+      }
       return loader.load(actionId);
     },
   };

@@ -7,7 +7,10 @@ import {
   type HTTPGraphQLRequest,
   type HTTPGraphQLResponse,
 } from '@apollo/server';
-import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { printSchema, type GraphQLSchema } from 'graphql';
 import type { BuildContext, RequestContext } from '../graphql/context';
@@ -140,7 +143,12 @@ function apolloOptions(
         log.error(m);
       },
     },
-    plugins: [ApolloServerPluginLandingPageDisabled(), wellFormed.plugin],
+    plugins: [
+      // It would wrap every field of every answer, for a hint that no answer carries.
+      ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginLandingPageDisabled(),
+      wellFormed.plugin,
+    ],
   };
 }
 

@@ -77,13 +77,17 @@ export class ActionReads {
     return action === null ? [] : [action];
   }
 
-  /** One page of the viewer's organization's actions. One statement, and one more if the page is asked for its count. */
+  /**
+   * One page of the viewer's organization's actions. One statement, and one more if the page is asked for its count.
+   * @param wanted names beyond which nothing is asked for
+   */
   async page(
     viewer: Principal,
     filter: ActionFilter,
     order: ActionOrder,
     request: PageRequest,
     maxSize: number,
+    wanted: ReadonlySet<string>,
   ): Promise<Page<Action>> {
     const conditions = new Conditions().add(viewer.organizationId, (p) => `t.organization_id = ${p}`);
     addFilter(conditions, filter, order);
@@ -94,7 +98,7 @@ export class ActionReads {
       type: order.by === 'submittedAt' ? 'timestamptz' : 'double precision',
       direction: order.direction,
     };
-    return keysetPage(this.sql, { table: ACTIONS, conditions, order: keyset, request, maxSize });
+    return keysetPage(this.sql, { table: ACTIONS, conditions, order: keyset, request, maxSize, wanted });
   }
 
   private allOf({ organizationId }: Tenant, ids: readonly number[]): Promise<readonly Action[]> {

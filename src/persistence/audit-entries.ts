@@ -11,9 +11,14 @@ export const AUDIT_RECORD_COLUMNS = `
   approvals_required integer, details text, correlation_id text, client_correlation_id text, ip_address text,
   ip_salt text, user_agent text, user_agent_salt text, data jsonb, pieces text[]`;
 
-const COLUMN_NAMES = [...AUDIT_RECORD_COLUMNS.matchAll(/(\w+) [a-z ]+(?:\[\])?(?:,|$)/g)]
-  .map(([, name]) => name ?? '')
-  .filter((name) => !['ip_salt', 'user_agent_salt', 'pieces'].includes(name));
+/** The names alone, in the same order. */
+export const AUDIT_RECORD_NAMES: readonly string[] = [
+  ...AUDIT_RECORD_COLUMNS.matchAll(/(\w+) [a-z ]+(?:\[\])?(?:,|$)/g),
+].map(([, name]) => name ?? '');
+
+const COLUMN_NAMES = AUDIT_RECORD_NAMES.filter(
+  (name) => !['ip_salt', 'user_agent_salt', 'pieces'].includes(name),
+);
 
 /** SQL for the records that a parameter brings as JSON, under the name `d`, with their positions. */
 export function auditRecordsSql(placeholder: string): string {
@@ -25,10 +30,14 @@ export function auditRecords(drafts: readonly AuditEntryDraft[]): string {
   return JSON.stringify(drafts.map((draft, position) => ({ position, ...auditRecord(draft) })));
 }
 
+/** In bytes. */
+const SALT_LENGTH = 16;
+
 /** Turns a draft into a record, with fresh salts for what its bytes only commit to. */
 export function auditRecord(draft: AuditEntryDraft): AuditRecord {
-  const ip = commit(draft.origin.ipAddress);
-  const userAgent = commit(draft.origin.userAgent);
+  const salts = randomBytes(2 * SALT_LENGTH);
+  const ip = commit(draft.origin.ipAddress, salts.subarray(0, SALT_LENGTH));
+  const userAgent = commit(draft.origin.userAgent, salts.subarray(SALT_LENGTH));
   return {
     ...entryFields(draft),
     ip_address: ip?.value,
@@ -75,6 +84,6 @@ export const WRITE_AUDIT_ENTRIES = `
     INSERT INTO audit_pending (organization_id, audit_id) SELECT $1, id FROM written
   )`;
 
-function commit(value: string | null): Commitment | null {
-  return value === null ? null : { value, salt: randomBytes(16) };
+function commit(value: string | null, salt: Buffer): Commitment | null {
+  return value === null ? null : { value, salt };
 }

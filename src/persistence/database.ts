@@ -10,6 +10,7 @@ import { ErasableOrigins1764170000000 } from '../../migrations/1764170000000-era
 import { Submission1764180000000 } from '../../migrations/1764180000000-submission';
 import { QueueWithoutForeignKey1764220000000 } from '../../migrations/1764220000000-queue-without-foreign-key';
 import { IdempotencyKeys1764230000000 } from '../../migrations/1764230000000-idempotency-keys';
+import { EvidenceWithoutForeignKeys1764300000000 } from '../../migrations/1764300000000-evidence-without-foreign-keys';
 import { ACTIONS } from './tables/action.table';
 import { API_KEYS } from './tables/api-key.table';
 import { AUDIT_LOG } from './tables/audit-log.table';
@@ -89,6 +90,7 @@ export class Database implements Sql {
         Submission1764180000000,
         QueueWithoutForeignKey1764220000000,
         IdempotencyKeys1764230000000,
+        EvidenceWithoutForeignKeys1764300000000,
       ],
       synchronize: false,
       installExtensions: false,

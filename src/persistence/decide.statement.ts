@@ -1,6 +1,12 @@
 import { statusOf, type Action } from '../domain/action';
 import type { DecisionBatch, DecisionCandidate, WriteOutcome } from '../use-cases/decision-store';
-import { AUDIT_RECORD_COLUMNS, auditRecord, momentAfter, WRITE_AUDIT_ENTRIES } from './audit-entries';
+import {
+  AUDIT_RECORD_COLUMNS,
+  AUDIT_RECORD_NAMES,
+  auditRecord,
+  momentAfter,
+  WRITE_AUDIT_ENTRIES,
+} from './audit-entries';
 import type { Sql, Statement } from './database';
 import { effectiveStatusSql } from './expiry';
 import { sharedGateSql } from './gate';
@@ -15,7 +21,9 @@ export type BatchOutcomes = readonly (WriteOutcome | null)[];
 /**
  * The decision, whole, in one statement, for any number of reviewers of one organization: lock in id order,
  * compare-and-swap, votes, audit entries, seal queue.
- * $1 organization, $2 reviewers, $3 candidates as JSON, no action twice.
+ * $1 organization, $2 reviewers, $3 candidates as JSON, no action twice: each the record of the audit entry that it gets
+ * if it decides, which also says what of whom, and what the decision needs beyond. It is read once, as columns; only a
+ * vote that decides nothing yet has a record of its own.
  *
  * Why this form: the lock comes before the look, or a loser would still see the action pending and two votes would
  * each count themselves the first; locks are taken in id order, or two bulks in opposite order would deadlock. The
@@ -28,10 +36,9 @@ function decideSql(onLocked: OnLocked): string {
   const skip = onLocked === 'skip' ? 'SKIP LOCKED' : '';
   return `
 WITH given AS MATERIALIZED (
-    SELECT c.*, ${claimSql('$1', `'user'`, 'c.reviewer', 'c.retry_key')} AS claim
-    FROM json_to_recordset($3::json) AS c(position integer, id bigint, version integer, approvals_required integer,
-      reviewer bigint, reviewer_version integer, policy_version integer, verdict text, verdict_status text,
-      verdict_reason text, correlation text, decided json, voted json, retry_key text, retry_hash text)
+    SELECT c.*, ${claimSql('$1', `'user'`, 'c.actor_id', 'c.retry_key')} AS claim
+    FROM json_to_recordset($3::json) AS c(position integer, version integer, reviewer_version integer,
+      verdict_status text, as_vote json, retry_key text, retry_hash text, ${AUDIT_RECORD_COLUMNS})
   ),
   free AS MATERIALIZED (SELECT * FROM given WHERE coalesce(claim, 'held') = 'held'),
   gate AS MATERIALIZED (SELECT ${sharedGateSql('$1')} WHERE EXISTS (SELECT FROM free)),
@@ -43,7 +50,7 @@ WITH given AS MATERIALIZED (
   ),
   stored AS MATERIALIZED (
     SELECT a.id, a.status, a.version, a.approvals, a.decided_by, a.decided_at, a.expires_at
-    FROM actions a WHERE EXISTS (SELECT FROM gate) AND a.organization_id = $1 AND a.id = ANY(ARRAY(SELECT id FROM free))
+    FROM actions a WHERE EXISTS (SELECT FROM gate) AND a.organization_id = $1 AND a.id = ANY(ARRAY(SELECT action_id FROM free))
     ORDER BY a.id FOR UPDATE ${skip}
   ),
   ${momentAfter('authority', 'stored')},
@@ -53,12 +60,12 @@ WITH given AS MATERIALIZED (
       ${effectiveStatusSql('stored', 'at')} AS status, stored.approvals AS approvals_before,
       stored.decided_by, stored.decided_at
     FROM given c CROSS JOIN moment
-      LEFT JOIN stored ON stored.id = c.id
-      LEFT JOIN authority ON authority.reviewer = c.reviewer
+      LEFT JOIN stored ON stored.id = c.action_id
+      LEFT JOIN authority ON authority.reviewer = c.actor_id
   ),
   voted AS (
     INSERT INTO votes (organization_id, action_id, user_id, verdict, reason, policy_version, voted_at)
-    SELECT $1, id, reviewer, verdict, verdict_reason, policy_version, at FROM candidate CROSS JOIN moment
+    SELECT $1, action_id, actor_id, verdict, reason, policy_version, at FROM candidate CROSS JOIN moment
     WHERE stands AND is_same AND status = 'pending_approval' AND coalesce(claim, 'held') = 'held'
     ON CONFLICT (organization_id, action_id, user_id) DO NOTHING
     RETURNING action_id
@@ -66,7 +73,7 @@ WITH given AS MATERIALIZED (
   effect AS MATERIALIZED (
     SELECT c.*, c.verdict = 'reject' OR c.approvals >= c.approvals_required AS decides
     FROM (SELECT *, approvals_before + CASE verdict WHEN 'approve' THEN 1 ELSE 0 END AS approvals FROM candidate) c
-      JOIN voted ON voted.action_id = c.id
+      JOIN voted ON voted.action_id = c.action_id
   ),
   changed AS (
     UPDATE actions a SET
@@ -75,34 +82,35 @@ WITH given AS MATERIALIZED (
       version = a.version + CASE WHEN e.decides THEN 1 ELSE 0 END,
       status = CASE WHEN e.decides THEN e.verdict_status ELSE a.status END,
       decided_by_kind = CASE WHEN e.decides THEN 'user' END,
-      decided_by = CASE WHEN e.decides THEN e.reviewer END,
+      decided_by = CASE WHEN e.decides THEN e.actor_id END,
       decided_at = CASE WHEN e.decides THEN moment.at END,
-      reason = CASE WHEN e.decides THEN e.verdict_reason END,
-      correlation_id = CASE WHEN e.decides THEN e.correlation END
-    FROM effect e CROSS JOIN moment WHERE a.organization_id = $1 AND a.id = e.id
+      reason = CASE WHEN e.decides THEN e.reason END,
+      correlation_id = CASE WHEN e.decides THEN e.correlation_id END
+    FROM effect e CROSS JOIN moment WHERE a.organization_id = $1 AND a.id = e.action_id
     RETURNING a.id
   ),
   chosen AS (
-    SELECT e.position, e.approvals AS approvals_received, r.*
-    FROM effect e CROSS JOIN json_to_record(CASE WHEN e.decides THEN e.decided ELSE e.voted END)
-      AS r(${AUDIT_RECORD_COLUMNS})
+    SELECT position, approvals AS approvals_received, ${AUDIT_RECORD_NAMES.join(', ')} FROM effect WHERE decides
+    UNION ALL
+    SELECT e.position, e.approvals, r.* FROM effect e CROSS JOIN json_to_record(e.as_vote) AS r(${AUDIT_RECORD_COLUMNS})
+    WHERE NOT e.decides
   ),
   ${WRITE_AUDIT_ENTRIES},
   remembered AS (
     INSERT INTO idempotency_keys (organization_id, principal_kind, principal_id, key, request_hash, outcome, created_at)
-    SELECT $1, 'user', e.reviewer, e.retry_key, e.retry_hash, jsonb_build_object('correlation_id', e.correlation,
-      'results', jsonb_build_array(jsonb_build_object('action_id', e.id,
+    SELECT $1, 'user', e.actor_id, e.retry_key, e.retry_hash, jsonb_build_object('correlation_id', e.correlation_id,
+      'results', jsonb_build_array(jsonb_build_object('action_id', e.action_id,
         'status', CASE WHEN e.decides THEN e.verdict_status ELSE e.status END, 'decided_at', ${outcomeTimeSql('moment.at')},
         'approvals_received', e.approvals, 'approvals_required', e.approvals_required,
         'audit_id', written.id, 'leaf_hash', encode(written.leaf_hash, 'base64')))), moment.at
-    FROM effect e JOIN written ON written.action_id = e.id CROSS JOIN moment WHERE e.retry_key IS NOT NULL
+    FROM effect e JOIN written ON written.action_id = e.action_id CROSS JOIN moment WHERE e.retry_key IS NOT NULL
   )
-SELECT c.id AS "actionId", c.status AS "statusBefore", c.decided_by AS "decidedById", c.decided_at AS "decidedAt",
+SELECT c.action_id AS "actionId", c.status AS "statusBefore", c.decided_by AS "decidedById", c.decided_at AS "decidedAt",
   c.approvals_before AS "approvalsBefore", c.is_absent AS "isAbsent", c.stands AND c.is_same AS "isAsAuthorized", c.claim,
   moment.at, effect.decides, effect.approvals, written.id AS "auditId", written.leaf_hash AS "leafHash"
 FROM candidate c CROSS JOIN moment
-  LEFT JOIN effect ON effect.id = c.id
-  LEFT JOIN written ON written.action_id = c.id
+  LEFT JOIN effect ON effect.action_id = c.action_id
+  LEFT JOIN written ON written.action_id = c.action_id
 ORDER BY c.position`;
 }
 
@@ -169,24 +177,17 @@ export async function decide(
 }
 
 function recordOf(
-  { reviewer, verdict, reason, correlationId, retry }: DecisionBatch,
-  { action, approvalsRequired, decided, voted }: DecisionCandidate,
+  { reviewer, verdict, retry }: DecisionBatch,
+  { action, decided, voted }: DecisionCandidate,
   position: number,
 ): Readonly<Record<string, unknown>> {
   return {
     position,
-    id: action.id,
     version: action.version,
-    approvals_required: approvalsRequired,
-    reviewer: reviewer.user.id,
     reviewer_version: reviewer.user.version,
-    policy_version: reviewer.policy.version,
-    verdict,
     verdict_status: statusOf(verdict),
-    verdict_reason: reason,
-    correlation: correlationId,
-    decided: auditRecord(decided),
-    voted: voted && auditRecord(voted),
+    ...auditRecord(decided),
+    as_vote: voted && auditRecord(voted),
     retry_key: retry?.key,
     retry_hash: retry?.requestHash,
   };

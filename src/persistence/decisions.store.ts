@@ -14,6 +14,8 @@ import { recordRefusals } from './refusals.store';
 
 /** Single decisions at most that one statement makes. */
 const MAX_TOGETHER = 64;
+/** Such statements at most that are under way for one organization. */
+const MAX_RUNNING = 2;
 
 export interface DecisionsStoreEvents {
   /** How many refusals were not recorded because the same one had just been. */
@@ -33,6 +35,7 @@ export class DecisionsStore implements DecisionStore {
   ) {
     this.singles = new Gatherer((batches) => this.decideTogether(batches), {
       maxSize: MAX_TOGETHER,
+      maxRunning: MAX_RUNNING,
       laneOf: ({ reviewer }) => reviewer.organizationId,
       keyOf: ({ candidates }) => candidates[0]?.action.id,
       onBatch: events.onBatch,

@@ -8,12 +8,23 @@ export type RunTogether<Item, Result> = (
 export interface GathererOptions<Item> {
   /** Items at most that run together, 1 or more. */
   readonly maxSize: number;
+  /** Batches at most that are under way in a lane, 1 or more; 1 if not given. Two keep both ends of the connection busy. */
+  readonly maxRunning?: number;
   /** What shares nothing with what: items of different lanes never run together and never wait for each other. */
   readonly laneOf?: (item: Item) => unknown;
   /** Of items with the same key at most one runs at a time; the others follow in order. */
   readonly keyOf?: (item: Item) => unknown;
   /** Told how many items run together, each time. */
   readonly onBatch?: (size: number) => void;
+}
+
+interface Lane<Item, Result> {
+  readonly waiting: Waiting<Item, Result>[];
+  /** Of the items that run. */
+  readonly keys: Set<unknown>;
+  running: number;
+  /** Whether a batch is about to be taken, once this turn's sockets are read. */
+  isStarting: boolean;
 }
 
 interface Waiting<Item, Result> {
@@ -23,12 +34,12 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * Lets what is asked at the same time go to the database as one statement: while one batch is under way, the next one
+ * Lets what is asked at the same time go to the database as one statement: while a batch is under way, the next one
  * gathers. There is no timer, so whoever comes alone waits for nobody.
  */
 export class Gatherer<Item, Result> {
-  /** By lane, what waits there; a lane without an entry is idle. */
-  private readonly lanes = new Map<unknown, Waiting<Item, Result>[]>();
+  /** A lane without an entry is idle. */
+  private readonly lanes = new Map<unknown, Lane<Item, Result>>();
 
   constructor(
     private readonly run: RunTogether<Item, Result>,
@@ -38,39 +49,54 @@ export class Gatherer<Item, Result> {
   /** Runs an item with whatever else waits. @throws what its own run throws, never what a neighbour's does */
   ask(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const lane = this.options.laneOf?.(item);
-      const waiting = this.lanes.get(lane);
-      if (waiting !== undefined) {
-        waiting.push({ item, resolve, reject });
-        return;
-      }
-      this.lanes.set(lane, [{ item, resolve, reject }]);
-      // Only once this turn's sockets are read, so that what arrived together goes together.
-      setImmediate(() => void this.empty(lane));
+      const name = this.options.laneOf?.(item);
+      let lane = this.lanes.get(name);
+      if (lane === undefined)
+        this.lanes.set(name, (lane = { waiting: [], keys: new Set(), running: 0, isStarting: false }));
+      lane.waiting.push({ item, resolve, reject });
+      this.start(name, lane);
     });
   }
 
-  /** Runs batch after batch until nobody waits. */
-  private async empty(lane: unknown): Promise<void> {
-    for (let waiting = this.lanes.get(lane) ?? []; waiting.length > 0; waiting = this.lanes.get(lane) ?? []) {
-      const batch = this.take(waiting);
-      this.options.onBatch?.(batch.length);
-      await this.settle(batch);
-    }
-    this.lanes.delete(lane);
+  /** Starts a batch if one more may run, with what is there once this turn's sockets are read. */
+  private start(name: unknown, lane: Lane<Item, Result>): void {
+    if (lane.isStarting || lane.running >= (this.options.maxRunning ?? 1)) return;
+    lane.isStarting = true;
+    setImmediate(() => {
+      lane.isStarting = false;
+      void this.runNext(name, lane);
+    });
   }
 
-  /** Takes the first that may run together out of those who wait. */
-  private take(waiting: Waiting<Item, Result>[]): Waiting<Item, Result>[] {
+  private async runNext(name: unknown, lane: Lane<Item, Result>): Promise<void> {
+    const batch = this.take(lane);
+    if (batch.length > 0) {
+      lane.running += 1;
+      // Whom this batch has no room for may have a batch of their own at once.
+      if (lane.waiting.length > 0) this.start(name, lane);
+      this.options.onBatch?.(batch.length);
+      await this.settle(batch);
+      lane.running -= 1;
+      for (const { item } of batch) lane.keys.delete(this.options.keyOf?.(item));
+    }
+    if (lane.waiting.length > 0 && (batch.length > 0 || lane.running === 0)) this.start(name, lane);
+    else if (lane.waiting.length === 0 && lane.running === 0 && !lane.isStarting) this.lanes.delete(name);
+  }
+
+  /** Takes the first that may run now out of those who wait. */
+  private take({ waiting, keys }: Lane<Item, Result>): Waiting<Item, Result>[] {
     const { maxSize, keyOf } = this.options;
-    const keys = new Set<unknown>();
     const batch: Waiting<Item, Result>[] = [];
     const rest: Waiting<Item, Result>[] = [];
+    const passed = new Set<unknown>();
     for (const one of waiting) {
       const key = keyOf?.(one.item);
-      const isFree = batch.length < maxSize && (key === undefined || !keys.has(key));
+      const isFree = batch.length < maxSize && (key === undefined || !(keys.has(key) || passed.has(key)));
       (isFree ? batch : rest).push(one);
-      keys.add(key);
+      if (key === undefined) continue;
+      // Whoever comes first with a key goes first.
+      if (isFree) keys.add(key);
+      else passed.add(key);
     }
     waiting.splice(0, waiting.length, ...rest);
     return batch;

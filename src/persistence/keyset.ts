@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { QueryResultRow } from 'pg';
-import { COUNT_CAP, type Count, type Page, type PageRequest } from '../domain/page';
+import { COUNT_CAP, type Count, type Edge, type Page, type PageRequest } from '../domain/page';
 import { readPart, writeCursor, type KeysetOrder, type Place } from './cursor';
 import type { Sql, Statement } from './database';
 import type { Table } from './tables/table';
@@ -83,6 +83,8 @@ export interface ListQuery<T> {
   readonly request: PageRequest;
   /** How many rows a page may have. */
   readonly maxSize: number;
+  /** Names of properties beyond which nothing is asked for; all of them, if not given. */
+  readonly wanted?: ReadonlySet<string> | undefined;
 }
 
 /** One list for each of these ids instead of one for all: the rows whose column holds the id. */
@@ -131,7 +133,8 @@ async function readPages<T extends QueryResultRow & { readonly id: number }>(
   };
   if (after !== null) bound(after, order.direction === 'asc' ? '>' : '<');
   if (before !== null) bound(before, order.direction === 'asc' ? '<' : '>');
-  const text = source.selectEach(table.select('t'), {
+  const properties = query.wanted && new Set([...query.wanted, order.property]);
+  const text = source.selectEach(table.select('t', properties), {
     inner: `t."${column}" ${way}, t."${idColumn}" ${way}`,
     outer: `page."${order.property}" ${way}, page.id ${way}`,
     limit: conditions.bind(size + 1),
@@ -143,12 +146,24 @@ async function readPages<T extends QueryResultRow & { readonly id: number }>(
     const nodes = group.slice(0, size);
     if (backward) nodes.reverse();
     return {
-      edges: nodes.map((node) => ({ node, cursor: writeCursor(node, order) })),
+      edges: nodes.map((node) => new KeysetEdge(node, order)),
       hasNextPage: backward ? before !== null : hasMore,
       hasPreviousPage: backward ? hasMore : after !== null || offset > 0,
       count: async () => (await count())[index] ?? { total: 0, capped: false },
     };
   });
+}
+
+/** An edge whose cursor is written when somebody asks for it. */
+class KeysetEdge<T extends { readonly id: number }> implements Edge<T> {
+  constructor(
+    readonly node: T,
+    private readonly order: KeysetOrder<T>,
+  ) {}
+
+  get cursor(): string {
+    return writeCursor(this.node, this.order);
+  }
 }
 
 /** In which order rows are read and how many of them, as SQL. */
@@ -216,7 +231,7 @@ class GroupedSource {
   /** The rows of each group, in the groups' order. */
   split<T>(rows: readonly (T & { groupIndex?: number })[]): T[][] {
     const lists: T[][] = (this.groups?.ids ?? [null]).map(() => []);
-    for (const { groupIndex, ...row } of rows) lists[groupIndex ?? 0]?.push(row as T);
+    for (const row of rows) lists[row.groupIndex ?? 0]?.push(row);
     return lists;
   }
 
@@ -227,13 +242,17 @@ class GroupedSource {
 
 /** How many different texts get a name: every connection keeps a plan of each for ever. */
 const MAX_NAMED = 256;
-const named = new Set<string>();
+const named = new Map<string, Statement>();
 
 /** A statement whose text depends on what was asked for: the same text has the same name, as long as there are names. */
 function dynamicStatement(text: string): Statement {
+  const known = named.get(text);
+  if (known !== undefined) return known;
   const name = `list_${createHash('sha1').update(text).digest('hex').slice(0, 16)}`;
-  if (named.size < MAX_NAMED) named.add(name);
-  return { name, text, isOneOff: !named.has(name) };
+  if (named.size >= MAX_NAMED) return { name, text, isOneOff: true };
+  const statement = { name, text };
+  named.set(text, statement);
+  return statement;
 }
 
 /** Text for ILIKE that matches the words as they are, wherever they stand. */

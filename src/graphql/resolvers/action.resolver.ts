@@ -1,4 +1,5 @@
-import { Arg, Args, Ctx, Directive, FieldResolver, ID, Int, Query, Resolver, Root } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Args, Ctx, Directive, FieldResolver, ID, Info, Int, Query, Resolver, Root } from 'type-graphql';
 import type { Action, Verdict, Vote } from '../../domain/action';
 import {
   approvalsMissing,
@@ -14,6 +15,7 @@ import { riskLevelOf, type RiskLevel } from '../../domain/risk';
 import type { ActionReads } from '../../persistence/actions.reads';
 import type { AuthorizedContext } from '../context';
 import { isUnderVote } from '../../use-cases/authorize-actions';
+import { namesBelow } from '../selection';
 import { readId, readIds, readText, readTexts } from '../arguments';
 import { ActionsArgs } from '../inputs/lists.input';
 import { ActionConnectionType, ActionType, EligibilityType, VoteType } from '../types/action.type';
@@ -39,7 +41,8 @@ export class ActionResolver {
   @Query(() => ActionConnectionType, { description: "Your organization's actions." })
   async actions(
     @Args(() => ActionsArgs) args: ActionsArgs,
-    @Ctx() context: AuthorizedContext,
+    @Ctx() { principal, maxPageSize }: AuthorizedContext,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<Connection<Action>> {
     const { filter, orderBy, ...request } = args;
     const order = { by: orderBy?.field ?? 'submittedAt', direction: orderBy?.direction ?? 'desc' };
@@ -51,7 +54,7 @@ export class ActionResolver {
       search: readText(filter?.search, 'search'),
     };
     return connectionOf(
-      await this.reads.page(context.principal, narrowed, order, request, context.maxPageSize),
+      await this.reads.page(principal, narrowed, order, request, maxPageSize, namesBelow(info)),
     );
   }
 
@@ -103,11 +106,11 @@ export class ActionResolver {
     @Arg('first', () => Int, { nullable: true }) first: number | null,
     @Arg('after', () => String, { nullable: true }) after: string | null,
     @Ctx() { principal, loaders }: AuthorizedContext,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<Connection<AuditLogEntry>> {
     if (principal.kind === 'api_key') throw new RefusedError(refusalOfApiKey());
-    return connectionOf(
-      await loaders.auditEntriesOf(action.id, { first: first ?? null, after: after ?? null }),
-    );
+    const part = { first: first ?? null, after: after ?? null };
+    return connectionOf(await loaders.auditEntriesOf(action.id, part, namesBelow(info)));
   }
 
   @FieldResolver(() => EligibilityType, { description: 'By the very rule that approveAction runs.' })

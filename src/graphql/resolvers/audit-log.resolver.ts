@@ -1,9 +1,11 @@
-import { Arg, Args, Ctx, Directive, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Args, Ctx, Directive, FieldResolver, ID, Info, Query, Resolver, Root } from 'type-graphql';
 import type { Action } from '../../domain/action';
 import type { AuditLogEntry } from '../../domain/audit-entry';
 import type { User } from '../../domain/principal';
 import type { AuditLogReads } from '../../persistence/audit-log.reads';
 import type { AuthorizedContext } from '../context';
+import { namesBelow } from '../selection';
 import { readId, readIds, readText, readTexts } from '../arguments';
 import { AuditLogsArgs } from '../inputs/lists.input';
 import { ActionType } from '../types/action.type';
@@ -33,7 +35,8 @@ export class AuditLogResolver {
   @Query(() => AuditLogConnectionType, { description: "Your organization's audit log." })
   async auditLogs(
     @Args(() => AuditLogsArgs) args: AuditLogsArgs,
-    @Ctx() context: AuthorizedContext,
+    @Ctx() { principal, maxPageSize }: AuthorizedContext,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<Connection<AuditLogEntry>> {
     const { filter, orderBy, ...request } = args;
     const narrowed = {
@@ -46,7 +49,7 @@ export class AuditLogResolver {
     };
     const direction = orderBy?.direction ?? 'desc';
     return connectionOf(
-      await this.reads.page(context.principal, narrowed, direction, request, context.maxPageSize),
+      await this.reads.page(principal, narrowed, direction, request, maxPageSize, namesBelow(info)),
     );
   }
 

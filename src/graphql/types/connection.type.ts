@@ -30,11 +30,10 @@ export function connectionOf<T>(page: Page<T>): Connection<T> {
   const count = (): ReturnType<Page<T>['count']> => (counted ??= page.count());
   return {
     edges: page.edges,
-    pageInfo: {
-      hasNextPage: page.hasNextPage,
-      hasPreviousPage: page.hasPreviousPage,
-      startCursor: page.edges[0]?.cursor ?? null,
-      endCursor: page.edges.at(-1)?.cursor ?? null,
+    get pageInfo() {
+      const { edges, hasNextPage, hasPreviousPage } = page;
+      const [startCursor, endCursor] = [edges[0]?.cursor ?? null, edges.at(-1)?.cursor ?? null];
+      return { hasNextPage, hasPreviousPage, startCursor, endCursor };
     },
     get totalCount() {
       return count().then(({ total }) => total);

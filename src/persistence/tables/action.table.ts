@@ -33,7 +33,14 @@ export const ACTIONS = table<Action>(
     correlationId: { name: 'correlation_id', type: 'text', nullable: true },
   },
   {
-    status: (alias) => effectiveStatusSql(alias),
-    updatedAt: (alias) => effectiveUpdateSql(alias),
+    derived: {
+      status: (alias) => effectiveStatusSql(alias),
+      updatedAt: (alias) => effectiveUpdateSql(alias),
+    },
+    shown: [
+      ...(['agentId', 'agentName', 'actionType', 'description', 'toolName', 'targetSystem'] as const),
+      ...(['targetResource', 'parameters', 'context', 'riskIndicators', 'submittedAt', 'updatedAt'] as const),
+      ...(['decidedAt', 'reason', 'correlationId'] as const),
+    ],
   },
 );

@@ -7,17 +7,32 @@ export type Columns<T> = Readonly<Record<keyof T & string, EntitySchemaColumnOpt
 export interface Table<T> {
   readonly name: string;
   readonly schema: EntitySchema<T>;
+  readonly properties: readonly (keyof T & string)[];
   /** The column that holds a property. */
   column(property: keyof T & string): string;
-  /** `alias."column" AS "property", …` for every property. */
-  select(alias: string): string;
+  /**
+   * `alias."column" AS "property", …` for every property.
+   * @param wanted names beyond which nothing is asked for: what is only shown is left out where it is not among them
+   */
+  select(alias: string, wanted?: ReadonlySet<string>): string;
 }
 
 /** SQL, given the table's alias, for properties that are read otherwise than from their column alone. */
 export type Derived<T> = Partial<Readonly<Record<keyof T & string, (alias: string) => string>>>;
 
+export interface TableOptions<T> {
+  readonly derived?: Derived<T>;
+  /** What no rule reads and no other field is made of: it is there to be shown under its own name. */
+  readonly shown?: readonly (keyof T & string)[];
+}
+
 /** Maps a plain readonly domain type to a table: scalar columns only, no relations (design, "Data"). */
-export function table<T>(name: string, columns: Columns<T>, derived: Derived<T> = {}): Table<T> {
+export function table<T>(
+  name: string,
+  columns: Columns<T>,
+  { derived = {}, shown = [] }: TableOptions<T> = {},
+): Table<T> {
+  const isOnlyShown = new Set<string>(shown);
   const column = (property: keyof T & string): string => columns[property].name ?? property;
   const properties = Object.keys(columns) as (keyof T & string)[];
   return {
@@ -27,9 +42,11 @@ export function table<T>(name: string, columns: Columns<T>, derived: Derived<T> 
       tableName: name,
       columns: { ...columns } as EntitySchemaOptions<T>['columns'],
     }),
+    properties,
     column,
-    select: (alias) =>
+    select: (alias, wanted) =>
       properties
+        .filter((property) => wanted === undefined || wanted.has(property) || !isOnlyShown.has(property))
         .map((property) => {
           const sql = derived[property]?.(alias) ?? `${alias}."${column(property)}"`;
           return `${sql} AS "${property}"`;
