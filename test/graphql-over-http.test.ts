@@ -99,6 +99,24 @@ describe("a frontend's developer who gets a document wrong", () => {
     }
   });
 
+  it('is refused a document that it names by its hash alone, as nothing here keeps documents', async () => {
+    const named = (sha256Hash: unknown) => ({ extensions: { persistedQuery: { version: 1, sha256Hash } } });
+    for (const [body, code] of [
+      [named('a'.repeat(64)), 'PERSISTED_QUERY_NOT_SUPPORTED'],
+      [{ query: '{ viewer { id } }', ...named({ toString: null }) }, 'PERSISTED_QUERY_NOT_SUPPORTED'],
+    ] as const)
+      expect(await inBothTypes(body)).toEqual([
+        [400, code],
+        [400, code],
+      ]);
+  });
+
+  it('finds another method refused where it looks for errors', async () => {
+    const answer = await gateway.rest('PUT', '/graphql', { user: ANALYST, body: {} });
+    expect([answer.status, graphqlCodeOf(answer)]).toEqual([405, 'METHOD_NOT_ALLOWED']);
+    expect(answer.headers.get('allow')).toBe('GET, POST, OPTIONS');
+  });
+
   it('finds a decision refused in a 200 of either type, and a credential that does not count in a 401', async () => {
     const query = 'mutation { approveAction(actionId: 12345) { status } }';
     for (const accept of ['application/json', 'application/graphql-response+json']) {

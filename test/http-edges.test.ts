@@ -1,4 +1,5 @@
 import { request as httpRequest } from 'node:http';
+import { outcomeOf } from './support/doors';
 import { startGateway, type Gateway, type RequestOptions } from './support/gateway';
 import { codeOf, restError } from './support/refusals';
 
@@ -68,7 +69,7 @@ describe('a path', () => {
     ['POST', '/readyz', ['GET', 'HEAD']],
   ])('asked by %s at %s is a 405 that says what is allowed', async (method, path, allowed) => {
     const answer = await gateway.rest(method, path, { user: ADMIN });
-    expect(codeOf(answer)).toBe('405 METHOD_NOT_ALLOWED');
+    expect(outcomeOf(answer)).toMatchObject({ http: 405, status: 405, code: 'METHOD_NOT_ALLOWED' });
     const allow = answer.headers.get('allow')?.split(', ') ?? [];
     expect(allow.sort()).toEqual([...allowed, 'OPTIONS'].sort());
     const options = await gateway.rest('OPTIONS', path);

@@ -1,14 +1,23 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyContextConfig, FastifyInstance } from 'fastify';
 import { RefusedError } from '../domain/refusal';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE'];
 
-/** Answers a known path that was asked with another method: what it allows, as 204 for OPTIONS and else as 405. */
-export function allowOnly(server: FastifyInstance, path: string, allowed: readonly string[]): void {
+/**
+ * Answers a known path that was asked with another method: what it allows, as 204 for OPTIONS and else as 405.
+ * `config` is the path's own: what form its errors have.
+ */
+export function allowOnly(
+  server: FastifyInstance,
+  path: string,
+  allowed: readonly string[],
+  config: FastifyContextConfig = {},
+): void {
   const allow = [...allowed, 'OPTIONS'].join(', ');
   server.route({
     method: METHODS.filter((method) => !allowed.includes(method)),
     url: path,
+    config,
     onRequest: (_request, reply) => {
       reply.header('Allow', allow);
       throw new RefusedError({ code: 'METHOD_NOT_ALLOWED', detail: `Allowed here: ${allow}` });

@@ -39,6 +39,7 @@ export interface GraphqlOptions {
 /** How many rows a page may have over GraphQL (contract 3). */
 const MAX_PAGE_SIZE = 100;
 const PATH = '/graphql';
+const CONFIG = { graphql: true };
 
 /** Serves the schema at /graphql with Apollo Server, which parses and validates; our own function executes. */
 export async function addGraphql(server: FastifyInstance, options: GraphqlOptions): Promise<void> {
@@ -49,7 +50,7 @@ export async function addGraphql(server: FastifyInstance, options: GraphqlOption
   server.route({
     method: ['GET', 'POST'],
     url: PATH,
-    config: { graphql: true },
+    config: CONFIG,
     exposeHeadRoute: false,
     onRequest: identify,
     handler: async (request, reply) => {
@@ -65,7 +66,7 @@ export async function addGraphql(server: FastifyInstance, options: GraphqlOption
         .send(body.kind === 'complete' ? body.string : Readable.from(body.asyncIterator));
     },
   });
-  allowOnly(server, PATH, ['GET', 'POST']);
+  allowOnly(server, PATH, ['GET', 'POST'], CONFIG);
   server.addHook('onClose', () => apollo.stop());
 }
 
@@ -97,8 +98,10 @@ class WellFormedRequests {
  * document (GraphQL over HTTP, application/json). In application/graphql-response+json it is the 400 that Apollo chose.
  */
 function statusOf({ status = 200, headers }: HTTPGraphQLResponse, isWellFormed: boolean): number {
+  // That persisted documents are not supported is no success either, though Apollo's own clients take it as one.
+  if (!isWellFormed) return status === 200 ? 400 : status;
   const isLegacy = headers.get('content-type')?.startsWith('application/json') === true;
-  return status === 400 && isWellFormed && isLegacy ? 200 : status;
+  return status === 400 && isLegacy ? 200 : status;
 }
 
 function apolloOptions(
@@ -131,6 +134,8 @@ function apolloOptions(
     validationRules: [withinLimits],
     // An array of operations would be a bulk that no limit counts.
     allowBatchedHttpRequests: false,
+    // Nothing registers documents here, and a cache of them could be filled by anybody.
+    persistedQueries: false,
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     logger: {

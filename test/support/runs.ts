@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
-/** How many cases a property has: the long number where LONG_TESTS is 1, as `npm run test:properties` sets it. */
-export function cases(normal: number, long: number): number {
+/** How many cases a property has, say: the long one where LONG_TESTS is 1, as `npm run test:properties` sets it. */
+export function cases<T>(normal: T, long: T): T {
   return process.env['LONG_TESTS'] === '1' ? long : normal;
 }
 
