@@ -12,7 +12,7 @@ const swc = [
 
 /** @type {import('jest').Config} */
 export default {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/environment.ts',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   // jose is an ES module, which jest cannot load from jwks-rsa's CommonJS before Node 24.9.
