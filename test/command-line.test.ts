@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
@@ -87,6 +87,17 @@ async function rows(text: string, values: unknown[] = []): Promise<Record<string
   return inDatabase(async (client) => (await client.query<Record<string, unknown>>(text, values)).rows);
 }
 
+const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
+
+/** What is in a folder, and in its folders short of PostgreSQL's own, with the rights to each. */
+function modesIn(folder: string, above = ''): [string, string][] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry): [string, string][] => {
+    const path = join(folder, entry.name);
+    const inside = entry.isDirectory() && entry.name !== 'postgres' ? modesIn(path, `${entry.name}/`) : [];
+    return [[`${above}${entry.name}`, modeOf(path)], ...inside];
+  });
+}
+
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 const DEMO = `SELECT (SELECT count(*)::int FROM organizations WHERE name IN ('Acme', 'Globex')) AS organizations,
   (SELECT count(*)::int FROM users WHERE id <= 142) AS users,
@@ -103,6 +114,24 @@ describe('an operator who starts the gateway in an empty folder', () => {
 
   it('finds the demo data in it', async () => {
     expect(await rows(DEMO)).toEqual([{ organizations: 2, users: 10, actions: 56 }]);
+  });
+
+  it('keeps keys, passwords and data to the account that runs it', async () => {
+    const archive = join(settings.DATA_DIR, 'audit-checkpoints');
+    while (!existsSync(archive) || readdirSync(archive).length === 0) await pause(50);
+    const modes = modesIn(settings.DATA_DIR);
+    // PostgreSQL's own folder is closed to everybody else, whatever is in it.
+    expect(Object.fromEntries(modes)).toMatchObject({
+      'development-token-key.pem': '600',
+      'audit-log-key.pem': '600',
+      'embedded-postgres.json': '600',
+      'postgres.log': '600',
+      postgres: '700',
+      'audit-checkpoints': '700',
+    });
+    expect(modes.filter(([, mode]) => mode !== '600' && mode !== '700')).toEqual([]);
+    // As root, PostgreSQL runs as another account, which has to get through.
+    expect(modeOf(settings.DATA_DIR)).toBe(process.getuid?.() === 0 ? '711' : '700');
   });
 
   it('is told that a port is taken, and by what setting to choose another', async () => {

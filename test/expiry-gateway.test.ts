@@ -1,4 +1,3 @@
-import { pino } from 'pino';
 import { cloneDatabase, type TestDatabase } from './support/database';
 import {
   addOverdue,
@@ -11,6 +10,7 @@ import {
 } from './support/expiry';
 import { startGateway, type Gateway } from './support/gateway';
 import { decideOverGraphql, decideOverRest, REVIEWERS, startRace, type Try } from './support/racing';
+import { keptLogger } from './support/run-log';
 
 /** Running gateways that sweep by themselves, while people decide and while they are closed (contract 2.10). */
 const ACME = 1;
@@ -86,7 +86,7 @@ describe('a running gateway', () => {
 
   beforeAll(async () => {
     database = await cloneDatabase();
-    const logger = pino({ level: 'warn' }, { write: (entry: string) => log.push(entry) });
+    const logger = keptLogger('warn', (entry) => log.push(entry));
     gateway = await startGateway({ database, log: logger });
   });
   afterAll(async () => {

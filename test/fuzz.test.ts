@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
 import { buildSchema } from 'graphql';
-import { makeLogger } from '../src/observability/logger';
 import { Draw } from './support/draw';
 import { startGateway, type Gateway, type RequestOptions } from './support/gateway';
 import { faultOfForm } from './support/graphql-answers';
 import { RequestMaker, type MadeGraphqlRequest } from './support/graphql-requests';
 import { foreignIn, inWordsOf, plantMarks, type Organization } from './support/marked-organizations';
+import { keptLogger } from './support/run-log';
 import { cases } from './support/runs';
 
 /**
@@ -40,7 +40,7 @@ const callers: Caller[] = [];
 const surprises: string[] = [];
 
 beforeAll(async () => {
-  const log = makeLogger('error', { write: (entry) => surprises.push(entry) });
+  const log = keptLogger('error', (entry) => surprises.push(entry));
   gateway = await startGateway({ log, trustProxy: ['127.0.0.1'] });
   cursors = await plantMarks(gateway);
   people = await gateway.database.sql(

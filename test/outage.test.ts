@@ -1,8 +1,8 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { pino } from 'pino';
 import { Database } from '../src/persistence/database';
 import { asSuperuser, cloneDatabase, type TestDatabase } from './support/database';
 import { startGateway, type Answer, type Gateway } from './support/gateway';
+import { keptLogger } from './support/run-log';
 import { codeOf, graphqlBody, graphqlCodeOf, restError } from './support/refusals';
 
 /** What operators and clients are told while all is well, while the database is away, and when the unforeseen happens. */
@@ -20,7 +20,7 @@ beforeAll(async () => {
   database = { ...clone, application };
   gateway = await startGateway({
     database,
-    log: pino({ level: 'warn' }, { write: (entry: string) => log.push(entry) }),
+    log: keptLogger('warn', (entry) => log.push(entry)),
   });
 });
 afterAll(async () => {

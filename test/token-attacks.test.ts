@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { makeLogger } from '../src/observability/logger';
 import { DOORS, outcomeOf, VERDICTS, type Door, type Verdict } from './support/doors';
 import { startGateway, type Answer, type Gateway } from './support/gateway';
+import { keptLogger } from './support/run-log';
 import { sendRaw, type RawHeaders } from './support/raw-request';
 import { TOKEN_ATTACKS } from './support/token-attacks';
 import * as kit from './support/token-kit';
@@ -20,7 +20,7 @@ let pending: number;
 /** Everything that was logged, at every level, and everything secret that was sent. */
 const logged: string[] = [];
 const secrets = new Set<string>();
-const log = makeLogger('trace', { write: (line) => logged.push(line) });
+let log: ReturnType<typeof keptLogger>;
 
 const addressOf = (server: Server) => `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
 const { ISSUERS, KEYS, KIDS, NOW, token } = kit;
@@ -32,6 +32,7 @@ beforeAll(async () => {
     () => visitors++,
   );
   for (const server of [publisher, listener]) await once(server.listen(0, '127.0.0.1'), 'listening');
+  log = keptLogger('trace', (line) => logged.push(line));
   gateway = await startGateway({
     trustedIssuers: kit.trustedIssuers(`${addressOf(publisher)}/jwks`),
     clock: () => new Date(NOW * 1000),

@@ -38,11 +38,11 @@ export class CheckpointFiles implements CheckpointArchive {
     private readonly folder: string,
     private readonly tree: TreeReads,
   ) {
-    mkdirSync(folder, { recursive: true, mode: 0o750 });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
 
   async catchUp(organizationId: number): Promise<void> {
-    const file = openSync(pathOf(this.folder, organizationId), 'a+', 0o640);
+    const file = openSync(pathOf(this.folder, organizationId), 'a+', 0o600);
     try {
       const { note: last, end, torn } = lastNote(file);
       if (torn > 0) ftruncateSync(file, end);

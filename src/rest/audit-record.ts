@@ -15,7 +15,10 @@ type RecordFields = Pick<
   | 'reason'
   | 'refusalCode'
   | 'clientCorrelationId'
->;
+> & {
+  /** Null where no person acted. */
+  readonly userId: number | null;
+};
 
 /** The keys of a record, in their order. */
 export const AUDIT_RECORD_KEYS = [
@@ -34,19 +37,15 @@ export const AUDIT_RECORD_KEYS = [
   'client_correlation_id',
 ] as const;
 
-/**
- * An entry as the documented audit record, in its order of keys (contract 1 and 4).
- * @param userId null where no person acted
- */
+/** An entry as the documented audit record, in its order of keys (contract 1 and 4). */
 export function auditRecordBody(
   organizationId: number,
-  userId: number | null,
   entry: RecordFields,
 ): Readonly<Record<(typeof AUDIT_RECORD_KEYS)[number], unknown>> {
   return {
     audit_id: entry.id,
     action_type: entry.actionType,
-    user_id: userId,
+    user_id: entry.userId,
     organization_id: organizationId,
     timestamp: restTime(entry.timestamp),
     details: entry.details,

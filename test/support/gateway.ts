@@ -2,11 +2,12 @@ import type { AddressInfo } from 'node:net';
 import { makeApp, type AppOptions } from '../../src/app';
 import { LogKey, openDevelopmentLogKey } from '../../src/audit/log-key';
 import { developmentSubject, openDevelopmentIssuer } from '../../src/http/development-issuer';
-import { makeLogger } from '../../src/observability/logger';
 import { Provisioning } from '../../src/persistence/provisioning.store';
 import type { OpenApiDocument } from '../../src/rest/openapi/document';
 import { cloneDatabase, OPERATOR, setting, type TestDatabase } from './database';
 import { DocumentedAnswers } from './documented';
+import { insideIn } from './insides';
+import { keptLogger } from './run-log';
 
 /** How a request is made. */
 export interface RequestOptions {
@@ -35,7 +36,7 @@ export interface Gateway {
   readonly database: TestDatabase;
   /** Every path that its server has, as Fastify writes it. */
   paths(): string[];
-  /** Sends a request over HTTP. @throws {Error} for an answer that /openapi.json does not promise */
+  /** Sends a request over HTTP. @throws {Error} for an answer that /openapi.json does not promise, or that tells of the inside */
   rest(method: string, path: string, options?: RequestOptions): Promise<Answer>;
   /** POSTs to /graphql. */
   graphql(
@@ -67,7 +68,7 @@ const BACKGROUND_WORK = [
 export async function startGateway(
   options: Partial<Omit<AppOptions, 'database'>> & { poolSize?: number; database?: TestDatabase } = {},
 ): Promise<Gateway> {
-  const { poolSize, database: shared, ...appOptions } = options;
+  const { poolSize, database: shared, log = keptLogger(), ...appOptions } = options;
   const database =
     shared ??
     (await cloneDatabase({ unrecorded: BACKGROUND_WORK, ...(poolSize !== undefined && { poolSize }) }));
@@ -75,7 +76,7 @@ export async function startGateway(
   const server = await makeApp({
     database: database.application,
     trustedIssuers: [issuer.trusted],
-    log: makeLogger('silent'),
+    log,
     corsOrigins: [],
     trustProxy: [],
     anonymousIntrospection: true,
@@ -96,6 +97,8 @@ export async function startGateway(
   const rest: Gateway['rest'] = async (method, path, request = {}) => {
     const answer = await send(url + path, method, request, token);
     documented.check(method, path, answer);
+    const inside = insideIn(answer, sentIn(path, request));
+    if (inside !== undefined) throw new Error(`${method} ${path} is answered with ${inside}: ${answer.text}`);
     return answer;
   };
   return {
@@ -163,6 +166,11 @@ async function send(
   });
   const text = await response.text();
   return { status: response.status, headers: response.headers, text, body: parse(text) };
+}
+
+/** What an answer may repeat: what was sent, as it is and as it is written in JSON. */
+function sentIn(path: string, { body, rawBody }: RequestOptions): string {
+  return `${path} ${String(rawBody ?? JSON.stringify(body))}`;
 }
 
 function parse(text: string): unknown {

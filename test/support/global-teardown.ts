@@ -1,5 +1,21 @@
 import { stopPostgres } from './global-setup';
+import { searchRunLog } from './run-log';
 
-export default async function globalTeardown(): Promise<void> {
-  await stopPostgres();
+/** What jest tells of a run. */
+interface Run {
+  readonly testPathPatterns: { isSet(): boolean };
+  readonly testNamePattern?: string;
+}
+
+/** Ends the run: its PostgreSQL, and its success where a secret was logged. */
+export default async function globalTeardown(run: Run): Promise<void> {
+  try {
+    const { TEST_DATA_DIR: dataDir = '', ...settings } = process.env;
+    const urls = ['SUPERUSER', 'OWNER', 'APPLICATION'].map((login) => settings[`TEST_${login}_URL`] ?? '');
+    const passwords = urls.map((url) => decodeURIComponent(new URL(url).password));
+    const isWholeSuite = !run.testPathPatterns.isSet() && run.testNamePattern === undefined;
+    searchRunLog(dataDir, passwords, isWholeSuite);
+  } finally {
+    await stopPostgres();
+  }
 }

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { keepLog } from './run-log';
 
 /** The settings of a process: nothing of the tests' own environment reaches it but the way to its programs. */
 export type Settings = Readonly<Record<string, string>>;
@@ -30,7 +31,8 @@ const running = new Set<ChildProcess>();
 
 /** Runs a command of src/cli to its end. */
 export function runCommand(name: string, args: readonly string[], settings: Settings): Promise<Finished> {
-  return collect(start(join('src', 'cli', `${name}.ts`), args, settings)).finished;
+  // What it prints is its result, which may be a credential.
+  return collect(start(join('src', 'cli', `${name}.ts`), args, settings), ['stderr']).finished;
 }
 
 /** Runs `npm start`'s program to its end, which is expected to come by itself. */
@@ -80,7 +82,11 @@ function start(program: string, args: readonly string[], settings: Settings): Ch
   return child;
 }
 
-function collect(child: ChildProcess): {
+/** `logs` are those of its outputs that a log is made of. */
+function collect(
+  child: ChildProcess,
+  logs: readonly ('stdout' | 'stderr')[] = ['stdout', 'stderr'],
+): {
   lines: string[];
   finished: Promise<Finished>;
   until: (pattern: RegExp) => Promise<string>;
@@ -99,6 +105,7 @@ function collect(child: ChildProcess): {
     lines,
     finished: new Promise((resolve) => {
       child.once('close', (code) => {
+        keepLog('process')(logs.map((log) => ({ stdout, stderr })[log]).join('') || 'nothing\n');
         resolve({ code, stdout, stderr });
       });
     }),

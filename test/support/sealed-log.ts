@@ -96,12 +96,11 @@ export async function recordsInSnapshot(
 export async function recordsAfter(
   { owner }: TestDatabase,
   statements: readonly string[],
-  organizationId = 1,
 ): Promise<BundleRecord[]> {
   return owner.transactionIf(
     async (sql) => {
       for (const text of statements) await sql.query({ name: 'tamper', text }, []);
-      return recordsIn(sql, organizationId);
+      return recordsIn(sql);
     },
     () => false,
   );
