@@ -8,7 +8,7 @@ export interface Size {
 }
 
 /** Entries of every decided action: submitted, refused three times, approved. */
-const ENTRIES_PER_ACTION = 5;
+export const ENTRIES_PER_ACTION = 5;
 
 /**
  * Gives an organization its past, as if it had been gathered over 90 days: decided actions with five audit entries each,

@@ -8,6 +8,7 @@ import { describeMachine, scaleTableOf, tableOf } from './report';
 import { measureScale } from './scale';
 import { approveGraphql, approveGraphqlAlone, approveRest, approveRestAlone } from './workloads/approve';
 import { audit } from './workloads/audit';
+import { auditPages } from './workloads/audit-pages';
 import { bulk } from './workloads/bulk';
 import { exportMemory } from './workloads/export';
 import { list } from './workloads/list';
@@ -26,6 +27,7 @@ const WORKLOADS: Readonly<Record<string, Workload>> = {
   list,
   status,
   audit,
+  'audit-pages': auditPages,
   start,
   memory,
   export: exportMemory,

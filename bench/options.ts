@@ -1,5 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
-import type { Size } from './history';
+import { ENTRIES_PER_ACTION, type Size } from './history';
 
 /** How a run was called. */
 export interface Options {
@@ -21,7 +21,7 @@ export const USAGE = `usage: npm run bench -- [WORKLOAD… | scale] [options]
   --quick           small data and short rounds: only whether everything runs and answers right
   --write           put the result into docs/benchmarks.md
   --json FILE       where the figures go (bench-results.json)
-  --actions N       actions to begin with (300000)
+  --actions N       actions to begin with (300000, or as many as the audit entries are about)
   --audit-rows N    audit entries to begin with (1000000)
   --rounds N        rounds that count (3)
   --max-rows N      where the scale of the data ends (1000000)`;
@@ -58,14 +58,16 @@ export function readOptions(args: readonly string[], known: readonly string[]): 
   if (values.write && positionals.length > 0 && positionals.join() !== SCALE)
     throw new UsageError('--write takes all standard workloads, or scale alone');
   const [actions, auditRows, rounds] = values.quick ? [3_000, 10_000, 1] : [300_000, 1_000_000, 3];
+  const rows = count('audit-rows', values['audit-rows'], auditRows);
   return {
     names: positionals,
     isQuick: values.quick,
     isToWrite: values.write,
     jsonFile: values.json,
     size: {
-      actions: count('actions', values.actions, actions),
-      auditRows: count('audit-rows', values['audit-rows'], auditRows),
+      // As many as it takes for so many entries to be about.
+      actions: count('actions', values.actions, Math.max(actions, Math.ceil(rows / ENTRIES_PER_ACTION))),
+      auditRows: rows,
     },
     rounds: count('rounds', values.rounds, rounds),
     maxRows: count('max-rows', values['max-rows'], 1_000_000),

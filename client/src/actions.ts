@@ -182,8 +182,11 @@ function decideAll(
 }
 
 /** One for all tries of a call: that is what makes repeating it safe. */
-function keyOf({ idempotencyKey = crypto.randomUUID() }: ChangeOptions): string {
-  return idempotencyKey;
+/** The caller's key, or a random one. Not by `randomUUID`, which pages without TLS do not have. */
+function keyOf({ idempotencyKey }: ChangeOptions): string {
+  if (idempotencyKey !== undefined) return idempotencyKey;
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function withNumber<T extends { readonly actionId: string }>(told: T): WithNumber<T> {

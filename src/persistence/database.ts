@@ -190,7 +190,10 @@ export class Database implements Sql {
         ? { name, text, values: [...values] }
         : { text, values: [...values] };
     const result = await (target as ClientBase).query<Row>(query).catch(rethrow);
-    return result.rows;
+    const { rows } = result;
+    // pg's results can keep each other in memory until the next full collection of garbage, and would keep their rows.
+    result.rows = [];
+    return rows;
   }
 }
 

@@ -148,11 +148,10 @@ export const writeAuditLogList: WriteAnswer<ListAuditLogsQuery> = (
       offset: variables['offset'],
       next_cursor: pageInfo.hasNextPage ? pageInfo.endCursor : null,
       logs: edges.map(({ node }) =>
-        auditRecordBody(organizationId, {
+        auditRecordBody(organizationId, node.actorKind === 'USER' ? number(node.actorId) : null, {
           ...node,
           id: Number(node.id),
           actionId: number(node.actionId),
-          userId: node.actorKind === 'USER' ? number(node.actorId) : null,
         }),
       ),
       ...(totalCount !== undefined && { total: totalCount, total_capped: totalCountCapped }),

@@ -15,10 +15,7 @@ type RecordFields = Pick<
   | 'reason'
   | 'refusalCode'
   | 'clientCorrelationId'
-> & {
-  /** Null where no person acted. */
-  readonly userId: number | null;
-};
+>;
 
 /** The keys of a record, in their order. */
 export const AUDIT_RECORD_KEYS = [
@@ -37,15 +34,19 @@ export const AUDIT_RECORD_KEYS = [
   'client_correlation_id',
 ] as const;
 
-/** An entry as the documented audit record, in its order of keys (contract 1 and 4). */
+/**
+ * An entry as the documented audit record, in its order of keys (contract 1 and 4).
+ * @param userId null where no person acted
+ */
 export function auditRecordBody(
   organizationId: number,
+  userId: number | null,
   entry: RecordFields,
 ): Readonly<Record<(typeof AUDIT_RECORD_KEYS)[number], unknown>> {
   return {
     audit_id: entry.id,
     action_type: entry.actionType,
-    user_id: entry.userId,
+    user_id: userId,
     organization_id: organizationId,
     timestamp: restTime(entry.timestamp),
     details: entry.details,

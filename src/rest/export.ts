@@ -103,7 +103,7 @@ async function* linesOf(
   if (request.format === 'csv') yield csvRow(AUDIT_RECORD_KEYS);
   for await (const entry of source.entries(viewer, request)) {
     const userId = entry.actorKind === 'user' ? entry.actorId : null;
-    const body = auditRecordBody(viewer.organizationId, { ...entry, userId });
+    const body = auditRecordBody(viewer.organizationId, userId, entry);
     yield request.format === 'csv' ? csvRow(Object.values(body)) : `${JSON.stringify(body)}\n`;
   }
 }

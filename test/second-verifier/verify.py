@@ -97,6 +97,42 @@ TINY = re.compile(r"\de-\d")
 FINAL = {"action_approved": "approved", "action_denied": "denied", "action_expired": "expired"}
 
 
+# What holds where a policy says nothing.
+DEFAULTS = {
+    "approvalLevels": True,
+    "requiredLevels": {"low": 1, "medium": 2, "high": 3, "critical": 4},
+    "roleLevels": {"manager": 1, "securityManager": 3, "admin": 4},
+    "managerMaxRiskScore": None,
+    "quorum": {"low": 1, "medium": 1, "high": 1, "critical": 1},
+    "ownActionsAllowed": False,
+    "reasonRequired": {"approve": [], "reject": []},
+    "timeToLiveSeconds": {"low": None, "medium": None, "high": None, "critical": None},
+    "excludedFromBulk": [],
+    "autoApproveBelow": None,
+    "scoringRules": [],
+}
+# What a submission and the policy's approval of it have in common.
+ONE_MOMENT = ("timestamp", "correlation_id", "policy_version", "risk_score")
+
+
+def completed(rules, defaults):
+    told = {name: completed(rules[name], value) if isinstance(value, dict) else rules[name]
+            for name, value in defaults.items() if name in rules}
+    return {**defaults, **told}
+
+
+def approves(rules, entry):
+    """Whether a policy approves by itself what this entry says was approved."""
+    below, score, data = rules["autoApproveBelow"], entry["risk_score"], entry["data"] or {}
+    if entry["action_type"] != "action_approved" or below is None or score is None or score >= below:
+        return False
+    if data.get("risk_score_source") == "engine":
+        return True
+    place = data.get("scoring_rule") or 0
+    by_rule = data.get("risk_score_source") == "rule" and 1 <= place <= len(rules["scoringRules"])
+    return by_rule and rules["scoringRules"][place - 1]["score"] == score
+
+
 def band(score):
     return "critical" if score >= 85 else "high" if score >= 70 else "medium" if score >= 40 else "low"
 
@@ -114,7 +150,7 @@ class Verifier:
         self.keys, self.faults, self.header = keys, [], None
         self.peaks, self.size, self.signed = [], 0, 0
         self.seen, self.finals, self.votes, self.policies, self.settings = set(), {}, {}, {}, {}
-        self.audited, self.counts = set(), dict(policies=0, leaves=0, checkpoints=0, unsealed=0, actions=0)
+        self.submitted, self.audited, self.counts = {}, set(), dict(policies=0, leaves=0, checkpoints=0, unsealed=0, actions=0)
 
     def check(self, is_right, kind):
         if not is_right:
@@ -160,7 +196,7 @@ class Verifier:
         self.entry(record)
 
     def policy(self, record):
-        self.policies[record["version"]] = record["rules"]
+        self.policies[record["version"]] = completed(record["rules"], DEFAULTS)
 
     def entry(self, record):
         canonical = record["canonical"].encode()
@@ -178,14 +214,33 @@ class Verifier:
         kind = entry["action_type"]
         if kind == "policy_changed" and self.is_whole:
             self.change_policy(entry["data"])
+        if kind == "action_submitted":
+            self.submit(entry)
         if kind in FINAL or kind == "vote_recorded":
             self.decide(entry)
 
     def change_policy(self, data):
-        self.settings = dict(self.settings if data["before"] is not None else {}, **data["after"])
-        self.audited.add(data["version"])
-        rules = self.policies.get(data["version"], {})
+        before = self.settings if data["before"] is not None else dict(settings(DEFAULTS))
+        told = data["after"] if "version" in data else dict(settings(completed(data["after"], DEFAULTS)))
+        self.settings, version = dict(before, **told), data.get("version", 1)
+        self.audited.add(version)
+        rules = self.policies.get(version, {})
         self.check(dict(settings(rules)) == self.settings, "POLICY_DIFFERS")
+
+    def submit(self, entry):
+        below = self.policies.get(entry["policy_version"], DEFAULTS)["autoApproveBelow"]
+        if below is not None and entry["risk_score"] is not None and entry["risk_score"] < below:
+            self.submitted[entry["action_id"]] = entry
+
+    def decide_by_policy(self, entry, submission):
+        rules = self.policies.get(entry["policy_version"], DEFAULTS)
+        source = lambda one: (one["data"] or {}).get("risk_score_source")
+        is_submitted = not self.is_whole or (
+            submission is not None
+            and all(submission[name] == entry[name] for name in ONE_MOMENT)
+            and source(submission) == source(entry)
+        )
+        self.check(is_submitted and approves(rules, entry), "APPROVED_WITHOUT_POLICY")
 
     def decide(self, entry):
         action, kind = entry["action_id"], entry["action_type"]
@@ -207,6 +262,9 @@ class Verifier:
         if kind in FINAL:
             self.check(action not in self.finals, "DECIDED_TWICE")
             self.finals[action] = entry
+            submission = self.submitted.pop(action, None)
+            if entry["actor_kind"] == "policy":
+                self.decide_by_policy(entry, submission)
             self.votes.pop(action, None)
 
     def action(self, record):

@@ -96,11 +96,12 @@ export async function recordsInSnapshot(
 export async function recordsAfter(
   { owner }: TestDatabase,
   statements: readonly string[],
+  organizationId = 1,
 ): Promise<BundleRecord[]> {
   return owner.transactionIf(
     async (sql) => {
       for (const text of statements) await sql.query({ name: 'tamper', text }, []);
-      return recordsIn(sql);
+      return recordsIn(sql, organizationId);
     },
     () => false,
   );

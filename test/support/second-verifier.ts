@@ -1,0 +1,37 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { noteKeyText } from '../../src/domain/signed-note';
+import { pythonWith } from './programs';
+import { testLogKey } from './sealed-log';
+
+/** A Python for the second verifier; null where there is none. */
+export const python = pythonWith();
+
+/**
+ * The kinds of faults that the second verifier finds in a bundle's text; `OK` where it finds none.
+ * @param trusted public keys, one per line; the test gateways', if not given
+ */
+export function secondVerdict(bundle: string, trusted = testKeys()): readonly string[] {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-second-'));
+  try {
+    const [file, keys] = [join(folder, 'bundle.jsonl'), join(folder, 'keys')];
+    writeFileSync(file, bundle);
+    writeFileSync(keys, trusted);
+    const program = join(__dirname, '..', 'second-verifier', 'verify.py');
+    const { stdout, stderr, status } = spawnSync(python ?? '', [program, file, keys], { encoding: 'utf8' });
+    const kinds = stdout.trim().split('\n');
+    if (stderr !== '' || status !== (kinds.join() === 'OK' ? 0 : 1))
+      throw new Error(`The second verifier ended with ${String(status)}: ${stdout}${stderr}`);
+    return kinds;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function testKeys(): string {
+  return testLogKey()
+    .keys.map((key) => `${noteKeyText(key)}\n`)
+    .join('');
+}
