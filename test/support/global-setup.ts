@@ -45,6 +45,10 @@ async function makeTemplate(
     tls: false,
     preparedStatements: false,
   }).connect();
+  // What survives the server's own processes is enough for data that goes with the run, and is a third faster.
+  for (const setting of ['fsync', 'full_page_writes'])
+    await database.query({ name: setting, text: `ALTER SYSTEM SET ${setting} = off` }, []);
+  await database.query({ name: 'reload', text: 'SELECT pg_reload_conf()' }, []);
   await database.query({ name: 'template', text: `CREATE DATABASE ${TEMPLATE} OWNER countersign_owner` }, []);
   await database.close();
   const url = withDatabase(owner, TEMPLATE);

@@ -120,7 +120,6 @@ async function spawnServer(
     unix_socket_directories: '',
     max_connections: '200',
     shared_buffers: '128MB',
-    fsync: 'on',
     lc_messages: 'C',
   };
   const { env, ...rest } = childOptions(user);
