@@ -2,7 +2,7 @@ import { newCorrelationId } from '../src/domain/correlation';
 import { Database, DatabaseUnavailableError } from '../src/persistence/database';
 import { ExpiredActionsStore } from '../src/persistence/expired-actions.store';
 import { makeExpireActions } from '../src/use-cases/expire-actions';
-import { asSuperuser, cloneDatabase, type TestDatabase } from './support/database';
+import { asSuperuser, cloneDatabase, isPooled, type TestDatabase } from './support/database';
 import { addOverdue, storedStatuses, sweep, waiting, wronglyMarked } from './support/expiry';
 
 /** Sweeps beside other sweeps, beside somebody who holds an action, and in a database that fails (contract 2.10). */
@@ -36,7 +36,7 @@ it('four sweeps at once mark every action once, with one entry each', async () =
         url: database.applicationUrl,
         poolSize: 2,
         tls: false,
-        preparedStatements: true,
+        preparedStatements: !isPooled(),
       }).connect(),
     ),
   );

@@ -66,6 +66,9 @@ export function explainOutage(error: unknown): string | null {
 /** How long to wait for a connection before saying that the database is away, in milliseconds. */
 const CONNECT_TIMEOUT = 5_000;
 
+/** How long a connection is kept that nobody uses, in milliseconds: a new one would have to plan everything anew. */
+const IDLE_TIMEOUT = 600_000;
+
 /** PostgreSQL behind TypeORM: its pool, its migrations, and statements by name. */
 export class Database implements Sql {
   readonly dataSource: DataSource;
@@ -79,7 +82,10 @@ export class Database implements Sql {
       connectTimeoutMS: CONNECT_TIMEOUT,
       applicationName: 'countersign',
       // A pooler that cannot keep statements apart may not pass these on either; `connect` checks that they hold.
-      extra: options.preparedStatements ? { options: '-c DateStyle=ISO -c extra_float_digits=1' } : {},
+      extra: {
+        idleTimeoutMillis: IDLE_TIMEOUT,
+        ...(options.preparedStatements && { options: '-c DateStyle=ISO -c extra_float_digits=1' }),
+      },
       entities: [ACTIONS.schema, USERS.schema, AUDIT_LOG.schema, API_KEYS.schema],
       migrations: [
         Initial1763800000000,

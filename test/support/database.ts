@@ -66,6 +66,11 @@ export async function cloneDatabase({
   };
 }
 
+/** Whether the application reaches its databases through a pooler that cannot keep prepared statements apart. */
+export function isPooled(): boolean {
+  return process.env['TEST_PGBOUNCER'] === '1';
+}
+
 /** The same login to another database. */
 export function withDatabase(url: string, database: string): string {
   const changed = new URL(url);
@@ -96,7 +101,7 @@ function open(
   onStatement?: (statement: Statement, values: readonly unknown[]) => void,
 ): Promise<Database> {
   // The owner's statements share a name while their text differs, so only the application prepares its own.
-  const preparedStatements = onStatement !== undefined;
+  const preparedStatements = onStatement !== undefined && !isPooled();
   return new Database({
     url,
     poolSize,

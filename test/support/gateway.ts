@@ -92,21 +92,9 @@ export async function startGateway(
     tokens.set(user, known);
     return known;
   };
-  // Asked before anything else is, as a test may stop the gateway or count statements.
-  const documented = await documentedAt(url);
-  const rest: Gateway['rest'] = async (method, path, request = {}) => {
-    const answer = await send(url + path, method, request, token);
-    documented.check(method, path, answer);
-    const inside = insideIn(answer, sentIn(path, request));
-    if (inside !== undefined) throw new Error(`${method} ${path} is answered with ${inside}: ${answer.text}`);
-    return answer;
-  };
   return {
-    url,
+    ...(await clientOf(url, token)),
     database,
-    rest,
-    graphql: (query, { variables, ...request } = {}) =>
-      rest('POST', '/graphql', { body: { query, variables }, ...request }),
     token,
     paths: () => pathsIn(server.printRoutes({ commonPrefix: false })),
     apiKey: ({ organization = 1, owner, scopes = ['actions:submit', 'actions:read'] }) =>
@@ -123,6 +111,28 @@ export async function startGateway(
       await server.close();
       if (shared === undefined) await database.drop();
     },
+  };
+}
+
+/** What sends requests to a gateway, wherever it runs. */
+export async function clientOf(
+  url: string,
+  token: Gateway['token'],
+): Promise<Pick<Gateway, 'url' | 'rest' | 'graphql'>> {
+  // Asked before anything else is, as a test may stop the gateway or count statements.
+  const documented = await documentedAt(url);
+  const rest: Gateway['rest'] = async (method, path, request = {}) => {
+    const answer = await send(url + path, method, request, token);
+    documented.check(method, path, answer);
+    const inside = insideIn(answer, sentIn(path, request));
+    if (inside !== undefined) throw new Error(`${method} ${path} is answered with ${inside}: ${answer.text}`);
+    return answer;
+  };
+  return {
+    url,
+    rest,
+    graphql: (query, { variables, ...request } = {}) =>
+      rest('POST', '/graphql', { body: { query, variables }, ...request }),
   };
 }
 

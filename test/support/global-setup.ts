@@ -7,11 +7,13 @@ import { addDemoData } from '../../src/persistence/demo-data';
 import { openEmbeddedPostgres } from '../../src/persistence/embedded-postgres';
 import { migrate } from '../../src/persistence/migrate';
 import { Provisioning } from '../../src/persistence/provisioning.store';
-import { OPERATOR, TEMPLATE, withDatabase } from './database';
+import { isPooled, OPERATOR, TEMPLATE, withDatabase } from './database';
+import { startPooler } from './pgbouncer';
 
 /**
  * One real PostgreSQL for the whole run, with a migrated template that holds the demo data; each test file clones it.
- * TEST_POSTGRES_BIN names the folder of another PostgreSQL's programs (see `npm run test:pg15`).
+ * TEST_POSTGRES_BIN names the folder of another PostgreSQL's programs (see `npm run test:pg15`); with TEST_PGBOUNCER the
+ * application reaches it through a PgBouncer in transaction mode (see `npm run test:pgbouncer`).
  */
 export default async function globalSetup(): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'countersign-test-'));
@@ -22,9 +24,11 @@ export default async function globalSetup(): Promise<void> {
   process.env['TEST_DATA_DIR'] = dataDir;
   process.env['TEST_SUPERUSER_URL'] = postgres.superuserUrl;
   process.env['TEST_OWNER_URL'] = postgres.ownerUrl;
-  process.env['TEST_APPLICATION_URL'] = postgres.applicationUrl;
+  const pooler = isPooled() ? await startPooler(dataDir, postgres.applicationUrl) : null;
+  process.env['TEST_APPLICATION_URL'] = pooler?.url ?? postgres.applicationUrl;
   await makeTemplate(postgres.superuserUrl, postgres.ownerUrl, postgres.applicationUrl, dataDir);
   stopPostgres = async () => {
+    await pooler?.stop();
     await postgres.release();
     rmSync(dataDir, { recursive: true, force: true });
   };
@@ -45,7 +49,7 @@ async function makeTemplate(
     tls: false,
     preparedStatements: false,
   }).connect();
-  // What survives the server's own processes is enough for data that goes with the run, and is a third faster.
+  // What survives the server's own processes is enough for data that goes with the run, and spares the disk.
   for (const setting of ['fsync', 'full_page_writes'])
     await database.query({ name: setting, text: `ALTER SYSTEM SET ${setting} = off` }, []);
   await database.query({ name: 'reload', text: 'SELECT pg_reload_conf()' }, []);

@@ -1,5 +1,7 @@
 import { Database } from '../../src/persistence/database';
-import { startGateway, type Gateway } from './gateway';
+import { isPooled, setting } from './database';
+import { clientOf, startGateway, type Gateway } from './gateway';
+import { startProcess, stopAll } from './processes';
 
 /** 100 managers of level 4, in Acme. */
 export const REVIEWERS = Array.from({ length: 100 }, (_, n) => 1000 + n);
@@ -25,19 +27,18 @@ type Decide = (
   ids: number | readonly number[],
 ) => Promise<Try[]>;
 
-/** Two gateways on one database, each with connections of its own, and the reviewers. */
-export async function startRace(): Promise<{
-  gateways: readonly [Gateway, Gateway];
-  close: () => Promise<void>;
-}> {
+/** Two gateways, and how to stop what is theirs alone. */
+interface Pair {
+  readonly gateways: readonly [Gateway, Gateway];
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Two gateways on one database, each with connections of its own, and the reviewers. With TEST_PROCESSES each is a
+ * process of its own (`npm run test:processes`), else both are in this one.
+ */
+export async function startRace(): Promise<Pair> {
   const first = await startGateway();
-  const application = await new Database({
-    url: first.database.applicationUrl,
-    poolSize: 10,
-    tls: false,
-    preparedStatements: true,
-  }).connect();
-  const second = await startGateway({ database: { ...first.database, application } });
   await first.database.sql(
     `WITH added AS (
        INSERT INTO users (organization_id, id, name, role, approval_level)
@@ -47,12 +48,43 @@ export async function startRace(): Promise<{
      SELECT (SELECT min(issuer) FROM user_identities), 'user-' || id, 1, id FROM added`,
     [REVIEWERS],
   );
+  const pair = await (process.env['TEST_PROCESSES'] === '1' ? asProcesses(first) : inThisProcess(first));
+  const close = async (): Promise<void> => {
+    await pair.close();
+    await first.close();
+  };
+  return { gateways: pair.gateways, close };
+}
+
+async function inThisProcess(first: Gateway): Promise<Pair> {
+  const application = await new Database({
+    url: first.database.applicationUrl,
+    poolSize: 10,
+    tls: false,
+    preparedStatements: !isPooled(),
+  }).connect();
+  const second = await startGateway({ database: { ...first.database, application } });
   const close = async (): Promise<void> => {
     await second.close();
     await application.close();
-    await first.close();
   };
   return { gateways: [first, second], close };
+}
+
+async function asProcesses(first: Gateway): Promise<Pair> {
+  const settings = {
+    PORT: '0',
+    DATA_DIR: setting('TEST_DATA_DIR'),
+    DATABASE_URL: first.database.applicationUrl,
+    DATABASE_OWNER_URL: first.database.ownerUrl,
+    DATABASE_PREPARED_STATEMENTS: isPooled() ? 'off' : 'on',
+    RATE_LIMIT_PER_MINUTE: 'off',
+  };
+  const start = async (): Promise<Gateway> => {
+    const { url } = await startProcess(settings);
+    return { ...first, ...(await clientOf(url, first.token)) };
+  };
+  return { gateways: [await start(), await start()], close: stopAll };
 }
 
 /** SQL that gives Acme another policy, in force at once. */
