@@ -50,12 +50,11 @@ log_disconnections = 0
       resolve();
     });
   });
-  let isGone = false;
-  void gone.then(() => (isGone = true));
-  while (!(await answers(listenPort))) {
-    if (isGone) throw new Error(`PgBouncer did not start: ${said}`);
+  const failed = gone.then(() => Promise.reject(new Error(`PgBouncer did not run: ${said}`)));
+  // Stopping it is no failure.
+  failed.catch(() => undefined);
+  while (!(await Promise.race([answers(listenPort), failed])))
     await new Promise((resolve) => setTimeout(resolve, 20));
-  }
   const url = new URL(login);
   url.port = String(listenPort);
   return {

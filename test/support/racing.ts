@@ -82,7 +82,7 @@ async function asProcesses(first: Gateway): Promise<Pair> {
   };
   const start = async (): Promise<Gateway> => {
     const { url } = await startProcess(settings);
-    return { ...first, ...(await clientOf(url, first.token)) };
+    return { ...first, ...(await clientOf(url, (user) => first.token(user))) };
   };
   return { gateways: [await start(), await start()], close: stopAll };
 }
