@@ -89,6 +89,8 @@ export interface AppOptions {
   readonly sealer?: { readonly status: SealerStatus };
   /** How long a client may read nothing of its export before that is broken off, in milliseconds; a minute, if not given. */
   readonly exportStalledMs?: number;
+  /** How often overdue actions are marked, in milliseconds; five seconds, if not given. They read as expired before. */
+  readonly sweepEveryMs?: number;
   /** The gateway's clock, for tokens, correlation ids and error bodies. A decision's time is the database's. */
   readonly clock?: () => Date;
 }
@@ -96,7 +98,6 @@ export interface AppOptions {
 const REQUEST_TIMEOUT = 30_000;
 /** How often rows that no longer throttle a refusal are deleted, in milliseconds. */
 const PURGE_INTERVAL = 60_000;
-/** How often overdue actions are marked, in milliseconds. Nobody waits for it: they read as expired before. */
 const SWEEP_INTERVAL = 5_000;
 /** How often it is written down when API keys were used, in milliseconds; for each key once a minute at most. */
 const KEY_USE_INTERVAL = 5_000;
@@ -119,6 +120,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     archive = null,
     sealer,
     exportStalledMs,
+    sweepEveryMs = SWEEP_INTERVAL,
     clock = () => new Date(),
   } = options;
   const metrics = new Metrics();
@@ -216,7 +218,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
         everyMs: PURGE_INTERVAL,
         run: (signal) => purgeKnownRequests(database, signal),
       },
-      { name: 'expire overdue actions', everyMs: SWEEP_INTERVAL, run: expireActions },
+      { name: 'expire overdue actions', everyMs: sweepEveryMs, run: expireActions },
       { name: 'write down when API keys were used', everyMs: KEY_USE_INTERVAL, run: writeKeyUses },
     ],
     log,

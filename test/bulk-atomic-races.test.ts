@@ -5,6 +5,7 @@ import type { Gateway } from './support/gateway';
 import { inTurnWhileHeld } from './support/held-requests';
 import { addPeople, setUser } from './support/people';
 import { newPolicy, REVIEWERS, startRace } from './support/racing';
+import { cases } from './support/runs';
 
 /** However close the race, an atomic bulk decides all of its actions or none, by what is true at that moment. */
 let gateways: readonly [Gateway, Gateway];
@@ -20,8 +21,8 @@ afterAll(() => close());
 const RACERS = REVIEWERS.slice(60);
 const [ANN = 0, BOB = 0, CAT = 0] = RACERS;
 describe('atomic bulks at the same moment', () => {
-  it('two of overlapping actions in opposite order, approve against reject: one wins, whole, 60 times', async () => {
-    for (let round = 0; round < 60; round += 1) {
+  it('two of overlapping actions in opposite order, approve against reject: one wins, whole, every time', async () => {
+    for (let round = 0; round < cases(16, 60); round += 1) {
       const [a = 0, b = 0, c = 0, d = 0, e = 0] = await gateway.addActions([10, 50, 72, 90, 10]);
       const entrants: Entrant[] = [
         { user: ANN, verdict: pick(VERDICTS, round), ids: [a, b, c, d] },
@@ -32,7 +33,7 @@ describe('atomic bulks at the same moment', () => {
   });
 
   it('forty, each of three out of twelve actions: whoever loses an action loses all, and no two win the same', async () => {
-    for (let round = 0; round < 5; round += 1) {
+    for (let round = 0; round < cases(2, 5); round += 1) {
       const ids = await gateway.addActions(Array.from({ length: 12 }, (_, n) => n * 8));
       const entrants = RACERS.map((user, n): Entrant => {
         const some = [0, 1 + (n % 4), 6].map((step) => ids[(n * 5 + step) % 12] ?? 0);
@@ -47,7 +48,7 @@ describe('atomic bulks at the same moment', () => {
   });
 
   it('and bulks that take what they can get: those that are atomic still decide all or none', async () => {
-    for (let round = 0; round < 15; round += 1) {
+    for (let round = 0; round < cases(6, 15); round += 1) {
       const ids = await gateway.addActions([10, 20, 30, 40, 50, 60]);
       const entrants = RACERS.slice(0, 8).map((user, n): Entrant => {
         const some = ids.slice(n % 3, 4 + (n % 3));
@@ -59,7 +60,7 @@ describe('atomic bulks at the same moment', () => {
   });
 
   it('and single decisions on one of its actions: the bulk wins it with all the others, or none', async () => {
-    for (let round = 0; round < 40; round += 1) {
+    for (let round = 0; round < cases(12, 40); round += 1) {
       const ids = await gateway.addActions([10, 50, 72]);
       const fought = ids[round % 3] ?? 0;
       const [verdict, other] = [pick(VERDICTS, round), pick(VERDICTS, round >> 1)];
@@ -90,7 +91,7 @@ describe('atomic bulks at the same moment, where two have to approve', () => {
     bulks.map((bulk) => [...new Set(outcomesOf(bulk))].join()).sort();
 
   it('three reviewers of the same actions: all votes of one, then all of another, and none of the third', async () => {
-    for (let round = 0; round < 20; round += 1) {
+    for (let round = 0; round < cases(8, 20); round += 1) {
       const ids = await gateway.addActions([40, 50, 60, 69]);
       const bulks = await race(
         gateways,
@@ -104,7 +105,7 @@ describe('atomic bulks at the same moment, where two have to approve', () => {
   });
 
   it('one reviewer twice: one vote on each action', async () => {
-    for (let round = 0; round < 20; round += 1) {
+    for (let round = 0; round < cases(8, 20); round += 1) {
       const ids = await gateway.addActions([40, 50, 60]);
       const bulks = await race(gateways, [vote(ANN, ids), vote(ANN, [...ids].reverse())], round);
       expect(sorted(bulks)).toEqual(['ALREADY_VOTED', 'pending_approval']);
@@ -113,7 +114,7 @@ describe('atomic bulks at the same moment, where two have to approve', () => {
   });
 
   it('an approval against a rejection: all are denied, with all of the votes or none of them', async () => {
-    for (let round = 0; round < 20; round += 1) {
+    for (let round = 0; round < cases(8, 20); round += 1) {
       const ids = await gateway.addActions([40, 50, 60]);
       const [approval = missing(), rejection = missing()] = await race(
         gateways,
@@ -270,13 +271,13 @@ describe('what changes while an atomic bulk waits is authorized anew, for all of
     ]);
   });
 
-  it('decides all or none where its reviewer is made a user and a risk rises at the same moment, 40 times', async () => {
+  it('decides all or none where its reviewer is made a user and a risk rises at the same moment, every time', async () => {
     const decided = ['approved', 'approved', 'approved'];
     const refused = [
       ['NOT_ATTEMPTED', 'APPROVAL_LEVEL_REQUIRED', 'NOT_ATTEMPTED'],
       ['INSUFFICIENT_PERMISSIONS'],
     ];
-    for (let round = 0; round < 40; round += 1) {
+    for (let round = 0; round < cases(12, 40); round += 1) {
       const { user, ids, middle } = await situation();
       const changes = [ofUser(`role = 'user'`), ofAction('risk_score = 85')].map((change) =>
         change(user, middle),

@@ -87,7 +87,7 @@ describe('a running gateway', () => {
   beforeAll(async () => {
     database = await cloneDatabase();
     const logger = keptLogger('warn', (entry) => log.push(entry));
-    gateway = await startGateway({ database, log: logger });
+    gateway = await startGateway({ database, log: logger, sweepEveryMs: 100 });
   });
   afterAll(async () => {
     await gateway.close();

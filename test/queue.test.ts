@@ -57,7 +57,7 @@ const watched: fc.Arbitrary<World & { looks: readonly Look[] }> = fc.record({
 it(
   'holds for every viewer exactly what the rule lets them decide, in order, whatever the page and the other filters',
   async () => {
-    await checkCases(cases(500, 5000), watched, async (generated) => {
+    await checkCases(cases(250, 5000), watched, async (generated) => {
       gateway.database.statements.length = 0;
       const world = await makeWorld(gateway, generated);
       let seen = 0;

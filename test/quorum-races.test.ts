@@ -1,5 +1,6 @@
 import type { Gateway } from './support/gateway';
 import { DOORS, REVIEWERS, startRace, type Try, type Verdict } from './support/racing';
+import { cases } from './support/runs';
 import { actionApprovedBy, expectSoundVotes, fourAtATime, MEDIUM, setQuorum } from './support/votes';
 import { whileHeld } from './support/waiting';
 
@@ -55,8 +56,8 @@ async function voteAtOnce(action: number, given: readonly Given[], round: number
 /** The codes of some tries; null first, which is a vote that counted. */
 const codesOf = (tries: readonly Try[]) => tries.map(({ code }) => code).sort((a) => (a === null ? -1 : 1));
 
-const ROUNDS = Array.from({ length: 20 }, (_, round) => round);
-const BULK_ROUNDS = ROUNDS.slice(0, 8);
+const ROUNDS = Array.from({ length: cases(8, 20) }, (_, round) => round);
+const BULK_ROUNDS = ROUNDS.slice(0, cases(4, 8));
 
 describe('at the last approval that is missing', () => {
   it.each([2, 3, 5])(

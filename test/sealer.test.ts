@@ -54,11 +54,13 @@ const sealerIn = (archiveFolder: string): Sealer =>
     log: makeLogger('silent'),
   });
 
-async function decideMany(): Promise<void> {
+/** Sixty decisions, each an entry of its own: by people at the same moment, or by one in a bulk. */
+async function decideMany(by: 'many' | 'one' = 'one'): Promise<void> {
   const ids = await gateway.addActions(Array.from({ length: 60 }, () => 20));
-  await Promise.all(
-    ids.map((id) => gateway.rest('POST', `/api/v1/actions/${String(id)}/approve`, { user: 42 })),
-  );
+  const decide = (path: string, body = {}) =>
+    gateway.rest('POST', `/api/v1/actions/${path}`, { user: 42, body });
+  if (by === 'one') await decide('bulk-approve', { action_ids: ids });
+  else await Promise.all(ids.map((id) => decide(`${String(id)}/approve`)));
 }
 
 async function untilSealed(): Promise<void> {
@@ -91,12 +93,12 @@ it('an operator sees how much waits to be sealed and since when, and nothing onc
 it('an operator who lets two sealers run at once gets every entry sealed once, in one tree per organization', async () => {
   const sealers = [1, 2].map((n) => sealerIn(join(sealing.folder, String(n))));
   for (const sealer of sealers) sealer.start();
-  await decideMany();
+  await decideMany('many');
   await untilSealed();
   expect(sealers.filter(({ status }) => status.isActive)).toHaveLength(1);
   // The one that leads ends, and the other takes over.
   await sealers.find(({ status }) => status.isActive)?.stop();
-  await decideMany();
+  await decideMany('many');
   await untilSealed();
   for (const sealer of sealers) await sealer.stop();
   expect((await report()).faults).toEqual([]);

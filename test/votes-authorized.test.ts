@@ -3,6 +3,7 @@ import type { Gateway } from './support/gateway';
 import { setUsers, trySetUser, type Patch } from './support/people';
 import { askToChange } from './support/policies';
 import { DOORS as DECIDE_OVER, REVIEWERS, startRace } from './support/racing';
+import { cases } from './support/runs';
 import {
   actionApprovedBy,
   BALLOT,
@@ -17,6 +18,8 @@ import { whileHeld } from './support/waiting';
 
 /** A vote is authorized by who its voter is and by the policy in force when it is written, not a moment before. */
 const ADMIN = 1;
+/** How many actions everybody votes on while everything changes. */
+const VOTED_ON = cases(60, 120);
 let gateways: readonly [Gateway, Gateway];
 let gateway: Gateway;
 let other: Gateway;
@@ -148,7 +151,7 @@ describe('people who are changed, and a policy that is, at the same moment as th
     async (patch, code) => {
       await setQuorum(gateway, 2);
       const [ann, bob] = reviewers();
-      for (let round = 0; round < 20; round += 1) {
+      for (let round = 0; round < cases(8, 20); round += 1) {
         const action = await actionApprovedBy(gateway, ann);
         const vote = () => decide(other, DOORS[(round >> 1) % 2] ?? 'rest', 'approve', action, { user: bob });
         const change = () => trySetUser(gateway, ADMIN, bob, patch);
@@ -185,7 +188,7 @@ describe('people who are changed, and a policy that is, at the same moment as th
   it('everything at once: no vote is without the rights and the policy that the log has put in force before it', async () => {
     await setQuorum(gateway, 2);
     const voters = REVIEWERS.slice(60, 72);
-    const actions = await gateway.addActions(Array.from({ length: 120 }, () => MEDIUM));
+    const actions = await gateway.addActions(Array.from({ length: VOTED_ON }, () => MEDIUM));
     const [begin] = await gateway.database.sql<{ id: number }>('SELECT max(id) AS id FROM audit_log');
     let isOver = false;
     const codes = new Set<string | null>();
@@ -252,7 +255,7 @@ describe('people who are changed, and a policy that is, at the same moment as th
         });
       }
     }
-    expect(votes).toBeGreaterThan(120);
+    expect(votes).toBeGreaterThan(VOTED_ON);
     expect(people.size).toBeGreaterThan(3);
   }
 });

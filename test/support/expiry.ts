@@ -78,7 +78,8 @@ export async function expireIn(
 /** Waits until the database's clock has passed the expiry of all of these. */
 export async function untilOver(database: TestDatabase, ids: readonly number[]): Promise<void> {
   const isOver = 'SELECT FROM actions WHERE id = ANY ($1) HAVING bool_and(expires_at < clock_timestamp())';
-  while ((await database.sql(isOver, [ids])).length === 0);
+  const rest = 'SELECT pg_sleep_until(max(expires_at)) FROM actions WHERE id = ANY ($1)';
+  while ((await database.sql(isOver, [ids])).length === 0) await database.sql(rest, [ids]);
 }
 
 /**
@@ -119,7 +120,7 @@ export async function waiting(database: TestDatabase): Promise<number[]> {
 
 /** Does something with an action that is about to expire; where it came too late (null), anew with more time. */
 export async function inTime<T>(gateway: Gateway, work: (action: number) => Promise<T | null>): Promise<T> {
-  for (let seconds = 0.5; seconds < 30; seconds *= 2) {
+  for (let seconds = 0.2; seconds < 30; seconds *= 2) {
     const [action = 0] = await gateway.addActions([35]);
     await expireIn(gateway.database, seconds, [action]);
     const done = await work(action);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** How many cases a property has, say: the long one where LONG_TESTS is 1, as `npm run test:properties` sets it. */
+/** How many cases a property has, or rounds a race: the long one where LONG_TESTS is 1, as `npm run test:long` sets it. */
 export function cases<T>(normal: T, long: T): T {
   return process.env['LONG_TESTS'] === '1' ? long : normal;
 }
