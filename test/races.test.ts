@@ -1,5 +1,6 @@
 import type { Gateway } from './support/gateway';
 import { decideOverGraphql, decideOverRest, DOORS, REVIEWERS, startRace, type Try } from './support/racing';
+import { cases } from './support/runs';
 
 /** Exactly one decision per action, ever, with every loser told the truth about it (contract 2.4 and 2.6). */
 let gateways: readonly [Gateway, Gateway];
@@ -79,15 +80,18 @@ describe('50 approvers racing on each of 200 actions, over two gateways, both do
     rows = new Map(decided.map(({ id, ...row }) => [id, row]));
   });
 
-  /** Every tenth decides one by one, the others in bulks; in opposite orders, with opposite verdicts. */
+  /** Every tenth decides one by one at first, the others in bulks; in opposite orders, with opposite verdicts. */
   async function race(user: number, n: number): Promise<Try[]> {
     const through = gateways[(n >> 2) % 2] ?? gateway;
     const decide = (n >> 1) % 2 === 0 ? decideOverRest : decideOverGraphql;
     const verdict = n % 3 === 0 ? 'reject' : 'approve';
     const mine = n % 7 < 3 ? [...ids] : [...ids].reverse();
     const bulks = Array.from({ length: 5 }, (_, part) => mine.slice(part * 40, (part + 1) * 40));
+    const alone = bulks.slice(0, cases(2, 5)).flat();
+    const oneByOne = [...alone, ...bulks.slice(alone.length / 40)];
     const answers: Try[][] = [];
-    for (const part of n % 10 === 7 ? mine : bulks) answers.push(await decide(through, user, verdict, part));
+    for (const part of n % 10 === 7 ? oneByOne : bulks)
+      answers.push(await decide(through, user, verdict, part));
     return answers.flat();
   }
 

@@ -69,7 +69,7 @@ const LOOKS = 5;
  */
 export async function untilAtRest(database: TestDatabase): Promise<void> {
   for (let [fetched, looks] = [-1, 0]; looks < LOOKS; looks += 1) {
-    await database.sql('SELECT * FROM audit_log ORDER BY organization_id, "timestamp", id LIMIT 1000');
+    await database.sql('SELECT * FROM audit_log ORDER BY organization_id, "timestamp", id LIMIT 400');
     if (database.statements.length !== fetched) looks = 0;
     fetched = database.statements.length;
   }
