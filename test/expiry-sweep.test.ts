@@ -183,9 +183,12 @@ describe('a sweep', () => {
 
   it("never touches another organization's action of the same number", async () => {
     const [acme = 0] = await addOverdue(database, ACME, 1);
-    const [globex = 0] = await addPending(database, GLOBEX, 1);
-    await expireIn(database, 3600, [globex]);
-    await database.sql('UPDATE actions SET id = $1 WHERE id = $2', [acme, globex]);
+    await database.sql(`SELECT setval(pg_get_serial_sequence('actions', 'id'), $1, false)`, [acme]);
+    expect(await addPending(database, GLOBEX, 1)).toEqual([acme]);
+    await database.sql(
+      `UPDATE actions SET expires_at = now() + interval '1 hour' WHERE organization_id = $1 AND id = $2`,
+      [GLOBEX, acme],
+    );
     expect(await sweep(database.application)).toBe(1);
     const rows = await database.sql(
       'SELECT organization_id AS organization, status, version FROM actions WHERE id = $1 ORDER BY 1',
