@@ -88,15 +88,11 @@ export class Gatherer<Item, Result> {
     const { maxSize, keyOf } = this.options;
     const batch: Waiting<Item, Result>[] = [];
     const rest: Waiting<Item, Result>[] = [];
-    const passed = new Set<unknown>();
     for (const one of waiting) {
       const key = keyOf?.(one.item);
-      const isFree = batch.length < maxSize && (key === undefined || !(keys.has(key) || passed.has(key)));
+      const isFree = batch.length < maxSize && (key === undefined || !keys.has(key));
       (isFree ? batch : rest).push(one);
-      if (key === undefined) continue;
-      // Whoever comes first with a key goes first.
-      if (isFree) keys.add(key);
-      else passed.add(key);
+      if (isFree && key !== undefined) keys.add(key);
     }
     waiting.splice(0, waiting.length, ...rest);
     return batch;

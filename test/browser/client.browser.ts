@@ -5,18 +5,15 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { findChromium, openWatched, startChromium, type Watched } from '../support/browser';
+import { describeInBrowser, openWatched, startChromium, type Watched } from '../support/browser';
 import { startGateway, type Gateway } from '../support/gateway';
 
 /** The client as it is published, in the page of a frontend that lives elsewhere: another origin, and without TLS. */
-const chromium = findChromium();
-if (chromium === null)
-  process.stderr.write('skipped the client in a browser: there is no Chromium; CHROMIUM can name one\n');
 
 const HOST = 'frontend.test';
 const ROOT = join(__dirname, '..', '..');
 
-(chromium === null ? describe.skip : describe)('a frontend with the client', () => {
+describeInBrowser('a frontend with the client', () => {
   let folder: string;
   let allowed: Server;
   let stranger: Server;
@@ -31,7 +28,7 @@ const ROOT = join(__dirname, '..', '..');
     expect(spawnSync(process.execPath, [compiler, ...build], { cwd: ROOT }).status).toBe(0);
     [allowed, stranger] = [await serve(folder), await serve(folder)];
     gateway = await startGateway({ corsOrigins: [originOf(allowed)] });
-    browser = await startChromium(chromium ?? '', HOST);
+    browser = await startChromium(HOST);
   });
   afterAll(async () => {
     await browser.close();

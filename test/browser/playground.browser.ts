@@ -1,14 +1,11 @@
 import type { Browser, Page } from 'playwright-core';
-import { findChromium, openWatched, startChromium, type Watched } from '../support/browser';
+import { describeInBrowser, openWatched, startChromium, type Watched } from '../support/browser';
 import { startGateway, type Gateway } from '../support/gateway';
 import { sealingOf, type Sealing } from '../support/sealed-log';
 
 /** The playground in an analyst's browser, of a gateway in production. Every test fails on any problem of the page. */
-const chromium = findChromium();
-if (chromium === null)
-  process.stderr.write('skipped the playground in a browser: there is no Chromium; CHROMIUM can name one\n');
 
-(chromium === null ? describe.skip : describe)('an analyst in a browser', () => {
+describeInBrowser('an analyst in a browser', () => {
   let gateway: Gateway;
   let sealing: Sealing;
   let browser: Browser;
@@ -22,7 +19,7 @@ if (chromium === null)
     await gateway.rest('POST', '/api/v1/actions/12345/approve', { user: 42, body });
     await gateway.rest('POST', '/api/v1/actions/12351/approve', { user: 42 });
     await sealing.seal();
-    browser = await startChromium(chromium ?? '');
+    browser = await startChromium();
   });
   afterAll(async () => {
     await browser.close();

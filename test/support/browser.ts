@@ -4,8 +4,18 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 
+/** Tests in a browser. Where there is none they are skipped, with a line that says so: nothing else needs one. */
+export function describeInBrowser(title: string, tests: () => void): void {
+  if (findChromium() !== null) {
+    describe(title, tests);
+    return;
+  }
+  process.stderr.write(`skipped "${title}": there is no Chromium; CHROMIUM can name one\n`);
+  describe.skip(title, tests);
+}
+
 /** A Chromium of this machine: the one that CHROMIUM names, or else by its name; null where there is none. */
-export function findChromium(): string | null {
+function findChromium(): string | null {
   const named = process.env['CHROMIUM'];
   if (named !== undefined && named !== '') return named;
   const folders = (process.env['PATH'] ?? '').split(delimiter);
@@ -26,9 +36,9 @@ function isExecutable(path: string): boolean {
  * Starts a Chromium that keeps to itself, with a profile of its own that is gone afterwards.
  * @param host a name that is this machine to it; a page from there is none that a browser takes for safe
  */
-export function startChromium(executablePath: string, host = 'localhost'): Promise<Browser> {
+export function startChromium(host = 'localhost'): Promise<Browser> {
   return chromium.launch({
-    executablePath,
+    executablePath: findChromium() ?? '',
     args: [
       '--headless',
       `--host-resolver-rules=MAP ${host} 127.0.0.1`,

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from '../../src/persistence/embedded/postmaster';
 
 /** A PgBouncer in transaction mode, in front of a PostgreSQL server. */
 export interface Pooler {
@@ -75,19 +76,6 @@ function answers(port: number): Promise<boolean> {
       })
       .once('error', () => {
         resolve(false);
-      });
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-      .once('error', reject)
-      .listen(0, '127.0.0.1', () => {
-        const { port } = server.address() as AddressInfo;
-        server.close(() => {
-          resolve(port);
-        });
       });
   });
 }

@@ -184,7 +184,7 @@ async function openLog(path: string): Promise<FileHandle> {
 /** Below the ports that systems hand out by themselves, so that none is given away while its server is being restarted. */
 const ports = { from: 16_384, to: 32_768 };
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const port = randomInt(ports.from, ports.to);
     if (await isFree(port)) return port;
