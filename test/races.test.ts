@@ -150,12 +150,15 @@ async function statusesOf(ids: readonly number[]): Promise<unknown[]> {
   return rows.map(({ status }) => status);
 }
 
-/** What every table that a decision writes holds. */
+/** What every table that a decision writes holds; the queue together with what a sealer has moved on from it. */
 async function everything(): Promise<unknown> {
-  const tables = ['actions', 'votes', 'audit_log', 'audit_pending', 'refusal_throttle'];
+  const queued = ['audit_pending', 'audit_leaf']
+    .map((table) => `SELECT organization_id, audit_id FROM ${table}`)
+    .join(' UNION ALL ');
+  const tables = ['actions', 'votes', 'audit_log', 'queued', 'refusal_throttle'];
   const digest = (table: string): string =>
     `(SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM ${table} t) AS ${table}`;
-  return gateway.database.sql(`SELECT ${tables.map(digest).join(', ')}`);
+  return gateway.database.sql(`WITH queued AS (${queued}) SELECT ${tables.map(digest).join(', ')}`);
 }
 
 /** Lets every INSERT into a table fail meanwhile. */
