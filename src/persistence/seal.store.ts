@@ -24,10 +24,16 @@ const organizationsIn = (table: string): string => `WITH RECURSIVE found AS (
 const WAITING: Statement = { name: 'organizations_to_seal', text: organizationsIn('audit_pending') };
 const SEALED: Statement = { name: 'organizations_sealed', text: organizationsIn('audit_checkpoint') };
 
-const PENDING: Statement = {
+/**
+ * The oldest entries that wait: $1 organization, $2 how many at most.
+ * The limit of one inside keeps it a look-up by key per entry: whatever the planner believes of a queue that fills and
+ * empties all the time, it must never walk the log beside it.
+ */
+export const ENTRIES_TO_SEAL: Statement = {
   name: 'entries_to_seal',
-  text: `SELECT l.id, l.leaf_hash AS "leafHash" FROM audit_pending p
-      JOIN audit_log l ON l.organization_id = p.organization_id AND l.id = p.audit_id
+  text: `SELECT l.id, l.leaf_hash AS "leafHash" FROM audit_pending p CROSS JOIN LATERAL (
+      SELECT id, leaf_hash FROM audit_log
+      WHERE organization_id = p.organization_id AND id = p.audit_id LIMIT 1) l
     WHERE p.organization_id = $1 ORDER BY p.audit_id LIMIT $2`,
 };
 
@@ -92,7 +98,7 @@ async function sealNext(
   signer: RootSigner,
 ): Promise<number> {
   const edge = await edgeOf(new TreeReads(sql), organizationId, signer);
-  const entries = await sql.query<{ id: number; leafHash: Hash }>(PENDING, [organizationId, limit]);
+  const entries = await sql.query<{ id: number; leafHash: Hash }>(ENTRIES_TO_SEAL, [organizationId, limit]);
   if (entries.length === 0) return 0;
   const first = edge.size;
   const nodes = entries.flatMap(({ leafHash }) => edge.append(leafHash));
