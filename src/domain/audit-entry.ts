@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Verdict } from './action';
 import type { Principal } from './principal';
 import type { ErrorCode } from './refusal';
@@ -77,7 +77,7 @@ export const POLICY_ACTOR: AuditActor = { kind: 'policy', id: null, onBehalfOf: 
 /** SHA-256(salt || value) in lower-case hex; null where there is nothing to commit to. */
 function commitmentOf(commitment: Commitment | null): string | null {
   if (commitment === null) return null;
-  return createHash('sha256').update(commitment.salt).update(commitment.value, 'utf8').digest('hex');
+  return hash('sha256', Buffer.concat([commitment.salt, Buffer.from(commitment.value)]), 'hex');
 }
 
 /** The names of an entry's fields, short of what only the database knows and what the bytes only commit to. */
@@ -134,32 +134,48 @@ export function canonicalPieces(
   ip: Commitment | null,
   userAgent: Commitment | null,
 ): readonly [string, string, string, string] {
-  const { action_type, approvals_required, details, correlation_id, client_correlation_id, data, ...middle } =
-    entryFields(draft);
-  const beforeTimestamp = members({ organization_id: draft.organizationId, action_type });
-  const beforeApprovals = members(middle);
-  const afterApprovals = members({
-    approvals_required,
-    details,
-    correlation_id,
-    client_correlation_id,
-    ip_commitment: commitmentOf(ip),
-    user_agent_commitment: commitmentOf(userAgent),
-    data,
-  });
+  const fields = entryFields(draft);
   return [
     '{"v":1,"audit_id":',
-    `,${beforeTimestamp},"timestamp":"`,
-    `",${beforeApprovals},"approvals_received":`,
-    `,${afterApprovals}}`,
+    `,"organization_id":${json(draft.organizationId)},"action_type":${json(fields.action_type)},"timestamp":"`,
+    `",${members(fields, BEFORE_APPROVALS)},"approvals_received":`,
+    `,${members(fields, AFTER_APPROVALS)},"ip_commitment":${json(commitmentOf(ip))},"user_agent_commitment":${json(
+      commitmentOf(userAgent),
+    )},"data":${json(fields.data)}}`,
   ];
 }
 
-/** `"key":value` for each entry in the order written, joined by commas; undefined becomes null. */
-function members(values: Readonly<Record<string, unknown>>): string {
-  return Object.entries(values)
-    .map(([key, value]) => `"${key}":${JSON.stringify(value ?? null)}`)
-    .join(',');
+/** What stands between the timestamp and `approvals_received`, in its order. */
+const BEFORE_APPROVALS = [
+  'actor_kind',
+  'actor_id',
+  'on_behalf_of',
+  'action_id',
+  'verdict',
+  'reason',
+  'refusal_code',
+  'risk_score',
+  'required_level',
+  'held_level',
+  'policy_version',
+] as const satisfies readonly EntryField[];
+
+/** What stands between `approvals_received` and the commitments, in its order. */
+const AFTER_APPROVALS = [
+  'approvals_required',
+  'details',
+  'correlation_id',
+  'client_correlation_id',
+] as const satisfies readonly EntryField[];
+
+/** `"key":value` for each of these fields, joined by commas. */
+function members(fields: Readonly<Record<EntryField, unknown>>, names: readonly EntryField[]): string {
+  return names.map((name) => `"${name}":${json(fields[name])}`).join(',');
+}
+
+/** A value as JSON; undefined becomes null. */
+function json(value: unknown): string {
+  return JSON.stringify(value ?? null);
 }
 
 /** An entry as it is read back, by a reader who may see it. */
