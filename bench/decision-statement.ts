@@ -3,7 +3,7 @@ import { newCorrelationId } from '../src/domain/correlation';
 import { mayDecide } from '../src/domain/approval-policy';
 import type { Reviewer } from '../src/domain/principal';
 import { ActionReads } from '../src/persistence/actions.reads';
-import { WRITE_AUDIT_ENTRIES } from '../src/persistence/audit-entries';
+import { writeAuditEntries } from '../src/persistence/audit-entries';
 import { Database, type Statement } from '../src/persistence/database';
 import { decide } from '../src/persistence/decide.statement';
 import { PrincipalReads } from '../src/persistence/principals.reads';
@@ -113,42 +113,19 @@ async function readReviewers(world: World): Promise<readonly Reviewer[]> {
  */
 export function withoutAudit({ statement, calls }: DecisionCalls): DecisionCalls {
   const nothing = `written AS MATERIALIZED (
-    SELECT action_id, 0::bigint AS id, ''::bytea AS leaf_hash FROM effect
+    SELECT action_id, 0::bigint AS id, ''::bytea AS leaf_hash FROM changed
   )`;
   return {
     statement: {
       name: 'decide_without_audit',
-      text: replaceOnce(statement.text, WRITE_AUDIT_ENTRIES, nothing),
+      text: replaceOnce(statement.text, AUDIT_ENTRIES, nothing),
     },
-    calls: calls.map((values) => values.map(withoutEntries)),
+    calls: calls.map((values) => values.slice(0, -1)),
   };
 }
 
-/** What of a candidate the decision itself needs; the rest is there for its audit entry. */
-const OF_DECISION: readonly string[] = [
-  ...[
-    'position',
-    'version',
-    'reviewer_version',
-    'verdict_status',
-    'action_id',
-    'actor_id',
-    'verdict',
-    'reason',
-  ],
-  ...['policy_version', 'approvals_required', 'correlation_id'],
-];
-
-/** A candidate list as JSON, without the audit entries in it. */
-function withoutEntries(value: unknown): unknown {
-  if (typeof value !== 'string' || !value.startsWith('[{')) return value;
-  const candidates = JSON.parse(value) as readonly Record<string, unknown>[];
-  return JSON.stringify(
-    candidates.map((candidate) =>
-      Object.fromEntries(Object.entries(candidate).filter(([name]) => OF_DECISION.includes(name))),
-    ),
-  );
-}
+/** The CTEs of the statement that write the audit entries, which come with its last value. */
+const AUDIT_ENTRIES = writeAuditEntries('$4');
 
 /** Where the chain ends, per organization: the row that every writer of a chained log has to lock. */
 export const CHAIN_HEAD_TABLE = 'benchmark_chain_head';
@@ -164,19 +141,19 @@ export function withHashChain({ statement, calls }: DecisionCalls): DecisionCall
       '  written AS (',
       `  head AS MATERIALIZED (
     SELECT hash FROM ${CHAIN_HEAD_TABLE} WHERE organization_id = $1
-      AND (SELECT count(*) FROM rendered) > 0 AND (SELECT count(*) FROM changed) > 0 FOR UPDATE
+      AND (SELECT count(*) FROM numbered) > 0 FOR UPDATE
   ),
   written AS (`,
     ],
     [`sha256(decode('00', 'hex') || canonical)`, 'sha256(head.hash || canonical)'],
-    ['FROM rendered ORDER BY position', 'FROM rendered CROSS JOIN head ORDER BY position'],
+    ['    RETURNING id, action_id', '      CROSS JOIN head\n    RETURNING id, action_id'],
     [
       'INSERT INTO audit_pending (organization_id, audit_id) SELECT $1, id FROM written',
       `UPDATE ${CHAIN_HEAD_TABLE} SET hash = written.leaf_hash FROM written WHERE organization_id = $1`,
     ],
-  ].reduce((text, [from = '', to = '']) => replaceOnce(text, from, to), WRITE_AUDIT_ENTRIES);
+  ].reduce((text, [from = '', to = '']) => replaceOnce(text, from, to), AUDIT_ENTRIES);
   return {
-    statement: { name: 'decide_chained', text: replaceOnce(statement.text, WRITE_AUDIT_ENTRIES, chained) },
+    statement: { name: 'decide_chained', text: replaceOnce(statement.text, AUDIT_ENTRIES, chained) },
     calls,
   };
 }

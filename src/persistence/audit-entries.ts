@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { canonicalPieces, entryFields, type AuditEntryDraft, type Commitment } from '../domain/audit-entry';
+import { freshBytes } from '../domain/random-bytes';
 
 /** A draft as one JSON record for SQL: its columns, and the canonical bytes cut at what only the database knows. */
 export type AuditRecord = Readonly<Record<string, unknown>> & { readonly pieces: readonly string[] };
@@ -25,7 +25,7 @@ export function auditRecordsSql(placeholder: string): string {
   return `json_to_recordset(${placeholder}::json) AS d(position integer, ${AUDIT_RECORD_COLUMNS})`;
 }
 
-/** Drafts as the JSON that `auditRecordsSql` reads, in their order. */
+/** Drafts as the JSON that `writeAuditEntries` reads: each at its position in the list. */
 export function auditRecords(drafts: readonly AuditEntryDraft[]): string {
   return JSON.stringify(drafts.map((draft, position) => ({ position, ...auditRecord(draft) })));
 }
@@ -35,9 +35,8 @@ const SALT_LENGTH = 16;
 
 /** Turns a draft into a record, with fresh salts for what its bytes only commit to. */
 export function auditRecord(draft: AuditEntryDraft): AuditRecord {
-  const salts = randomBytes(2 * SALT_LENGTH);
-  const ip = commit(draft.origin.ipAddress, salts.subarray(0, SALT_LENGTH));
-  const userAgent = commit(draft.origin.userAgent, salts.subarray(SALT_LENGTH));
+  const ip = commit(draft.origin.ipAddress);
+  const userAgent = commit(draft.origin.userAgent);
   return {
     ...entryFields(draft),
     ip_address: ip?.value,
@@ -50,7 +49,7 @@ export function auditRecord(draft: AuditEntryDraft): AuditRecord {
 
 /** One moment for the whole statement, in the precision that is stored, once these relations are read: after their locks. */
 export function momentAfter(...relations: readonly string[]): string {
-  const counted = relations.map((relation) => `(SELECT count(*) FROM ${relation})`).join(' + ');
+  const counted = ['0', ...relations.map((relation) => `(SELECT count(*) FROM ${relation})`)].join(' + ');
   return `moment AS MATERIALIZED (
     SELECT date_trunc('milliseconds', clock_timestamp()) AS at FROM (SELECT ${counted} AS count) AS read_before
     WHERE read_before.count >= 0
@@ -59,31 +58,34 @@ export function momentAfter(...relations: readonly string[]): string {
 
 /**
  * The CTEs that write audit entries: the row with its exact bytes and leaf hash, and its place in the sealer's queue.
- * Needs `$1` to be the organization, a CTE `moment (at)`, and a CTE `chosen` with a record's columns, `position` and
- * `approvals_received`. Gives `written (id, action_id, leaf_hash)`. Nothing in it depends on a session's settings.
+ * Needs `$1` to be the organization, a CTE `moment (at)`, and a CTE `chosen (position, approvals_received)` that says
+ * which of the records are written. Gives `written (id, action_id, leaf_hash)`, with ids in the records' order. Nothing
+ * in it depends on a session's settings. The records are read here and nowhere before, since each step of a plan through
+ * which a row of so many columns goes costs more than reading it.
+ * @param records the parameter with the records, as JSON
  */
-export const WRITE_AUDIT_ENTRIES = `
+export function writeAuditEntries(records: string): string {
+  return `
   numbered AS MATERIALIZED (
-    SELECT nextval('audit_log_id_seq') AS id, ordered.* FROM (SELECT * FROM chosen ORDER BY position) AS ordered
-  ),
-  rendered AS MATERIALIZED (
-    SELECT numbered.*, moment.at, convert_to(
-      pieces[1] || id || pieces[2] || to_char(moment.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') ||
-      pieces[3] || coalesce(approvals_received::text, 'null') || pieces[4], 'UTF8') AS canonical
-    FROM numbered CROSS JOIN moment
+    SELECT nextval('audit_log_id_seq') AS id, position, approvals_received
+    FROM (SELECT position, approvals_received FROM chosen ORDER BY position) AS ordered
   ),
   written AS (
     INSERT INTO audit_log (organization_id, id, "timestamp", approvals_received, ip_salt, user_agent_salt, canonical,
       leaf_hash, ${COLUMN_NAMES.join(', ')})
     SELECT $1, id, at, approvals_received, decode(ip_salt, 'hex'), decode(user_agent_salt, 'hex'), canonical,
       sha256(decode('00', 'hex') || canonical), ${COLUMN_NAMES.join(', ')}
-    FROM rendered ORDER BY position
+    FROM ${auditRecordsSql(records)} JOIN numbered USING (position) CROSS JOIN moment
+      CROSS JOIN LATERAL (SELECT convert_to(
+        pieces[1] || id || pieces[2] || to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') ||
+        pieces[3] || coalesce(approvals_received::text, 'null') || pieces[4], 'UTF8') AS canonical) AS rendered
     RETURNING id, action_id, leaf_hash
   ),
   queued AS (
     INSERT INTO audit_pending (organization_id, audit_id) SELECT $1, id FROM written
   )`;
+}
 
-function commit(value: string | null, salt: Buffer): Commitment | null {
-  return value === null ? null : { value, salt };
+function commit(value: string | null): Commitment | null {
+  return value === null ? null : { value, salt: freshBytes(SALT_LENGTH) };
 }

@@ -1,16 +1,16 @@
 import type { AuditEntryDraft } from '../domain/audit-entry';
-import { auditRecords, auditRecordsSql, momentAfter, WRITE_AUDIT_ENTRIES } from './audit-entries';
+import { auditRecords, auditRecordsSql, momentAfter, writeAuditEntries } from './audit-entries';
 import type { Sql, Statement } from './database';
 
 const APPEND: Statement = {
   name: 'append_audit_entries',
   text: `
 WITH chosen AS MATERIALIZED (
-    SELECT d.*, NULL::integer AS approvals_received
+    SELECT position, NULL::integer AS approvals_received
     FROM ${auditRecordsSql('$2')}
   ),
   ${momentAfter('chosen')},
-  ${WRITE_AUDIT_ENTRIES}
+  ${writeAuditEntries('$2')}
 SELECT id FROM written`,
 };
 

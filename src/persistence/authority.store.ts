@@ -2,7 +2,7 @@ import type { PolicyVersion } from '../domain/policy';
 import type { Reviewer, Tenant, User } from '../domain/principal';
 import type { AdminStore, AdminWrites } from '../use-cases/as-admin';
 import { addApiKey, revokeApiKey } from './api-keys.store';
-import { auditRecords, auditRecordsSql, momentAfter, WRITE_AUDIT_ENTRIES } from './audit-entries';
+import { auditRecords, momentAfter, writeAuditEntries } from './audit-entries';
 import { appendAuditEntry } from './audit-log.store';
 import type { Database, Sql, Statement } from './database';
 import { closedGateSql } from './gate';
@@ -33,8 +33,7 @@ const OTHER_ADMINS: Statement = {
 const ADD_POLICY: Statement = {
   name: 'add_policy',
   text: `
-WITH given AS MATERIALIZED (SELECT d.*, NULL::integer AS approvals_received FROM ${auditRecordsSql('$6')}),
-  ${momentAfter('given')},
+WITH ${momentAfter()},
   added AS (
     INSERT INTO approval_policies (organization_id, version, document, changed_by, reason, changed_at)
     SELECT $1, $2, $3::jsonb, $4, $5, at FROM moment
@@ -43,8 +42,8 @@ WITH given AS MATERIALIZED (SELECT d.*, NULL::integer AS approvals_received FROM
   changed AS (
     UPDATE organizations SET policy_version = version FROM added WHERE id = $1
   ),
-  chosen AS (SELECT given.* FROM given),
-  ${WRITE_AUDIT_ENTRIES}
+  chosen AS (SELECT 0 AS position, NULL::integer AS approvals_received),
+  ${writeAuditEntries('$6')}
 SELECT changed_at AS "changedAt" FROM added`,
 };
 

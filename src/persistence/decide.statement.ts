@@ -1,12 +1,6 @@
 import { statusOf, type Action } from '../domain/action';
 import type { DecisionBatch, DecisionCandidate, WriteOutcome } from '../use-cases/decision-store';
-import {
-  AUDIT_RECORD_COLUMNS,
-  AUDIT_RECORD_NAMES,
-  auditRecord,
-  momentAfter,
-  WRITE_AUDIT_ENTRIES,
-} from './audit-entries';
+import { auditRecord, momentAfter, writeAuditEntries, type AuditRecord } from './audit-entries';
 import type { Sql, Statement } from './database';
 import { effectiveStatusSql } from './expiry';
 import { sharedGateSql } from './gate';
@@ -21,9 +15,9 @@ export type BatchOutcomes = readonly (WriteOutcome | null)[];
 /**
  * The decision, whole, in one statement, for any number of reviewers of one organization: lock in id order,
  * compare-and-swap, votes, audit entries, seal queue.
- * $1 organization, $2 reviewers, $3 candidates as JSON, no action twice: each the record of the audit entry that it gets
- * if it decides, which also says what of whom, and what the decision needs beyond. It is read once, as columns; only a
- * vote that decides nothing yet has a record of its own.
+ * $1 organization, $2 reviewers, $3 candidates as JSON, no action twice, $4 their audit entries as JSON: of the
+ * candidate at position n the one to write if it decides at 2n, the one to write if it is a vote and more are missing
+ * at 2n + 1.
  *
  * Why this form: the lock comes before the look, or a loser would still see the action pending and two votes would
  * each count themselves the first; locks are taken in id order, or two bulks in opposite order would deadlock. The
@@ -37,11 +31,14 @@ function decideSql(onLocked: OnLocked): string {
   return `
 WITH given AS MATERIALIZED (
     SELECT c.*, ${claimSql('$1', `'user'`, 'c.actor_id', 'c.retry_key')} AS claim
-    FROM json_to_recordset($3::json) AS c(position integer, version integer, reviewer_version integer,
-      verdict_status text, as_vote json, retry_key text, retry_hash text, ${AUDIT_RECORD_COLUMNS})
+    FROM json_to_recordset($3::json) AS c(position integer, action_id bigint, version integer, actor_id bigint,
+      reviewer_version integer, policy_version integer, verdict text, verdict_status text, reason text,
+      approvals_required integer, correlation_id text, retry_key text, retry_hash text)
   ),
-  free AS MATERIALIZED (SELECT * FROM given WHERE coalesce(claim, 'held') = 'held'),
-  gate AS MATERIALIZED (SELECT ${sharedGateSql('$1')} WHERE EXISTS (SELECT FROM free)),
+  gate AS MATERIALIZED (
+    SELECT ids, ${sharedGateSql('$1')} FROM (SELECT array_agg(action_id) AS ids FROM given WHERE ${IS_FREE}) AS free
+    WHERE ids IS NOT NULL
+  ),
   authority AS MATERIALIZED (
     SELECT u.id AS reviewer, u.version, u.active, o.policy_version
     FROM organizations o JOIN users u ON u.organization_id = o.id
@@ -50,69 +47,69 @@ WITH given AS MATERIALIZED (
   ),
   stored AS MATERIALIZED (
     SELECT a.id, a.status, a.version, a.approvals, a.decided_by, a.decided_at, a.expires_at
-    FROM actions a WHERE EXISTS (SELECT FROM gate) AND a.organization_id = $1 AND a.id = ANY(ARRAY(SELECT action_id FROM free))
+    FROM actions a WHERE a.organization_id = $1 AND a.id = ANY((SELECT ids FROM gate)::bigint[])
     ORDER BY a.id FOR UPDATE ${skip}
   ),
   ${momentAfter('authority', 'stored')},
   candidate AS MATERIALIZED (
-    SELECT c.*, stored.version = c.version AS is_same, stored.id IS NULL OR authority.reviewer IS NULL AS is_absent,
-      authority.active AND authority.version = c.reviewer_version AND authority.policy_version = c.policy_version AS stands,
+    SELECT c.position, c.action_id, c.actor_id, c.verdict, c.verdict_status, c.reason, c.policy_version,
+      c.correlation_id, c.claim, stored.id IS NULL OR authority.reviewer IS NULL AS is_absent,
+      stored.version = c.version AND authority.active AND authority.version = c.reviewer_version
+        AND authority.policy_version = c.policy_version AS is_as_authorized,
       ${effectiveStatusSql('stored', 'at')} AS status, stored.approvals AS approvals_before,
-      stored.decided_by, stored.decided_at
+      stored.decided_by, stored.decided_at, counted.approvals,
+      c.verdict = 'reject' OR counted.approvals >= c.approvals_required AS decides
     FROM given c CROSS JOIN moment
       LEFT JOIN stored ON stored.id = c.action_id
       LEFT JOIN authority ON authority.reviewer = c.actor_id
+      CROSS JOIN LATERAL (SELECT stored.approvals + CASE c.verdict WHEN 'approve' THEN 1 ELSE 0 END AS approvals) AS counted
   ),
   voted AS (
     INSERT INTO votes (organization_id, action_id, user_id, verdict, reason, policy_version, voted_at)
     SELECT $1, action_id, actor_id, verdict, reason, policy_version, at FROM candidate CROSS JOIN moment
-    WHERE stands AND is_same AND status = 'pending_approval' AND coalesce(claim, 'held') = 'held'
+    WHERE is_as_authorized AND status = 'pending_approval' AND ${IS_FREE}
     ON CONFLICT (organization_id, action_id, user_id) DO NOTHING
     RETURNING action_id
   ),
-  effect AS MATERIALIZED (
-    SELECT c.*, c.verdict = 'reject' OR c.approvals >= c.approvals_required AS decides
-    FROM (SELECT *, approvals_before + CASE verdict WHEN 'approve' THEN 1 ELSE 0 END AS approvals FROM candidate) c
-      JOIN voted ON voted.action_id = c.action_id
-  ),
   changed AS (
     UPDATE actions a SET
-      approvals = e.approvals,
+      approvals = c.approvals,
       updated_at = moment.at,
-      version = a.version + CASE WHEN e.decides THEN 1 ELSE 0 END,
-      status = CASE WHEN e.decides THEN e.verdict_status ELSE a.status END,
-      decided_by_kind = CASE WHEN e.decides THEN 'user' END,
-      decided_by = CASE WHEN e.decides THEN e.actor_id END,
-      decided_at = CASE WHEN e.decides THEN moment.at END,
-      reason = CASE WHEN e.decides THEN e.reason END,
-      correlation_id = CASE WHEN e.decides THEN e.correlation_id END
-    FROM effect e CROSS JOIN moment WHERE a.organization_id = $1 AND a.id = e.action_id
-    RETURNING a.id
+      version = a.version + CASE WHEN c.decides THEN 1 ELSE 0 END,
+      status = CASE WHEN c.decides THEN c.verdict_status ELSE a.status END,
+      decided_by_kind = CASE WHEN c.decides THEN 'user' END,
+      decided_by = CASE WHEN c.decides THEN c.actor_id END,
+      decided_at = CASE WHEN c.decides THEN moment.at END,
+      reason = CASE WHEN c.decides THEN c.reason END,
+      correlation_id = CASE WHEN c.decides THEN c.correlation_id END
+    FROM voted JOIN candidate c ON c.action_id = voted.action_id CROSS JOIN moment
+    WHERE a.organization_id = $1 AND a.id = c.action_id
+    RETURNING a.id AS action_id, c.position, c.decides, c.approvals, a.status
   ),
   chosen AS (
-    SELECT position, approvals AS approvals_received, ${AUDIT_RECORD_NAMES.join(', ')} FROM effect WHERE decides
-    UNION ALL
-    SELECT e.position, e.approvals, r.* FROM effect e CROSS JOIN json_to_record(e.as_vote) AS r(${AUDIT_RECORD_COLUMNS})
-    WHERE NOT e.decides
+    SELECT 2 * position + CASE WHEN decides THEN 0 ELSE 1 END AS position, approvals AS approvals_received FROM changed
   ),
-  ${WRITE_AUDIT_ENTRIES},
+  ${writeAuditEntries('$4')},
   remembered AS (
     INSERT INTO idempotency_keys (organization_id, principal_kind, principal_id, key, request_hash, outcome, created_at)
-    SELECT $1, 'user', e.actor_id, e.retry_key, e.retry_hash, jsonb_build_object('correlation_id', e.correlation_id,
-      'results', jsonb_build_array(jsonb_build_object('action_id', e.action_id,
-        'status', CASE WHEN e.decides THEN e.verdict_status ELSE e.status END, 'decided_at', ${outcomeTimeSql('moment.at')},
-        'approvals_received', e.approvals, 'approvals_required', e.approvals_required,
+    SELECT $1, 'user', g.actor_id, g.retry_key, g.retry_hash, jsonb_build_object('correlation_id', g.correlation_id,
+      'results', jsonb_build_array(jsonb_build_object('action_id', g.action_id,
+        'status', changed.status, 'decided_at', ${outcomeTimeSql('moment.at')},
+        'approvals_received', changed.approvals, 'approvals_required', g.approvals_required,
         'audit_id', written.id, 'leaf_hash', encode(written.leaf_hash, 'base64')))), moment.at
-    FROM effect e JOIN written ON written.action_id = e.action_id CROSS JOIN moment WHERE e.retry_key IS NOT NULL
+    FROM given g JOIN changed ON changed.position = g.position JOIN written ON written.action_id = g.action_id
+      CROSS JOIN moment WHERE g.retry_key IS NOT NULL
   )
 SELECT c.action_id AS "actionId", c.status AS "statusBefore", c.decided_by AS "decidedById", c.decided_at AS "decidedAt",
-  c.approvals_before AS "approvalsBefore", c.is_absent AS "isAbsent", c.stands AND c.is_same AS "isAsAuthorized", c.claim,
-  moment.at, effect.decides, effect.approvals, written.id AS "auditId", written.leaf_hash AS "leafHash"
+  c.approvals_before AS "approvalsBefore", c.is_absent AS "isAbsent", c.is_as_authorized AS "isAsAuthorized", c.claim,
+  moment.at, c.decides, c.approvals, written.id AS "auditId", written.leaf_hash AS "leafHash"
 FROM candidate c CROSS JOIN moment
-  LEFT JOIN effect ON effect.action_id = c.action_id
   LEFT JOIN written ON written.action_id = c.action_id
 ORDER BY c.position`;
 }
+
+/** SQL for whether a candidate's key, if it has one, is nobody else's. */
+const IS_FREE = `coalesce(claim, 'held') = 'held'`;
 
 const DECIDE: Readonly<Record<OnLocked, Statement>> = {
   wait: { name: 'decide', text: decideSql('wait') },
@@ -154,6 +151,7 @@ export async function decide(
     first.reviewer.organizationId,
     [...new Set(batches.map(({ reviewer }) => reviewer.user.id))],
     JSON.stringify(items.map(({ batch, candidate }, position) => recordOf(batch, candidate, position))),
+    JSON.stringify(items.flatMap(({ candidate }, position) => entriesOf(candidate, position))),
   ];
   const rows = await sql
     .query<DecideRow & Record<string, unknown>>(DECIDE[onLocked], values)
@@ -177,20 +175,31 @@ export async function decide(
 }
 
 function recordOf(
-  { reviewer, verdict, retry }: DecisionBatch,
-  { action, decided, voted }: DecisionCandidate,
+  { reviewer, verdict, reason, correlationId, retry }: DecisionBatch,
+  { action, approvalsRequired }: DecisionCandidate,
   position: number,
 ): Readonly<Record<string, unknown>> {
   return {
     position,
+    action_id: action.id,
     version: action.version,
+    actor_id: reviewer.user.id,
     reviewer_version: reviewer.user.version,
+    policy_version: reviewer.policy.version,
+    verdict,
     verdict_status: statusOf(verdict),
-    ...auditRecord(decided),
-    as_vote: voted && auditRecord(voted),
+    reason,
+    approvals_required: approvalsRequired,
+    correlation_id: correlationId,
     retry_key: retry?.key,
     retry_hash: retry?.requestHash,
   };
+}
+
+/** The entry of either effect, at the positions that the statement chooses from. */
+function entriesOf({ decided, voted }: DecisionCandidate, position: number): readonly AuditRecord[] {
+  const entry = { position: 2 * position, ...auditRecord(decided) };
+  return voted === null ? [entry] : [entry, { position: 2 * position + 1, ...auditRecord(voted) }];
 }
 
 function outcomeOf(

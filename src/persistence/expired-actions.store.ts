@@ -1,6 +1,6 @@
 import type { AuditEntryDraft } from '../domain/audit-entry';
 import type { ExpiryStore, OverdueAction } from '../use-cases/expire-actions';
-import { auditRecords, auditRecordsSql, momentAfter, WRITE_AUDIT_ENTRIES } from './audit-entries';
+import { auditRecords, auditRecordsSql, momentAfter, writeAuditEntries } from './audit-entries';
 import type { Database, Statement } from './database';
 import { isOverdueSql } from './expiry';
 
@@ -31,11 +31,11 @@ WITH stored AS MATERIALIZED (
     RETURNING a.id, a.approvals
   ),
   chosen AS (
-    SELECT d.*, changed.approvals AS approvals_received
+    SELECT d.position, changed.approvals AS approvals_received
     FROM ${auditRecordsSql('$3')}
       JOIN changed ON changed.id = d.action_id
   ),
-  ${WRITE_AUDIT_ENTRIES}
+  ${writeAuditEntries('$3')}
 SELECT count(*) AS marked FROM written`,
 };
 

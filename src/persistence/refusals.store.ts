@@ -1,5 +1,5 @@
 import type { AuditEntryDraft } from '../domain/audit-entry';
-import { auditRecords, auditRecordsSql, momentAfter, WRITE_AUDIT_ENTRIES } from './audit-entries';
+import { auditRecords, auditRecordsSql, momentAfter, writeAuditEntries } from './audit-entries';
 import type { Sql, Statement } from './database';
 import { purge, PURGE_BATCH } from './purge';
 
@@ -11,7 +11,7 @@ const REFUSE: Statement = {
   name: 'refuse',
   text: `
 WITH draft AS MATERIALIZED (
-    SELECT d.*, coalesce(d.action_id, 0) AS throttled_id, NULL::integer AS approvals_received
+    SELECT position, actor_kind, actor_id, coalesce(action_id, 0) AS throttled_id, refusal_code
     FROM ${auditRecordsSql('$2')}
   ),
   ${momentAfter('draft')},
@@ -25,9 +25,9 @@ WITH draft AS MATERIALIZED (
     RETURNING action_id, refusal_code
   ),
   chosen AS (
-    SELECT draft.* FROM draft JOIN due ON due.action_id = draft.throttled_id AND due.refusal_code = draft.refusal_code
+    SELECT position, NULL::integer AS approvals_received FROM draft JOIN due ON due.action_id = draft.throttled_id AND due.refusal_code = draft.refusal_code
   ),
-  ${WRITE_AUDIT_ENTRIES}
+  ${writeAuditEntries('$2')}
 SELECT count(*) AS recorded FROM written`,
 };
 
