@@ -71,6 +71,8 @@ export async function makeServer(options: ServerOptions): Promise<FastifyInstanc
     loggerInstance: baseLog,
     forceCloseConnections: 'idle',
     logController: new LogController({ disableRequestLogging: true }),
+    // Nothing is logged by request, so none needs a logger of its own.
+    childLoggerFactory: (logger) => logger,
     bodyLimit: BODY_LIMIT,
     http: {
       maxHeaderSize: MAX_HEADER_SIZE,
@@ -92,7 +94,7 @@ export async function makeServer(options: ServerOptions): Promise<FastifyInstanc
     if (echoed !== null) reply.header('X-Correlation-ID', echoed);
     next();
   });
-  await addSecurityHeaders(server);
+  addSecurityHeaders(server);
   if (corsOrigins.length > 0) await allowOrigins(server, corsOrigins);
   await shedLoad(server, load);
   refuseWhileClosing(server);
