@@ -2,7 +2,7 @@ import type { ApprovalPolicy } from '../domain/policy';
 import type { Reviewer, User } from '../domain/principal';
 import type { Sql, Statement } from './database';
 import { Gatherer } from './gatherer';
-import { CURRENT_POLICY, POLICY_COLUMNS, readPolicy, type PolicyColumns } from './stored-policy';
+import { CURRENT_POLICY, currentPolicy, POLICY_COLUMNS, type PolicyColumns } from './stored-policy';
 import { USERS } from './tables/user.table';
 
 /** An API key as it is stored: never the key, only its hash. */
@@ -108,9 +108,7 @@ export class PrincipalReads {
     type Row = Omit<StoredApiKey, 'policy'> & PolicyColumns & { readonly prefix: string };
     const rows = await this.sql.query<Row>(API_KEYS_BY_PREFIX, [[...new Set(prefixes)]]);
     return prefixes.map((asked) =>
-      rows
-        .filter(({ prefix }) => prefix === asked)
-        .map((row) => ({ ...row, policy: readPolicy(row.policyVersion, row.policyDocument) })),
+      rows.filter(({ prefix }) => prefix === asked).map((row) => ({ ...row, policy: currentPolicy(row) })),
     );
   }
 }
@@ -127,6 +125,6 @@ function toReviewer(row: ReviewerRow | undefined): Reviewer | null {
     kind: 'user',
     organizationId: user.organizationId,
     user,
-    policy: readPolicy(policyVersion, policyDocument),
+    policy: currentPolicy({ policyVersion, policyDocument }),
   };
 }

@@ -9,11 +9,27 @@ export const CURRENT_POLICY = `
 /** What `CURRENT_POLICY` is read as. */
 export interface PolicyColumns {
   readonly policyVersion: number;
-  readonly policyDocument: unknown;
+  /** As JSON. */
+  readonly policyDocument: string;
 }
 
 /** The columns of `CURRENT_POLICY`, named as `PolicyColumns` has them. */
-export const POLICY_COLUMNS = 'p.version AS "policyVersion", p.document AS "policyDocument"';
+export const POLICY_COLUMNS = 'p.version AS "policyVersion", p.document::text AS "policyDocument"';
+
+/** How many policies are remembered as they were read. */
+const MAX_KNOWN = 1000;
+const known = new Map<string, ApprovalPolicy>();
+
+/** The policy in force; one that was read before is not read again, since the same text says the same. */
+export function currentPolicy({ policyVersion, policyDocument }: PolicyColumns): ApprovalPolicy {
+  const key = `${String(policyVersion)} ${policyDocument}`;
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const policy = readPolicy(policyVersion, JSON.parse(policyDocument));
+  if (known.size === MAX_KNOWN) known.clear();
+  known.set(key, policy);
+  return policy;
+}
 
 /**
  * Reads a stored policy document; what an older one leaves out has the contract's default.
