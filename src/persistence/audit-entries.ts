@@ -5,24 +5,20 @@ import { freshBytes } from '../domain/random-bytes';
 export type AuditRecord = Readonly<Record<string, unknown>> & { readonly pieces: readonly string[] };
 
 /** The columns that a record brings, with their types, for `json_to_recordset`. */
-export const AUDIT_RECORD_COLUMNS = `
+const RECORD_COLUMNS = `
   action_type text, actor_kind text, actor_id bigint, on_behalf_of bigint, action_id bigint, verdict text, reason text,
   refusal_code text, risk_score double precision, required_level smallint, held_level smallint, policy_version integer,
   approvals_required integer, details text, correlation_id text, client_correlation_id text, ip_address text,
   ip_salt text, user_agent text, user_agent_salt text, data jsonb, pieces text[]`;
 
-/** The names alone, in the same order. */
-export const AUDIT_RECORD_NAMES: readonly string[] = [
-  ...AUDIT_RECORD_COLUMNS.matchAll(/(\w+) [a-z ]+(?:\[\])?(?:,|$)/g),
-].map(([, name]) => name ?? '');
-
-const COLUMN_NAMES = AUDIT_RECORD_NAMES.filter(
-  (name) => !['ip_salt', 'user_agent_salt', 'pieces'].includes(name),
-);
+/** The names of what is stored as it comes. */
+const COLUMN_NAMES: readonly string[] = [...RECORD_COLUMNS.matchAll(/(\w+) [a-z ]+(?:\[\])?(?:,|$)/g)]
+  .map(([, name]) => name ?? '')
+  .filter((name) => !['ip_salt', 'user_agent_salt', 'pieces'].includes(name));
 
 /** SQL for the records that a parameter brings as JSON, under the name `d`, with their positions. */
 export function auditRecordsSql(placeholder: string): string {
-  return `json_to_recordset(${placeholder}::json) AS d(position integer, ${AUDIT_RECORD_COLUMNS})`;
+  return `json_to_recordset(${placeholder}::json) AS d(position integer, ${RECORD_COLUMNS})`;
 }
 
 /** Drafts as the JSON that `writeAuditEntries` reads: each at its position in the list. */
