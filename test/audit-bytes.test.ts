@@ -108,6 +108,13 @@ it('every kind of entry that people and operators can leave is there, from both 
   );
 });
 
+it('whoever lays a policy down leaves its version, the first one’s too', async () => {
+  const laidDown = (await entries()).filter(({ action_type }) => action_type === 'policy_changed');
+  expect(laidDown.map(({ policy_version }) => policy_version)).toEqual(
+    laidDown.map(({ data }) => (data as { version: number }).version),
+  );
+});
+
 it('the bytes of every entry are the canonical JSON of its columns, and nothing else', async () => {
   const all = await entries();
   expect(all.length).toBeGreaterThan(50);

@@ -117,19 +117,10 @@ export class Provisioning {
       JSON.stringify(rules.value),
     ]);
     const organizationId = row?.id ?? missing();
-    await appendAuditEntry(
-      sql,
-      this.entry(
-        organizationId,
-        'policy_changed',
-        `Organization ${name} created with approval policy version 1`,
-        {
-          version: 1,
-          before: null,
-          after: policySettings(rules.value),
-        },
-      ),
-    );
+    const details = `Organization ${name} created with approval policy version 1`;
+    const data = { version: 1, before: null, after: policySettings(rules.value) };
+    const created = this.entry(organizationId, 'policy_changed', details, data);
+    await appendAuditEntry(sql, { ...created, policyVersion: 1 });
     return organizationId;
   }
 
