@@ -375,13 +375,12 @@ describe('somebody who hands in other checkpoints', () => {
   it.each([
     ['signed by another key', 'CHECKPOINT_NOT_SIGNED', () => forger.signRoot(1, 3, Buffer.alloc(32))],
     ['of another origin', 'CHECKPOINT_OF_OTHER_ORIGIN', () => testLogKey().signRoot(2, 3, Buffer.alloc(32))],
-    ['that was current before', 'CHECKPOINT_REPLAYED', () => Promise.resolve(kept.early)],
+    ['that was current before', 'CHECKPOINT_REPLAYED', () => kept.early],
   ] as const)('%s: found', async (_what, expected, forged) => {
     const records = await clean();
     const last = records.findLastIndex(({ type }) => type === 'checkpoint');
-    const note = await forged();
     const forgedRecords = changed(records, (record) =>
-      record === records[last] ? { type: 'checkpoint', note } : record,
+      record === records[last] ? { type: 'checkpoint', note: forged() } : record,
     );
     expect(kindsOf(await verdictOn(forgedRecords))).toContain(expected);
   });
@@ -420,13 +419,13 @@ describe('somebody who hands in other checkpoints', () => {
   it('signs two histories of one size: found by whoever kept the other one', async () => {
     const records = await clean();
     const size = Number(kept.early.split('\n')[1]);
-    const fork = await testLogKey().signRoot(1, size, Buffer.alloc(32, 1));
+    const fork = testLogKey().signRoot(1, size, Buffer.alloc(32, 1));
     expect(kindsOf(await verdictOn(records, keptCheckpoints(fork)))).toEqual(['FORKED']);
     expect(kindsOf(await verdictOn([], keptCheckpoints(kept.early, fork)))).toEqual(['NOT_A_BUNDLE']);
   });
 
   it('hands in a receipt that was never given: found', async () => {
-    const forged = await forger.signReceipt(1, 1, leafHash(Buffer.from('nothing')));
+    const forged = forger.signReceipt(1, 1, leafHash(Buffer.from('nothing')));
     const report = await verdictOn(await clean(), { receipts: [{ note: forged, source: 'a forger' }] });
     expect(kindsOf(report)).toEqual(['RECEIPT_NOT_SIGNED']);
   });

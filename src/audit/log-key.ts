@@ -37,7 +37,7 @@ export class LogKey implements RootSigner {
   }
 
   /** A checkpoint of an organization's tree, signed. */
-  signRoot(organizationId: number, treeSize: number, rootHash: Hash): Promise<string> {
+  signRoot(organizationId: number, treeSize: number, rootHash: Hash): string {
     return signCheckpoint({ origin: this.originOf(organizationId), treeSize, rootHash }, this.signer);
   }
 
@@ -51,7 +51,7 @@ export class LogKey implements RootSigner {
   }
 
   /** The promise, signed, that an organization's log will hold a leaf. */
-  signReceipt(organizationId: number, auditId: number, leafHash: Hash): Promise<string> {
+  signReceipt(organizationId: number, auditId: number, leafHash: Hash): string {
     return signReceipt({ origin: this.originOf(organizationId), auditId, leafHash }, this.signer);
   }
 }

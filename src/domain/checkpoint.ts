@@ -21,10 +21,7 @@ export function originOf(logName: string, organizationId: number): string {
 }
 
 /** A checkpoint as a signed note. */
-export function signCheckpoint(
-  { origin, treeSize, rootHash }: Checkpoint,
-  signer: NoteSigner,
-): Promise<string> {
+export function signCheckpoint({ origin, treeSize, rootHash }: Checkpoint, signer: NoteSigner): string {
   return signNote(`${origin}\n${String(treeSize)}\n${rootHash.toString('base64')}\n`, signer);
 }
 
@@ -43,7 +40,7 @@ export function openCheckpoint(
 }
 
 /** A receipt as a signed note. Its second line keeps it from ever being taken for a checkpoint. */
-export function signReceipt({ origin, auditId, leafHash }: Receipt, signer: NoteSigner): Promise<string> {
+export function signReceipt({ origin, auditId, leafHash }: Receipt, signer: NoteSigner): string {
   return signNote(`${origin}\nreceipt\n${String(auditId)}\n${leafHash.toString('base64')}\n`, signer);
 }
 

@@ -112,7 +112,7 @@ async function sealNext(
     nodes.map(({ hash }) => hash),
     edge.size,
     edge.root,
-    await signer.signRoot(organizationId, edge.size, edge.root),
+    signer.signRoot(organizationId, edge.size, edge.root),
   ]);
   return entries.length;
 }

@@ -3,7 +3,7 @@ import type { Hash } from '../domain/merkle';
 /** What signs the trees, and knows what it signed. */
 export interface RootSigner {
   /** The root of an organization's tree of this size, signed as a note. */
-  signRoot(organizationId: number, treeSize: number, root: Hash): Promise<string>;
+  signRoot(organizationId: number, treeSize: number, root: Hash): string;
   /** Whether a note is such a signature, by the present key or an earlier one. */
   hasSigned(organizationId: number, treeSize: number, root: Hash, note: string): boolean;
 }
