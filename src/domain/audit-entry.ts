@@ -80,27 +80,29 @@ function commitmentOf(commitment: Commitment | null): string | null {
   return hash('sha256', Buffer.concat([commitment.salt, Buffer.from(commitment.value)]), 'hex');
 }
 
+/** What stands between the timestamp and `approvals_received`, in its order. */
+const BEFORE_APPROVALS = [
+  'actor_kind',
+  'actor_id',
+  'on_behalf_of',
+  'action_id',
+  'verdict',
+  'reason',
+  'refusal_code',
+  'risk_score',
+  'required_level',
+  'held_level',
+  'policy_version',
+] as const;
+
+/** What stands between `approvals_received` and the commitments, in its order. */
+const AFTER_APPROVALS = ['approvals_required', 'details', 'correlation_id', 'client_correlation_id'] as const;
+
 /** The names of an entry's fields, short of what only the database knows and what the bytes only commit to. */
 type EntryField =
-  | 'action_type'
-  | 'actor_kind'
-  | 'actor_id'
-  | 'on_behalf_of'
-  | 'action_id'
-  | 'verdict'
-  | 'reason'
-  | 'refusal_code'
-  | 'risk_score'
-  | 'required_level'
-  | 'held_level'
-  | 'policy_version'
-  | 'approvals_required'
-  | 'details'
-  | 'correlation_id'
-  | 'client_correlation_id'
-  | 'data';
+  'action_type' | (typeof BEFORE_APPROVALS)[number] | (typeof AFTER_APPROVALS)[number] | 'data';
 
-/** A draft's fields under the names that the canonical bytes and the table share, in the order of the bytes. */
+/** A draft's fields under the names that the canonical bytes and the table share. */
 export function entryFields(draft: AuditEntryDraft): Readonly<Record<EntryField, unknown>> {
   return {
     action_type: draft.actionType,
@@ -144,29 +146,6 @@ export function canonicalPieces(
     )},"data":${json(fields.data)}}`,
   ];
 }
-
-/** What stands between the timestamp and `approvals_received`, in its order. */
-const BEFORE_APPROVALS = [
-  'actor_kind',
-  'actor_id',
-  'on_behalf_of',
-  'action_id',
-  'verdict',
-  'reason',
-  'refusal_code',
-  'risk_score',
-  'required_level',
-  'held_level',
-  'policy_version',
-] as const satisfies readonly EntryField[];
-
-/** What stands between `approvals_received` and the commitments, in its order. */
-const AFTER_APPROVALS = [
-  'approvals_required',
-  'details',
-  'correlation_id',
-  'client_correlation_id',
-] as const satisfies readonly EntryField[];
 
 /** `"key":value` for each of these fields, joined by commas. */
 function members(fields: Readonly<Record<EntryField, unknown>>, names: readonly EntryField[]): string {
