@@ -16,9 +16,13 @@ const COLUMN_NAMES: readonly string[] = [...RECORD_COLUMNS.matchAll(/(\w+) [a-z 
   .map(([, name]) => name ?? '')
   .filter((name) => !['ip_salt', 'user_agent_salt', 'pieces'].includes(name));
 
-/** SQL for the records that a parameter brings as JSON, under the name `d`, with their positions. */
-export function auditRecordsSql(placeholder: string): string {
-  return `json_to_recordset(${placeholder}::json) AS d(position integer, ${RECORD_COLUMNS})`;
+/**
+ * SQL for what tells the records apart that a parameter brings as JSON, under the name `d`: all that a statement needs to
+ * choose among them. The whole of each is read by `writeAuditEntries` alone.
+ */
+export function auditRecordKeysSql(placeholder: string): string {
+  return `json_to_recordset(${placeholder}::json) AS d(position integer, actor_kind text, actor_id bigint,
+    action_id bigint, refusal_code text)`;
 }
 
 /** Drafts as the JSON that `writeAuditEntries` reads: each at its position in the list. */
@@ -45,7 +49,7 @@ export function auditRecord(draft: AuditEntryDraft): AuditRecord {
 
 /** One moment for the whole statement, in the precision that is stored, once these relations are read: after their locks. */
 export function momentAfter(...relations: readonly string[]): string {
-  const counted = ['0', ...relations.map((relation) => `(SELECT count(*) FROM ${relation})`)].join(' + ');
+  const counted = relations.map((relation) => `(SELECT count(*) FROM ${relation})`).join(' + ');
   return `moment AS MATERIALIZED (
     SELECT date_trunc('milliseconds', clock_timestamp()) AS at FROM (SELECT ${counted} AS count) AS read_before
     WHERE read_before.count >= 0
@@ -71,7 +75,7 @@ export function writeAuditEntries(records: string): string {
       leaf_hash, ${COLUMN_NAMES.join(', ')})
     SELECT $1, id, at, approvals_received, decode(ip_salt, 'hex'), decode(user_agent_salt, 'hex'), canonical,
       sha256(decode('00', 'hex') || canonical), ${COLUMN_NAMES.join(', ')}
-    FROM ${auditRecordsSql(records)} JOIN numbered USING (position) CROSS JOIN moment
+    FROM json_to_recordset(${records}::json) AS d(position integer, ${RECORD_COLUMNS}) JOIN numbered USING (position) CROSS JOIN moment
       CROSS JOIN LATERAL (SELECT convert_to(
         pieces[1] || id || pieces[2] || to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') ||
         pieces[3] || coalesce(approvals_received::text, 'null') || pieces[4], 'UTF8') AS canonical) AS rendered

@@ -1,5 +1,5 @@
 import type { AuditEntryDraft } from '../domain/audit-entry';
-import { auditRecords, auditRecordsSql, momentAfter, writeAuditEntries } from './audit-entries';
+import { auditRecordKeysSql, auditRecords, momentAfter, writeAuditEntries } from './audit-entries';
 import type { Sql, Statement } from './database';
 
 const APPEND: Statement = {
@@ -7,7 +7,7 @@ const APPEND: Statement = {
   text: `
 WITH chosen AS MATERIALIZED (
     SELECT position, NULL::integer AS approvals_received
-    FROM ${auditRecordsSql('$2')}
+    FROM ${auditRecordKeysSql('$2')}
   ),
   ${momentAfter('chosen')},
   ${writeAuditEntries('$2')}

@@ -33,7 +33,8 @@ const OTHER_ADMINS: Statement = {
 const ADD_POLICY: Statement = {
   name: 'add_policy',
   text: `
-WITH ${momentAfter()},
+WITH chosen AS MATERIALIZED (SELECT 0 AS position, NULL::integer AS approvals_received),
+  ${momentAfter('chosen')},
   added AS (
     INSERT INTO approval_policies (organization_id, version, document, changed_by, reason, changed_at)
     SELECT $1, $2, $3::jsonb, $4, $5, at FROM moment
@@ -42,7 +43,6 @@ WITH ${momentAfter()},
   changed AS (
     UPDATE organizations SET policy_version = version FROM added WHERE id = $1
   ),
-  chosen AS (SELECT 0 AS position, NULL::integer AS approvals_received),
   ${writeAuditEntries('$6')}
 SELECT changed_at AS "changedAt" FROM added`,
 };

@@ -1,6 +1,6 @@
 import type { AuditEntryDraft } from '../domain/audit-entry';
 import type { ExpiryStore, OverdueAction } from '../use-cases/expire-actions';
-import { auditRecords, auditRecordsSql, momentAfter, writeAuditEntries } from './audit-entries';
+import { auditRecordKeysSql, auditRecords, momentAfter, writeAuditEntries } from './audit-entries';
 import type { Database, Statement } from './database';
 import { isOverdueSql } from './expiry';
 
@@ -32,7 +32,7 @@ WITH stored AS MATERIALIZED (
   ),
   chosen AS (
     SELECT d.position, changed.approvals AS approvals_received
-    FROM ${auditRecordsSql('$3')}
+    FROM ${auditRecordKeysSql('$3')}
       JOIN changed ON changed.id = d.action_id
   ),
   ${writeAuditEntries('$3')}

@@ -1,5 +1,5 @@
 import type { AuditEntryDraft } from '../domain/audit-entry';
-import { auditRecords, auditRecordsSql, momentAfter, writeAuditEntries } from './audit-entries';
+import { auditRecordKeysSql, auditRecords, momentAfter, writeAuditEntries } from './audit-entries';
 import type { Sql, Statement } from './database';
 import { purge, PURGE_BATCH } from './purge';
 
@@ -12,7 +12,7 @@ const REFUSE: Statement = {
   text: `
 WITH draft AS MATERIALIZED (
     SELECT position, actor_kind, actor_id, coalesce(action_id, 0) AS throttled_id, refusal_code
-    FROM ${auditRecordsSql('$2')}
+    FROM ${auditRecordKeysSql('$2')}
   ),
   ${momentAfter('draft')},
   due AS (

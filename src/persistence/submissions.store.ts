@@ -3,7 +3,7 @@ import type { ApprovalPolicy } from '../domain/policy';
 import type { Tenant } from '../domain/principal';
 import type { KnownRequest, RetryKey } from '../domain/retry';
 import type { NewAction, SubmissionOutcome, SubmissionStore } from '../use-cases/submission-store';
-import { auditRecords, auditRecordsSql, momentAfter, writeAuditEntries } from './audit-entries';
+import { auditRecordKeysSql, auditRecords, momentAfter, writeAuditEntries } from './audit-entries';
 import type { Sql, Statement } from './database';
 import { sharedGateSql } from './gate';
 import { claimSql, findKnown, isKeyTaken, outcomeTimeSql, type Claim } from './known-requests.store';
@@ -57,7 +57,7 @@ WITH claimed AS MATERIALIZED (SELECT ${claimSql('$1', '$7::text', '$8::bigint', 
     RETURNING id, expires_at
   ),
   chosen AS (
-    SELECT position, NULL::integer AS approvals_received FROM ${auditRecordsSql('$6')} JOIN added ON added.id = d.action_id
+    SELECT position, NULL::integer AS approvals_received FROM ${auditRecordKeysSql('$6')} JOIN added ON added.id = d.action_id
   ),
   ${writeAuditEntries('$6')},
   remembered AS (
