@@ -27,8 +27,7 @@ function securityHeaders(): OutgoingHttpHeaders {
     xFrameOptions: { action: 'deny' },
   });
   set(request, response, (error) => {
-    if (error !== undefined)
-      throw error instanceof Error ? error : new Error('The security headers are not valid');
+    if (error instanceof Error) throw error;
   });
   return response.getHeaders();
 }
