@@ -5,7 +5,7 @@ import type { Bench } from './measured';
 import { say, withBench } from './open';
 import type { Options } from './options';
 import { inTurn, sideOf, type Round } from './rounds';
-import { approvals, approve, decideFloor, REST } from './workloads/approve';
+import { approvals, approve, compile, decideFloor, REST } from './workloads/approve';
 import { approveInBulk } from './workloads/bulk';
 import { LIST, readLists } from './workloads/list';
 import { pollGateway } from './workloads/status';
@@ -45,6 +45,7 @@ export async function measureScale(options: Options, closables: Closables): Prom
 }
 
 async function ofData(bench: Bench, rows: number): Promise<readonly ScalePoint[]> {
+  await compile(bench, REST);
   return series(bench, 'actions and audit entries', {
     [`${String(rows)}: approve over REST, 64 connections`]: () => approveSome(bench, 64),
     [`${String(rows)}: floor of a decision, 64 callers`]: () => decideFloor(bench, 64, countOf(bench)),
@@ -53,7 +54,8 @@ async function ofData(bench: Bench, rows: number): Promise<readonly ScalePoint[]
   });
 }
 
-function ofConnections(bench: Bench): Promise<readonly ScalePoint[]> {
+async function ofConnections(bench: Bench): Promise<readonly ScalePoint[]> {
+  await compile(bench, REST);
   return series(
     bench,
     'connections',
@@ -76,6 +78,7 @@ function ofBulks(bench: Bench): Promise<readonly ScalePoint[]> {
 /** The same 64 connections, to one gateway and to two on one database. */
 async function ofProcesses(bench: Bench): Promise<readonly ScalePoint[]> {
   const second = await startGateway(bench.world, bench.closables);
+  await compile({ ...bench, gateway: second }, REST);
   return series(bench, 'gateway processes', {
     '1: approve over REST, 64 connections': () => approveSome(bench, 64),
     '2: approve over REST, 64 connections': () => approveAtBoth(bench, [bench.gateway, second]),

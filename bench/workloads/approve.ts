@@ -103,13 +103,20 @@ function warmUpOf(connections: number): number {
 /** How many are under way at once. */
 const CONNECTIONS = 64;
 
+/**
+ * Approves until the gateway's code is compiled: one that was started just now is still at it, as none is that has been
+ * up for a minute.
+ */
+export async function compile(bench: Bench, door: Door): Promise<void> {
+  if (!bench.options.isQuick) await approve(bench, door, CONNECTIONS, 12_000);
+}
+
 const FLOOR_NAME = 'floor of a decision';
 
 function together(door: Door, atLeast: number): Workload {
   return async (bench) => {
     const count = bench.options.isQuick ? 256 : 6_000;
-    // A gateway that was started just now still compiles its code, as none does that has been up for a minute.
-    if (!bench.options.isQuick) await approve(bench, door, CONNECTIONS, 2 * count);
+    await compile(bench, door);
     const { ours, floor } = await measure(bench, door, CONNECTIONS, count);
     return [
       {
