@@ -1,5 +1,5 @@
 import { decide, DOORS, VERDICTS, type Door, type Verdict } from './support/doors';
-import type { Gateway } from './support/gateway';
+import { startGateway, type Gateway } from './support/gateway';
 import { changePolicy, DEFAULTS, policyOf } from './support/policies';
 import { newPolicy, REVIEWERS, startRace } from './support/racing';
 
@@ -282,3 +282,31 @@ async function bulk(
     ],
   );
 }
+
+it('people of two organizations whose policies have the same version are each judged by their own', async () => {
+  const [ACME, GLOBEX] = [
+    { admin: ADMIN, organization: 1 },
+    { admin: 101, organization: 2 },
+  ];
+  const fresh = await startGateway();
+  try {
+    const { version } = await changePolicy(fresh, { quorum: { low: 2 } }, { user: ACME.admin });
+    expect(await changePolicy(fresh, { quorum: { high: 2 } }, { user: GLOBEX.admin })).toMatchObject({
+      version,
+    });
+    const answers: unknown[] = [];
+    for (const { admin, organization } of [ACME, GLOBEX, ACME, GLOBEX]) {
+      const [id = 0] = await fresh.addActions([20], { organization });
+      const { status } = await fresh.rest('POST', `/api/v1/actions/${String(id)}/approve`, { user: admin });
+      answers.push([organization, status]);
+    }
+    expect(answers).toEqual([
+      [1, 202],
+      [2, 200],
+      [1, 202],
+      [2, 200],
+    ]);
+  } finally {
+    await fresh.close();
+  }
+});
