@@ -26,6 +26,11 @@ function aliases(count: number, field: string, from = 0): string {
   return Array.from({ length: count }, (_, n) => `f${String(from + n)}: ${field}`).join(' ');
 }
 
+/** One fragment, spread so many times. */
+function spreads(count: number): string {
+  return `{ viewer { ${'...Name '.repeat(count)} } } fragment Name on User { name }`;
+}
+
 /** Fragments that each spread the next one twice; the last one asks for the name. */
 function bomb(fuses: number): string {
   return Array.from({ length: fuses }, (_, n) => {
@@ -51,6 +56,13 @@ const LENGTH = 'GRAPHQL_PARSE_FAILED';
 describe('an analyst is refused an operation', () => {
   it.each([
     [RULE, 'that goes round from actions to audit entries and back', `{ action(id: 12345) { ${turns(3)} } }`],
+    [RULE, 'of fifty-one spread fragments', spreads(51)],
+    [
+      RULE,
+      'of thirteen levels',
+      `{ actions { edges { node { auditLogs { edges { node { action { auditLogs { edges { node { action {
+       submittedBy { id } } } } } } } } } } } } }`,
+    ],
     [
       COST,
       'whose lists in lists hold too much',
@@ -139,6 +151,7 @@ describe('an analyst is answered', () => {
       '{ actions { edges { node { auditLogs { edges { node { action { auditLogs { edges { node { actor { id } } } } } } } } } } } }',
     ],
     ['fragments in fragments', `{ viewer { ...F0 } } ${bomb(5)}`],
+    ['fifty spread fragments', spreads(50)],
     [
       'the introspection of deeply wrapped types',
       `{ __schema { types { fields { type { ofType { ofType { ofType {
