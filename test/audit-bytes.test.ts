@@ -35,10 +35,10 @@ const SCORES = [39.5, 0.1, 1e-7, 33.333333333333336, 5e-324, 0, 39.9999999999999
 
 beforeAll(async () => {
   gateway = await startGateway();
-  const { applicationUrl } = gateway.database;
-  await setForRole(applicationUrl, ODD_SETTINGS);
+  const { directUrl } = gateway.database;
+  await setForRole(directUrl, ODD_SETTINGS);
   const application = await new Database({
-    url: applicationUrl,
+    url: directUrl,
     poolSize: 4,
     tls: false,
     preparedStatements: true,
@@ -75,7 +75,7 @@ function entries(where = 'true', ...values: unknown[]): Promise<Entry[]> {
 }
 
 it('sessions of the odd gateway begin with the odd settings', async () => {
-  const session = new Client({ connectionString: odd.database.applicationUrl });
+  const session = new Client({ connectionString: odd.database.directUrl });
   await session.connect();
   for (const [name, value] of Object.entries(ODD_SETTINGS)) {
     const { rows } = await session.query('SELECT current_setting($1) AS value', [name]);

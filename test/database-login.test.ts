@@ -8,14 +8,14 @@ let login: string;
 
 beforeAll(async () => {
   database = await cloneDatabase();
-  const name = new URL(database.applicationUrl);
+  const name = new URL(database.directUrl);
   login = `ROLE ${name.username} IN DATABASE ${name.pathname.slice(1)}`;
 });
 afterAll(() => database.drop());
 
 function connect(preparedStatements: boolean): Promise<Database> {
   return new Database({
-    url: database.applicationUrl,
+    url: database.directUrl,
     poolSize: 1,
     tls: false,
     preparedStatements,
@@ -50,7 +50,7 @@ describe.each([
 it('an operator who gives the gateway another login finds that it can do the same', async () => {
   const name = `countersign_other_${String(process.pid)}`;
   await asSuperuser(`CREATE ROLE ${name} LOGIN PASSWORD 'other'`);
-  const url = new URL(database.applicationUrl);
+  const url = new URL(database.directUrl);
   url.username = name;
   url.password = 'other';
   const other = await new Database({

@@ -1,6 +1,6 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { Database } from '../src/persistence/database';
-import { asSuperuser, cloneDatabase, type TestDatabase } from './support/database';
+import { asSuperuser, cloneDatabase, isPooled, type TestDatabase } from './support/database';
 import { startGateway, type Answer, type Gateway } from './support/gateway';
 import { keptLogger } from './support/run-log';
 import { codeOf, graphqlBody, graphqlCodeOf, restError } from './support/refusals';
@@ -15,7 +15,7 @@ beforeAll(async () => {
   const clone = await cloneDatabase();
   line = await makeLine(clone.applicationUrl);
   const application = await new Database({
-    ...{ url: line.url, poolSize: 4, tls: false as const, preparedStatements: true },
+    ...{ url: line.url, poolSize: 4, tls: false as const, preparedStatements: !isPooled() },
   }).connect();
   database = { ...clone, application };
   gateway = await startGateway({

@@ -27,6 +27,8 @@ export interface TestDatabase {
   readonly application: Database;
   readonly ownerUrl: string;
   readonly applicationUrl: string;
+  /** The application's login at the server itself, past any pooler: for what a test does with a session's settings. */
+  readonly directUrl: string;
   /** The application's statements so far, short of the unrecorded; empty it to count anew. */
   readonly statements: RanStatement[];
   /** Runs SQL as the owner. */
@@ -56,6 +58,7 @@ export async function cloneDatabase({
     application,
     ownerUrl,
     applicationUrl,
+    directUrl: withDatabase(setting('TEST_DIRECT_URL'), name),
     statements,
     sql: (text, values = []) => owner.query({ name: 'test', text }, values),
     drop: async () => {

@@ -24,6 +24,7 @@ export default async function globalSetup(): Promise<void> {
   process.env['TEST_DATA_DIR'] = dataDir;
   process.env['TEST_SUPERUSER_URL'] = postgres.superuserUrl;
   process.env['TEST_OWNER_URL'] = postgres.ownerUrl;
+  process.env['TEST_DIRECT_URL'] = postgres.applicationUrl;
   const pooler = isPooled() ? await startPooler(dataDir, postgres.applicationUrl) : null;
   process.env['TEST_APPLICATION_URL'] = pooler?.url ?? postgres.applicationUrl;
   await makeTemplate(postgres.superuserUrl, postgres.ownerUrl, postgres.applicationUrl, dataDir);

@@ -34,6 +34,7 @@ auth_file = ${users}
 pool_mode = transaction
 default_pool_size = 20
 max_client_conn = 1000
+query_wait_timeout = 5
 log_connections = 0
 log_disconnections = 0
 `,

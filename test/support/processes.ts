@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { isPooled } from './database';
 import { keepLog } from './run-log';
 
 /** The settings of a process: nothing of the tests' own environment reaches it but the way to its programs. */
@@ -25,6 +26,9 @@ export interface RunningGateway {
   /** Resolves when it is gone. */
   readonly finished: Promise<Finished>;
 }
+
+/** What an operator sets behind a pooler that cannot keep prepared statements apart. */
+const POOLED = { DATABASE_PREPARED_STATEMENTS: 'off' };
 
 const repository = join(__dirname, '..', '..');
 const running = new Set<ChildProcess>();
@@ -74,7 +78,7 @@ export async function stopAll(): Promise<void> {
 function start(program: string, args: readonly string[], settings: Settings): ChildProcess {
   const child = spawn(process.execPath, ['--import', 'tsx', program, ...args], {
     cwd: repository,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...settings },
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...(isPooled() && POOLED), ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);

@@ -77,7 +77,6 @@ async function asProcesses(first: Gateway): Promise<Pair> {
     DATA_DIR: setting('TEST_DATA_DIR'),
     DATABASE_URL: first.database.applicationUrl,
     DATABASE_OWNER_URL: first.database.ownerUrl,
-    DATABASE_PREPARED_STATEMENTS: isPooled() ? 'off' : 'on',
     RATE_LIMIT_PER_MINUTE: 'off',
   };
   const start = async (): Promise<Gateway> => {
