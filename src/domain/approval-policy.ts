@@ -89,9 +89,10 @@ export function mayDecide(
       ? refusalOfMissingReason(id, verdict, riskLevel)
       : null) ??
     (action.hasVoted === true ? refusalOfSecondVote(action, approvalsRequired(riskScore, policy)) : null);
-  const authority = authorityOver(user, riskScore, policy);
-  if (refusal !== null) return { allowed: false, refusal, ...authority };
-  return { allowed: true, approvalsRequired: approvalsRequired(riskScore, policy), ...authority };
+  const { requiredLevel, heldLevel, riskLimit } = authorityOver(user, riskScore, policy);
+  if (refusal !== null) return { allowed: false, refusal, requiredLevel, heldLevel, riskLimit };
+  const required = approvalsRequired(riskScore, policy);
+  return { allowed: true, approvalsRequired: required, requiredLevel, heldLevel, riskLimit };
 }
 
 /** Which pending actions `mayDecide` allows this principal to decide, by either verdict; null for none at all. */
@@ -145,10 +146,11 @@ export function riskLimitRecord(
 const NO_AUTHORITY: Authority = { requiredLevel: null, heldLevel: null, riskLimit: null };
 
 function authorityOver(user: Standing, riskScore: number, policy: ApprovalPolicy): Authority {
-  const levels = policy.approvalLevels
-    ? { requiredLevel: policy.requiredLevels[riskLevelOf(riskScore)], heldLevel: heldLevelOf(user, policy) }
-    : { requiredLevel: null, heldLevel: null };
-  return { ...levels, riskLimit: riskLimitOf(user, policy) };
+  return {
+    requiredLevel: policy.approvalLevels ? policy.requiredLevels[riskLevelOf(riskScore)] : null,
+    heldLevel: policy.approvalLevels ? heldLevelOf(user, policy) : null,
+    riskLimit: riskLimitOf(user, policy),
+  };
 }
 
 function refusalByAuthority(

@@ -103,7 +103,7 @@ type EntryField =
   'action_type' | (typeof BEFORE_APPROVALS)[number] | (typeof AFTER_APPROVALS)[number] | 'data';
 
 /** A draft's fields under the names that the canonical bytes and the table share. */
-export function entryFields(draft: AuditEntryDraft): Readonly<Record<EntryField, unknown>> {
+function entryFields(draft: AuditEntryDraft): Readonly<Record<EntryField, unknown>> {
   return {
     action_type: draft.actionType,
     actor_kind: draft.actor.kind,
@@ -125,26 +125,39 @@ export function entryFields(draft: AuditEntryDraft): Readonly<Record<EntryField,
   };
 }
 
+/** An entry as text, made once for what is stored as it comes and for what is hashed. */
+export interface EntryText {
+  /** The draft's fields as members of a JSON object, without its braces. */
+  readonly members: string;
+  /** The canonical bytes, cut at the three values that only the database knows. */
+  readonly pieces: readonly [string, string, string, string];
+}
+
 /**
- * The canonical bytes of an entry, format `"v":1` (design, "Audit log"), cut at the three values that only the
- * database knows. The bytes are pieces[0] + audit_id + pieces[1] + timestamp + pieces[2] + approvals_received +
- * pieces[3], in UTF-8: JSON without white space, keys in this fixed order, absent values as null, the timestamp
- * in UTC as `YYYY-MM-DDTHH:MM:SS.mmmZ`.
+ * Writes an entry. Its canonical bytes, format `"v":1` (design, "Audit log"), are pieces[0] + audit_id + pieces[1] +
+ * timestamp + pieces[2] + approvals_received + pieces[3], in UTF-8: JSON without white space, keys in this fixed order,
+ * absent values as null, the timestamp in UTC as `YYYY-MM-DDTHH:MM:SS.mmmZ`.
  */
-export function canonicalPieces(
+export function entryText(
   draft: AuditEntryDraft,
   ip: Commitment | null,
   userAgent: Commitment | null,
-): readonly [string, string, string, string] {
+): EntryText {
   const fields = entryFields(draft);
-  return [
-    '{"v":1,"audit_id":',
-    `,"organization_id":${json(draft.organizationId)},"action_type":${json(fields.action_type)},"timestamp":"`,
-    `",${members(fields, BEFORE_APPROVALS)},"approvals_received":`,
-    `,${members(fields, AFTER_APPROVALS)},"ip_commitment":${json(commitmentOf(ip))},"user_agent_commitment":${json(
-      commitmentOf(userAgent),
-    )},"data":${json(fields.data)}}`,
-  ];
+  const actionType = json(fields.action_type);
+  const before = members(fields, BEFORE_APPROVALS);
+  const after = members(fields, AFTER_APPROVALS);
+  const data = json(fields.data);
+  const commitments = `"ip_commitment":${json(commitmentOf(ip))},"user_agent_commitment":${json(commitmentOf(userAgent))}`;
+  return {
+    members: `"action_type":${actionType},${before},${after},"data":${data}`,
+    pieces: [
+      '{"v":1,"audit_id":',
+      `,"organization_id":${json(draft.organizationId)},"action_type":${actionType},"timestamp":"`,
+      `",${before},"approvals_received":`,
+      `,${after},${commitments},"data":${data}}`,
+    ],
+  };
 }
 
 /** `"key":value` for each of these fields, joined by commas. */

@@ -13,10 +13,10 @@ export interface RequestContext {
   readonly loaders: Loaders | null;
   /** How many rows a page may have: 100 over GraphQL, 1,000 over REST (contract 3 and 4). */
   readonly maxPageSize: number;
-  /** What a REST path asks for in place of the directive of its one field; GraphQL never has it. */
-  readonly requirement?: Requirement;
+  /** What a REST path asks for in place of the directive of its one field; GraphQL has null. */
+  readonly requirement: Requirement | null;
   /** What the authorization directive found, for the one decision that an operation can hold. */
-  authorized?: DecisionRequest;
+  authorized: DecisionRequest | null;
 }
 
 /** A context whose caller is known: what every field behind `@authorize` sees. */
@@ -34,14 +34,17 @@ export type BuildContext = (
   principal: Principal | null,
   origin: RequestOrigin,
   maxPageSize: number,
+  requirement: Requirement | null,
 ) => RequestContext;
 
 /** Builds contexts over these reads. */
 export function makeBuildContext(reads: Reads): BuildContext {
-  return (principal, origin, maxPageSize) => ({
+  return (principal, origin, maxPageSize, requirement) => ({
     principal,
     origin,
     loaders: principal && makeLoaders(principal, reads, maxPageSize),
     maxPageSize,
+    requirement,
+    authorized: null,
   });
 }

@@ -57,7 +57,7 @@ export async function addGraphql(server: FastifyInstance, options: GraphqlOption
       const httpGraphQLRequest = httpRequestOf(request);
       const answer = await apollo.executeHTTPGraphQLRequest({
         httpGraphQLRequest,
-        context: () => Promise.resolve(buildContext(request.principal, request.origin, MAX_PAGE_SIZE)),
+        context: () => Promise.resolve(buildContext(request.principal, request.origin, MAX_PAGE_SIZE, null)),
       });
       for (const [name, value] of answer.headers) reply.header(name, value);
       const { body } = answer;

@@ -1,8 +1,5 @@
-import { canonicalPieces, entryFields, type AuditEntryDraft, type Commitment } from '../domain/audit-entry';
+import { entryText, type AuditEntryDraft, type Commitment } from '../domain/audit-entry';
 import { freshBytes } from '../domain/random-bytes';
-
-/** A draft as one JSON record for SQL: its columns, and the canonical bytes cut at what only the database knows. */
-export type AuditRecord = Readonly<Record<string, unknown>> & { readonly pieces: readonly string[] };
 
 /** The columns that a record brings, with their types, for `json_to_recordset`. */
 const RECORD_COLUMNS = `
@@ -27,24 +24,34 @@ export function auditRecordKeysSql(placeholder: string): string {
 
 /** Drafts as the JSON that `writeAuditEntries` reads: each at its position in the list. */
 export function auditRecords(drafts: readonly AuditEntryDraft[]): string {
-  return JSON.stringify(drafts.map((draft, position) => ({ position, ...auditRecord(draft) })));
+  return recordList(drafts.map((draft, position) => auditRecord(draft, position)));
+}
+
+/** Records as the JSON that `writeAuditEntries` reads. */
+export function recordList(records: readonly string[]): string {
+  return `[${records.join(',')}]`;
 }
 
 /** In bytes. */
 const SALT_LENGTH = 16;
 
-/** Turns a draft into a record, with fresh salts for what its bytes only commit to. */
-export function auditRecord(draft: AuditEntryDraft): AuditRecord {
+/**
+ * A draft as one JSON record: its columns, and the canonical bytes cut at what only the database knows, with fresh salts
+ * for what they only commit to. Put together as text, since most of it stands in the bytes already.
+ * @param position what the statement chooses it by
+ */
+export function auditRecord(draft: AuditEntryDraft, position: number): string {
   const ip = commit(draft.origin.ipAddress);
   const userAgent = commit(draft.origin.userAgent);
-  return {
-    ...entryFields(draft),
+  const { members, pieces } = entryText(draft, ip, userAgent);
+  const origin = JSON.stringify({
     ip_address: ip?.value,
     ip_salt: ip?.salt.toString('hex'),
     user_agent: userAgent?.value,
     user_agent_salt: userAgent?.salt.toString('hex'),
-    pieces: canonicalPieces(draft, ip, userAgent),
-  };
+    pieces,
+  });
+  return `{"position":${String(position)},${members},${origin.slice(1)}`;
 }
 
 /** One moment for the whole statement, in the precision that is stored, once these relations are read: after their locks. */

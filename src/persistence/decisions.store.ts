@@ -15,7 +15,7 @@ import { recordRefusals } from './refusals.store';
 /** Single decisions at most that one statement makes. */
 const MAX_TOGETHER = 64;
 /** Such statements at most that are under way for one organization. */
-const MAX_RUNNING = 2;
+const MAX_RUNNING = 3;
 
 export interface DecisionsStoreEvents {
   /** How many refusals were not recorded because the same one had just been. */

@@ -8,7 +8,7 @@ export type RunTogether<Item, Result> = (
 export interface GathererOptions<Item> {
   /** Items at most that run together, 1 or more. */
   readonly maxSize: number;
-  /** Batches at most that are under way in a lane, 1 or more; 1 if not given. Two keep both ends of the connection busy. */
+  /** Batches at most that are under way in a lane, 1 or more; 1 if not given. Several keep both ends of the connection busy. */
   readonly maxRunning?: number;
   /** What shares nothing with what: items of different lanes never run together and never wait for each other. */
   readonly laneOf?: (item: Item) => unknown;

@@ -100,7 +100,7 @@ export class PrincipalReads {
       distinct.map(({ issuer }) => issuer),
       distinct.map(({ subject }) => subject),
     ]);
-    const found = new Map(rows.map(({ issuer, subject, ...row }) => [keyOf({ issuer, subject }), row]));
+    const found = new Map(rows.map((row) => [keyOf(row), row]));
     return identities.map((identity) => toReviewer(found.get(keyOf(identity))));
   }
 
@@ -120,11 +120,11 @@ function keyOf({ issuer, subject }: Identity): string {
 
 function toReviewer(row: ReviewerRow | undefined): Reviewer | null {
   if (row === undefined) return null;
-  const { policyVersion, policyDocument, ...user } = row;
+  const { organizationId, id, name, role, approvalLevel, maxRiskScore, active, version } = row;
   return {
     kind: 'user',
-    organizationId: user.organizationId,
-    user,
-    policy: currentPolicy({ policyVersion, policyDocument }),
+    organizationId,
+    user: { organizationId, id, name, role, approvalLevel, maxRiskScore, active, version },
+    policy: currentPolicy(row),
   };
 }

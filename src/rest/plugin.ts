@@ -57,7 +57,7 @@ function addRoute(
       const { faults, value: variables } = route.read(request as RestRequest);
       if (faults !== undefined) throw new RefusedError(validationRefusal(faults));
       const principal = identified(request);
-      const context = { ...buildContext(principal, request.origin, MAX_PAGE_SIZE), requirement };
+      const context = buildContext(principal, request.origin, MAX_PAGE_SIZE, requirement);
       const { data, errors } = await execute({ document, variables }, context);
       if (errors !== undefined) throw new RefusedError(inRestNames(refusalBehind(errors[0]?.originalError)));
       const { organizationId } = principal;

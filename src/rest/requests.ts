@@ -177,10 +177,12 @@ function numbersOnly(ids: unknown): unknown {
 function all<T extends Readonly<Record<string, unknown>>>(parts: {
   readonly [K in keyof T]: Parsed<T[K]>;
 }): Parsed<T> {
-  const entries = Object.entries(parts) as [string, Parsed<unknown>][];
-  const faults: InputFault[] = entries.flatMap(([, part]) => part.faults ?? []);
-  if (faults.length > 0) return { faults };
-  return { value: Object.fromEntries(entries.map(([key, part]) => [key, part.value])) as T };
+  const faults: InputFault[] = [];
+  const value: Record<string, unknown> = {};
+  for (const [key, part] of Object.entries<Parsed<unknown>>(parts))
+    if (part.faults === undefined) value[key] = part.value;
+    else faults.push(...part.faults);
+  return faults.length > 0 ? { faults } : { value: value as T };
 }
 
 function optional<T>(raw: string | null, parse: (raw: string) => Parsed<T>): Parsed<T | null> {

@@ -38,28 +38,34 @@ export function makeDecideActions(store: DecisionStore, readReviewerNow: ReadRev
   return async (request) => {
     const outcomes = new Map<number, Outcome>();
     const decideRound = roundFor(request);
-    let { reviewer, items } = request;
-    for (let round = 0; items.length > 0; round += 1) {
+    /** The request as it is authorized now, of what is left of it. */
+    let current = request;
+    for (let round = 0; current.items.length > 0; round += 1) {
       if (round === MAX_ROUNDS) {
-        leaveRest(items, outcomes);
+        leaveRest(current.items, outcomes);
         break;
       }
-      const { moved, known = null } = await decideRound({ ...request, reviewer, items }, store, outcomes);
-      if (known !== null && request.retry !== null)
-        return tellAgain(known, request.retry, { ...request, reviewer, items }, store);
+      const { moved, known = null } = await decideRound(current, store, outcomes);
+      if (known !== null && request.retry !== null) return tellAgain(known, request.retry, current, store);
       if (moved.length === 0) break;
-      const now = await readReviewerNow(reviewer);
+      const now = await readReviewerNow(current.reviewer);
       const refusal = now?.user.active === true ? refusalByRole(now.user.role) : INVALID_TOKEN;
-      reviewer = now ?? reviewer;
+      const reviewer = now ?? current.reviewer;
       if (refusal !== null) {
-        await refuseRest({ ...request, reviewer }, refusal, moved, store, outcomes);
+        current = { ...request, reviewer };
+        await refuseRest(current, refusal, moved, store, outcomes);
         break;
       }
       request.actions.forget(moved);
-      items = await authorizeActions(reviewer, request.attempt, moved, request.actions);
+      const items = await authorizeActions(reviewer, request.attempt, moved, request.actions);
+      current = { ...request, reviewer, items };
     }
     const inOrder = request.items.map(({ actionId }) => outcomes.get(actionId) ?? noOutcome(actionId));
-    return { reviewer, correlationId: request.origin.correlationId, outcomes: inOrder };
+    return {
+      reviewer: current.reviewer,
+      correlationId: request.origin.correlationId,
+      outcomes: inOrder,
+    };
   };
 }
 

@@ -1,6 +1,11 @@
-import { statusOf } from '../domain/action';
-import { riskLimitRecord, type Attempt } from '../domain/approval-policy';
-import { auditActorOf, type AuditEntryDraft, type RequestOrigin } from '../domain/audit-entry';
+import { statusOf, type Action } from '../domain/action';
+import { riskLimitRecord, type Attempt, type Ruling } from '../domain/approval-policy';
+import {
+  auditActorOf,
+  type AuditActionType,
+  type AuditEntryDraft,
+  type RequestOrigin,
+} from '../domain/audit-entry';
 import type { Reviewer } from '../domain/principal';
 import type { RetryKey } from '../domain/retry';
 import type { ActionSource, AuthorizedAction } from './authorize-actions';
@@ -39,35 +44,44 @@ export function batchOf(request: DecisionRequest): DecisionBatch {
 
 function candidateOf({ action, ruling }: AuthorizedAction, request: DecisionRequest): DecisionCandidate[] {
   if (action === null || ruling?.allowed !== true) return [];
-  const { reviewer, attempt, reason, origin } = request;
-  const { verdict } = attempt;
-  const { approvalsRequired, requiredLevel, heldLevel } = ruling;
+  const { verdict } = request.attempt;
+  const { approvalsRequired } = ruling;
   const id = String(action.id);
-  const user = String(reviewer.user.id);
-  const common = {
+  const user = String(request.reviewer.user.id);
+  const decided = draftOf(
+    verdict === 'approve' ? 'action_approved' : 'action_denied',
+    `Action ${id} ${statusOf(verdict)} by user ${user}`,
+    action,
+    ruling,
+    request,
+  );
+  const isVote = verdict === 'approve' && approvalsRequired > 1;
+  const details = `Approval of action ${id} by user ${user} counted, more are required`;
+  const voted = isVote ? draftOf('vote_recorded', details, action, ruling, request) : null;
+  return [{ action, approvalsRequired, decided, voted }];
+}
+
+function draftOf(
+  actionType: AuditActionType,
+  details: string,
+  action: Action,
+  ruling: Ruling & { readonly allowed: true },
+  { reviewer, attempt, reason, origin }: DecisionRequest,
+): AuditEntryDraft {
+  return {
     organizationId: reviewer.organizationId,
+    actionType,
     actor: auditActorOf(reviewer),
+    details,
     origin,
     actionId: action.id,
-    verdict,
+    verdict: attempt.verdict,
     reason,
     riskScore: action.riskScore,
-    requiredLevel,
-    heldLevel,
+    requiredLevel: ruling.requiredLevel,
+    heldLevel: ruling.heldLevel,
     policyVersion: reviewer.policy.version,
-    approvalsRequired,
+    approvalsRequired: ruling.approvalsRequired,
     data: riskLimitRecord(ruling),
   };
-  const decided: AuditEntryDraft = {
-    ...common,
-    actionType: verdict === 'approve' ? 'action_approved' : 'action_denied',
-    details: `Action ${id} ${statusOf(verdict)} by user ${user}`,
-  };
-  const voted: AuditEntryDraft = {
-    ...common,
-    actionType: 'vote_recorded',
-    details: `Approval of action ${id} by user ${user} counted, more are required`,
-  };
-  const isVote = verdict === 'approve' && approvalsRequired > 1;
-  return [{ action, approvalsRequired, decided, voted: isVote ? voted : null }];
 }

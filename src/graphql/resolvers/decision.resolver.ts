@@ -2,7 +2,7 @@ import { Arg, Ctx, Directive, Extensions, FieldResolver, ID, Mutation, Resolver,
 import type { LogKey } from '../../audit/log-key';
 import { RefusedError } from '../../domain/refusal';
 import type { AuditLogEntry } from '../../domain/audit-entry';
-import type { DecideActions } from '../../use-cases/decide-actions';
+import type { DecideActions, DecisionResult } from '../../use-cases/decide-actions';
 import type { Decision, Outcome } from '../../use-cases/decision-outcomes';
 import type { BulkMode, DecisionRequest } from '../../use-cases/decision-batch';
 import { HTTP_STATUS } from '../../rest/status';
@@ -104,14 +104,15 @@ export class DecisionResolver {
   }
 
   private async decideOne(context: RequestContext): Promise<DecisionPayload> {
-    const { request, outcomes } = await this.decide(context);
-    const [outcome] = outcomes;
+    const { request, result } = await this.decide(context);
+    const [outcome] = result.outcomes;
     if (outcome?.decision === undefined) throw new RefusedError(outcome?.refusal ?? noOutcome());
-    return payloadOf(outcome.decision, request);
+    return payloadOf(outcome.decision, request, result);
   }
 
   private async decideMany(context: RequestContext): Promise<BulkDecisionType> {
-    const { request, outcomes } = await this.decide(context);
+    const { request, result } = await this.decide(context);
+    const { outcomes, correlationId } = result;
     const succeeded = outcomes.filter(({ decision }) => decision !== undefined).length;
     return {
       verdict: request.attempt.verdict,
@@ -119,22 +120,19 @@ export class DecisionResolver {
       requested: outcomes.length,
       succeeded,
       failed: outcomes.length - succeeded,
-      correlationId: request.origin.correlationId,
-      results: outcomes.map((outcome) => bulkItemOf(outcome, request)),
+      correlationId,
+      results: outcomes.map((outcome) => bulkItemOf(outcome, request, result)),
     };
   }
 
-  /**
-   * Decides, and lets the fields that follow see the caller and the policy as they were at that; the correlation id is
-   * that of the request which decided.
-   */
+  /** Decides, and lets the fields that follow see the caller and the policy as they were at that. */
   private async decide(
     context: RequestContext,
-  ): Promise<{ request: DecisionRequest; outcomes: readonly Outcome[] }> {
+  ): Promise<{ request: DecisionRequest; result: DecisionResult }> {
     const request = authorizedIn(context);
-    const { reviewer, correlationId, outcomes } = await this.decideActions(request);
-    context.principal = reviewer;
-    return { request: { ...request, reviewer, origin: { ...request.origin, correlationId } }, outcomes };
+    const result = await this.decideActions(request);
+    context.principal = result.reviewer;
+    return { request, result };
   }
 }
 
@@ -144,17 +142,36 @@ interface DecisionPayload extends ActionDecisionType {
   readonly leafHash: Buffer;
 }
 
-function payloadOf(decision: Decision, { reviewer, reason, origin }: DecisionRequest): DecisionPayload {
+function payloadOf(
+  decision: Decision,
+  { reason }: DecisionRequest,
+  { reviewer, correlationId }: DecisionResult,
+): DecisionPayload {
+  const { actionId, status, verdict, decidedAt, approvalsReceived, approvalsRequired } = decision;
+  const { auditId, leafHash, action } = decision;
   return {
-    ...decision,
+    actionId,
+    status,
+    verdict,
     decidedBy: reviewer.user,
+    decidedAt,
     reason,
-    correlationId: origin.correlationId,
+    correlationId,
+    approvalsReceived,
+    approvalsRequired,
+    auditId,
+    leafHash,
+    action,
   };
 }
 
-function bulkItemOf({ actionId, decision, refusal }: Outcome, request: DecisionRequest): BulkItemType {
-  if (decision !== undefined) return { actionId, decision: payloadOf(decision, request), refusal: null };
+function bulkItemOf(
+  { actionId, decision, refusal }: Outcome,
+  request: DecisionRequest,
+  result: DecisionResult,
+): BulkItemType {
+  if (decision !== undefined)
+    return { actionId, decision: payloadOf(decision, request, result), refusal: null };
   const { code, detail, facts } = refusal;
   const noFacts = {
     currentStatus: null,
@@ -179,7 +196,7 @@ function bulkItemOf({ actionId, decision, refusal }: Outcome, request: DecisionR
 }
 
 function authorizedIn(context: RequestContext): DecisionRequest {
-  if (context.authorized === undefined) throw new Error('The authorization directive did not run');
+  if (context.authorized === null) throw new Error('The authorization directive did not run');
   return context.authorized;
 }
 
