@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { MAX_TOKEN_LENGTH } from './jws';
 import type { VerifiedToken, VerifyToken } from './token-verifier';
 
@@ -17,17 +17,17 @@ export function rememberVerified(verify: VerifyToken): VerifyToken {
   return async (token, now) => {
     // Refused anyhow, and not worth a hash.
     if (token.length > MAX_TOKEN_LENGTH) return verify(token, now);
-    const hash = createHash('sha256').update(token).digest('base64');
-    const remembered = known.get(hash);
+    const tokenHash = hash('sha256', token, 'base64');
+    const remembered = known.get(tokenHash);
     const age = now.getTime() - (remembered?.at ?? -Infinity);
     if (remembered !== undefined && age >= 0 && age < REMEMBERED) return remembered.verified;
-    known.delete(hash);
+    known.delete(tokenHash);
     const verified = await verify(token, now);
     if (verified === null) return null;
     // A Map keeps the order of insertion: the first one is the oldest.
     const [oldest] = known.size < MAX_TOKENS ? [] : known.keys();
     if (oldest !== undefined) known.delete(oldest);
-    known.set(hash, { verified, at: now.getTime() });
+    known.set(tokenHash, { verified, at: now.getTime() });
     return verified;
   };
 }
