@@ -8,9 +8,16 @@ export interface Gateway {
   readonly pid: number;
 }
 
-/** Starts a gateway on the world's database and waits until it is ready. */
-export async function startGateway(world: World, closables: Closables): Promise<Gateway> {
-  const program = startProgram('src/main.ts', world.settings);
+/**
+ * Starts a gateway on the world's database and waits until it is ready.
+ * @param path of the program, if it is not that of `npm start`
+ */
+export async function startGateway(
+  world: World,
+  closables: Closables,
+  path = 'src/main.ts',
+): Promise<Gateway> {
+  const program = startProgram(path, world.settings);
   closables.add(() => program.stop());
   const line = await program.line(/^ready: /);
   const url = /http:\/\/[^/\s]+/.exec(line)?.[0];

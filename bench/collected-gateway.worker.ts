@@ -1,0 +1,10 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import '../src/main';
+
+/** The gateway as `npm start` runs it, which collects its garbage when it is told to by SIGUSR2. */
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+process.on('SIGUSR2', () => {
+  collectGarbage();
+});
