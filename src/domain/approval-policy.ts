@@ -24,6 +24,11 @@ export type DecidableAction = Pick<
   readonly hasVoted?: boolean;
 };
 
+/** An action as the rule reads it, where the votes on it are known: copied only if that adds something. */
+export function asVotedOn(action: DecidableAction, hasVoted: boolean): DecidableAction {
+  return hasVoted ? { ...action, hasVoted } : action;
+}
+
 /** How a verdict is given. */
 export interface Attempt {
   readonly verdict: Verdict;

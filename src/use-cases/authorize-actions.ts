@@ -1,5 +1,5 @@
 import type { Action } from '../domain/action';
-import { mayDecide, type Attempt, type DecidableAction, type Ruling } from '../domain/approval-policy';
+import { asVotedOn, mayDecide, type Attempt, type Ruling } from '../domain/approval-policy';
 import type { Reviewer } from '../domain/principal';
 
 /** An action with what the rule says about it, for one reviewer and attempt; both null where there is no such action. */
@@ -35,14 +35,10 @@ export async function authorizeActions(
   const current = votedOn.size === 0 ? loaded : await actions.load(actionIds);
   return actionIds.map((actionId, index) => {
     const action = current[index] ?? null;
-    const ruling = action && mayDecide(reviewer, judged(action, votedOn), attempt, reviewer.policy);
+    const judged = action && asVotedOn(action, votedOn.has(actionId));
+    const ruling = judged && mayDecide(reviewer, judged, attempt, reviewer.policy);
     return { actionId, action, ruling };
   });
-}
-
-/** Copied only where there is something to add. */
-function judged(action: Action, votedOn: ReadonlySet<number>): DecidableAction {
-  return votedOn.has(action.id) ? { ...action, hasVoted: true } : action;
 }
 
 /** Whoever votes without deciding approves, so a pending action without an approval has no votes to look for. */

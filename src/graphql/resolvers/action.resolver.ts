@@ -4,6 +4,7 @@ import type { Action, Verdict, Vote } from '../../domain/action';
 import {
   approvalsMissing,
   approvalsRequired,
+  asVotedOn,
   isReasonRequired,
   mayDecide,
 } from '../../domain/approval-policy';
@@ -20,7 +21,7 @@ import { readId, readIds, readText, readTexts } from '../arguments';
 import { ActionsArgs } from '../inputs/lists.input';
 import { ActionConnectionType, ActionType, EligibilityType, VoteType } from '../types/action.type';
 import { AuditLogConnectionType } from '../types/audit-log.type';
-import { connectionOf, type Connection } from '../types/connection.type';
+import { Connection } from '../types/connection.type';
 import { RiskLevelEnum } from '../types/enums';
 import { UserType } from '../types/user.type';
 
@@ -53,7 +54,7 @@ export class ActionResolver {
       decidedBy: readIds(filter?.decidedBy, 'decidedBy'),
       search: readText(filter?.search, 'search'),
     };
-    return connectionOf(
+    return new Connection(
       await this.reads.page(principal, narrowed, order, request, maxPageSize, namesBelow(info)),
     );
   }
@@ -110,7 +111,7 @@ export class ActionResolver {
   ): Promise<Connection<AuditLogEntry>> {
     if (principal.kind === 'api_key') throw new RefusedError(refusalOfApiKey());
     const part = { first: first ?? null, after: after ?? null };
-    return connectionOf(await loaders.auditEntriesOf(action.id, part, namesBelow(info)));
+    return new Connection(await loaders.auditEntriesOf(action.id, part, namesBelow(info)));
   }
 
   @FieldResolver(() => EligibilityType, { description: 'By the very rule that approveAction runs.' })
@@ -134,7 +135,7 @@ async function eligibility(
   const votes = isUnderVote(action) ? await loaders.votes.load(id) : [];
   const hasVoted = principal.kind === 'user' && votes.some(({ userId }) => userId === principal.user.id);
   const attempt = { verdict, isBulk: false, hasReason: null };
-  const ruling = mayDecide(principal, { ...action, hasVoted }, attempt, policy);
+  const ruling = mayDecide(principal, asVotedOn(action, hasVoted), attempt, policy);
   const { allowed, requiredLevel, heldLevel, riskLimit } = ruling;
   const refusal = ruling.allowed ? null : ruling.refusal;
   return {

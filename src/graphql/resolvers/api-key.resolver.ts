@@ -9,7 +9,7 @@ import { readIds, readText } from '../arguments';
 import type { ReviewerContext } from '../context';
 import { ApiKeysArgs } from '../inputs/admin.input';
 import { ApiKeyConnectionType, ApiKeyType, CreatedApiKeyType } from '../types/api-key.type';
-import { connectionOf, type Connection } from '../types/connection.type';
+import { Connection } from '../types/connection.type';
 import { UserType } from '../types/user.type';
 
 const ADMINS = '@authorize(roles: [ADMIN], credential: JWT)';
@@ -34,7 +34,7 @@ export class ApiKeyResolver {
       ownerId: readIds(filter?.ownerId, 'ownerId'),
       search: readText(filter?.search, 'search'),
     };
-    return connectionOf(await this.reads.page(context.principal, narrowed, request, context.maxPageSize));
+    return new Connection(await this.reads.page(context.principal, narrowed, request, context.maxPageSize));
   }
 
   @Directive(ADMINS)

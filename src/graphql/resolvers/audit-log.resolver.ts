@@ -10,7 +10,7 @@ import { readId, readIds, readText, readTexts } from '../arguments';
 import { AuditLogsArgs } from '../inputs/lists.input';
 import { ActionType } from '../types/action.type';
 import { AuditLogConnectionType, AuditLogType } from '../types/audit-log.type';
-import { connectionOf, type Connection } from '../types/connection.type';
+import { Connection } from '../types/connection.type';
 import { UserType } from '../types/user.type';
 
 const PEOPLE = '@authorize(roles: [ADMIN, SECURITY_MANAGER, MANAGER, USER], credential: JWT)';
@@ -48,7 +48,7 @@ export class AuditLogResolver {
       search: readText(filter?.search, 'search'),
     };
     const direction = orderBy?.direction ?? 'desc';
-    return connectionOf(
+    return new Connection(
       await this.reads.page(principal, narrowed, direction, request, maxPageSize, namesBelow(info)),
     );
   }

@@ -7,7 +7,7 @@ import type { ChangePolicy } from '../../use-cases/change-policy';
 import type { AuthorizedContext, ReviewerContext } from '../context';
 import { ApprovalPolicyPatch } from '../inputs/admin.input';
 import { PageArgs } from '../inputs/lists.input';
-import { connectionOf, type Connection } from '../types/connection.type';
+import { Connection } from '../types/connection.type';
 import {
   PolicyType,
   PolicyVersionConnectionType,
@@ -72,6 +72,6 @@ export class PolicyResolver {
     @Args(() => PageArgs) request: PageArgs,
     @Ctx() { principal, maxPageSize }: ReviewerContext,
   ): Promise<Connection<PolicyVersion>> {
-    return connectionOf(await this.reads.history(principal, request, maxPageSize));
+    return new Connection(await this.reads.history(principal, request, maxPageSize));
   }
 }

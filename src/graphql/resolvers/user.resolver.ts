@@ -5,7 +5,7 @@ import type { SetUser } from '../../use-cases/set-user';
 import { readText } from '../arguments';
 import type { ReviewerContext } from '../context';
 import { UserPatchInput, UsersArgs } from '../inputs/admin.input';
-import { connectionOf, type Connection } from '../types/connection.type';
+import { Connection } from '../types/connection.type';
 import { UserConnectionType, UserType } from '../types/user.type';
 
 const ADMINS = '@authorize(roles: [ADMIN], credential: JWT)';
@@ -31,7 +31,7 @@ export class UserResolver {
   ): Promise<Connection<User>> {
     const { filter, ...request } = args;
     const narrowed = { ...filter, search: readText(filter?.search, 'search') };
-    return connectionOf(await this.reads.page(context.principal, narrowed, request, context.maxPageSize));
+    return new Connection(await this.reads.page(context.principal, narrowed, request, context.maxPageSize));
   }
 
   @Directive(ADMINS)

@@ -16,32 +16,33 @@ class PageInfoType {
   endCursor!: string | null;
 }
 
-/** What a connection's resolvers return: the page, its count not yet counted. */
-export interface Connection<T> {
-  readonly edges: readonly Edge<T>[];
-  readonly pageInfo: PageInfoType;
-  readonly totalCount: Promise<number>;
-  readonly totalCountCapped: Promise<boolean>;
-}
-
 /** A Relay connection of a page. The two counts are getters, so that counting starts only where a client selected one. */
-export function connectionOf<T>(page: Page<T>): Connection<T> {
-  let counted: ReturnType<Page<T>['count']> | undefined;
-  const count = (): ReturnType<Page<T>['count']> => (counted ??= page.count());
-  return {
-    edges: page.edges,
-    get pageInfo() {
-      const { edges, hasNextPage, hasPreviousPage } = page;
-      const [startCursor, endCursor] = [edges[0]?.cursor ?? null, edges.at(-1)?.cursor ?? null];
-      return { hasNextPage, hasPreviousPage, startCursor, endCursor };
-    },
-    get totalCount() {
-      return count().then(({ total }) => total);
-    },
-    get totalCountCapped() {
-      return count().then(({ capped }) => capped);
-    },
-  };
+export class Connection<T> {
+  private counted: ReturnType<Page<T>['count']> | undefined;
+
+  constructor(private readonly page: Page<T>) {}
+
+  get edges(): readonly Edge<T>[] {
+    return this.page.edges;
+  }
+
+  get pageInfo(): PageInfoType {
+    const { edges, hasNextPage, hasPreviousPage } = this.page;
+    const [startCursor, endCursor] = [edges[0]?.cursor ?? null, edges.at(-1)?.cursor ?? null];
+    return { hasNextPage, hasPreviousPage, startCursor, endCursor };
+  }
+
+  get totalCount(): Promise<number> {
+    return this.count().then(({ total }) => total);
+  }
+
+  get totalCountCapped(): Promise<boolean> {
+    return this.count().then(({ capped }) => capped);
+  }
+
+  private count(): ReturnType<Page<T>['count']> {
+    return (this.counted ??= this.page.count());
+  }
 }
 
 /** The connection type of a node type, with its edge type. */

@@ -40,7 +40,8 @@ export const ACTIONS = table<Action>(
     shown: [
       ...(['agentId', 'agentName', 'actionType', 'description', 'toolName', 'targetSystem'] as const),
       ...(['targetResource', 'parameters', 'context', 'riskIndicators', 'submittedAt', 'updatedAt'] as const),
-      ...(['decidedAt', 'reason', 'correlationId'] as const),
+      ...(['decidedAt', 'reason', 'correlationId', 'expiresAt'] as const),
+      ...(['organizationId', 'version', 'submittedByApiKeyId', 'decidedByKind'] as const),
     ],
   },
 );

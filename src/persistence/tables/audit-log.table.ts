@@ -40,7 +40,8 @@ export const AUDIT_LOG = table<AuditLogEntry>(
         'heldLevel',
       ] as const),
       ...(['policyVersion', 'approvalsReceived', 'approvalsRequired', 'details', 'correlationId'] as const),
-      ...(['clientCorrelationId', 'ipAddress', 'userAgent', 'data'] as const),
+      ...(['clientCorrelationId', 'ipAddress', 'userAgent', 'data', 'organizationId'] as const),
     ],
+    behind: { actorKind: ['actor'], actorId: ['actor'], onBehalfOf: ['actor'], actionId: ['action'] },
   },
 );

@@ -24,15 +24,20 @@ export interface TableOptions<T> {
   readonly derived?: Derived<T>;
   /** What no rule reads and no other field is made of: it is there to be shown under its own name. */
   readonly shown?: readonly (keyof T & string)[];
+  /** What no rule reads, and nothing is made of but the fields of these names. */
+  readonly behind?: Partial<Readonly<Record<keyof T & string, readonly string[]>>>;
 }
 
 /** Maps a plain readonly domain type to a table: scalar columns only, no relations (design, "Data"). */
 export function table<T>(
   name: string,
   columns: Columns<T>,
-  { derived = {}, shown = [] }: TableOptions<T> = {},
+  { derived = {}, shown = [], behind = {} }: TableOptions<T> = {},
 ): Table<T> {
   const isOnlyShown = new Set<string>(shown);
+  const isRead = (property: keyof T & string, wanted: ReadonlySet<string>): boolean =>
+    wanted.has(property) ||
+    (behind[property]?.some((field) => wanted.has(field)) ?? !isOnlyShown.has(property));
   const column = (property: keyof T & string): string => columns[property].name ?? property;
   const properties = Object.keys(columns) as (keyof T & string)[];
   return {
@@ -46,7 +51,7 @@ export function table<T>(
     column,
     select: (alias, wanted) =>
       properties
-        .filter((property) => wanted === undefined || wanted.has(property) || !isOnlyShown.has(property))
+        .filter((property) => wanted === undefined || isRead(property, wanted))
         .map((property) => {
           const sql = derived[property]?.(alias) ?? `${alias}."${column(property)}"`;
           return `${sql} AS "${property}"`;
