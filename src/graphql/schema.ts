@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { printSchemaWithDirectives } from '@graphql-tools/utils';
 import type { GraphQLSchema } from 'graphql';
-import { buildSchemaSync, type ClassType } from 'type-graphql';
+import { buildSchemaSync, getMetadataStorage, type ClassType } from 'type-graphql';
 import type { AuthorizeDirective } from './authorize.directive';
 import { ActionResolver } from './resolvers/action.resolver';
 import { ApiKeyResolver } from './resolvers/api-key.resolver';
@@ -32,6 +32,8 @@ export type Resolvers = readonly InstanceType<(typeof RESOLVERS)[number]>[];
 /** Builds the schema from the resolvers and puts the authorization gate in front of every root field. */
 export function makeSchema(resolvers: Resolvers, authorize: AuthorizeDirective): GraphQLSchema {
   const instances = new Map<unknown, object>(resolvers.map((resolver) => [resolver.constructor, resolver]));
+  // What has no resolver is read off its object by graphql-js itself, not through a resolver of type-graphql's.
+  for (const type of getMetadataStorage().objectTypes) type.simpleResolvers = true;
   const schema = buildSchemaSync({
     resolvers: RESOLVERS,
     container: {
