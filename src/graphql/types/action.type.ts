@@ -65,11 +65,7 @@ export class ActionType {
   })
   expiresAt!: Date | null;
 
-  @Field(() => Int, {
-    name: 'approvalsReceived',
-    simple: false,
-    description: 'Distinct reviewers who approved so far.',
-  })
+  @Field(() => Int, { name: 'approvalsReceived', description: 'Distinct reviewers who approved so far.' })
   approvals!: number;
 
   @Field(() => GraphQLDateTime, { nullable: true })
