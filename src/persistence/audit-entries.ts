@@ -24,12 +24,18 @@ export function auditRecordKeysSql(placeholder: string): string {
 
 /** Drafts as the JSON that `writeAuditEntries` reads: each at its position in the list. */
 export function auditRecords(drafts: readonly AuditEntryDraft[]): string {
-  return recordList(drafts.map((draft, position) => auditRecord(draft, position)));
+  return placedAuditRecords(drafts.map((draft, position) => ({ position, draft })));
 }
 
-/** Records as the JSON that `writeAuditEntries` reads. */
-export function recordList(records: readonly string[]): string {
-  return `[${records.join(',')}]`;
+/** A draft, and the position that the statement chooses it by. */
+export interface PlacedDraft {
+  readonly position: number;
+  readonly draft: AuditEntryDraft;
+}
+
+/** The same, each at a position of its own. */
+export function placedAuditRecords(placed: readonly PlacedDraft[]): string {
+  return `[${placed.map(auditRecord).join(',')}]`;
 }
 
 /** In bytes. */
@@ -38,9 +44,8 @@ const SALT_LENGTH = 16;
 /**
  * A draft as one JSON record: its columns, and the canonical bytes cut at what only the database knows, with fresh salts
  * for what they only commit to. Put together as text, since most of it stands in the bytes already.
- * @param position what the statement chooses it by
  */
-export function auditRecord(draft: AuditEntryDraft, position: number): string {
+function auditRecord({ position, draft }: PlacedDraft): string {
   const ip = commit(draft.origin.ipAddress);
   const userAgent = commit(draft.origin.userAgent);
   const { members, pieces } = entryText(draft, ip, userAgent);

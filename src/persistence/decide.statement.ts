@@ -1,6 +1,6 @@
 import { statusOf, type Action } from '../domain/action';
 import type { DecisionBatch, DecisionCandidate, WriteOutcome } from '../use-cases/decision-store';
-import { auditRecord, momentAfter, recordList, writeAuditEntries } from './audit-entries';
+import { momentAfter, placedAuditRecords, writeAuditEntries, type PlacedDraft } from './audit-entries';
 import type { Sql, Statement } from './database';
 import { effectiveStatusSql } from './expiry';
 import { sharedGateSql } from './gate';
@@ -151,7 +151,7 @@ export async function decide(
     first.reviewer.organizationId,
     [...new Set(batches.map(({ reviewer }) => reviewer.user.id))],
     JSON.stringify(items.map(({ batch, candidate }, position) => recordOf(batch, candidate, position))),
-    recordList(items.flatMap(({ candidate }, position) => entriesOf(candidate, position))),
+    placedAuditRecords(items.flatMap(({ candidate }, position) => entriesOf(candidate, position))),
   ];
   const rows = await sql
     .query<DecideRow & Record<string, unknown>>(DECIDE[onLocked], values)
@@ -197,9 +197,9 @@ function recordOf(
 }
 
 /** The entry of either effect, at the positions that the statement chooses from. */
-function entriesOf({ decided, voted }: DecisionCandidate, position: number): readonly string[] {
-  const entry = auditRecord(decided, 2 * position);
-  return voted === null ? [entry] : [entry, auditRecord(voted, 2 * position + 1)];
+function entriesOf({ decided, voted }: DecisionCandidate, position: number): readonly PlacedDraft[] {
+  const entry = { position: 2 * position, draft: decided };
+  return voted === null ? [entry] : [entry, { position: 2 * position + 1, draft: voted }];
 }
 
 function outcomeOf(
