@@ -12,7 +12,7 @@ export interface Table<T> {
   column(property: keyof T & string): string;
   /**
    * `alias."column" AS "property", …` for every property.
-   * @param wanted names beyond which nothing is asked for: what is only shown is left out where it is not among them
+   * @param wanted names beyond which nothing is asked for: what only another name would show, or be made of, is left out
    */
   select(alias: string, wanted?: ReadonlySet<string>): string;
 }
@@ -24,7 +24,7 @@ export interface TableOptions<T> {
   readonly derived?: Derived<T>;
   /** What no rule reads and no other field is made of: it is there to be shown under its own name. */
   readonly shown?: readonly (keyof T & string)[];
-  /** What no rule reads, and nothing is made of but the fields of these names. */
+  /** What no rule reads, and nothing is made of but the fields of these names, beside its own. */
   readonly behind?: Partial<Readonly<Record<keyof T & string, readonly string[]>>>;
 }
 
