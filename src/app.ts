@@ -6,6 +6,7 @@ import type { LogKey } from './audit/log-key';
 import type { SealerStatus } from './audit/sealer';
 import { AuthorizeDirective } from './graphql/authorize.directive';
 import { makeBuildContext } from './graphql/context';
+import { makeRunOperation } from './graphql/compiled';
 import { makeExecuteOperation } from './graphql/execute';
 import { ActionResolver } from './graphql/resolvers/action.resolver';
 import { ApiKeyResolver } from './graphql/resolvers/api-key.resolver';
@@ -89,6 +90,8 @@ export interface AppOptions {
   readonly sealer?: { readonly status: SealerStatus };
   /** How long a client may read nothing of its export before that is broken off, in milliseconds; a minute, if not given. */
   readonly exportStalledMs?: number;
+  /** After how many runs an operation is compiled; a few, if not given. */
+  readonly runsBeforeCompiling?: number;
   /** How often overdue actions are marked, in milliseconds; five seconds, if not given. They read as expired before. */
   readonly sweepEveryMs?: number;
   /** The gateway's clock, for tokens, correlation ids and error bodies. A decision's time is the database's. */
@@ -120,6 +123,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     archive = null,
     sealer,
     exportStalledMs,
+    runsBeforeCompiling,
     sweepEveryMs = SWEEP_INTERVAL,
     clock = () => new Date(),
   } = options;
@@ -166,7 +170,8 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     ],
     authorize,
   );
-  const execute = makeExecuteOperation(schema, authorize, log, anonymousIntrospection);
+  const runOperation = makeRunOperation(runsBeforeCompiling);
+  const execute = makeExecuteOperation({ schema, authorize, log, anonymousIntrospection, runOperation });
   const buildContext = makeBuildContext(reads);
   const verifyToken = rememberVerified(makeVerifyToken(trustedIssuers, log));
 

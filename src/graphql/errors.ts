@@ -64,13 +64,14 @@ export function maskErrors(result: ExecutionResult, correlationId: string, log: 
 function maskError(error: GraphQLError, correlationId: string, log: Logger): GraphQLError {
   const refusal = refusalOf(error);
   logSurprise(error.originalError ?? error, refusal, correlationId, log);
-  return new GraphQLError(refusal.detail, {
-    nodes: error.nodes ?? null,
+  const masked = new GraphQLError(refusal.detail, {
     path: error.path ?? null,
     // What REST, the other door, reads the refusal from.
     originalError: new RefusedError(refusal),
     extensions: extensionsOf(refusal, correlationId),
   });
+  // Taken over as they are: what was compiled knows where its fields stand, and no longer the fields.
+  return Object.assign(masked, { locations: error.locations });
 }
 
 function refusalOf(error: GraphQLError): Refusal {

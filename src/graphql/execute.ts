@@ -1,7 +1,8 @@
-import { execute, GraphQLError, type DocumentNode, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import { GraphQLError, type DocumentNode, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import { RefusedError, type Refusal } from '../domain/refusal';
 import type { Logger } from '../observability/logger';
 import { MISSING_AUTH, type AuthorizeDirective } from './authorize.directive';
+import type { RunOperation } from './compiled';
 import type { RequestContext } from './context';
 import { maskErrors } from './errors';
 import { asksForSchema } from './introspection';
@@ -16,16 +17,18 @@ export interface Operation {
 
 export type ExecuteOperation = (operation: Operation, context: RequestContext) => Promise<ExecutionResult>;
 
-/**
- * The one way in which an operation runs, from either door: within the limits, executed, errors masked.
- * @param anonymousIntrospection whether the schema is shown to callers without a credential
- */
-export function makeExecuteOperation(
-  schema: GraphQLSchema,
-  authorize: AuthorizeDirective,
-  log: Logger,
-  anonymousIntrospection: boolean,
-): ExecuteOperation {
+export interface ExecuteOptions {
+  readonly schema: GraphQLSchema;
+  readonly authorize: AuthorizeDirective;
+  readonly log: Logger;
+  /** Whether the schema is shown to callers without a credential. */
+  readonly anonymousIntrospection: boolean;
+  readonly runOperation: RunOperation;
+}
+
+/** The one way in which an operation runs, from either door: within the limits, executed, errors masked. */
+export function makeExecuteOperation(options: ExecuteOptions): ExecuteOperation {
+  const { schema, authorize, log, anonymousIntrospection, runOperation } = options;
   const isDecision = (rootField: string): boolean => authorize.isDecision(rootField);
   return async (operation, contextValue) => {
     const { document, operationName, variables: variableValues } = operation;
@@ -36,7 +39,7 @@ export function makeExecuteOperation(
       const refusal = refusalByLimits(schema, operation, isDecision);
       if (refusal !== null) return refusedWith(refusal);
       const hideSuggestions = !anonymousIntrospection;
-      return execute({ schema, document, operationName, variableValues, contextValue, hideSuggestions });
+      return runOperation({ schema, document, operationName, variableValues, contextValue, hideSuggestions });
     };
     return maskErrors(await run(), contextValue.origin.correlationId, log);
   };

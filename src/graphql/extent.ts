@@ -28,6 +28,8 @@ export interface Extent {
   readonly values: number;
   /** Fields on the selection's own level. */
   readonly fields: number;
+  /** Fields on all levels. */
+  readonly allFields: number;
   /** Those of them that decide. */
   readonly decisions: number;
   /** Fields with an alias, and fields that the same selection holds already: both ask again for what one field tells. */
@@ -43,6 +45,7 @@ const NOTHING: Extent = {
   depth: 0,
   values: 0,
   fields: 0,
+  allFields: 0,
   decisions: 0,
   aliases: 0,
   directives: 0,
@@ -101,6 +104,7 @@ export function makeMeasure(
       depth: isIntrospection ? 0 : 1 + inner.depth,
       values: 1 + lengthOf(field, type, parent, variable) * inner.values,
       fields: 1,
+      allFields: 1 + inner.allFields,
       decisions: !name.startsWith('__') && isDecision(name) ? 1 : 0,
       aliases: inner.aliases + (isAgain ? 1 : 0),
       directives: inner.directives,
@@ -140,6 +144,7 @@ function sum(one: Extent, other: Extent): Extent {
     depth: Math.max(one.depth, other.depth),
     values: one.values + other.values,
     fields: one.fields + other.fields,
+    allFields: one.allFields + other.allFields,
     decisions: one.decisions + other.decisions,
     aliases: one.aliases + other.aliases,
     directives: one.directives + other.directives,

@@ -32,9 +32,10 @@ export type Resolvers = readonly InstanceType<(typeof RESOLVERS)[number]>[];
 /** Builds the schema from the resolvers and puts the authorization gate in front of every root field. */
 export function makeSchema(resolvers: Resolvers, authorize: AuthorizeDirective): GraphQLSchema {
   const instances = new Map<unknown, object>(resolvers.map((resolver) => [resolver.constructor, resolver]));
-  // What has no resolver is read off its object by graphql-js itself, not through a resolver of type-graphql's: under
-  // the schema's name, so only where the object has it too.
-  for (const field of getMetadataStorage().fields) field.simple = field.name === field.schemaName;
+  // What has no resolver is read off its object as it is, not through a resolver of type-graphql's: under the schema's
+  // name, so only where the object has it too. A field that is a promise says that it is not simple: what is compiled
+  // waits for resolvers only.
+  for (const field of getMetadataStorage().fields) field.simple ??= field.name === field.schemaName;
   const schema = buildSchemaSync({
     resolvers: RESOLVERS,
     container: {

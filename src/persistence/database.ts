@@ -19,6 +19,14 @@ import { USERS } from './tables/user.table';
 // Ids stop at 2^53-1 (contract 2.15) and the database's sequences with them, so a bigint always fits a number.
 types.setTypeParser(types.builtins.INT8, Number);
 
+/** As PostgreSQL writes a time that has no more than milliseconds, in a zone of whole hours; `connect` sees to the DateStyle. */
+const TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,3})?[+-]\d\d$/;
+const readAnyTime = types.getTypeParser(types.builtins.TIMESTAMPTZ) as (text: string) => Date;
+// By the engine's own reader in place of pg's where it can: half the time, and a list has hundreds of them.
+types.setTypeParser(types.builtins.TIMESTAMPTZ, (text) =>
+  TIME.test(text) ? new Date(`${text.slice(0, 10)}T${text.slice(11)}:00`) : readAnyTime(text),
+);
+
 /** One parametrised SQL statement. The name lets PostgreSQL plan it once per connection. */
 export interface Statement {
   readonly name: string;

@@ -82,6 +82,7 @@ export async function startGateway(
     anonymousIntrospection: true,
     playground: true,
     logKey: new LogKey('test.example', openDevelopmentLogKey(setting('TEST_DATA_DIR'))),
+    ...(process.env['TEST_COMPILED'] === '1' && { runsBeforeCompiling: 0 }),
     ...appOptions,
   });
   await server.listen({ host: '127.0.0.1', port: 0 });

@@ -131,6 +131,6 @@ export class EligibilityType {
   })
   approvalsMissing!: number;
 
-  @Field(() => [VoteType], { description: 'Who has voted on it already, in that order.' })
+  @Field(() => [VoteType], { simple: false, description: 'Who has voted on it already, in that order.' })
   votes!: Promise<readonly Vote[]>;
 }

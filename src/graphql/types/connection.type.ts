@@ -64,10 +64,13 @@ export function connectionType(name: string, node: ClassType): ClassType {
     @Field(() => PageInfoType)
     pageInfo!: PageInfoType;
 
-    @Field(() => Int, { description: 'Counted only when asked for, and to 10,000 at most.' })
+    @Field(() => Int, { simple: false, description: 'Counted only when asked for, and to 10,000 at most.' })
     totalCount!: number;
 
-    @Field(() => Boolean, { description: 'True where there are more than `totalCount` says.' })
+    @Field(() => Boolean, {
+      simple: false,
+      description: 'True where there are more than `totalCount` says.',
+    })
     totalCountCapped!: boolean;
   }
   return ConnectionType;
