@@ -5,8 +5,8 @@ import { DatabaseExport } from './audit/export-source';
 import type { LogKey } from './audit/log-key';
 import type { SealerStatus } from './audit/sealer';
 import { AuthorizeDirective } from './graphql/authorize.directive';
-import { makeBuildContext } from './graphql/context';
 import { makeRunOperation } from './graphql/compiled';
+import { makeBuildContext } from './graphql/context';
 import { makeExecuteOperation } from './graphql/execute';
 import { ActionResolver } from './graphql/resolvers/action.resolver';
 import { ApiKeyResolver } from './graphql/resolvers/api-key.resolver';
@@ -90,7 +90,7 @@ export interface AppOptions {
   readonly sealer?: { readonly status: SealerStatus };
   /** How long a client may read nothing of its export before that is broken off, in milliseconds; a minute, if not given. */
   readonly exportStalledMs?: number;
-  /** After how many runs an operation is compiled; a few, if not given. */
+  /** After how many runs an operation is compiled; sixteen, if not given. */
   readonly runsBeforeCompiling?: number;
   /** How often overdue actions are marked, in milliseconds; five seconds, if not given. They read as expired before. */
   readonly sweepEveryMs?: number;

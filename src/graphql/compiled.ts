@@ -4,19 +4,19 @@ import {
   getVariableValues,
   isNonNullType,
   Kind,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
   type DocumentNode,
   type ExecutionArgs,
   type ExecutionResult,
   type GraphQLSchema,
   type OperationDefinitionNode,
-  TypeInfo,
-  visit,
-  visitWithTypeInfo,
   type VariableDefinitionNode,
   type VariableNode,
 } from 'graphql';
-import { GraphQLJSON } from 'graphql-scalars';
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
+import { GraphQLJSON } from 'graphql-scalars';
 import { makeMeasure } from './extent';
 
 /**
@@ -58,8 +58,8 @@ export function makeRunOperation(runsBefore = RUNS_BEFORE): RunOperation {
     const compiled = known === undefined ? compile(args, operation) : known;
     kept.delete(operation);
     kept.set(operation, compiled);
-    for (const oldest of kept.keys()) {
-      if (kept.size <= MAX_KEPT) break;
+    const [oldest] = kept.keys();
+    if (kept.size > MAX_KEPT && oldest !== undefined) {
       kept.delete(oldest);
       runs.delete(oldest);
     }

@@ -1,4 +1,5 @@
 import {
+  getOperationAST,
   GraphQLError,
   Kind,
   type GraphQLSchema,
@@ -61,14 +62,9 @@ export function refusalByLimits(
   { document, operationName, variables }: Operation,
   isDecision: (rootField: string) => boolean,
 ): Refusal | null {
-  // graphql-js takes null for not given, too.
-  const isUnnamed = (operationName ?? null) === null;
-  const operation = document.definitions.find(
-    (definition): definition is OperationDefinitionNode =>
-      definition.kind === Kind.OPERATION_DEFINITION &&
-      (isUnnamed || definition.name?.value === operationName),
-  );
-  if (operation === undefined) return null;
+  const operation = getOperationAST(document, operationName);
+  // graphql-js says which one it misses.
+  if (!operation) return null;
   const before = known.get(operation);
   if (before !== undefined) return before;
   const sizes = new Set<string>();
