@@ -1,6 +1,7 @@
 import { buildSchema, parse, type DocumentNode, type ExecutionResult } from 'graphql';
 import { makeRunOperation } from '../src/graphql/compiled';
 import { startGateway, type Gateway, type RequestOptions } from './support/gateway';
+import { withoutCorrelation } from './support/refusals';
 
 /** Operations that come again and again are compiled: whoever sends them is answered as before, to the letter. */
 const ADMIN = { user: 1 };
@@ -93,7 +94,7 @@ describe('whoever sends an operation that is compiled is answered as by graphql-
   ])('%s', async (_what, query, variables = {}, by = () => ADMIN) => {
     const answer = async (gateway: Gateway) => {
       const { status, text } = await gateway.graphql(query, { ...by(), variables: { ...variables } });
-      return { status, text: text.replaceAll(/action_\d{8}_\d{6}_[0-9a-f]{16}/g, 'ID') };
+      return { status, text: withoutCorrelation(text) };
     };
     const expected = await answer(plain);
     for (let n = 0; n < 3; n += 1) expect(await answer(compiled)).toEqual(expected);
@@ -104,13 +105,14 @@ describe('an operation', () => {
   const schema = buildSchema('type Query { a: Int b: Int }');
   /** What graphql-js makes has no prototype, which tells who made it. */
   const isCompiled = ({ data }: ExecutionResult): boolean => Object.getPrototypeOf(data) !== null;
-  const runner =
-    (run = makeRunOperation(2)) =>
-    async (document: DocumentNode): Promise<boolean> =>
-      isCompiled(await run({ schema, document }));
+  /** Runs documents, and tells of each whether it was compiled. */
+  const runner = (runsBefore: number) => {
+    const run = makeRunOperation(runsBefore);
+    return async (document: DocumentNode): Promise<boolean> => isCompiled(await run({ schema, document }));
+  };
 
   it('is compiled once it has run so often', async () => {
-    const run = runner();
+    const run = runner(2);
     const [one, other] = [parse('{ a }'), parse('{ b }')];
     const runs: boolean[] = [];
     for (const document of [one, one, other, one, one, other]) runs.push(await run(document));
@@ -122,13 +124,13 @@ describe('an operation', () => {
     ['has a condition', '{ a @skip(if: false) }'],
     ['has a name that is none in JavaScript', '{ __proto__: a }'],
   ])('that %s never is', async (_what, text) => {
-    const run = runner(makeRunOperation(0));
+    const run = runner(0);
     const document = parse(text);
     for (let n = 0; n < 3; n += 1) expect(await run(document)).toBe(false);
   });
 
   it('is forgotten once 256 others ran after it, and is compiled anew when it has run so often again', async () => {
-    const run = runner(makeRunOperation(1));
+    const run = runner(1);
     const first = parse('{ a }');
     const twice = async (document: DocumentNode): Promise<boolean[]> => [
       await run(document),

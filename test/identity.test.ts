@@ -7,7 +7,7 @@ import { STANDARD_CLAIMS } from '../src/http/token-claims';
 import type { TrustedIssuer } from '../src/http/token-verifier';
 import { setting } from './support/database';
 import { startGateway, type Answer, type Gateway } from './support/gateway';
-import { codeOf, graphqlBody, graphqlCodeOf, restError } from './support/refusals';
+import { codeOf, graphqlBody, graphqlCodeOf, restError, withoutCorrelation } from './support/refusals';
 
 /** Who is believed to be whom: tokens, API keys, and what happens when somebody's rights change. */
 let gateway: Gateway;
@@ -54,9 +54,7 @@ const viewer = (authorization: string) =>
   gateway.graphql('{ viewer { id } }', { headers: { authorization } });
 /** A body without what differs from one request to the next. */
 const uniform = ({ text }: Answer) =>
-  text
-    .replaceAll(/action_\d{8}_\d{6}_[0-9a-f]{16}/g, 'CORRELATION')
-    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'TIME');
+  withoutCorrelation(text).replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'TIME');
 
 describe('a token', () => {
   it.each([

@@ -1,6 +1,7 @@
 import type { Gateway } from './support/gateway';
 import { decideOverGraphql, decideOverRest, DOORS, REVIEWERS, startRace, type Try } from './support/racing';
 import { cases } from './support/runs';
+import { QUEUED_OR_SEALED } from './support/sealed-log';
 
 /** Exactly one decision per action, ever, with every loser told the truth about it (contract 2.4 and 2.6). */
 let gateways: readonly [Gateway, Gateway];
@@ -152,13 +153,10 @@ async function statusesOf(ids: readonly number[]): Promise<unknown[]> {
 
 /** What every table that a decision writes holds; the queue together with what a sealer has moved on from it. */
 async function everything(): Promise<unknown> {
-  const queued = ['audit_pending', 'audit_leaf']
-    .map((table) => `SELECT organization_id, audit_id FROM ${table}`)
-    .join(' UNION ALL ');
   const tables = ['actions', 'votes', 'audit_log', 'queued', 'refusal_throttle'];
   const digest = (table: string): string =>
     `(SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM ${table} t) AS ${table}`;
-  return gateway.database.sql(`WITH queued AS (${queued}) SELECT ${tables.map(digest).join(', ')}`);
+  return gateway.database.sql(`WITH queued AS (${QUEUED_OR_SEALED}) SELECT ${tables.map(digest).join(', ')}`);
 }
 
 /** Lets every INSERT into a table fail meanwhile. */

@@ -5,6 +5,7 @@ import { DOORS, outcomeOf, VERDICTS, type Door, type Verdict } from './support/d
 import { startGateway, type Answer, type Gateway } from './support/gateway';
 import { keptLogger } from './support/run-log';
 import { sendRaw, type RawHeaders } from './support/raw-request';
+import { withoutCorrelation } from './support/refusals';
 import { TOKEN_ATTACKS } from './support/token-attacks';
 import * as kit from './support/token-kit';
 
@@ -87,9 +88,7 @@ async function state(): Promise<unknown> {
 const uniform = ({ status, headers, text }: Answer) => [
   status,
   headers.get('www-authenticate'),
-  text
-    .replaceAll(/action_\d{8}_\d{6}_[0-9a-f]{16}/g, 'CORRELATION')
-    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'TIME'),
+  withoutCorrelation(text).replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'TIME'),
 ];
 
 /** What a plain try is answered with, asked once: the answers to the others must be the same. */

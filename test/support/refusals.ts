@@ -74,3 +74,8 @@ export function expectDemoActionsUntouched(gateway: () => Gateway): void {
     expect((await gateway().rest('GET', '/api/v1/actions/12345', { user: 1 })).status).toBe(200);
   });
 }
+
+/** A text without its correlation ids, which differ from one request to the next. */
+export function withoutCorrelation(text: string): string {
+  return text.replaceAll(/action_\d{8}_\d{6}_[0-9a-f]{16}/g, 'CORRELATION');
+}

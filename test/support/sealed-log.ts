@@ -14,6 +14,10 @@ import { TreeReads } from '../../src/persistence/tree.reads';
 import { sealRound } from '../../src/use-cases/seal-audit-log';
 import { setting, type TestDatabase } from './database';
 
+/** SQL for where entries are on their way into the tree: what waits for the sealer, and what it has moved on from there. */
+export const QUEUED_OR_SEALED =
+  'SELECT organization_id, audit_id FROM audit_pending UNION ALL SELECT organization_id, audit_id FROM audit_leaf';
+
 /** The key that test gateways sign with. */
 export const testLogKey = (): LogKey =>
   new LogKey('test.example', openDevelopmentLogKey(setting('TEST_DATA_DIR')));

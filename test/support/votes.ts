@@ -2,6 +2,7 @@ import { decide } from './doors';
 import type { Gateway } from './gateway';
 import { changePolicy, policyOf } from './policies';
 import { REVIEWERS } from './racing';
+import { QUEUED_OR_SEALED } from './sealed-log';
 
 /** A score of medium risk, the band whose quorum these tests set. */
 export const MEDIUM = 50;
@@ -191,8 +192,7 @@ const STORED = `
        'policy', policy_version, 'at', timestamp, 'type', action_type, 'received', approvals_received,
        'required', approvals_required, 'correlation', correlation_id,
        'quorum', coalesce((p.document #>> '{quorum,medium}')::integer, 1),
-       'places', (SELECT count(*) FROM (SELECT audit_id FROM audit_pending UNION ALL SELECT audit_id FROM audit_leaf) s
-         WHERE s.audit_id = l.id)) ORDER BY l.id), '[]')
+       'places', (SELECT count(*) FROM (${QUEUED_OR_SEALED}) s WHERE s.audit_id = l.id)) ORDER BY l.id), '[]')
      FROM audit_log l JOIN approval_policies p ON p.organization_id = l.organization_id AND p.version = l.policy_version
      WHERE l.action_id = a.id AND l.action_type <> 'decision_refused') AS entries
   FROM actions a WHERE a.id = ANY ($1) ORDER BY a.id`;
