@@ -102,6 +102,31 @@ describe('an analyst', () => {
     expect(openCheckpoint(text, await keys())?.treeSize).toBeGreaterThan(8);
     expect((await gateway.rest('GET', '/checkpoint')).status).toBe(401);
   });
+
+  it('gets a proof of every entry, and from every size on, of a log of many', async () => {
+    const ids = await gateway.addActions(Array.from({ length: 70 }, () => 20));
+    await gateway.rest('POST', '/api/v1/actions/bulk-approve', { user: 42, body: { action_ids: ids } });
+    await sealing.seal();
+    const leaves = await gateway.database.sql<{ id: number; hash: Buffer }>(
+      'SELECT audit_id AS id, leaf_hash AS hash FROM audit_leaf WHERE organization_id = 1 ORDER BY leaf_index',
+    );
+    const size = leaves.length;
+    const query = `query ($id: ID!, $from: SafeInt!, $to: SafeInt!) {
+      auditInclusionProof(auditId: $id) { leafIndex hashes checkpoint { treeSize rootHash } }
+      auditConsistencyProof(fromSize: $from, toSize: $to) { fromRootHash toRootHash hashes } }`;
+    for (const [index, { id, hash }] of leaves.entries()) {
+      const variables = { id, from: index + 1, to: size };
+      const { data } = (await gateway.graphql(query, { user: 4, variables })).body;
+      const [inclusion, consistency] = [data.auditInclusionProof, data.auditConsistencyProof];
+      const [root, proof] = [bytes(inclusion.checkpoint.rootHash), inclusion.hashes.map(bytes)];
+      expect(inclusion).toMatchObject({ leafIndex: index, checkpoint: { treeSize: size } });
+      expect(isIncluded(hash, index, size, proof, root)).toBe(true);
+      const steps = consistency.hashes.map(bytes);
+      expect(consistency.toRootHash).toBe(inclusion.checkpoint.rootHash);
+      expect(isConsistent(index + 1, bytes(consistency.fromRootHash), size, root, steps)).toBe(true);
+    }
+    expect(size).toBeGreaterThan(70);
+  });
 });
 
 describe('an admin', () => {

@@ -8,6 +8,8 @@ import {
   inclusionPath,
   isConsistent,
   isIncluded,
+  isKept,
+  keptUnder,
   leafHash,
   nodeHash,
   peaksOf,
@@ -90,6 +92,13 @@ class Grown {
     });
   }
 
+  get subtrees(): readonly Subtree[] {
+    return [...this.nodes.keys()].map((key) => {
+      const [level = 0, index = 0] = key.split('/').map(Number);
+      return { level, index };
+    });
+  }
+
   hashesOf(subtrees: readonly Subtree[]): Hash[] {
     return subtrees.map(({ level, index }) => {
       const hash = this.nodes.get(`${String(level)}/${String(index)}`);
@@ -123,6 +132,16 @@ describe('a tree that grows leaf by leaf', () => {
       expect(edge.root.equals(tree.root(LEAVES.length))).toBe(true);
     }
     expect(() => new TreeEdge(3, [])).toThrow('one hash per peak');
+  });
+
+  it('has the hash of every subtree in those that are kept, one in sixteen leaves or fewer', () => {
+    const kept = tree.subtrees.filter(isKept);
+    expect(kept.filter(({ level }) => level > 0).length).toBeLessThan(LEAVES.length / 8 + 1);
+    for (const subtree of tree.subtrees) {
+      const parts = keptUnder(subtree);
+      expect(parts.every(isKept)).toBe(true);
+      expect([treeHash(tree.hashesOf(parts))]).toEqual(tree.hashesOf([subtree]));
+    }
   });
 
   it('proves every leaf of every size, and that every size begins with every smaller one', () => {

@@ -232,6 +232,7 @@ describe('the archive outside of the database', () => {
   });
 
   it('is no hindrance to a tree whose nodes were altered being refused', async () => {
+    await decideMany();
     await sealing.seal();
     await gateway.database.sql('ALTER TABLE audit_node DISABLE TRIGGER audit_node_append_only');
     await gateway.database.sql(`UPDATE audit_node SET hash = sha256('x') WHERE organization_id = 1`);

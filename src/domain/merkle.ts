@@ -51,6 +51,21 @@ export function foldSubtrees(hashes: readonly Hash[]): Hash {
   return hashes.length === 0 ? EMPTY_ROOT : hashes.reduceRight((right, left) => nodeHash(left, right));
 }
 
+/** From this level on a subtree's hash is worth keeping; below, it is made of so few leaves that it is computed. */
+const LOWEST_KEPT = 4;
+
+/** Whether a subtree's hash is kept: a leaf's is, and one's of sixteen leaves or more. */
+export function isKept({ level }: Subtree): boolean {
+  return level === 0 || level >= LOWEST_KEPT;
+}
+
+/** The subtrees with kept hashes that a subtree consists of, from left to right: itself, or its two to eight leaves. */
+export function keptUnder(subtree: Subtree): readonly Subtree[] {
+  if (isKept(subtree)) return [subtree];
+  const leaves = 2 ** subtree.level;
+  return Array.from({ length: leaves }, (_, n) => ({ level: 0, index: subtree.index * leaves + n }));
+}
+
 /** The right edge of a growing tree: takes leaves, tells which perfect subtrees they complete, and the root so far. */
 export class TreeEdge {
   private readonly peaks: { readonly subtree: Subtree; readonly hash: Hash }[];

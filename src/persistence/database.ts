@@ -11,6 +11,7 @@ import { Submission1764180000000 } from '../../migrations/1764180000000-submissi
 import { QueueWithoutForeignKey1764220000000 } from '../../migrations/1764220000000-queue-without-foreign-key';
 import { IdempotencyKeys1764230000000 } from '../../migrations/1764230000000-idempotency-keys';
 import { EvidenceWithoutForeignKeys1764300000000 } from '../../migrations/1764300000000-evidence-without-foreign-keys';
+import { LeavesWithoutForeignKey1764400000000 } from '../../migrations/1764400000000-leaves-without-foreign-key';
 import { ACTIONS } from './tables/action.table';
 import { API_KEYS } from './tables/api-key.table';
 import { AUDIT_LOG } from './tables/audit-log.table';
@@ -105,6 +106,7 @@ export class Database implements Sql {
         QueueWithoutForeignKey1764220000000,
         IdempotencyKeys1764230000000,
         EvidenceWithoutForeignKeys1764300000000,
+        LeavesWithoutForeignKey1764400000000,
       ],
       synchronize: false,
       installExtensions: false,

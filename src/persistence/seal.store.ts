@@ -1,4 +1,4 @@
-import { TreeEdge, peaksOf, type Hash } from '../domain/merkle';
+import { isKept, TreeEdge, peaksOf, type Hash } from '../domain/merkle';
 import type { RootSigner, SealStore } from '../use-cases/seal-audit-log';
 import type { Session, Sql, Statement } from './database';
 import { TreeReads } from './tree.reads';
@@ -25,36 +25,40 @@ const WAITING: Statement = { name: 'organizations_to_seal', text: organizationsI
 const SEALED: Statement = { name: 'organizations_sealed', text: organizationsIn('audit_checkpoint') };
 
 /**
- * The oldest entries that wait: $1 organization, $2 how many at most.
+ * Moves the oldest entries that wait from the queue into the tree, in the order of their ids: $1 organization, $2 index of
+ * the first leaf, $3 how many at most.
  * The limit of one inside keeps it a look-up by key per entry: whatever the planner believes of a queue that fills and
- * empties all the time, it must never walk the log beside it.
+ * empties all the time, it must never walk the log beside it. Planned anew each time, or it would keep for a minute what
+ * is best for a log of ten entries. A place without an entry stays where it is. The primary key of the leaves fences: of
+ * two that seal at once, the second one to commit fails whole.
  */
-export const ENTRIES_TO_SEAL: Statement = {
-  name: 'entries_to_seal',
-  text: `SELECT l.id, l.leaf_hash AS "leafHash" FROM audit_pending p CROSS JOIN LATERAL (
-      SELECT id, leaf_hash FROM audit_log
-      WHERE organization_id = p.organization_id AND id = p.audit_id LIMIT 1) l
-    WHERE p.organization_id = $1 ORDER BY p.audit_id LIMIT $2`,
-};
-
-/**
- * $1 organization, $2 index of the first leaf, $3 audit ids, $4 leaf hashes, $5 to $7 nodes, $8 tree size, $9 root,
- * $10 note. The primary keys fence: of two that seal at once, the second one to commit fails whole.
- */
-const SEAL: Statement = {
-  name: 'seal',
-  text: `WITH leaves AS (
-      INSERT INTO audit_leaf (organization_id, leaf_index, audit_id, leaf_hash)
-      SELECT $1, $2::bigint + n - 1, id, hash FROM unnest($3::bigint[], $4::bytea[]) WITH ORDINALITY l(id, hash, n)
-    ),
-    nodes AS (
-      INSERT INTO audit_node (organization_id, level, node_index, hash)
-      SELECT $1, level, index, hash FROM unnest($5::smallint[], $6::bigint[], $7::bytea[]) AS n(level, index, hash)
+export const SEAL_ENTRIES: Statement = {
+  name: 'seal_entries',
+  isOneOff: true,
+  text: `WITH next AS MATERIALIZED (
+      SELECT p.ctid AS place, l.id, l.leaf_hash FROM audit_pending p CROSS JOIN LATERAL (
+        SELECT id, leaf_hash FROM audit_log
+        WHERE organization_id = p.organization_id AND id = p.audit_id LIMIT 1) l
+      WHERE p.organization_id = $1 ORDER BY p.audit_id LIMIT $3
     ),
     taken AS (
-      DELETE FROM audit_pending WHERE organization_id = $1 AND audit_id = ANY($3)
+      DELETE FROM audit_pending WHERE ctid = ANY(ARRAY(SELECT place FROM next))
+    ),
+    leaves AS (
+      INSERT INTO audit_leaf (organization_id, leaf_index, audit_id, leaf_hash)
+      SELECT $1, $2::bigint + row_number() OVER (ORDER BY id) - 1, id, leaf_hash FROM next
     )
-    INSERT INTO audit_checkpoint (organization_id, tree_size, root_hash, note) VALUES ($1, $8, $9, $10)`,
+    SELECT leaf_hash AS "leafHash" FROM next ORDER BY id`,
+};
+
+/** $1 organization, $2 and $3 levels and indices of nodes, $4 their hashes, $5 tree size, $6 root, $7 note. */
+const SIGN: Statement = {
+  name: 'sign',
+  text: `WITH nodes AS (
+      INSERT INTO audit_node (organization_id, level, node_index, hash)
+      SELECT $1, level, index, hash FROM unnest($2::smallint[], $3::bigint[], $4::bytea[]) AS n(level, index, hash)
+    )
+    INSERT INTO audit_checkpoint (organization_id, tree_size, root_hash, note) VALUES ($1, $5, $6, $7)`,
 };
 
 /** The sealer's side of the database, over a connection of its own. */
@@ -98,15 +102,13 @@ async function sealNext(
   signer: RootSigner,
 ): Promise<number> {
   const edge = await edgeOf(new TreeReads(sql), organizationId, signer);
-  const entries = await sql.query<{ id: number; leafHash: Hash }>(ENTRIES_TO_SEAL, [organizationId, limit]);
-  if (entries.length === 0) return 0;
-  const first = edge.size;
-  const nodes = entries.flatMap(({ leafHash }) => edge.append(leafHash));
-  await sql.query(SEAL, [
+  const leaves = await sql.query<{ leafHash: Hash }>(SEAL_ENTRIES, [organizationId, edge.size, limit]);
+  if (leaves.length === 0) return 0;
+  const nodes = leaves
+    .flatMap(({ leafHash }) => edge.append(leafHash))
+    .filter(({ subtree }) => isKept(subtree));
+  await sql.query(SIGN, [
     organizationId,
-    first,
-    entries.map(({ id }) => id),
-    entries.map(({ leafHash }) => leafHash),
     nodes.map(({ subtree }) => subtree.level),
     nodes.map(({ subtree }) => subtree.index),
     nodes.map(({ hash }) => hash),
@@ -114,7 +116,7 @@ async function sealNext(
     edge.root,
     signer.signRoot(organizationId, edge.size, edge.root),
   ]);
-  return entries.length;
+  return leaves.length;
 }
 
 /**

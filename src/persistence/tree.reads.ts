@@ -1,4 +1,4 @@
-import type { Hash, Subtree } from '../domain/merkle';
+import { keptUnder, TreeEdge, type Hash, type Subtree } from '../domain/merkle';
 import type { Tenant } from '../domain/principal';
 import type { Sql, Statement } from './database';
 
@@ -54,15 +54,18 @@ const LEAVES_BETWEEN: Statement = {
       AND ($3::timestamptz IS NULL OR l."timestamp" < $3)`,
 };
 
-const SUBTREE_HASHES: Statement = {
-  name: 'subtree_hashes',
-  text: `SELECT coalesce(node.hash, leaf.leaf_hash) AS hash
-    FROM unnest($2::integer[], $3::bigint[]) WITH ORDINALITY asked(level, index, n)
-      LEFT JOIN audit_node node
-        ON node.organization_id = $1 AND node.level = asked.level AND node.node_index = asked.index
-      LEFT JOIN audit_leaf leaf
-        ON asked.level = 0 AND leaf.organization_id = $1 AND leaf.leaf_index = asked.index
-    ORDER BY asked.n`,
+/**
+ * $1 organization, $2 levels, $3 indices. Each is looked up by itself, and planned anew each time: a plan that was made
+ * while the tree was small reads all of what it has grown to since, once per hash.
+ */
+const KEPT_HASHES: Statement = {
+  name: 'kept_hashes',
+  isOneOff: true,
+  text: `SELECT CASE asked.level
+      WHEN 0 THEN (SELECT leaf_hash FROM audit_leaf WHERE organization_id = $1 AND leaf_index = asked.index)
+      ELSE (SELECT hash FROM audit_node WHERE organization_id = $1 AND level = asked.level AND node_index = asked.index)
+    END AS hash
+    FROM unnest($2::smallint[], $3::bigint[]) WITH ORDINALITY asked(level, index, n) ORDER BY asked.n`,
 };
 
 /** Reads of an organization's tree. */
@@ -123,9 +126,18 @@ export class TreeReads {
   }
 
   /** The hashes of perfect subtrees, in their order. One statement. @throws {Error} where the tree lacks one */
-  async hashesOf({ organizationId }: Tenant, subtrees: readonly Subtree[]): Promise<readonly Hash[]> {
+  async hashesOf(tenant: Tenant, subtrees: readonly Subtree[]): Promise<readonly Hash[]> {
+    const parts = subtrees.map(keptUnder);
+    const hashes = [...(await this.keptHashes(tenant, parts.flat()))];
+    return parts.map((part) => rootOf(hashes.splice(0, part.length)));
+  }
+
+  private async keptHashes(
+    { organizationId }: Tenant,
+    subtrees: readonly Subtree[],
+  ): Promise<readonly Hash[]> {
     if (subtrees.length === 0) return [];
-    const rows = await this.sql.query<{ hash: Hash | null }>(SUBTREE_HASHES, [
+    const rows = await this.sql.query<{ hash: Hash | null }>(KEPT_HASHES, [
       organizationId,
       subtrees.map(({ level }) => level),
       subtrees.map(({ index }) => index),
@@ -135,6 +147,13 @@ export class TreeReads {
       return hash;
     });
   }
+}
+
+/** The root over neighbouring subtrees of one level, of which it is the parent, grandparent and so on. */
+function rootOf(hashes: readonly Hash[]): Hash {
+  const edge = new TreeEdge();
+  for (const hash of hashes) edge.append(hash);
+  return edge.root;
 }
 
 function first<T>([row]: readonly T[]): T | null {
