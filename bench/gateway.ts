@@ -1,5 +1,5 @@
 import type { Closables } from './closables';
-import { startProgram } from './processes';
+import { GATEWAY, startProgram } from './processes';
 import type { World } from './world';
 
 /** A gateway in a process of its own, as in production. */
@@ -12,11 +12,7 @@ export interface Gateway {
  * Starts a gateway on the world's database and waits until it is ready.
  * @param path of the program, if it is not that of `npm start`
  */
-export async function startGateway(
-  world: World,
-  closables: Closables,
-  path = 'src/main.ts',
-): Promise<Gateway> {
+export async function startGateway(world: World, closables: Closables, path = GATEWAY): Promise<Gateway> {
   const program = startProgram(path, world.settings);
   closables.add(() => program.stop());
   const line = await program.line(/^ready: /);

@@ -1,8 +1,19 @@
 import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 const REPOSITORY = join(__dirname, '..');
+
+/** The gateway's program. */
+export const GATEWAY = 'src/main.ts';
+
+/** How `npm start` runs it: what stands between `node` and its path. */
+const START_FLAGS = (
+  JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { scripts: { start: string } }
+).scripts.start
+  .split(' ')
+  .slice(1, -1);
 
 /** How a process is told to stop before it is made to, in milliseconds. */
 const STOP_TIMEOUT = 20_000;
@@ -18,13 +29,13 @@ export interface Program {
   stop(): Promise<void>;
 }
 
-/** Starts a program, such as `src/main.ts`. */
+/** Starts a program with the flags of `npm start`. */
 export function startProgram(
   path: string,
   settings: Readonly<Record<string, string>> = {},
   args: readonly string[] = [],
 ): Program {
-  const child = spawn(process.execPath, ['--import', 'tsx', path, ...args], {
+  const child = spawn(process.execPath, [...START_FLAGS, path, ...args], {
     cwd: REPOSITORY,
     env: environment(settings),
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -32,11 +43,11 @@ export function startProgram(
   return programOf(child);
 }
 
-/** Starts a program that takes its work as messages, and ends when whoever started it does. */
+/** The same for a program that takes its work as messages, and ends when whoever started it does. */
 export function startWorker(path: string): Program {
   const child = fork(join(REPOSITORY, path), [], {
     cwd: REPOSITORY,
-    execArgv: ['--import', 'tsx'],
+    execArgv: [...START_FLAGS],
     env: environment({}),
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

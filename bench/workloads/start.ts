@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { startProgram } from '../processes';
+import { GATEWAY, startProgram } from '../processes';
 import type { Bench, Workload } from '../measured';
 import { inTurn, ratesOf, sideOf, type Round } from '../rounds';
 import { medianRatio } from '../statistics';
@@ -28,7 +28,7 @@ export const start: Workload = async (bench) => {
 
 async function startGateway({ closables }: Bench, dataDir: string): Promise<Round> {
   const begin = performance.now();
-  const program = startProgram('src/main.ts', { DATA_DIR: dataDir, PORT: '0' });
+  const program = startProgram(GATEWAY, { DATA_DIR: dataDir, PORT: '0' });
   closables.add(() => program.stop());
   await program.line(/^ready: /);
   const milliseconds = performance.now() - begin;
