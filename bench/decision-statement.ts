@@ -8,6 +8,7 @@ import { Database, type Statement } from '../src/persistence/database';
 import { decide } from '../src/persistence/decide.statement';
 import { PrincipalReads } from '../src/persistence/principals.reads';
 import { batchOf } from '../src/use-cases/decision-batch';
+import { noAuditEntries } from './no-audit-entries';
 import { ISSUER, type World } from './world';
 
 /** The product's own decision statement, with the values of one call each. */
@@ -112,13 +113,10 @@ async function readReviewers(world: World): Promise<readonly Reviewer[]> {
  * Everything else stays: gate, authority, locks, vote, change of the action.
  */
 export function withoutAudit({ statement, calls }: DecisionCalls): DecisionCalls {
-  const nothing = `written AS MATERIALIZED (
-    SELECT action_id, 0::bigint AS id, ''::bytea AS leaf_hash FROM changed
-  )`;
   return {
     statement: {
       name: 'decide_without_audit',
-      text: replaceOnce(statement.text, AUDIT_ENTRIES, nothing),
+      text: replaceOnce(statement.text, AUDIT_ENTRIES, noAuditEntries('true')),
     },
     calls: calls.map((values) => values.slice(0, -1)),
   };

@@ -5,11 +5,12 @@ import {
   withoutAudit,
   type DecisionCalls,
 } from '../decision-statement';
-import { untilSealed } from '../gateway';
-import type { Bench, Workload } from '../measured';
+import { startGateway, untilSealed } from '../gateway';
+import type { Bench, Measured, Workload } from '../measured';
 import { inTurn, ratesOf, sideOf, type Round } from '../rounds';
 import { medianRatio } from '../statistics';
 import { checkApproved, type World } from '../world';
+import { approve, compile, REST } from './approve';
 
 /** How many decide at once, all in one organization. */
 const DECIDERS = 32;
@@ -37,12 +38,52 @@ export const audit: Workload = async (bench) => {
       ours: sideOf(sealed),
       floor: sideOf(unaudited),
       floorName: 'without audit',
-      value: 100 * (medianRatio(ratesOf(unaudited), ratesOf(sealed)) - 1),
+      value: costOf(sealed, unaudited),
       unit: '%',
       reach: { atMost: 20 },
     },
+    await costOverRest(bench),
   ];
 };
+
+/** The same cost as people meet it: of a gateway that decides together what comes together, and of one without audit. */
+async function costOverRest(bench: Bench): Promise<Measured> {
+  const { world, closables } = bench;
+  const gateway = await startGateway(world, closables, 'bench/unaudited-gateway.worker.ts');
+  const without = { ...bench, gateway };
+  for (const one of [bench, without]) await compile(one, REST);
+  await checkUnaudited(without);
+  const count = bench.options.isQuick ? 256 : 6_000;
+  const { audited, unaudited } = await inTurn(bench, {
+    audited: () => approve(bench, REST, DECIDERS, count),
+    unaudited: () => approve(without, REST, DECIDERS, count),
+  });
+  return {
+    title: `cost of audit in decisions over REST, ${String(DECIDERS)} deciders`,
+    ours: sideOf(audited),
+    floor: sideOf(unaudited),
+    floorName: 'a gateway without audit',
+    value: costOf(audited, unaudited),
+    unit: '%',
+    reach: { atMost: 20 },
+  };
+}
+
+/** @throws unless decisions of this gateway leave no audit entry */
+async function checkUnaudited(bench: Bench): Promise<void> {
+  const newest = async (): Promise<unknown> => {
+    const { rows } = await bench.world.superuser.query('SELECT max(id) AS id FROM audit_log');
+    return (rows as { id: unknown }[])[0]?.id;
+  };
+  const before = await newest();
+  await approve(bench, REST, 1, 1);
+  if ((await newest()) !== before) throw new Error('The gateway without audit wrote an audit entry');
+}
+
+/** How much longer a decision takes than without audit, in per cent. */
+function costOf(audited: readonly Round[], unaudited: readonly Round[]): number {
+  return 100 * (medianRatio(ratesOf(unaudited), ratesOf(audited)) - 1);
+}
 
 async function decideAll(
   { world, loop, options }: Bench,

@@ -1,0 +1,21 @@
+import { createRequire } from 'node:module';
+import type * as auditEntries from '../src/persistence/audit-entries';
+import { noAuditEntries } from './no-audit-entries';
+
+/**
+ * The gateway as `npm start` runs it, but that its decisions write no audit entry: no row, no place in the sealer's
+ * queue, nothing of them in the values sent. For comparison only; everything else of it stays, receipts as well.
+ */
+const load = createRequire(__filename);
+const path = load.resolve('../src/persistence/audit-entries');
+const audited = load(path) as typeof auditEntries;
+const module = load.cache[path];
+if (module === undefined) throw new Error('The audit entries are not loaded as a module of their own');
+module.exports = {
+  ...audited,
+  writeAuditEntries: (records: string) => noAuditEntries(`${records}::text IS NOT NULL`),
+  placedAuditRecords: () => '',
+} satisfies typeof auditEntries;
+load('../src/persistence/decide.statement');
+module.exports = audited;
+load('../src/main');
