@@ -43,11 +43,11 @@ export function startProgram(
   return programOf(child);
 }
 
-/** The same for a program that takes its work as messages, and ends when whoever started it does. */
+/** Starts a program that takes its work as messages, and ends when whoever started it does; with V8's defaults, as a floor. */
 export function startWorker(path: string): Program {
   const child = fork(join(REPOSITORY, path), [], {
     cwd: REPOSITORY,
-    execArgv: [...START_FLAGS],
+    execArgv: ['--import', 'tsx'],
     env: environment({}),
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
