@@ -116,14 +116,17 @@ export function withoutAudit({ statement, calls }: DecisionCalls): DecisionCalls
   return {
     statement: {
       name: 'decide_without_audit',
-      text: replaceOnce(statement.text, AUDIT_ENTRIES, noAuditEntries('true')),
+      text: replaceOnce(statement.text, AUDIT_ENTRIES, noAuditEntries(RECORDS)),
     },
-    calls: calls.map((values) => values.slice(0, -1)),
+    calls: calls.map((values) => [...values.slice(0, -1), '']),
   };
 }
 
-/** The CTEs of the statement that write the audit entries, which come with its last value. */
-const AUDIT_ENTRIES = writeAuditEntries('$4');
+/** The statement's last parameter, which brings the audit entries. */
+const RECORDS = '$4';
+
+/** The CTEs of the statement that write them. */
+const AUDIT_ENTRIES = writeAuditEntries(RECORDS);
 
 /** Where the chain ends, per organization: the row that every writer of a chained log has to lock. */
 export const CHAIN_HEAD_TABLE = 'benchmark_chain_head';

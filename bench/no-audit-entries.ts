@@ -1,9 +1,9 @@
 /**
- * What takes the place of the CTEs that write audit entries, and gives what they give.
- * @param condition in SQL, that holds always
+ * What takes the place of `writeAuditEntries`, and gives what that gives.
+ * @param records the parameter that would bring the records, and is an empty text
  */
-export function noAuditEntries(condition: string): string {
+export function noAuditEntries(records: string): string {
   return `written AS MATERIALIZED (
-    SELECT action_id, 0::bigint AS id, ''::bytea AS leaf_hash FROM changed WHERE ${condition}
+    SELECT action_id, 0::bigint AS id, ''::bytea AS leaf_hash FROM changed WHERE ${records}::text = ''
   )`;
 }
