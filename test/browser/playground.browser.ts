@@ -70,6 +70,17 @@ describeInBrowser('an analyst in a browser', () => {
   const stored = (): Promise<string> =>
     page.evaluate(`JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])`);
 
+  /** The tabs that the page makes anew each time. */
+  const STARTERS = [
+    ...['DecisionsOfTheLastWeek', 'OneAction', 'OneReviewer', 'RefusedTries', 'SummaryPerDay'],
+    'InclusionProof',
+  ];
+
+  async function tabNames(): Promise<string[]> {
+    const names = await page.getByRole('tab').allTextContents();
+    return names.map((name) => name.replace(/ icon$/, ''));
+  }
+
   /** Waits until GraphiQL has stored a tab, which it does a while after the last change. */
   async function tabsStored(name: string): Promise<void> {
     await page.waitForFunction(
@@ -170,11 +181,19 @@ describeInBrowser('an analyst in a browser', () => {
     await tab('WhoAmI').click();
     await runButton().click();
     expect(await answer()).toEqual({ viewer: { name: 'Ann Analyst' } });
-    const names = await page.getByRole('tab').allTextContents();
-    expect(names.map((name) => name.replace(/ icon$/, ''))).toEqual([
-      ...['DecisionsOfTheLastWeek', 'OneAction', 'OneReviewer', 'RefusedTries', 'SummaryPerDay'],
-      ...['InclusionProof', 'WhoAmI'],
-    ]);
+    expect(await tabNames()).toEqual([...STARTERS, 'WhoAmI']);
+  });
+
+  it('does not find a new tab again that they wrote nothing in', async () => {
+    await connect();
+    await connected();
+    await page.getByRole('button', { name: 'New tab' }).click();
+    await tabsStored('A tab of your own');
+    await page.reload();
+    await connect();
+    await connected();
+    await tab('InclusionProof').waitFor();
+    expect(await tabNames()).toEqual(STARTERS);
   });
 
   it('is told what is wrong with a token, which is not kept', async () => {

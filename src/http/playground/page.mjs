@@ -1,6 +1,8 @@
 /* global document, fetch, localStorage, window, GraphiQL, React, ReactDOM */
 const TOKEN_KEY = 'countersign:token';
 const TABS_KEY = 'graphiql:tabState';
+/** What a new tab opens with. */
+const NEW_TAB = '# A tab of your own. Ctrl-Space offers what may stand here.\n\n';
 
 // What GraphiQL's menus hand to the one style element that they make; see docs/decisions/0016.
 window.__webpack_nonce__ = document.querySelector('link[nonce]').nonce;
@@ -90,7 +92,7 @@ function render(ids) {
     React.createElement(GraphiQL, {
       key: renders,
       fetcher: run,
-      defaultQuery: '# A tab of your own. Ctrl-Space offers what may stand here.\n\n',
+      defaultQuery: NEW_TAB,
       // Null: not asked for. Who is not connected may not see it.
       schema: token === null ? null : undefined,
       storage,
@@ -105,9 +107,13 @@ function render(ids) {
   );
 }
 
-/** The stored tabs but for the starters, whose dates would be those of another day. */
+/**
+ * The stored tabs that somebody wrote: not the starters, whose dates would be those of another day, nor what a new tab opens
+ * with. GraphiQL may put that into the tab before as well: where React computes a state anew, it reads an editor that it has
+ * already emptied.
+ */
 function ownTabs() {
-  const known = new Set(starters.tabs.map(({ query }) => query.trim()));
+  const known = new Set([NEW_TAB, ...starters.tabs.map(({ query }) => query)].map((query) => query.trim()));
   try {
     return JSON.parse(localStorage.getItem(TABS_KEY))
       .tabs.filter(({ query }) => query?.trim() && !known.has(query.trim()))
