@@ -231,7 +231,7 @@ function contextOf(refusal: RefusedItem): object | null {
   const facts = {
     currentStatus: refusal.currentStatus && word(refusal.currentStatus),
     decidedBy: number(refusal.decidedBy),
-    decidedAt: refusal.decidedAt,
+    decidedAt: refusal.decidedAt && restTime(refusal.decidedAt),
     requiredLevel: refusal.requiredLevel,
     heldLevel: refusal.heldLevel,
     riskScore: refusal.riskScore,

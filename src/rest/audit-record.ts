@@ -6,7 +6,6 @@ type RecordFields = Pick<
   AuditLogEntry,
   | 'id'
   | 'actionType'
-  | 'timestamp'
   | 'details'
   | 'ipAddress'
   | 'userAgent'
@@ -15,7 +14,7 @@ type RecordFields = Pick<
   | 'reason'
   | 'refusalCode'
   | 'clientCorrelationId'
->;
+> & { readonly timestamp: Date | string };
 
 /** The keys of a record, in their order. */
 export const AUDIT_RECORD_KEYS = [

@@ -1,4 +1,8 @@
-/** A time as REST prints it: UTC, whole seconds (truncated), `Z` (contract 2.8). */
-export function restTime(at: Date): string {
-  return `${at.toISOString().slice(0, 19)}Z`;
+/**
+ * A time as REST prints it: UTC, whole seconds (truncated), `Z` (contract 2.8).
+ * @param at the text that GraphQL answers, where it came through the schema
+ */
+export function restTime(at: Date | string): string {
+  const text = typeof at === 'string' ? at : at.toISOString();
+  return `${text.slice(0, 19)}Z`;
 }

@@ -1,8 +1,8 @@
-import { GraphQLDateTime } from 'graphql-scalars';
 import { ArgsType, Field, Float, ID, InputType, Int } from 'type-graphql';
 import type { ActionStatus } from '../../domain/action';
 import type { Direction } from '../../domain/page';
 import type { RiskLevel } from '../../domain/risk';
+import { DateTime } from '../types/date-time';
 import { ActionOrderFieldEnum, ActionStatusEnum, DirectionEnum, RiskLevelEnum } from '../types/enums';
 
 @ArgsType()
@@ -52,16 +52,16 @@ export class ActionFilter {
   @Field(() => [ID], { nullable: true, description: 'User ids of the deciders.' })
   decidedBy?: string[] | null;
 
-  @Field(() => GraphQLDateTime, { nullable: true })
+  @Field(() => DateTime, { nullable: true })
   submittedFrom?: Date | null;
 
-  @Field(() => GraphQLDateTime, { nullable: true })
+  @Field(() => DateTime, { nullable: true })
   submittedTo?: Date | null;
 
-  @Field(() => GraphQLDateTime, { nullable: true })
+  @Field(() => DateTime, { nullable: true })
   decidedFrom?: Date | null;
 
-  @Field(() => GraphQLDateTime, { nullable: true })
+  @Field(() => DateTime, { nullable: true })
   decidedTo?: Date | null;
 
   @Field(() => String, {
@@ -111,10 +111,10 @@ export class AuditLogFilter {
   @Field(() => [String], { nullable: true })
   correlationId?: string[] | null;
 
-  @Field(() => GraphQLDateTime, { nullable: true })
+  @Field(() => DateTime, { nullable: true })
   from?: Date | null;
 
-  @Field(() => GraphQLDateTime, { nullable: true })
+  @Field(() => DateTime, { nullable: true })
   to?: Date | null;
 
   @Field(() => String, {

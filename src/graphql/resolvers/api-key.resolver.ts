@@ -1,4 +1,3 @@
-import { GraphQLDateTime } from 'graphql-scalars';
 import { Arg, Args, Ctx, Directive, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { DEFAULT_API_KEY_SCOPES, type ApiKey } from '../../domain/api-key-grant';
 import type { User } from '../../domain/principal';
@@ -10,6 +9,7 @@ import type { ReviewerContext } from '../context';
 import { ApiKeysArgs } from '../inputs/admin.input';
 import { ApiKeyConnectionType, ApiKeyType, CreatedApiKeyType } from '../types/api-key.type';
 import { Connection } from '../types/connection.type';
+import { DateTime } from '../types/date-time';
 import { UserType } from '../types/user.type';
 
 const ADMINS = '@authorize(roles: [ADMIN], credential: JWT)';
@@ -48,7 +48,7 @@ export class ApiKeyResolver {
     scopes: string[],
     @Arg('ownerId', () => ID, { nullable: true, description: 'Who answers for it; you, if not given.' })
     ownerId: string | null,
-    @Arg('expiresAt', () => GraphQLDateTime, { nullable: true, description: 'Never, if not given.' })
+    @Arg('expiresAt', () => DateTime, { nullable: true, description: 'Never, if not given.' })
     expiresAt: Date | null,
     @Ctx() { principal: reviewer, origin }: ReviewerContext,
   ): Promise<CreatedApiKey> {

@@ -1,4 +1,4 @@
-import { GraphQLDateTime, GraphQLSafeInt } from 'graphql-scalars';
+import { GraphQLSafeInt } from 'graphql-scalars';
 import { Arg, Ctx, Directive, ID, Query, Resolver } from 'type-graphql';
 import type { AuditProofs } from '../../audit/audit-proofs';
 import type { VerificationReport } from '../../audit/verification';
@@ -6,6 +6,7 @@ import type { StoredCheckpoint } from '../../persistence/tree.reads';
 import type { AuditSummaryReads, SummaryGroup, SummaryKey } from '../../persistence/audit-summary.reads';
 import { readId } from '../arguments';
 import type { ReviewerContext } from '../context';
+import { DateTime } from '../types/date-time';
 import { SummaryKeyEnum } from '../types/enums';
 import {
   AuditCheckpointType,
@@ -98,8 +99,8 @@ export class TreeResolver {
   })
   auditSummary(
     @Arg('groupBy', () => SummaryKeyEnum) groupBy: SummaryKey,
-    @Arg('from', () => GraphQLDateTime, { nullable: true, description: 'Inclusive.' }) from: Date | null,
-    @Arg('to', () => GraphQLDateTime, { nullable: true, description: 'Exclusive.' }) to: Date | null,
+    @Arg('from', () => DateTime, { nullable: true, description: 'Inclusive.' }) from: Date | null,
+    @Arg('to', () => DateTime, { nullable: true, description: 'Exclusive.' }) to: Date | null,
     @Ctx() { principal }: ReviewerContext,
   ): Promise<readonly SummaryGroup[]> {
     return this.summaries.by(groupBy, principal, from ?? null, to ?? null);

@@ -1,8 +1,9 @@
-import { GraphQLDateTime, GraphQLJSON, GraphQLJSONObject } from 'graphql-scalars';
+import { GraphQLJSON, GraphQLJSONObject } from 'graphql-scalars';
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
 import type { ActionStatus, Verdict, Vote } from '../../domain/action';
 import type { ErrorCode } from '../../domain/refusal';
 import { connectionType } from './connection.type';
+import { DateTime } from './date-time';
 import { ActionStatusEnum, ErrorCodeEnum, VerdictEnum } from './enums';
 
 @ObjectType('Action', { description: 'Something that an agent wants to do.' })
@@ -53,13 +54,13 @@ export class ActionType {
   @Field(() => Float, { description: '0 to 100.' })
   riskScore!: number;
 
-  @Field(() => GraphQLDateTime)
+  @Field(() => DateTime)
   submittedAt!: Date;
 
-  @Field(() => GraphQLDateTime)
+  @Field(() => DateTime)
   updatedAt!: Date;
 
-  @Field(() => GraphQLDateTime, {
+  @Field(() => DateTime, {
     nullable: true,
     description: 'When it expires, or did, unless it is decided before; null for never.',
   })
@@ -68,7 +69,7 @@ export class ActionType {
   @Field(() => Int, { name: 'approvalsReceived', description: 'Distinct reviewers who approved so far.' })
   approvals!: number;
 
-  @Field(() => GraphQLDateTime, { nullable: true })
+  @Field(() => DateTime, { nullable: true })
   decidedAt!: Date | null;
 
   @Field(() => String, { nullable: true, description: 'What the decider gave as the reason.' })
@@ -91,7 +92,7 @@ export class VoteType {
   @Field(() => Int, { description: 'The policy that it was given under.' })
   policyVersion!: number;
 
-  @Field(() => GraphQLDateTime)
+  @Field(() => DateTime)
   votedAt!: Date;
 }
 

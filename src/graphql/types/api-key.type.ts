@@ -1,7 +1,7 @@
-import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, ID, ObjectType } from 'type-graphql';
 import type { ApiKeyScope } from '../../domain/principal';
 import { connectionType } from './connection.type';
+import { DateTime } from './date-time';
 
 @ObjectType('ApiKey', {
   description: 'A key with which a program reads and submits. It never decides, and it makes no keys.',
@@ -19,16 +19,16 @@ export class ApiKeyType {
   @Field(() => [String], { description: 'Of actions:submit, actions:read, actions:score, audit:read.' })
   scopes!: readonly ApiKeyScope[];
 
-  @Field(() => GraphQLDateTime)
+  @Field(() => DateTime)
   createdAt!: Date;
 
-  @Field(() => GraphQLDateTime, { nullable: true, description: 'When it stops to count; null for never.' })
+  @Field(() => DateTime, { nullable: true, description: 'When it stops to count; null for never.' })
   expiresAt!: Date | null;
 
-  @Field(() => GraphQLDateTime, { nullable: true, description: 'Since when it does not count any more.' })
+  @Field(() => DateTime, { nullable: true, description: 'Since when it does not count any more.' })
   revokedAt!: Date | null;
 
-  @Field(() => GraphQLDateTime, {
+  @Field(() => DateTime, {
     nullable: true,
     description: 'To about a minute; null for never.',
   })

@@ -1,9 +1,10 @@
-import { GraphQLDateTime, GraphQLJSONObject } from 'graphql-scalars';
+import { GraphQLJSONObject } from 'graphql-scalars';
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
 import type { AuditActor } from '../../domain/audit-entry';
 import type { Verdict } from '../../domain/action';
 import type { ErrorCode } from '../../domain/refusal';
 import { connectionType } from './connection.type';
+import { DateTime } from './date-time';
 import { ActorKindEnum, ErrorCodeEnum, VerdictEnum } from './enums';
 
 @ObjectType('AuditLog', { description: 'One entry of the append-only audit log.' })
@@ -29,7 +30,7 @@ export class AuditLogType {
   })
   actionId!: number | null;
 
-  @Field(() => GraphQLDateTime)
+  @Field(() => DateTime)
   timestamp!: Date;
 
   @Field(() => String)

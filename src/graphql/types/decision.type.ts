@@ -1,4 +1,3 @@
-import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
 import type { ActionStatus, Verdict } from '../../domain/action';
 import type { Role } from '../../domain/principal';
@@ -6,6 +5,7 @@ import type { ErrorCode } from '../../domain/refusal';
 import type { RiskLevel } from '../../domain/risk';
 import type { BulkMode } from '../../use-cases/decision-batch';
 import { ActionType } from './action.type';
+import { DateTime } from './date-time';
 import { ActionStatusEnum, BulkModeEnum, ErrorCodeEnum, RiskLevelEnum, RoleEnum, VerdictEnum } from './enums';
 import { UserType } from './user.type';
 
@@ -38,7 +38,7 @@ export class ActionDecisionType {
   @Field(() => UserType)
   decidedBy!: UserType;
 
-  @Field(() => GraphQLDateTime)
+  @Field(() => DateTime)
   decidedAt!: Date;
 
   @Field(() => String, { nullable: true })
@@ -76,7 +76,7 @@ export class RefusalType {
   @Field(() => ID, { nullable: true })
   decidedBy!: number | null;
 
-  @Field(() => GraphQLDateTime, { nullable: true })
+  @Field(() => DateTime, { nullable: true })
   decidedAt!: Date | null;
 
   @Field(() => Int, { nullable: true })

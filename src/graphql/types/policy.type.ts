@@ -1,10 +1,10 @@
-import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, Float, Int, ObjectType } from 'type-graphql';
 import type { PolicyRules } from '../../domain/policy';
 import type { PolicyWarningCode } from '../../domain/policy-warnings';
 import type { RiskLevel } from '../../domain/risk';
 import type { ScoringRule } from '../../domain/scoring-rules';
 import { connectionType } from './connection.type';
+import { DateTime } from './date-time';
 import { PolicyWarningCodeEnum, RiskLevelEnum } from './enums';
 
 @ObjectType('IntPerRiskLevel', { description: 'A whole number for each risk level.' })
@@ -138,7 +138,7 @@ export class PolicyVersionType implements PolicyRules {
   @Field(() => String, { nullable: true, description: 'Why it was laid down.' })
   reason!: string | null;
 
-  @Field(() => GraphQLDateTime)
+  @Field(() => DateTime)
   changedAt!: Date;
 }
 

@@ -1,8 +1,8 @@
-import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
 import type { ActionStatus } from '../../domain/action';
 import type { RiskLevel } from '../../domain/risk';
 import type { RiskScoreSource } from '../../domain/risk-score';
+import { DateTime } from './date-time';
 import { ActionStatusEnum, RiskLevelEnum, RiskScoreSourceEnum } from './enums';
 import { ScoringRuleType } from './policy.type';
 
@@ -41,9 +41,9 @@ export class ActionSubmissionType {
   @Field(() => String)
   correlationId!: string;
 
-  @Field(() => GraphQLDateTime)
+  @Field(() => DateTime)
   submittedAt!: Date;
 
-  @Field(() => GraphQLDateTime, { nullable: true, description: 'Null for never.' })
+  @Field(() => DateTime, { nullable: true, description: 'Null for never.' })
   expiresAt!: Date | null;
 }

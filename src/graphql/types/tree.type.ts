@@ -1,6 +1,7 @@
-import { GraphQLDateTime, GraphQLSafeInt } from 'graphql-scalars';
+import { GraphQLSafeInt } from 'graphql-scalars';
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
 import type { FaultKind } from '../../audit/verification';
+import { DateTime } from './date-time';
 import { FaultKindEnum } from './enums';
 
 @ObjectType('AuditCheckpoint', {
@@ -21,7 +22,7 @@ export class AuditCheckpointType {
   })
   note!: string;
 
-  @Field(() => GraphQLDateTime)
+  @Field(() => DateTime)
   sealedAt!: Date;
 }
 
