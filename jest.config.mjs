@@ -18,9 +18,7 @@ export default {
   testEnvironment: '<rootDir>/test/support/environment.ts',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  // jose is an ES module, which jest cannot load from jwks-rsa's CommonJS before Node 24.9.
-  transform: { '^.+\\.ts$': swc, '[/\\\\]node_modules[/\\\\]jose[/\\\\].+\\.js$': swc },
-  transformIgnorePatterns: ['[/\\\\]node_modules[/\\\\](?!jose[/\\\\])'],
+  transform: { '^.+\\.ts$': swc },
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   maxWorkers: 2,

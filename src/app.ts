@@ -24,11 +24,15 @@ import { addAuditLog } from './http/audit-log';
 import { addGraphql } from './http/graphql';
 import { addHealth } from './http/health';
 import type { LoadBounds } from './http/load-shedding';
+import { leaveConnections } from './http/leave-connections';
 import { addPlayground } from './http/playground/playground';
 import { limitRates } from './http/rate-limit';
+import { makeTellRefusedCredential } from './http/refused-credentials';
+import { watchRequests } from './http/request-log';
 import { identify, makeServer } from './http/server';
 import { makeVerifyToken, type TrustedIssuer } from './http/token-verifier';
 import { rememberVerified } from './http/verified-tokens';
+import { makeCompareClocks } from './observability/clock-watch';
 import type { Logger } from './observability/logger';
 import { Metrics } from './observability/metrics';
 import { ActionReads } from './persistence/actions.reads';
@@ -37,12 +41,14 @@ import { ApiKeyUses } from './persistence/api-key-uses';
 import { AuditSummaryReads } from './persistence/audit-summary.reads';
 import { AuditLogReads } from './persistence/audit-log.reads';
 import { AuthorityStore } from './persistence/authority.store';
+import { databaseTime } from './persistence/clock.reads';
 import type { Database } from './persistence/database';
 import { DecisionsStore } from './persistence/decisions.store';
 import { ExpiredActionsStore } from './persistence/expired-actions.store';
 import { purgeKnownRequests } from './persistence/known-requests.store';
 import { PolicyReads } from './persistence/policies.reads';
 import { PrincipalReads } from './persistence/principals.reads';
+import { QueueReads } from './persistence/queue.reads';
 import { purgeThrottle } from './persistence/refusals.store';
 import { SealBacklogReads } from './persistence/seal-backlog.reads';
 import { SubmissionsStore } from './persistence/submissions.store';
@@ -62,6 +68,7 @@ import { makeSetUser } from './use-cases/set-user';
 import { makeSubmitAction } from './use-cases/submit-action';
 import type { ReadReviewerNow } from './use-cases/reviewer-now';
 import { runInBackground } from './background';
+import { countAutoApprovals, countDecisions } from './counted';
 
 export interface AppOptions {
   /** Connected as the application's login. Whoever made it closes it, after the app. */
@@ -78,6 +85,10 @@ export interface AppOptions {
   readonly requestTimeout?: number;
   /** What legacy clients are told that this is; development, if not given. */
   readonly environment?: 'development' | 'production';
+  /** Gets a line for each request; none, if not given. */
+  readonly requestLog?: Logger | null;
+  /** Aborted once the process is told to stop: it says so, and still answers until it is closed. */
+  readonly stopping?: AbortSignal;
   /** Whether the schema is shown to callers without a credential. */
   readonly anonymousIntrospection: boolean;
   /** Whether GraphiQL is served at /playground. */
@@ -102,6 +113,8 @@ const REQUEST_TIMEOUT = 30_000;
 /** How often rows that no longer throttle a refusal are deleted, in milliseconds. */
 const PURGE_INTERVAL = 60_000;
 const SWEEP_INTERVAL = 5_000;
+/** How often the gateway's clock is compared with the database's, in milliseconds. */
+const CLOCK_INTERVAL = 5_000;
 /** How often it is written down when API keys were used, in milliseconds; for each key once a minute at most. */
 const KEY_USE_INTERVAL = 5_000;
 
@@ -117,6 +130,8 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     load = { eventLoopDelay: null, memory: null },
     requestTimeout = REQUEST_TIMEOUT,
     environment = 'development',
+    requestLog = null,
+    stopping = new AbortController().signal,
     anonymousIntrospection,
     playground,
     logKey,
@@ -146,7 +161,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   });
   const policies = new PolicyReads(database);
   const readReviewerNow: ReadReviewerNow = (reviewer) => principals.reviewerNow(reviewer);
-  const decideActions = makeDecideActions(decisions, readReviewerNow);
+  const decideActions = countDecisions(makeDecideActions(decisions, readReviewerNow), metrics);
   const authority = new AuthorityStore(database);
   const expireActions = makeExpireActions(new ExpiredActionsStore(database), () => newCorrelationId(clock()));
   const proofs = new AuditProofs(database, logKey, clock, archive);
@@ -163,7 +178,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
       new DecisionResolver(decideActions, logKey),
       new PolicyResolver(policies, makeChangePolicy(authority)),
       new PolicyVersionResolver(),
-      new SubmissionResolver(makeSubmitAction(new SubmissionsStore(database))),
+      new SubmissionResolver(countAutoApprovals(makeSubmitAction(new SubmissionsStore(database)), metrics)),
       new TreeResolver(proofs, new AuditSummaryReads(database)),
       new UserResolver(reads.users, makeSetUser(authority)),
       new VoteResolver(),
@@ -176,16 +191,21 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   const verifyToken = rememberVerified(makeVerifyToken(trustedIssuers, log));
 
   const server = await makeServer({ log, clock, corsOrigins, trustProxy, load, requestTimeout });
-  const countRequest = await limitRates(server, rateLimitPerMinute, clock);
-  const identifyCaller = identify(makeAuthenticate(principals, keyUses, verifyToken, clock), countRequest);
+  watchRequests(server, metrics, requestLog);
+  leaveConnections(server, stopping);
+  const limits = await limitRates(server, rateLimitPerMinute, clock);
+  const authenticate = makeAuthenticate(principals, keyUses, verifyToken, clock);
+  const identifyCaller = identify(authenticate, limits, makeTellRefusedCredential(log, metrics));
   const backlog = new SealBacklogReads(database);
-  metrics.watchSealing(
-    () => backlog.now(),
+  const queue = new QueueReads(database);
+  metrics.watch(
+    async () => ({ backlog: await backlog.now(), queue: await queue.now() }),
     () => sealer?.status.sealed ?? 0,
   );
   addHealth(server, {
     backlog: () => backlog.now(),
     sealer: () => sealer?.status ?? null,
+    isStopping: () => stopping.aborted,
     metrics: metrics.registry,
     environment,
     identify: identifyCaller,
@@ -211,6 +231,14 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     await keyUses.write();
     keyUses.forget(clock());
   };
+  const compareClocks = makeCompareClocks(
+    () => databaseTime(database),
+    clock,
+    log,
+    (seconds) => {
+      metrics.setClockOffset(seconds);
+    },
+  );
   const stop = runInBackground(
     [
       {
@@ -223,6 +251,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
         everyMs: PURGE_INTERVAL,
         run: (signal) => purgeKnownRequests(database, signal),
       },
+      { name: 'compare clocks with the database', everyMs: CLOCK_INTERVAL, run: compareClocks },
       { name: 'expire overdue actions', everyMs: sweepEveryMs, run: expireActions },
       { name: 'write down when API keys were used', everyMs: KEY_USE_INTERVAL, run: writeKeyUses },
     ],

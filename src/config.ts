@@ -7,6 +7,7 @@ import type { LoadBounds } from './http/load-shedding';
 import type { TrustedIssuer } from './http/token-verifier';
 import type { DatabaseOptions } from './persistence/database';
 import { readFile, readPem } from './setting-files';
+import type { ShutdownTimes } from './stop-signals';
 import { readIssuers } from './token-issuers';
 
 /** Everything that the environment can set, read once and checked whole. */
@@ -32,6 +33,9 @@ export interface Config {
   readonly load: LoadBounds;
   /** In milliseconds. */
   readonly requestTimeout: number;
+  readonly shutdown: ShutdownTimes;
+  /** Whether each request is logged; null where that is left to the log's level. */
+  readonly requestLog: boolean | null;
   /** Whether analysts find GraphiQL at /playground. */
   readonly playground: boolean;
   readonly logLevel: string;
@@ -85,6 +89,9 @@ const bound = (min: number, max: number, what: string): z.ZodType<number | null 
     .transform((text) => (text === 'off' ? null : Number(text)))
     .optional();
 
+const seconds = (min: number, max: number, fallback: number): z.ZodType<number> =>
+  z.coerce.number({ error: 'has to be a number of seconds' }).int().min(min).max(max).default(fallback);
+
 const environment = z.object({
   NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
   HOST: z.string().default('127.0.0.1'),
@@ -114,12 +121,10 @@ const environment = z.object({
   RATE_LIMIT_PER_MINUTE: bound(6, 1_000_000, 'a number of requests'),
   SHED_EVENT_LOOP_DELAY: bound(10, 60_000, 'milliseconds'),
   SHED_MEMORY: bound(64, 1_000_000, 'MB'),
-  REQUEST_TIMEOUT: z.coerce
-    .number({ error: 'has to be a number of seconds' })
-    .int()
-    .min(1)
-    .max(600)
-    .default(30),
+  REQUEST_TIMEOUT: seconds(1, 600, 30),
+  SHUTDOWN_DELAY: seconds(0, 300, 5),
+  SHUTDOWN_TIMEOUT: seconds(1, 600, 20),
+  REQUEST_LOG: z.enum(['off', 'info']).optional(),
   PLAYGROUND: z.enum(['on', 'off']).default('on'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).optional(),
 });
@@ -171,6 +176,8 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
       memory: data.SHED_MEMORY ?? null,
     },
     requestTimeout: data.REQUEST_TIMEOUT * 1_000,
+    shutdown: { delay: data.SHUTDOWN_DELAY * 1_000, timeout: data.SHUTDOWN_TIMEOUT * 1_000 },
+    requestLog: data.REQUEST_LOG === undefined ? (isProduction ? null : false) : data.REQUEST_LOG === 'info',
     playground: data.PLAYGROUND === 'on',
     logLevel: data.LOG_LEVEL ?? (isProduction ? 'info' : 'warn'),
   });

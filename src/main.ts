@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { makeApp } from './app';
 import { lastArchived } from './audit/checkpoint-archive';
@@ -5,40 +6,46 @@ import { LogKey, openDevelopmentLogKey } from './audit/log-key';
 import { Sealer } from './audit/sealer';
 import { ConfigError, readConfig, type Config } from './config';
 import { openDevelopmentIssuer } from './http/development-issuer';
-import { makeLogger } from './observability/logger';
+import { makeLogger, type Logger } from './observability/logger';
 import { operatorOrigin } from './operator';
 import { explainOutage } from './persistence/database';
 import { openInstance, type Instance } from './persistence/instance';
+import { delayAfter, STOPPED_LATE, untilSignal, type ShutdownTimes, type StopSignal } from './stop-signals';
 
-/** How long requests under way may take once the process is told to stop, in milliseconds. */
-const DRAIN_TIMEOUT = 10_000;
+/** What part of the time for stopping the requests under way may take; the rest is for what they used. */
+const DRAIN_SHARE = 0.5;
 
 /** What was opened, to be closed in the opposite order. */
 class Closables {
-  private readonly open: (() => Promise<unknown>)[] = [];
+  private readonly open: { readonly name: string; readonly close: () => Promise<unknown> }[] = [];
+  /** What is being closed. */
+  current: string | null = null;
 
-  add(close: () => Promise<unknown>): void {
-    this.open.unshift(close);
+  add(name: string, close: () => Promise<unknown>): void {
+    this.open.unshift({ name, close });
   }
 
   async close(): Promise<void> {
-    for (const close of this.open.splice(0)) await close();
+    for (const { name, close } of this.open.splice(0)) {
+      this.current = name;
+      await close();
+    }
   }
 }
 
 /** Starts everything, in order; whatever was opened is in `closables` even if a later step fails. */
-async function start(config: Config, closables: Closables): Promise<Instance> {
+async function start(config: Config, closables: Closables, stopping: AbortSignal): Promise<Instance> {
   const instance = await openInstance(config, say);
-  closables.add(() => instance.release());
+  closables.add('PostgreSQL', () => instance.release());
   await instance.prepare(operatorOrigin());
   const database = await instance.connectApplication();
-  closables.add(() => database.close());
+  closables.add('the database connections', () => database.close());
   const logKey = openLogKey(config);
   const log = makeLogger(config.logLevel);
   const { archiveFolder } = config.auditLog;
   const sealer = new Sealer({ database: instance.owner, key: logKey, archiveFolder, log });
   sealer.start();
-  closables.add(() => sealer.stop());
+  closables.add('the sealer', () => sealer.stop());
   const development = config.isProduction ? [] : [openDevelopmentIssuer(config.dataDir).trusted];
   const server = await makeApp({
     database,
@@ -52,11 +59,13 @@ async function start(config: Config, closables: Closables): Promise<Instance> {
     rateLimitPerMinute: config.rateLimitPerMinute,
     load: config.load,
     requestTimeout: config.requestTimeout,
+    requestLog: requestLogOf(config, log),
+    stopping,
     environment: config.isProduction ? 'production' : 'development',
     anonymousIntrospection: !config.isProduction,
     playground: config.playground,
   });
-  closables.add(() => drain(server));
+  closables.add('the HTTP server', () => drain(server, config.shutdown.timeout * DRAIN_SHARE));
   const address = await server.listen({ host: config.host, port: config.port });
   const playground = config.playground ? `  playground ${address}/playground` : '';
   say(`ready: GraphQL ${address}/graphql  REST ${address}/api/v1  health ${address}/health${playground}`);
@@ -76,11 +85,17 @@ function openLogKey({ auditLog, dataDir, isProduction }: Config): LogKey {
   );
 }
 
-/** Lets the requests under way end, and no longer than that. */
-async function drain(server: FastifyInstance): Promise<void> {
+/** Where a line for each request goes. One that was asked for is written whatever the log's level is. */
+function requestLogOf({ requestLog }: Config, log: Logger): Logger | null {
+  if (requestLog === null) return log;
+  return requestLog ? log.child({}, { level: 'info' }) : null;
+}
+
+/** Takes no more connections, lets the requests under way end, and cuts those that take longer, in milliseconds. */
+async function drain(server: FastifyInstance, longest: number): Promise<void> {
   const timeout = setTimeout(() => {
     server.server.closeAllConnections();
-  }, DRAIN_TIMEOUT);
+  }, longest);
   await server.close();
   clearTimeout(timeout);
 }
@@ -99,27 +114,40 @@ function say(line: string): void {
 
 async function main(): Promise<void> {
   const closables = new Closables();
+  const stopping = new AbortController();
   let config: Config | undefined;
+  let isServing = false;
   const fail = (error: unknown): void => {
     process.stderr.write(`${explain(error, config)}\n`);
     process.exitCode = 1;
   };
+  // Whatever hangs, be it the start: whoever supervises the process gets an end of it.
+  const endLate = ({ timeout }: ShutdownTimes, delay: number): void => {
+    setTimeout(() => {
+      const what = closables.current ?? 'what was being started';
+      process.stderr.write(
+        `stopping took longer than ${String(timeout / 1_000)} s (SHUTDOWN_TIMEOUT), at: ${what}. The process ends as it is.\n`,
+      );
+      process.exit(STOPPED_LATE);
+    }, delay + timeout);
+  };
+  const delayOf = (signal: StopSignal): number =>
+    config !== undefined && isServing ? delayAfter(signal, config.shutdown, config.isProduction) : 0;
+  const signal = untilSignal((signal) => {
+    say('stopping');
+    stopping.abort();
+    if (config !== undefined) endLate(config.shutdown, delayOf(signal));
+  });
   const starting = (async () => {
     config = readConfig(process.env);
-    return start(config, closables);
+    const instance = await start(config, closables, stopping.signal);
+    // A signal during the start waits for it, or what it is opening would be left behind; nobody was served yet.
+    isServing = !stopping.signal.aborted;
+    return instance;
   })();
-  // A signal during the start waits for it, or what it is opening would be left behind; a second one does not wait.
-  const stopped = new Promise<void>((resolve) => {
-    let isStopping = false;
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
-      process.on(signal, () => {
-        if (isStopping) process.exit(1);
-        isStopping = true;
-        say('stopping');
-        resolve();
-      });
-  });
-  await starting.then((instance) => Promise.race([stopped, instance.lost])).catch(fail);
+  await starting
+    .then(async (instance) => Promise.race([signal.then((name) => pause(delayOf(name))), instance.lost]))
+    .catch(fail);
   await closables.close().catch(fail);
   process.exit();
 }

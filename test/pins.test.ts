@@ -26,7 +26,6 @@ const FLOORS: readonly (readonly [name: string, floor: string, line: string])[] 
   ['typeorm', '1.1.0', '1.1.'],
   ['pg', '8.0.0', '8.'],
   ['jsonwebtoken', '9.0.3', '9.'],
-  ['jwks-rsa', '4.0.0', '4.'],
   ['dataloader', '2.0.0', '2.'],
   ['jest', '30.0.0', '30.'],
 ];

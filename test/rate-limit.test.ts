@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http';
+import { KnownCredentials } from '../src/http/known-credentials';
 import { startGateway, type Gateway, type RequestOptions } from './support/gateway';
 import { codeOf, graphqlBody, graphqlCodeOf, restError } from './support/refusals';
 
@@ -9,6 +11,9 @@ const ORIGIN = 'https://app.example.com';
 const LIMIT = 5;
 const ACTION = '/api/v1/actions/12345';
 const [ADMIN, SECURITY_MANAGER, MANAGER, SENIOR, ANALYST, LIMITED] = [1, 2, 3, 42, 4, 5];
+/** Of another organization; their token is presented to a flooded address alone. */
+const STRANGER = 104;
+const [NEIGHBOUR, OTHER_NEIGHBOUR] = [101, 142];
 
 beforeAll(async () => {
   gateway = await startGateway({
@@ -122,8 +127,8 @@ describe('whoever guesses tokens', () => {
     statements.length = 0;
     const refused = await guess('203.0.113.2');
     expect(codeOf(refused)).toBe('429 RATE_LIMIT_EXCEEDED');
-    // Whatever they bring: they could have guessed it.
-    const lucky = await gateway.rest('GET', ACTION, from('203.0.113.2', { user: ANALYST }));
+    // Whatever they bring that never counted before: they could have guessed it.
+    const lucky = await gateway.rest('GET', ACTION, from('203.0.113.2', { user: STRANGER }));
     expect(lucky.status).toBe(429);
     expect(statements).toEqual([]);
     expect((await guess('203.0.113.3')).status).toBe(401);
@@ -147,6 +152,71 @@ describe('whoever guesses tokens', () => {
       from('203.0.113.4', { headers: { origin: ORIGIN } }),
     );
     expect(preflight.status).toBe(204);
+  });
+});
+
+describe('whoever floods from an address', () => {
+  const guess = (address: string) =>
+    gateway.rest('GET', '/nothing', from(address, { headers: { authorization: 'Bearer a.b.c' } }));
+  const flood = async (address: string) => {
+    while ((await guess(address)).status !== 429);
+  };
+  const read = (address: string, options: RequestOptions) =>
+    gateway.rest('GET', '/api/v1/actions', from(address, options));
+
+  it('does not lock out a neighbour whose credential counted a moment ago, be it a token or a key', async () => {
+    const apiKey = await gateway.apiKey({ organization: 2, owner: 101 });
+    for (const who of [{ user: NEIGHBOUR }, { apiKey }])
+      expect((await read('203.0.113.20', who)).status).toBe(200);
+    await flood('203.0.113.20');
+    for (const who of [{ user: NEIGHBOUR }, { apiKey }]) {
+      const answer = await read('203.0.113.20', who);
+      expect([answer.status, ...limitOf(answer).slice(0, 2)]).toEqual([200, LIMIT, LIMIT - 2]);
+    }
+    // It is no way around the limits: not at another path, and not for who spent their own.
+    expect((await guess('203.0.113.20')).status).toBe(429);
+    const spend = () => gateway.rest('GET', '/nothing', from('203.0.113.20', { user: NEIGHBOUR }));
+    expect(await statusesOf(LIMIT, spend)).toEqual([404, 404, 404, 429, 429]);
+    expect((await read('203.0.113.20', { user: NEIGHBOUR })).status).toBe(429);
+  });
+
+  it('locks out a credential that was taken back meanwhile, once it was refused', async () => {
+    const apiKey = await gateway.apiKey({ organization: 2, owner: 101 });
+    const prefix = apiKey.slice(0, 12);
+    expect((await read('203.0.113.21', { apiKey })).status).toBe(200);
+    await gateway.database.sql('UPDATE api_keys SET revoked_at = now() WHERE prefix = $1', [prefix]);
+    await flood('203.0.113.21');
+    expect((await read('203.0.113.21', { apiKey })).status).toBe(401);
+    expect((await read('203.0.113.21', { apiKey })).status).toBe(429);
+  });
+
+  it('is not taken for a neighbour by half of what one brought, or by it twice', async () => {
+    const token = gateway.token(OTHER_NEIGHBOUR);
+    expect((await read('203.0.113.22', { user: OTHER_NEIGHBOUR })).status).toBe(200);
+    await flood('203.0.113.22');
+    const [head = '', claims = ''] = token.split('.');
+    for (const authorization of [`Bearer ${head}.${claims}.AAAA`, `Bearer ${token}, Bearer ${token}`])
+      expect((await read('203.0.113.22', { headers: { authorization } })).status).toBe(429);
+    expect((await read('203.0.113.22', { user: OTHER_NEIGHBOUR })).status).toBe(200);
+  });
+});
+
+describe('the memory of credentials that counted', () => {
+  const request = (credential: string) =>
+    ({ headersDistinct: { authorization: [credential] } }) as unknown as IncomingMessage;
+
+  it('keeps a bounded number of them, eight of one principal, for an hour', () => {
+    const known = new KnownCredentials();
+    known.remember(request('old'), 'user:1', 0);
+    for (let n = 0; n < 20; n += 1) known.remember(request(`many ${String(n)}`), 'user:2', 0);
+    const kept = Array.from({ length: 20 }, (_, n) => known.ownerOf(request(`many ${String(n)}`), 1));
+    expect(kept).toEqual([...Array(12).fill(null), ...Array(8).fill('user:2')]);
+    expect(known.ownerOf(request('old'), 60 * 60_000 - 1)).toBe('user:1');
+    expect(known.ownerOf(request('old'), 60 * 60_000)).toBeNull();
+    for (let n = 0; n < 10_000; n += 1)
+      known.remember(request(`crowd ${String(n)}`), `user:${String(n + 3)}`, 2);
+    expect(known.ownerOf(request('old'), 2)).toBeNull();
+    expect(known.ownerOf(request('crowd 0'), 2)).toBe('user:3');
   });
 });
 

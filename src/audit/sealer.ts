@@ -71,7 +71,8 @@ export class Sealer {
         session?.release(true);
         this.options.log.warn({ err: error }, 'the audit log cannot be sealed at the moment');
       }
-      this.state = { ...this.state, isActive: false };
+      // What it could not seal is the next leader's to tell.
+      this.state = { ...this.state, isActive: false, failures: new Map() };
       await this.pause(STANDBY);
     }
   }

@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { apiKeyPrefix, isApiKey, matchesApiKey } from '../domain/api-key';
 import type { Agent, Principal, Reviewer } from '../domain/principal';
-import { RefusedError, type Refusal } from '../domain/refusal';
+import type { Refusal } from '../domain/refusal';
 import type { ApiKeyUses } from '../persistence/api-key-uses';
 import type { PrincipalReads } from '../persistence/principals.reads';
 import { INVALID_TOKEN } from '../use-cases/reviewer-now';
+import { CredentialRefusedError, type FaultDetails } from './credential-fault';
 import type { VerifiedToken, VerifyToken } from './token-verifier';
 
 /** Who is calling, by the request's headers as they came; null where no credential was presented. */
@@ -19,7 +20,7 @@ const REVOKED_API_KEY: Refusal = { code: 'REVOKED_API_KEY', detail: 'API key has
 /**
  * Makes the one place where a credential becomes a principal. A JWT comes as `Authorization: Bearer`; an API key as
  * `X-API-Key` or as Bearer. Where both are presented the JWT counts, unless what stands in Authorization is no JWT.
- * The function throws RefusedError for a credential that is presented and does not count.
+ * The function throws CredentialRefusedError for a credential that is presented and does not count.
  */
 export function makeAuthenticate(
   principals: PrincipalReads,
@@ -30,7 +31,7 @@ export function makeAuthenticate(
   return async (headers) => {
     // Of two, a proxy in front of us may have checked the other one.
     const [authorization, ...more] = headers['authorization'] ?? [];
-    if (more.length > 0) throw new RefusedError(INVALID_TOKEN);
+    if (more.length > 0) throw new CredentialRefusedError(INVALID_TOKEN, 'authorization_twice');
     const headerKey = headers['x-api-key']?.join();
     const bearer =
       authorization === undefined ? undefined : (/^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '');
@@ -42,6 +43,7 @@ export function makeAuthenticate(
       uses.note(agent, agent.apiKeyId, now);
       return agent;
     }
+    if (bearer === '') throw new CredentialRefusedError(INVALID_TOKEN, 'not_bearer');
     return bearer === undefined ? null : reviewerOf(bearer, principals, verifyToken, clock());
   };
 }
@@ -52,32 +54,51 @@ async function reviewerOf(
   verifyToken: VerifyToken,
   now: Date,
 ): Promise<Reviewer> {
-  const verified = await verifyToken(token, now);
-  const reviewer = verified && (await personOf(verified, principals));
   // One answer for the forged, the unknown and the deactivated, so that a token tells nobody which it is.
-  if (verified === null || reviewer?.user.active !== true) throw new RefusedError(INVALID_TOKEN);
-  if (verified.expiresAt <= now) throw new RefusedError(EXPIRED_TOKEN);
+  const verified = await verifyToken(token, now);
+  if ('fault' in verified) throw new CredentialRefusedError(INVALID_TOKEN, verified.fault, verified.details);
+  const details = detailsOf(verified);
+  const reviewer = await personOf(verified, principals);
+  if (reviewer === null) throw new CredentialRefusedError(INVALID_TOKEN, 'subject_not_provisioned', details);
+  const { organizationId } = verified.issuer;
+  if (organizationId !== null && reviewer.organizationId !== organizationId)
+    throw new CredentialRefusedError(INVALID_TOKEN, 'organization_of_another_issuer', details);
+  if (!reviewer.user.active) throw new CredentialRefusedError(INVALID_TOKEN, 'deactivated', details);
+  const { expiresAt } = verified;
+  if (expiresAt <= now)
+    throw new CredentialRefusedError(EXPIRED_TOKEN, 'expired', { ...details, at: expiresAt });
   return reviewer;
 }
 
-/** The person whom a verified token names, in an organization that its issuer may speak for. */
-async function personOf(
-  { issuer: { issuer, organizationId }, identity }: VerifiedToken,
+function detailsOf({ issuer: { issuer }, identity }: VerifiedToken): FaultDetails {
+  return { issuer, ...identity };
+}
+
+/** The person whom a verified token names. */
+function personOf(
+  { issuer: { issuer }, identity }: VerifiedToken,
   principals: PrincipalReads,
 ): Promise<Reviewer | null> {
-  const reviewer =
-    'subject' in identity
-      ? await principals.reviewerByIdentity(issuer, identity.subject)
-      : await principals.reviewerById(identity.organizationId, identity.userId);
-  return organizationId === null || reviewer?.organizationId === organizationId ? reviewer : null;
+  return 'subject' in identity
+    ? principals.reviewerByIdentity(issuer, identity.subject)
+    : principals.reviewerById(identity.organizationId, identity.userId);
 }
 
 async function agentOf(key: string, principals: PrincipalReads, now: Date): Promise<Agent> {
-  const candidates = isApiKey(key) ? await principals.apiKeysByPrefix(apiKeyPrefix(key)) : [];
+  if (!isApiKey(key)) throw new CredentialRefusedError(INVALID_API_KEY, 'api_key_malformed');
+  const candidates = await principals.apiKeysByPrefix(apiKeyPrefix(key));
   const stored = candidates.find(({ keyHash }) => matchesApiKey(key, keyHash));
-  if (stored?.ownerActive !== true) throw new RefusedError(INVALID_API_KEY);
-  if (stored.revokedAt !== null) throw new RefusedError(REVOKED_API_KEY);
-  if (stored.expiresAt !== null && stored.expiresAt <= now) throw new RefusedError(EXPIRED_API_KEY);
-  const { organizationId, id, name, scopes, ownerId, policy } = stored;
+  if (stored === undefined) throw new CredentialRefusedError(INVALID_API_KEY, 'api_key_unknown');
+  const { organizationId, id, name, scopes, ownerId, policy, revokedAt, expiresAt } = stored;
+  const details = { organizationId, apiKeyId: id };
+  if (!stored.ownerActive)
+    throw new CredentialRefusedError(INVALID_API_KEY, 'api_key_owner_deactivated', {
+      ...details,
+      userId: ownerId,
+    });
+  if (revokedAt !== null)
+    throw new CredentialRefusedError(REVOKED_API_KEY, 'api_key_revoked', { ...details, at: revokedAt });
+  if (expiresAt !== null && expiresAt <= now)
+    throw new CredentialRefusedError(EXPIRED_API_KEY, 'api_key_expired', { ...details, at: expiresAt });
   return { kind: 'api_key', organizationId, apiKeyId: id, name, scopes, ownerId, policy };
 }

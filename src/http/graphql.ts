@@ -12,7 +12,7 @@ import {
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { printSchema, type GraphQLSchema } from 'graphql';
+import { printSchema, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
 import type { BuildContext, RequestContext } from '../graphql/context';
 import type { ExecuteOperation } from '../graphql/execute';
 import {
@@ -61,6 +61,7 @@ export async function addGraphql(server: FastifyInstance, options: GraphqlOption
       });
       for (const [name, value] of answer.headers) reply.header(name, value);
       const { body } = answer;
+      request.refusalCodes = wellFormed.codesOf(httpGraphQLRequest);
       return reply
         .code(statusOf(answer, wellFormed.has(httpGraphQLRequest)))
         .send(body.kind === 'complete' ? body.string : Readable.from(body.asyncIterator));
@@ -70,12 +71,16 @@ export async function addGraphql(server: FastifyInstance, options: GraphqlOption
   server.addHook('onClose', () => apollo.stop());
 }
 
+/** Error codes at most that are kept of an answer, for the log. */
+const MAX_CODES = 10;
+
 /**
  * Remembers which requests were well-formed: they held a document, whatever is wrong with it. What Apollo refuses
- * before that, it refuses as a request, not as a document.
+ * before that, it refuses as a request, not as a document. Remembers their answers' error codes as well.
  */
 class WellFormedRequests {
   private readonly requests = new WeakSet<HTTPGraphQLRequest>();
+  private readonly codes = new WeakMap<HTTPGraphQLRequest, readonly string[]>();
 
   readonly plugin: ApolloServerPlugin<RequestContext> = {
     requestDidStart: ({ request: { http } }) =>
@@ -84,12 +89,26 @@ class WellFormedRequests {
           if (http !== undefined) this.requests.add(http);
           return Promise.resolve();
         },
+        willSendResponse: ({ request: { http }, response: { body } }) => {
+          if (http !== undefined && body.kind === 'single') this.codes.set(http, codesIn(body.singleResult));
+          return Promise.resolve();
+        },
       }),
   };
+
+  /** The distinct error codes of a request's answer. */
+  codesOf(request: HTTPGraphQLRequest): readonly string[] {
+    return this.codes.get(request) ?? [];
+  }
 
   has(request: HTTPGraphQLRequest): boolean {
     return this.requests.has(request);
   }
+}
+
+function codesIn({ errors = [] }: { readonly errors?: readonly GraphQLFormattedError[] }): readonly string[] {
+  const codes = new Set(errors.map(({ extensions }) => extensions?.['code']));
+  return [...codes].filter((code) => typeof code === 'string').slice(0, MAX_CODES);
 }
 
 /**

@@ -13,6 +13,8 @@ export interface HealthOptions {
   readonly backlog: () => Promise<SealBacklog>;
   /** What this process does about it. */
   readonly sealer: () => SealerStatus | null;
+  /** Whether the process was told to stop: it still answers, but is sent nothing new. */
+  readonly isStopping: () => boolean;
   readonly metrics: Registry;
   /** `development` or `production`. */
   readonly environment: string;
@@ -25,9 +27,11 @@ const PROBE = { config: { probe: true } } as const;
 
 /** Answers without a credential: is it alive, can it serve, what does it count. */
 export function addHealth(server: FastifyInstance, options: HealthOptions): void {
-  const { backlog, sealer, metrics, environment, identify } = options;
+  const { backlog, sealer, isStopping, metrics, environment, identify } = options;
   server.get('/health', PROBE, () => ({ status: 'ok' }));
   server.get('/readyz', PROBE, async () => {
+    if (isStopping())
+      throw new RefusedError({ code: 'SERVICE_UNAVAILABLE', detail: 'The service is shutting down' });
     const { entries, lagSeconds } = await backlog().catch((error: unknown) => {
       const { code } = refusalBehind(error);
       const detail = 'The database cannot be reached';

@@ -1,8 +1,7 @@
-import { createPublicKey } from 'node:crypto';
-import type { SigningKey } from 'jwks-rsa';
-import { RefusedError } from '../domain/refusal';
 import type { Logger } from '../observability/logger';
-import { keyFault, type SignatureAlgorithm, type VerificationKey } from './verification-key';
+import { CredentialRefusedError } from './credential-fault';
+import { readPublishedKeys, type IgnoredKey } from './published-keys';
+import type { SignatureAlgorithm, VerificationKey } from './verification-key';
 
 /** Where an issuer publishes its keys, and which of them count. */
 export interface JwksLocation {
@@ -25,6 +24,10 @@ const MAX_AGE = 60 * 60_000;
 const COOL_DOWN = 10_000;
 /** How long a fetch may take, the whole answer included. */
 const FETCH_TIMEOUT = 3_000;
+/** How large a key set may be, in bytes: thousands of keys, and still read at once. */
+const MAX_SET_SIZE = 1024 * 1024;
+/** How many keys of one kid are tried: a set may hold several (RFC 7517 4.5), and each costs a signature's check. */
+const MAX_SAME_KID = 4;
 
 /**
  * The keys that an issuer publishes (RFC 7517), fetched when they are first needed and kept as one set, so that a key
@@ -34,34 +37,40 @@ export class JwksKeys {
   private held: { readonly keys: readonly VerificationKey[]; readonly at: number } | null = null;
   private tried: { readonly at: number; readonly failed: boolean } | null = null;
   private underWay: Promise<void> | null = null;
+  /** What was last logged about the set, so that it is logged once. */
+  private complaint = '';
 
   constructor(
     private readonly location: JwksLocation,
     private readonly log: Logger,
-    private readonly fetchKeys: (uri: string) => Promise<{ keys: unknown }> = fetchJwks,
+    private readonly fetchElements: (uri: string) => Promise<readonly unknown[]> = fetchKeySet,
   ) {}
 
   /**
-   * The key that a token calls for, or null if the issuer has none like it. An unknown kid has the keys fetched once,
-   * and not again before the cool-down is over.
-   * @throws {RefusedError} SERVICE_UNAVAILABLE where that cannot be told, since the issuer cannot be reached
+   * The keys that a token may be signed by: those of its kid, or the only one of its algorithm where it names none.
+   * An unknown kid has the keys fetched once, and not again before the cool-down is over.
+   * @returns none if the issuer has no such key
+   * @throws {CredentialRefusedError} SERVICE_UNAVAILABLE where that cannot be told, since the newest fetch of the keys failed
    */
-  async find(wanted: WantedKey, now: number): Promise<VerificationKey | null> {
-    if (!this.location.algorithms.some((algorithm) => algorithm === wanted.alg)) return null;
+  async find(wanted: WantedKey, now: number): Promise<readonly VerificationKey[]> {
+    if (!this.location.algorithms.some((algorithm) => algorithm === wanted.alg)) return [];
     if (!isWithin(REFRESH_AGE, this.held?.at, now)) await this.refresh(now);
     const known = this.pick(wanted, now);
-    if (known !== null) return known;
+    if (known.length > 0) return known;
     await this.refresh(now);
     const found = this.pick(wanted, now);
-    if (found === null && this.tried?.failed === true) throw new RefusedError(UNAVAILABLE);
+    if (found.length === 0 && this.tried?.failed === true)
+      throw new CredentialRefusedError(UNAVAILABLE, 'keys_unavailable', { kid: wanted.kid });
     return found;
   }
 
-  private pick({ alg, kid }: WantedKey, now: number): VerificationKey | null {
+  private pick({ alg, kid }: WantedKey, now: number): readonly VerificationKey[] {
     const keys = isWithin(MAX_AGE, this.held?.at, now) ? (this.held?.keys ?? []) : [];
-    // A token that names no key can only mean the only one.
-    if (kid === null) return keys.length === 1 && keys[0]?.algorithm === alg ? keys[0] : null;
-    return keys.find((key) => key.kid === kid && key.algorithm === alg) ?? null;
+    const fitting = keys.filter(({ algorithm }) => algorithm === alg);
+    if (kid !== null) return fitting.filter((key) => key.kid === kid).slice(0, MAX_SAME_KID);
+    // A token that names no key can only mean the only one that fits, under however many names it is published.
+    const [first] = fitting;
+    return first !== undefined && fitting.every(({ key }) => key.equals(first.key)) ? [first] : [];
   }
 
   /** Fetches the keys, together with whoever else waits for them; not within the cool-down. */
@@ -71,29 +80,29 @@ export class JwksKeys {
     await this.underWay;
   }
 
+  /** A set that cannot be read leaves the keys as they were. */
   private async fetch(now: number): Promise<void> {
+    const { uri, algorithms } = this.location;
     try {
-      this.held = { keys: await this.readKeys(), at: now };
+      const { keys, ignored } = await readPublishedKeys(await this.fetchElements(uri), algorithms);
+      this.held = { keys, at: now };
       this.tried = { at: now, failed: false };
+      this.complain(ignored);
     } catch (error) {
       this.tried = { at: now, failed: true };
-      this.log.warn({ err: error, uri: this.location.uri }, 'could not fetch the keys of a token issuer');
+      this.log.warn({ err: error, uri }, 'could not fetch the keys of a token issuer');
     }
   }
 
-  private async readKeys(): Promise<readonly VerificationKey[]> {
-    // Loaded by those only who have such an issuer: it takes a while.
-    const { JwksClient } = await import('jwks-rsa');
-    const { uri, algorithms } = this.location;
-    // It reads the set and imports the keys. Its own cache keeps single keys and its rate limit counts made-up kids and
-    // refreshes alike (docs/decisions/0029).
-    const client = new JwksClient({ jwksUri: uri, cache: false, fetcher: this.fetchKeys });
-    const signingKeys = await client.getSigningKeys().catch((error: unknown) => {
-      // An answer without a key is an answer: all of them were taken back.
-      if ((error as { isEndpointUnavailable?: boolean }).isEndpointUnavailable === true) throw error;
-      return [];
-    });
-    return signingKeys.flatMap((key) => verificationKeyOf(key, algorithms) ?? []);
+  /** Logs which elements are no keys, when that changes. */
+  private complain(ignored: readonly IgnoredKey[]): void {
+    const complaint = JSON.stringify(ignored);
+    if (ignored.length > 0 && complaint !== this.complaint)
+      this.log.warn(
+        { uri: this.location.uri, ignored },
+        'a token issuer publishes keys that cannot be used; the others count',
+      );
+    this.complaint = complaint;
   }
 }
 
@@ -102,29 +111,33 @@ const UNAVAILABLE = {
   detail: 'The token cannot be verified at the moment',
 } as const;
 
-/** The key for its one algorithm, or null for a key that is weak or for others. */
-function verificationKeyOf(
-  published: SigningKey,
-  algorithms: readonly SignatureAlgorithm[],
-): VerificationKey | null {
-  // Both are optional in a set, whatever the types of jwks-rsa say.
-  const { kid = null, alg = null } = published as { kid?: string; alg?: string };
-  const key = createPublicKey(published.getPublicKey());
-  const algorithm = algorithms.find((own) => (alg ?? own) === own && keyFault(key, own) === null);
-  return algorithm === undefined ? null : { kid, algorithm, key };
-}
-
-/** Fetches a JSON Web Key Set. No redirect is followed: the address was configured, what it points to was not. */
-async function fetchJwks(uri: string): Promise<{ keys: unknown }> {
+/**
+ * Fetches a JSON Web Key Set's elements. No redirect is followed: the address was configured, what it points to was not.
+ * @throws {Error} where no key set arrives in time, or one that is too large
+ */
+async function fetchKeySet(uri: string): Promise<readonly unknown[]> {
   const response = await fetch(uri, {
     signal: AbortSignal.timeout(FETCH_TIMEOUT),
     redirect: 'error',
     headers: { accept: 'application/json' },
   });
   if (!response.ok) throw new Error(`The answer was ${String(response.status)}`);
-  const body = (await response.json()) as { keys?: unknown } | null;
-  if (!Array.isArray(body?.keys)) throw new Error('The answer is no JSON Web Key Set');
-  return { keys: body.keys };
+  const text = new TextDecoder('utf-8', { fatal: true }).decode(await bodyOf(response));
+  const { keys } = (JSON.parse(text) ?? {}) as { keys?: unknown };
+  if (!Array.isArray(keys)) throw new Error('The answer is no JSON Web Key Set');
+  return keys as readonly unknown[];
+}
+
+async function bodyOf(response: Response): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  // Leaving the loop early cancels the rest of the answer.
+  for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    size += part.byteLength;
+    if (size > MAX_SET_SIZE) throw new Error(`The key set is larger than ${String(MAX_SET_SIZE)} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
 }
 
 /** Whether less than this time has passed since then; not if the clock was set back meanwhile, or if there is no then. */

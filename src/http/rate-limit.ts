@@ -2,10 +2,18 @@ import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Principal } from '../domain/principal';
 import { RefusedError } from '../domain/refusal';
+import { KnownCredentials } from './known-credentials';
 import { WindowStore } from './window-store';
 
-/** Counts a request of a principal that is known now. @throws {RefusedError} RATE_LIMIT_EXCEEDED */
-export type CountRequest = (request: FastifyRequest) => Promise<void>;
+/** What the limits are told of authentication. */
+export interface RateLimits {
+  /** Counts a request of a principal that is known now. @throws {RefusedError} RATE_LIMIT_EXCEEDED */
+  readonly count: (request: FastifyRequest) => Promise<void>;
+  /** Takes notice of a credential that does not count. */
+  readonly refused: (request: FastifyRequest) => void;
+}
+
+const UNLIMITED: RateLimits = { count: () => Promise.resolve(), refused: () => undefined };
 
 /** In milliseconds: so nobody who is refused waits longer than ten seconds (contract 4). */
 const WINDOW = 10_000;
@@ -24,8 +32,9 @@ interface Standing {
 /**
  * Limits how many requests this process answers in a window of ten seconds. Whoever brings a credential that counts is
  * limited by who they are, so that colleagues behind one address do not share a limit; whatever else an address sends is
- * counted for the address, which is refused before authentication once it sent too much of it. Probes are not limited.
- * To be called before routes are added; returns what counts a principal.
+ * counted for the address, which is refused before authentication once it sent too much of it. A credential that counted
+ * a while ago is counted for its principal even then, or whoever floods would lock out their neighbours. Probes are not
+ * limited. Call before routes are added.
  * @param perMinute null for no limit
  * @param clock for X-RateLimit-Reset
  */
@@ -33,8 +42,8 @@ export async function limitRates(
   server: FastifyInstance,
   perMinute: number | null,
   clock: () => Date,
-): Promise<CountRequest> {
-  if (perMinute === null) return () => Promise.resolve();
+): Promise<RateLimits> {
+  if (perMinute === null) return UNLIMITED;
   const max = Math.max(1, Math.floor((perMinute * WINDOW) / 60_000));
   await server.register(rateLimit, {
     global: false,
@@ -44,14 +53,29 @@ export async function limitRates(
     store: WindowStore,
   });
   // Each has a store of its own: many addresses cannot push out what principals have used.
-  const countAddress = server.createRateLimit({ max });
-  const countPrincipal = server.createRateLimit({ max, keyGenerator: ({ principal }) => keyOf(principal) });
+  const addresses = server.createRateLimit({ max });
+  const owners = new WeakMap<FastifyRequest, string>();
+  const principals = server.createRateLimit({ max, keyGenerator: (request) => owners.get(request) ?? '' });
   const standings = new WeakMap<FastifyRequest, Standing>();
+  const known = new KnownCredentials();
+
+  /** By the address as it was when the request came: its socket may be gone by now. */
+  const countAddress: typeof addresses = ({ address, routeOptions }, options) =>
+    addresses({ ip: address ?? '', routeOptions } as FastifyRequest, options);
+  const countOwner = async (request: FastifyRequest, owner: string): Promise<void> => {
+    owners.set(request, owner);
+    const standing = limited(await principals(request));
+    standings.set(request, standing);
+    if (standing.isExceeded) refuse(request, standing);
+  };
 
   server.addHook('onRequest', async (request) => {
     if (isExempt(request)) return;
     const { remaining, ...standing } = limited(await countAddress(request, { increment: false }));
-    if (remaining === 0) refuse(request, { ...standing, remaining });
+    if (remaining > 0) return;
+    const owner = known.ownerOf(request.raw, clock().getTime());
+    if (owner === null) refuse(request, { ...standing, remaining });
+    else await countOwner(request, owner);
   });
   server.addHook('onSend', async (request, reply) => {
     if (isExempt(request)) return;
@@ -63,10 +87,15 @@ export async function limitRates(
     const detail = `More than ${String(max)} requests in ${String(WINDOW / 1_000)} seconds`;
     throw new RefusedError({ code: 'RATE_LIMIT_EXCEEDED', detail });
   };
-  return async (request) => {
-    const standing = limited(await countPrincipal(request));
-    standings.set(request, standing);
-    if (standing.isExceeded) refuse(request, standing);
+  return {
+    count: async (request) => {
+      const owner = keyOf(request.principal);
+      known.remember(request.raw, owner, clock().getTime());
+      if (owners.get(request) !== owner) await countOwner(request, owner);
+    },
+    refused: ({ raw }) => {
+      known.forget(raw);
+    },
   };
 }
 

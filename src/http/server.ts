@@ -16,8 +16,9 @@ import { errorBody } from '../rest/error-body';
 import { noFractions, noRounding, parseJsonBody } from '../rest/json-body';
 import type { Authenticate } from './authenticate';
 import { makeClientErrorHandler } from './client-errors';
+import { CredentialRefusedError } from './credential-fault';
 import { shedLoad, type LoadBounds } from './load-shedding';
-import type { CountRequest } from './rate-limit';
+import type { RateLimits } from './rate-limit';
 import { addSecurityHeaders } from './security-headers';
 
 declare module 'fastify' {
@@ -26,6 +27,10 @@ declare module 'fastify' {
     principal: Principal | null;
     /** Minted when first asked for, after the body has arrived: within 2 s of the decision (contract 2.7). */
     readonly origin: RequestOrigin;
+    /** The client's, read when the request came; null where the client was gone by then. */
+    address: string | null;
+    /** What it was refused with; null where it was not. */
+    refusalCodes: readonly string[] | null;
   }
   interface FastifyContextConfig {
     /** Errors of this path go under `errors`, as a GraphQL client expects. */
@@ -88,8 +93,11 @@ export async function makeServer(options: ServerOptions): Promise<FastifyInstanc
     rewriteUrl: (request) => withoutBrokenEscapes(request.url ?? '/'),
   });
   server.decorateRequest('principal', null);
+  server.decorateRequest('address', null);
+  server.decorateRequest('refusalCodes', null);
   server.decorateRequest('origin', { getter: originGetter(clock) });
   server.addHook('onRequest', (request, reply, next) => {
+    request.address = addressOf(request);
     const echoed = clientCorrelationId(headerOf(request, 'x-correlation-id'));
     if (echoed !== null) reply.header('X-Correlation-ID', echoed);
     next();
@@ -97,7 +105,6 @@ export async function makeServer(options: ServerOptions): Promise<FastifyInstanc
   addSecurityHeaders(server);
   if (corsOrigins.length > 0) await allowOrigins(server, corsOrigins);
   await shedLoad(server, load);
-  refuseWhileClosing(server);
   readBodies(server);
   server.setErrorHandler((error, request, reply) =>
     refuse(reply, request, refusalFor(error, request, log), clock()),
@@ -108,23 +115,40 @@ export async function makeServer(options: ServerOptions): Promise<FastifyInstanc
   return server;
 }
 
+/** The peer's address, or the one that a trusted proxy names. */
+function addressOf(request: FastifyRequest): string | null {
+  // Of a client that has hung up already there is no address, and the reading of a proxy's header throws.
+  return request.raw.socket.remoteAddress === undefined ? null : request.ip;
+}
+
 /**
  * A hook that sets `request.principal` and counts the request for them.
+ * @param onRefused told of a credential that does not count
  * @throws {RefusedError} for a credential that does not count, or RATE_LIMIT_EXCEEDED
  */
 export function identify(
   authenticate: Authenticate,
-  count: CountRequest,
+  limits: RateLimits,
+  onRefused: (error: CredentialRefusedError, request: FastifyRequest) => void,
 ): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
-    request.principal = await authenticate(request.raw.headersDistinct);
-    if (request.principal !== null) await count(request);
+    try {
+      request.principal = await authenticate(request.raw.headersDistinct);
+    } catch (error) {
+      if (error instanceof CredentialRefusedError) {
+        if (error.fault !== 'keys_unavailable') limits.refused(request);
+        onRefused(error, request);
+      }
+      throw error;
+    }
+    if (request.principal !== null) await limits.count(request);
   };
 }
 
 /** Sends a refusal in the shape of the door that was used. */
 function refuse(reply: FastifyReply, request: FastifyRequest, refusal: Refusal, now: Date): FastifyReply {
   const { correlationId } = request.origin;
+  request.refusalCodes = [refusal.code];
   const body = errorBody(refusal, correlationId, now);
   if (body.status === 401) reply.header('WWW-Authenticate', challenge(refusal.code));
   if (body.status === 503) reply.header('Retry-After', '1');
@@ -163,10 +187,6 @@ const UNSUPPORTED_MEDIA_TYPE: Refusal = {
   detail: 'The request body has to be application/json',
 };
 
-function refusal(code: ErrorCode, detail: string): RefusedError {
-  return new RefusedError({ code, detail });
-}
-
 /** JSON, or no body at all; a body without a content type is read as JSON (contract 1). */
 function readBodies(server: FastifyInstance): void {
   const read = (request: FastifyRequest, body: Buffer): unknown => {
@@ -185,23 +205,6 @@ function readBodies(server: FastifyInstance): void {
     return isTyped
       ? Promise.reject(new RefusedError(UNSUPPORTED_MEDIA_TYPE))
       : Promise.resolve(read(request, body));
-  });
-}
-
-/** While the server drains, what is under way ends and what is new is sent elsewhere. */
-function refuseWhileClosing(server: FastifyInstance): void {
-  let isClosing = false;
-  server.addHook('preClose', (done) => {
-    isClosing = true;
-    done();
-  });
-  server.addHook('onRequest', async () => {
-    if (isClosing) return Promise.reject(refusal('SERVICE_UNAVAILABLE', 'The service is shutting down'));
-  });
-  // Otherwise a client that keeps its connection would keep the server from stopping.
-  server.addHook('onSend', (_request, reply, payload, done) => {
-    if (isClosing) reply.header('Connection', 'close');
-    done(null, payload);
   });
 }
 
@@ -236,7 +239,7 @@ function originGetter(clock: () => Date): (this: FastifyRequest) => RequestOrigi
     const origin: RequestOrigin = {
       correlationId: newCorrelationId(clock()),
       clientCorrelationId: clientCorrelationId(headerOf(this, 'x-correlation-id')),
-      ipAddress: this.ip,
+      ipAddress: this.address,
       userAgent: headerOf(this, 'user-agent')?.slice(0, MAX_USER_AGENT_LENGTH) ?? null,
     };
     origins.set(this, origin);

@@ -1,6 +1,6 @@
 import type { Logger } from '../observability/logger';
 import { JwksKeys, type JwksLocation, type WantedKey } from './jwks';
-import { isSignedBy, readJws, type Jws } from './jws';
+import { faultOf, isTooLong, readJws, type Jws } from './jws';
 import { readStrictObject } from './strict-json';
 import {
   identityOf,
@@ -10,6 +10,7 @@ import {
   type Claims,
   type Identity,
 } from './token-claims';
+import type { FaultDetails, TokenFault } from './credential-fault';
 import type { VerificationKey } from './verification-key';
 
 /** Whose tokens count, and how they have to be made. */
@@ -31,8 +32,14 @@ export interface VerifiedToken {
   readonly expiresAt: Date;
 }
 
-/** Verifies a token at a time. @returns null for every token that does not count, whatever the reason */
-export type VerifyToken = (token: string, now: Date) => Promise<VerifiedToken | null>;
+/** A token that does not count, and why. */
+export interface TokenRejection {
+  readonly fault: TokenFault;
+  readonly details: FaultDetails;
+}
+
+/** Verifies a token at a time. @returns why not, for every token that does not count */
+export type VerifyToken = (token: string, now: Date) => Promise<VerifiedToken | TokenRejection>;
 
 /** How far the clock of an issuer may be ahead of ours, in seconds. */
 const CLOCK_SKEW = 30;
@@ -48,47 +55,70 @@ export function makeVerifyToken(trusted: readonly TrustedIssuer[], log: Logger):
   return async (token, now) => {
     const jws = readJws(token);
     const claims = jws && readStrictObject(jws.payload);
+    if (!jws || !claims) return { fault: isTooLong(token) ? 'size' : 'malformed', details: {} };
+    const said = detailsOf(jws, claims);
     // Only tells whose key to try: the signature is what proves it.
-    const issuer = claims && trusted.find(({ issuer: name }) => name === claims['iss']);
-    if (!jws || !claims || !issuer) return null;
-    const key = await findKeys.get(issuer)?.(jws, now.getTime());
-    if (!key || !isFor(issuer, jws, claims, key, now)) return null;
+    const issuer = trusted.find(({ issuer: name }) => name === claims['iss']);
+    if (issuer === undefined) return { fault: 'issuer_unknown', details: said };
+    const keys = (await findKeys.get(issuer)?.(jws, now.getTime())) ?? [];
+    const fault = faultFor(issuer, jws, claims, keys, now);
+    if (fault !== null) return { fault, details: said };
     const times = readTimes(claims);
+    if (times === null) return { fault: 'times', details: said };
     const identity = identityOf(claims, issuer.claims);
-    if (times === null || identity === null) return null;
+    if (identity === null) return { fault: 'identity_claims', details: said };
     const { issuedAt, expiresAt } = times;
-    if (issuedAt !== null && issuedAt.getTime() > now.getTime() + CLOCK_SKEW * 1000) return null;
+    if (issuedAt !== null && issuedAt.getTime() > now.getTime() + CLOCK_SKEW * 1000)
+      return { fault: 'not_yet_valid', details: { ...said, at: issuedAt } };
     return { issuer, identity, expiresAt };
   };
 }
 
-function isFor(
-  { issuer, audiences, claims: names }: TrustedIssuer,
+function faultFor(
+  issuer: TrustedIssuer,
   jws: Jws,
   claims: Claims,
-  key: VerificationKey,
+  keys: readonly VerificationKey[],
   now: Date,
-): boolean {
-  const isSigned = isSignedBy(jws, key, {
-    issuer,
-    ...(names.audience === 'aud' && { audience: [...audiences] as [string, ...string[]] }),
-    clockTimestamp: Math.floor(now.getTime() / 1000),
-    clockTolerance: CLOCK_SKEW,
-  });
+): TokenFault | null {
+  const faults = keys.map((key) => faultOf(jws, key, checksOf(issuer, now)));
+  // Of several keys of one name, what the one says that signed it.
+  const fault = faults.find((one) => one !== 'signature');
+  if (fault === undefined) return keys.length === 0 ? 'key_unknown' : 'signature';
+  if (fault !== null) return fault;
+  const { audiences, claims: names } = issuer;
   const audience = claims[names.audience];
-  return (
-    isSigned &&
-    (names.audience === 'aud' || audiences.some((ours) => ours === audience)) &&
-    Object.entries(names.required).every(([name, value]) => claims[name] === value) &&
-    isAccessToken(claims)
-  );
+  if (names.audience !== 'aud' && !audiences.some((ours) => ours === audience)) return 'audience';
+  if (!Object.entries(names.required).every(([name, value]) => claims[name] === value))
+    return 'required_claims';
+  return isAccessToken(claims) ? null : 'not_access_token';
 }
 
-type FindKey = (wanted: WantedKey, now: number) => Promise<VerificationKey | null>;
+function checksOf({ issuer, audiences, claims }: TrustedIssuer, now: Date): Parameters<typeof faultOf>[2] {
+  return {
+    issuer,
+    ...(claims.audience === 'aud' && { audience: [...audiences] as [string, ...string[]] }),
+    clockTimestamp: Math.floor(now.getTime() / 1000),
+    clockTolerance: CLOCK_SKEW,
+  };
+}
+
+/** How much of what a token says is kept of it. */
+const MAX_DETAIL = 200;
+
+function detailsOf({ kid }: Jws, { iss, aud }: Claims): FaultDetails {
+  return {
+    kid: kid?.slice(0, MAX_DETAIL) ?? null,
+    ...(typeof iss === 'string' && { issuer: iss.slice(0, MAX_DETAIL) }),
+    ...(aud !== undefined && { audience: JSON.stringify(aud).slice(0, MAX_DETAIL) }),
+  };
+}
+
+type FindKeys = (wanted: WantedKey, now: number) => Promise<readonly VerificationKey[]>;
 
 /** A key that was configured is the issuer's only one, whatever the token calls it. */
-function keyFinder({ keys }: TrustedIssuer, log: Logger): FindKey {
-  if ('key' in keys) return () => Promise.resolve(keys);
+function keyFinder({ keys }: TrustedIssuer, log: Logger): FindKeys {
+  if ('key' in keys) return () => Promise.resolve([keys]);
   const published = new JwksKeys(keys, log);
   return (wanted, now) => published.find(wanted, now);
 }

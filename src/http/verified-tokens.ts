@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { MAX_TOKEN_LENGTH } from './jws';
+import { isTooLong } from './jws';
 import type { VerifiedToken, VerifyToken } from './token-verifier';
 
 /** For how long a token that was verified is taken for it, in milliseconds: so much longer counts a key that was taken back. */
@@ -16,14 +16,14 @@ export function rememberVerified(verify: VerifyToken): VerifyToken {
   const known = new Map<string, { readonly verified: VerifiedToken; readonly at: number }>();
   return async (token, now) => {
     // Refused anyhow, and not worth a hash.
-    if (token.length > MAX_TOKEN_LENGTH) return verify(token, now);
+    if (isTooLong(token)) return verify(token, now);
     const tokenHash = hash('sha256', token, 'base64');
     const remembered = known.get(tokenHash);
     const age = now.getTime() - (remembered?.at ?? -Infinity);
     if (remembered !== undefined && age >= 0 && age < REMEMBERED) return remembered.verified;
     known.delete(tokenHash);
     const verified = await verify(token, now);
-    if (verified === null) return null;
+    if ('fault' in verified) return verified;
     // A Map keeps the order of insertion: the first one is the oldest.
     const [oldest] = known.size < MAX_TOKENS ? [] : known.keys();
     if (oldest !== undefined) known.delete(oldest);

@@ -1,46 +1,124 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
+/** What of the database is read when the metrics are collected. */
+export interface Watched {
+  /** Audit entries that are not sealed yet. */
+  readonly backlog: { readonly entries: number; readonly lagSeconds: number };
+  /** Actions that wait for a decision. */
+  readonly queue: { readonly pending: number; readonly oldestSeconds: number };
+}
+
+/** The labels of a request. Each has few values: a route's template, never a path. */
+export interface RequestLabels {
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+}
+
 /** What the process counts, in Prometheus' format at /metrics. */
 export class Metrics {
   readonly registry = new Registry();
+  private readonly registers = [this.registry];
+
+  private readonly requests = new Counter({
+    name: 'countersign_http_requests_total',
+    help: 'Requests by method, route template and status; 499 where the client hung up before its answer.',
+    labelNames: ['method', 'route', 'status'],
+    registers: this.registers,
+  });
+
+  private readonly durations = new Histogram({
+    name: 'countersign_http_request_duration_seconds',
+    help: 'How long requests took, from their headers to the end of their answers.',
+    labelNames: ['method', 'route'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: this.registers,
+  });
+
+  private readonly decisions = new Counter({
+    name: 'countersign_decisions_total',
+    help: 'Decisions that took effect, by verdict and by who made them: reviewer or policy.',
+    labelNames: ['verdict', 'decided_by'],
+    registers: this.registers,
+  });
+
+  private readonly authenticationFailures = new Counter({
+    name: 'countersign_authentication_failures_total',
+    help: 'Credentials that were presented and refused, by reason.',
+    labelNames: ['reason'],
+    registers: this.registers,
+  });
 
   private readonly throttled = new Counter({
     name: 'countersign_refusals_not_recorded_total',
     help: 'Refused tries to decide that were not written to the audit log, since the same one had just been.',
-    registers: [this.registry],
+    registers: this.registers,
   });
 
   private readonly decisionBatches = new Histogram({
     name: 'countersign_decision_batch_size',
     help: 'Single decisions that one statement made together.',
     buckets: [1, 2, 4, 8, 16, 32, 64],
-    registers: [this.registry],
+    registers: this.registers,
+  });
+
+  private readonly clockOffset = new Gauge({
+    name: 'countersign_clock_offset_seconds',
+    help: "How far this gateway's clock is ahead of the database's; negative where it is behind.",
+    registers: this.registers,
   });
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    for (const verdict of ['approve', 'reject']) this.decisions.inc({ verdict, decided_by: 'reviewer' }, 0);
+    this.decisions.inc({ verdict: 'approve', decided_by: 'policy' }, 0);
   }
 
-  /** Watches the audit log's queue: read anew whenever the metrics are asked for. */
-  watchSealing(backlog: () => Promise<{ entries: number; lagSeconds: number }>, sealed: () => number): void {
-    const registers = [this.registry];
-    const lag = new Gauge({
-      name: 'countersign_audit_lag_seconds',
-      help: 'Age of the oldest audit entry that is not sealed yet.',
-      registers,
-    });
-    new Gauge({
-      name: 'countersign_audit_backlog',
-      help: 'Audit entries that are not sealed yet, counted up to 100,000.',
-      registers,
-      async collect() {
-        // While the database is away the last values stand: the rest is worth reading all the more then.
-        const now = await backlog().catch(() => null);
-        if (now === null) return;
-        this.set(now.entries);
-        lag.set(now.lagSeconds);
-      },
-    });
+  /**
+   * Watches the approval queue and the audit log's queue. Both are read once whenever the metrics are asked for, and all
+   * gauges show that one reading. While the database is away the last values stand.
+   * @param read one reading
+   * @param sealed how many audit entries this process has sealed
+   */
+  watch(read: () => Promise<Watched>, sealed: () => number): void {
+    const { registers } = this;
+    let underWay: Promise<Watched | null> | null = null;
+    // All gauges of a scrape are collected at once.
+    const reading = (): Promise<Watched | null> =>
+      (underWay ??= read()
+        .catch(() => null)
+        .finally(() => (underWay = null)));
+    const gauge = (name: string, help: string, valueOf: (watched: Watched) => number): void => {
+      new Gauge({
+        name,
+        help,
+        registers,
+        async collect() {
+          const watched = await reading();
+          if (watched !== null) this.set(valueOf(watched));
+        },
+      });
+    };
+    gauge(
+      'countersign_audit_lag_seconds',
+      'Age of the oldest audit entry that is not sealed yet.',
+      ({ backlog }) => backlog.lagSeconds,
+    );
+    gauge(
+      'countersign_audit_backlog',
+      'Audit entries that are not sealed yet, counted up to 100,000.',
+      ({ backlog }) => backlog.entries,
+    );
+    gauge(
+      'countersign_queue_pending_actions',
+      'Actions that wait for a decision, counted up to 10,000.',
+      ({ queue }) => queue.pending,
+    );
+    gauge(
+      'countersign_queue_oldest_seconds',
+      'How long the oldest action has waited for a decision.',
+      ({ queue }) => queue.oldestSeconds,
+    );
     new Gauge({
       name: 'countersign_audit_sealed',
       help: 'Audit entries that this process has sealed.',
@@ -51,6 +129,22 @@ export class Metrics {
     });
   }
 
+  /** Counts a request that was answered, or whose client hung up. */
+  observeRequest({ method, route, status }: RequestLabels, seconds: number): void {
+    this.requests.inc({ method, route, status });
+    this.durations.observe({ method, route }, seconds);
+  }
+
+  /** Counts decisions that took effect. */
+  countDecisions(verdict: 'approve' | 'reject', decidedBy: 'reviewer' | 'policy', count: number): void {
+    this.decisions.inc({ verdict, decided_by: decidedBy }, count);
+  }
+
+  /** Counts a credential that was refused. @param count 0 makes the reason appear before it occurs */
+  countAuthenticationFailure(reason: string, count = 1): void {
+    this.authenticationFailures.inc({ reason }, count);
+  }
+
   /** Counts refusals that the throttle kept out of the audit log (contract 2.12). */
   countThrottledRefusals(count: number): void {
     this.throttled.inc(count);
@@ -59,5 +153,10 @@ export class Metrics {
   /** Counts how many single decisions went to the database together. */
   observeDecisionBatch(size: number): void {
     this.decisionBatches.observe(size);
+  }
+
+  /** Takes down how far the gateway's clock is ahead of the database's, in seconds. */
+  setClockOffset(seconds: number): void {
+    this.clockOffset.set(seconds);
   }
 }

@@ -62,6 +62,7 @@ const BACKGROUND_WORK = [
   'purge_refusal_throttle',
   'purge_idempotency_keys',
   'note_api_key_uses',
+  'database_clock',
 ];
 
 /** Starts a gateway for a test file. */

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { isPooled } from './database';
 import { keepLog } from './run-log';
 
-/** The settings of a process: nothing of the tests' own environment reaches it but the way to its programs. */
+/** The settings of a process, which stops without delay unless they say otherwise: nothing of the tests' own environment reaches it but the way to its programs. */
 export type Settings = Readonly<Record<string, string>>;
 
 /** What a command left behind. */
@@ -78,7 +78,13 @@ export async function stopAll(): Promise<void> {
 function start(program: string, args: readonly string[], settings: Settings): ChildProcess {
   const child = spawn(process.execPath, ['--import', 'tsx', program, ...args], {
     cwd: repository,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...(isPooled() && POOLED), ...settings },
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      SHUTDOWN_DELAY: '0',
+      ...(isPooled() && POOLED),
+      ...settings,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);

@@ -128,7 +128,7 @@ export const TOKEN_ATTACKS: readonly Attack[] = [
   ['a kid with U+0000', () => published({ kid: `${KIDS[0]}\0` })],
   ['the kid of the other key', () => published({ kid: KIDS[1] })],
   ['the kid of the other key and its algorithm', () => published({ kid: KIDS[1], alg: 'ES256' })],
-  ['no kid among several keys', () => published({})],
+  ['no kid and a signature of a stranger', () => published({}, rs(KEYS.stranger.privateKey))],
 
   // Elliptic curves.
   ['ES256 with r = s = 0', () => elliptic(halves(0n, 0n))],

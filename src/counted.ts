@@ -1,0 +1,27 @@
+import type { Metrics } from './observability/metrics';
+import type { DecideActions } from './use-cases/decide-actions';
+import type { SubmitAction } from './use-cases/submit-action';
+
+/** Counts what reviewers decide: not votes that decide nothing yet, and not what is replayed to a retry. */
+export function countDecisions(decide: DecideActions, metrics: Metrics): DecideActions {
+  return async (request) => {
+    const result = await decide(request);
+    // A replay bears the correlation id of the request that decided.
+    if (result.correlationId !== request.origin.correlationId) return result;
+    const made = result.outcomes.filter(
+      ({ decision }) => decision !== undefined && decision.status !== 'pending_approval',
+    );
+    metrics.countDecisions(request.attempt.verdict, 'reviewer', made.length);
+    return result;
+  };
+}
+
+/** Counts what the policy approves by itself. */
+export function countAutoApprovals(submit: SubmitAction, metrics: Metrics): SubmitAction {
+  return async (request) => {
+    const result = await submit(request);
+    const isNew = result.action !== null;
+    if (isNew && result.status === 'approved') metrics.countDecisions('approve', 'policy', 1);
+    return result;
+  };
+}
