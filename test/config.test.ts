@@ -53,6 +53,8 @@ describe('an operator who sets nothing', () => {
       rateLimitPerMinute: null,
       load: { eventLoopDelay: null, memory: null },
       requestTimeout: 30_000,
+      shutdown: { delay: 5_000, timeout: 20_000 },
+      requestLog: false,
       playground: true,
       logLevel: 'warn',
     });
@@ -103,6 +105,9 @@ describe('an operator who sets everything', () => {
       SHED_EVENT_LOOP_DELAY: '250',
       SHED_MEMORY: '2048',
       REQUEST_TIMEOUT: '5',
+      SHUTDOWN_DELAY: '0',
+      SHUTDOWN_TIMEOUT: '60',
+      REQUEST_LOG: 'off',
       AUDIT_LOG_NAME: 'log.example.com',
       AUDIT_SIGNING_KEY: signing.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
       AUDIT_EARLIER_KEYS: noteKeyText({ name: 'old.example.com', publicKey: signing.publicKey }),
@@ -131,6 +136,8 @@ describe('an operator who sets everything', () => {
       rateLimitPerMinute: 600,
       load: { eventLoopDelay: 250, memory: 2048 },
       requestTimeout: 5_000,
+      shutdown: { delay: 0, timeout: 60_000 },
+      requestLog: false,
       playground: false,
       logLevel: 'debug',
     });
@@ -190,6 +197,9 @@ describe('an operator who sets something wrong', () => {
       SHED_EVENT_LOOP_DELAY: '1s',
       SHED_MEMORY: '-1',
       REQUEST_TIMEOUT: '0',
+      SHUTDOWN_DELAY: '-1',
+      SHUTDOWN_TIMEOUT: '0',
+      REQUEST_LOG: 'loud',
       PLAYGROUND: 'maybe',
       LOG_LEVEL: 'loud',
     });
@@ -205,6 +215,7 @@ describe('an operator who sets something wrong', () => {
           'LOG_LEVEL',
         ],
         ...['RATE_LIMIT_PER_MINUTE', 'SHED_EVENT_LOOP_DELAY', 'SHED_MEMORY', 'REQUEST_TIMEOUT'],
+        ...['SHUTDOWN_DELAY', 'SHUTDOWN_TIMEOUT', 'REQUEST_LOG'],
         'TOKEN_ISSUER',
       ].sort(),
     );

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CheckpointFiles, lastArchived, RolledBackError } from '../src/audit/checkpoint-archive';
 import { splitNotes } from '../src/audit/notes';
@@ -102,6 +102,25 @@ it('an operator who lets two sealers run at once gets every entry sealed once, i
   await untilSealed();
   for (const sealer of sealers) await sealer.stop();
   expect((await report()).faults).toEqual([]);
+});
+
+it('a sealer that stands by tells no failures of the time when it led', async () => {
+  const broken = join(sealing.folder, 'broken');
+  mkdirSync(broken);
+  writeFileSync(join(broken, 'organization-1.checkpoints'), 'x'.repeat(5_000));
+  const [first, second] = [sealerIn(broken), sealerIn(join(sealing.folder, 'whole'))];
+  await decideMany();
+  first.start();
+  while (first.status.failures.size === 0) await new Promise((resolve) => setImmediate(resolve));
+  second.start();
+  while (!second.status.isActive) {
+    await gateway.database.sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  while (first.status.isActive) await new Promise((resolve) => setImmediate(resolve));
+  expect([...first.status.failures]).toEqual([]);
+  await first.stop();
+  await second.stop();
 });
 
 it('two sealings of one database at once: one of them fails whole, and the next one finds nothing wrong', async () => {
