@@ -114,7 +114,11 @@ it('a sealer that stands by tells no failures of the time when it led', async ()
   while (first.status.failures.size === 0) await new Promise((resolve) => setImmediate(resolve));
   second.start();
   while (!second.status.isActive) {
-    await gateway.database.sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'");
+    // Not the other one, once it leads.
+    if (first.status.isActive)
+      await gateway.database.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+      );
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   while (first.status.isActive) await new Promise((resolve) => setImmediate(resolve));

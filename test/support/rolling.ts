@@ -135,7 +135,7 @@ export function hasHaproxy(): boolean {
 export async function startHaproxy(
   folder: string,
   ports: readonly number[],
-): Promise<{ readonly port: number; stop(): Promise<void> }> {
+): Promise<{ readonly port: number; isReady(port: number): Promise<boolean>; stop(): Promise<void> }> {
   const port = await freePort();
   const config = join(folder, 'haproxy.cfg');
   const servers = ports.map(
@@ -148,9 +148,12 @@ export async function startHaproxy(
   timeout connect 5s
   timeout client 60s
   timeout server 60s
+  timeout check 5s
   retries 0
 frontend all
   bind 127.0.0.1:${String(port)}
+  stats enable
+  stats uri /haproxy
   default_backend gateways
 backend gateways
   balance roundrobin
@@ -161,20 +164,24 @@ ${servers.join('\n')}
   const child = spawn('haproxy', ['-f', config, '-db'], { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2000)));
-  let isGone = false;
   const gone = new Promise<void>((resolve) => {
     child.once('close', () => {
-      isGone = true;
       resolve();
     });
   });
   const probe = { method: 'GET', path: '/health', token: '' } as const;
   while ((await statusOf(port, probe, false).catch(() => 0)) !== 200) {
-    if (isGone) throw new Error(`HAProxy did not run: ${said}`);
+    if (child.exitCode !== null) throw new Error(`HAProxy did not run: ${said}`);
     await pause(20);
   }
   return {
     port,
+    // As HAProxy itself sees it, which may be later than others do.
+    isReady: async (server) => {
+      const response = await fetch(`http://127.0.0.1:${String(port)}/haproxy;csv`);
+      const lines = (await response.text()).split('\n');
+      return lines.some((line) => line.startsWith(`gateways,s${String(server)},`) && line.includes(',UP'));
+    },
     stop: async () => {
       child.kill('SIGTERM');
       await gone;
