@@ -46,6 +46,7 @@ import { PrincipalReads } from './persistence/principals.reads';
 import { purgeThrottle } from './persistence/refusals.store';
 import { SealBacklogReads } from './persistence/seal-backlog.reads';
 import { SubmissionsStore } from './persistence/submissions.store';
+import { TextSearches } from './persistence/text-search';
 import { UserReads } from './persistence/users.reads';
 import { VoteReads } from './persistence/votes.reads';
 import { addExport } from './rest/export';
@@ -128,10 +129,11 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     clock = () => new Date(),
   } = options;
   const metrics = new Metrics();
+  const searches = new TextSearches(database);
   const reads = {
-    actions: new ActionReads(database),
-    users: new UserReads(database),
-    auditLog: new AuditLogReads(database),
+    actions: new ActionReads(database, searches),
+    users: new UserReads(database, searches),
+    auditLog: new AuditLogReads(database, searches),
     votes: new VoteReads(database),
   };
   const principals = new PrincipalReads(database);
@@ -155,7 +157,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     [
       new ActionResolver(reads.actions),
       new ApiKeyResolver(
-        new ApiKeyReads(database),
+        new ApiKeyReads(database, searches),
         makeCreateApiKey(authority, clock),
         makeRevokeApiKey(authority),
       ),
