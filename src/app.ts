@@ -26,6 +26,7 @@ import { addHealth } from './http/health';
 import type { LoadBounds } from './http/load-shedding';
 import { addPlayground } from './http/playground/playground';
 import { limitRates } from './http/rate-limit';
+import { sharedFor } from './http/shared-for';
 import { identify, makeServer } from './http/server';
 import { makeVerifyToken, type TrustedIssuer } from './http/token-verifier';
 import { rememberVerified } from './http/verified-tokens';
@@ -103,6 +104,8 @@ const REQUEST_TIMEOUT = 30_000;
 /** How often rows that no longer throttle a refusal are deleted, in milliseconds. */
 const PURGE_INTERVAL = 60_000;
 const SWEEP_INTERVAL = 5_000;
+/** How long a look at the sealer's queue serves whoever asks, in milliseconds: probes and scrapes come in numbers. */
+const BACKLOG_KEPT = 1_000;
 /** How often it is written down when API keys were used, in milliseconds; for each key once a minute at most. */
 const KEY_USE_INTERVAL = 5_000;
 
@@ -180,13 +183,11 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   const server = await makeServer({ log, clock, corsOrigins, trustProxy, load, requestTimeout });
   const countRequest = await limitRates(server, rateLimitPerMinute, clock);
   const identifyCaller = identify(makeAuthenticate(principals, keyUses, verifyToken, clock), countRequest);
-  const backlog = new SealBacklogReads(database);
-  metrics.watchSealing(
-    () => backlog.now(),
-    () => sealer?.status.sealed ?? 0,
-  );
+  const backlogReads = new SealBacklogReads(database);
+  const backlog = sharedFor(BACKLOG_KEPT, () => backlogReads.now());
+  metrics.watchSealing(backlog, () => sealer?.status.sealed ?? 0);
   addHealth(server, {
-    backlog: () => backlog.now(),
+    backlog,
     sealer: () => sealer?.status ?? null,
     metrics: metrics.registry,
     environment,

@@ -18,6 +18,8 @@ export class AnswerBudget {
   private left: number;
   private last: Promise<unknown> = Promise.resolve();
   private isOver = false;
+  /** Of a refused list: how many of its rows would have fitted; null where the answer is not one list. */
+  rowsThatFit: number | null = null;
 
   constructor(size = MAX_ANSWER_SIZE) {
     this.left = size;
