@@ -42,6 +42,7 @@ import type { Database } from './persistence/database';
 import { DecisionsStore } from './persistence/decisions.store';
 import { ExpiredActionsStore } from './persistence/expired-actions.store';
 import { purgeKnownRequests } from './persistence/known-requests.store';
+import { OrderedReads } from './persistence/ordered-reads';
 import { PolicyReads } from './persistence/policies.reads';
 import { PrincipalReads } from './persistence/principals.reads';
 import { purgeThrottle } from './persistence/refusals.store';
@@ -134,7 +135,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   const metrics = new Metrics();
   const searches = new TextSearches(database);
   const reads = {
-    actions: new ActionReads(database, searches),
+    actions: new ActionReads(database, searches, new OrderedReads(database)),
     users: new UserReads(database, searches),
     auditLog: new AuditLogReads(database, searches),
     votes: new VoteReads(database),

@@ -80,10 +80,14 @@ const SEARCH_INDEX: TextIndex = {
 export class ActionReads {
   private readonly singles: Gatherer<{ tenant: Tenant; id: number }, Action | null>;
 
-  /** @param searches what runs text searches; none can be asked for, if not given */
+  /**
+   * @param searches what runs text searches; none can be asked for, if not given
+   * @param ordered what reads a reviewer's queue in its order
+   */
   constructor(
     private readonly sql: Sql,
     private readonly searches: TextSearches | null = null,
+    private readonly ordered: Sql = sql,
   ) {
     this.singles = new Gatherer((asked) => this.together(asked), {
       maxSize: MAX_TOGETHER,
@@ -140,7 +144,8 @@ export class ActionReads {
       direction: order.direction,
     };
     const searcher = this.searches?.of(viewer) ?? null;
-    return keysetPage(this.sql, {
+    const sql = filter.decidableByViewer === true ? this.ordered : this.sql;
+    return keysetPage(sql, {
       table: ACTIONS,
       conditions,
       order: keyset,
