@@ -29,6 +29,7 @@ import { addPlayground } from './http/playground/playground';
 import { limitRates } from './http/rate-limit';
 import { makeTellRefusedCredential } from './http/refused-credentials';
 import { watchRequests } from './http/request-log';
+import { sharedFor } from './http/shared-for';
 import { identify, makeServer } from './http/server';
 import { makeVerifyToken, type TrustedIssuer } from './http/token-verifier';
 import { rememberVerified } from './http/verified-tokens';
@@ -46,12 +47,14 @@ import type { Database } from './persistence/database';
 import { DecisionsStore } from './persistence/decisions.store';
 import { ExpiredActionsStore } from './persistence/expired-actions.store';
 import { purgeKnownRequests } from './persistence/known-requests.store';
+import { OrderedReads } from './persistence/ordered-reads';
 import { PolicyReads } from './persistence/policies.reads';
 import { PrincipalReads } from './persistence/principals.reads';
 import { QueueReads } from './persistence/queue.reads';
 import { purgeThrottle } from './persistence/refusals.store';
 import { SealBacklogReads } from './persistence/seal-backlog.reads';
 import { SubmissionsStore } from './persistence/submissions.store';
+import { TextSearches } from './persistence/text-search';
 import { UserReads } from './persistence/users.reads';
 import { VoteReads } from './persistence/votes.reads';
 import { addExport } from './rest/export';
@@ -115,6 +118,8 @@ const PURGE_INTERVAL = 60_000;
 const SWEEP_INTERVAL = 5_000;
 /** How often the gateway's clock is compared with the database's, in milliseconds. */
 const CLOCK_INTERVAL = 5_000;
+/** How long a reading of a queue serves whoever asks, in milliseconds: probes and scrapes come in numbers. */
+const READING_KEPT = 1_000;
 /** How often it is written down when API keys were used, in milliseconds; for each key once a minute at most. */
 const KEY_USE_INTERVAL = 5_000;
 
@@ -143,10 +148,11 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     clock = () => new Date(),
   } = options;
   const metrics = new Metrics();
+  const searches = new TextSearches(database);
   const reads = {
-    actions: new ActionReads(database),
-    users: new UserReads(database),
-    auditLog: new AuditLogReads(database),
+    actions: new ActionReads(database, searches, new OrderedReads(database)),
+    users: new UserReads(database, searches),
+    auditLog: new AuditLogReads(database, searches),
     votes: new VoteReads(database),
   };
   const principals = new PrincipalReads(database);
@@ -170,7 +176,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     [
       new ActionResolver(reads.actions),
       new ApiKeyResolver(
-        new ApiKeyReads(database),
+        new ApiKeyReads(database, searches),
         makeCreateApiKey(authority, clock),
         makeRevokeApiKey(authority),
       ),
@@ -196,14 +202,16 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   const limits = await limitRates(server, rateLimitPerMinute, clock);
   const authenticate = makeAuthenticate(principals, keyUses, verifyToken, clock);
   const identifyCaller = identify(authenticate, limits, makeTellRefusedCredential(log, metrics));
-  const backlog = new SealBacklogReads(database);
-  const queue = new QueueReads(database);
+  const backlogReads = new SealBacklogReads(database);
+  const backlog = sharedFor(READING_KEPT, () => backlogReads.now());
+  const queueReads = new QueueReads(database);
+  const queue = sharedFor(READING_KEPT, () => queueReads.now());
   metrics.watch(
-    async () => ({ backlog: await backlog.now(), queue: await queue.now() }),
+    async () => ({ backlog: await backlog(), queue: await queue() }),
     () => sealer?.status.sealed ?? 0,
   );
   addHealth(server, {
-    backlog: () => backlog.now(),
+    backlog,
     sealer: () => sealer?.status ?? null,
     isStopping: () => stopping.aborted,
     metrics: metrics.registry,

@@ -143,6 +143,7 @@ describe("the application's login", () => {
   it('has these rights on tables, columns and sequences and no others', async () => {
     expect(await rightsOf(application)).toEqual([
       'action_id_seq USAGE',
+      'action_texts SELECT',
       'actions INSERT (action_type, agent_id, agent_name, context, correlation_id, decided_at, decided_by_kind, description, expires_at, id, organization_id, parameters, reason, risk_indicators, risk_score, status, submitted_at, submitted_by, submitted_by_api_key, target_resource, target_system, tool_name, updated_at)',
       'actions SELECT',
       'actions UPDATE (approvals, correlation_id, decided_at, decided_by, decided_by_kind, reason, status, updated_at, version)',

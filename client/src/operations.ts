@@ -3,7 +3,7 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import { operation, type Operation } from './operation.ts';
-/** Lists match any of their members; a time range is from inclusive, to exclusive. */
+/** Lists match any of their members, 500 at most; a time range is from inclusive, to exclusive. */
 export type ActionFilter = {
   readonly actionType?: ReadonlyArray<string> | null | undefined;
   readonly agentId?: ReadonlyArray<string> | null | undefined;
@@ -18,7 +18,7 @@ export type ActionFilter = {
   /** Inclusive. */
   readonly minRiskScore?: number | null | undefined;
   readonly riskLevel?: ReadonlyArray<RiskLevel> | null | undefined;
-  /** Text that stands anywhere in what describes the action. */
+  /** Text that stands anywhere in what describes the action; at most 200 characters, once per operation. */
   readonly search?: string | null | undefined;
   readonly status?: ReadonlyArray<ActionStatus> | null | undefined;
   readonly submittedFrom?: string | null | undefined;

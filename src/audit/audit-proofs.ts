@@ -7,15 +7,20 @@ import { bundleRecords, type LeafRange } from './bundle-records';
 import type { LogKey } from './log-key';
 import { consistencyProof, inclusionProof, type ConsistencyProof, type InclusionProof } from './proofs';
 import type { VerificationReport } from './verification';
+import { Slots } from './slots';
 import { verifyBundle, type Progress } from './verify-bundle';
 
 /** The newest checkpoint that was archived outside of the database, of an organization; null where there is none. */
 export type CheckpointSource = (organizationId: number) => string | null;
 
+const LIMITS = { perOrganization: 1, inProcess: 2 };
+/** How long a verification may take, in milliseconds. */
+const MAX_TIME = 1_800_000;
+
 /** What somebody can ask the sealed log for: checkpoints, proofs, and to be recomputed. */
 export class AuditProofs {
   private readonly tree: TreeReads;
-  private isVerifying = false;
+  private readonly slots = new Slots('verifications', LIMITS);
 
   constructor(
     private readonly database: Database,
@@ -49,15 +54,11 @@ export class AuditProofs {
 
   /**
    * Recomputes an organization's log as the offline verifier does, in one snapshot, and holds it against the archive.
-   * @throws {RefusedError} SERVICE_UNAVAILABLE while another one runs in this process
+   * @throws {RefusedError} SERVICE_UNAVAILABLE while others run, or where it takes too long
    */
   async verify(tenant: Tenant, range: LeafRange, progress?: Progress): Promise<VerificationReport> {
-    if (this.isVerifying)
-      throw new RefusedError({
-        code: 'SERVICE_UNAVAILABLE',
-        detail: 'Another verification is running; try again once it has ended',
-      });
-    this.isVerifying = true;
+    const giveBack = this.slots.take(tenant.organizationId);
+    const endsAt = performance.now() + MAX_TIME;
     try {
       // Read before the snapshot, which therefore holds it.
       const note = this.archive?.(tenant.organizationId) ?? null;
@@ -66,9 +67,21 @@ export class AuditProofs {
         bundleRecords(tenant, new BundleReads(sql), new TreeReads(sql), this.key, this.clock(), range),
       );
       const input = { trustedKeys: this.key.keys, checkpoints, receipts: [] };
-      return await verifyBundle(records, input, progress);
+      return await verifyBundle(until(endsAt, records), input, progress);
     } finally {
-      this.isVerifying = false;
+      giveBack();
     }
+  }
+}
+
+async function* until<T>(endsAt: number, records: AsyncIterable<T>): AsyncIterable<T> {
+  for await (const record of records) {
+    if (performance.now() > endsAt)
+      throw new RefusedError({
+        code: 'SERVICE_UNAVAILABLE',
+        detail:
+          'The verification took too long; verify a range of leaves, or an export with the offline verifier',
+      });
+    yield record;
   }
 }

@@ -25,11 +25,16 @@ export interface Page<T> {
   readonly edges: readonly Edge<T>[];
   readonly hasNextPage: boolean;
   readonly hasPreviousPage: boolean;
+  /** Where a text search stopped before the end of the list: the next page begins there. Null where it did not. */
+  readonly searchedTo: { readonly cursor: string; readonly isBackward: boolean } | null;
   readonly count: () => Promise<Count>;
 }
 
 /** How large a page is when nothing is asked (contract 3). */
 export const DEFAULT_PAGE_SIZE = 25;
+
+/** The longest text that a list can be searched for, in characters (Unicode code points). */
+export const MAX_SEARCH_LENGTH = 200;
 
 /** Where counting stops (contract 3). */
 export const COUNT_CAP = 10_000;

@@ -21,6 +21,7 @@ import { authorizeActions } from '../use-cases/authorize-actions';
 import type { BulkMode } from '../use-cases/decision-batch';
 import type { RecordRefusedRequest } from '../use-cases/record-refused-request';
 import type { AuthorizedContext, RequestContext, ReviewerContext } from './context';
+import { faultsOfLists } from './list-limits';
 import { actionSourceOf } from './loaders';
 
 /** What `@authorize` asks for on one root field. */
@@ -128,12 +129,17 @@ export class AuthorizeDirective {
 
   private gate(field: RootField, ofField: Requirement): RootField {
     const resolve = field.resolve ?? defaultFieldResolver;
+    const inputs = Object.entries(field.args ?? {}).map(([name, { type }]) => ({ name, type }));
     return {
       ...field,
       resolve: async (source, args: DecisionArguments, context, info) => {
         const requirement = context.requirement ?? ofField;
         await this.checkCredential(requirement, context, args);
         const request = requirement.verdict === null ? null : parseDecision(args);
+        // A decision's ids are counted where they are read.
+        const tooLong =
+          request === null ? faultsOfLists(args as Readonly<Record<string, unknown>>, inputs) : [];
+        if (tooLong.length > 0) throw new RefusedError(validationRefusal(tooLong));
         await this.checkRole(requirement, context as AuthorizedContext, args);
         if (request !== null) await authorizeDecision(requirement, context as ReviewerContext, request);
         return resolve(source, args, context, info);

@@ -1,4 +1,5 @@
 import type { RequestOrigin } from '../domain/audit-entry';
+import { AnswerBudget } from '../domain/answer-budget';
 import type { Principal, Reviewer } from '../domain/principal';
 import type { DecisionRequest } from '../use-cases/decision-batch';
 import type { Requirement } from './authorize.directive';
@@ -15,6 +16,10 @@ export interface RequestContext {
   readonly maxPageSize: number;
   /** What a REST path asks for in place of the directive of its one field; GraphQL has null. */
   readonly requirement: Requirement | null;
+  /** What the operation may still read: its answer has a size that it cannot pass. */
+  readonly budget: AnswerBudget;
+  /** How many text searches the operation has begun. */
+  readonly searches: { count: number };
   /** What the authorization directive found, for the one decision that an operation can hold. */
   authorized: DecisionRequest | null;
 }
@@ -39,12 +44,17 @@ export type BuildContext = (
 
 /** Builds contexts over these reads. */
 export function makeBuildContext(reads: Reads): BuildContext {
-  return (principal, origin, maxPageSize, requirement) => ({
-    principal,
-    origin,
-    loaders: principal && makeLoaders(principal, reads, maxPageSize),
-    maxPageSize,
-    requirement,
-    authorized: null,
-  });
+  return (principal, origin, maxPageSize, requirement) => {
+    const budget = new AnswerBudget();
+    return {
+      principal,
+      origin,
+      loaders: principal && makeLoaders(principal, reads, maxPageSize, budget),
+      maxPageSize,
+      requirement,
+      budget,
+      searches: { count: 0 },
+      authorized: null,
+    };
+  };
 }

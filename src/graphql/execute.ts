@@ -1,4 +1,18 @@
-import { GraphQLError, type DocumentNode, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import {
+  getOperationAST,
+  GraphQLError,
+  OperationTypeNode,
+  type DocumentNode,
+  type ExecutionResult,
+  type GraphQLSchema,
+} from 'graphql';
+import {
+  answerTooLarge,
+  itemsThatFit,
+  jsonSize,
+  MAX_ANSWER_SIZE,
+  type AnswerBudget,
+} from '../domain/answer-budget';
 import { RefusedError, type Refusal } from '../domain/refusal';
 import type { Logger } from '../observability/logger';
 import { MISSING_AUTH, type AuthorizeDirective } from './authorize.directive';
@@ -39,10 +53,33 @@ export function makeExecuteOperation(options: ExecuteOptions): ExecuteOperation 
       const refusal = refusalByLimits(schema, operation, isDecision);
       if (refusal !== null) return refusedWith(refusal);
       const hideSuggestions = !anonymousIntrospection;
-      return runOperation({ schema, document, operationName, variableValues, contextValue, hideSuggestions });
+      const args = { schema, document, operationName, variableValues, contextValue, hideSuggestions };
+      const isRead = getOperationAST(document, operationName)?.operation !== OperationTypeNode.MUTATION;
+      // What a mutation answers was bounded before, so that what it committed is always told.
+      if (!isRead) contextValue.budget.lift();
+      const result = await runOperation(args);
+      return isRead ? withinSize(result, contextValue.budget) : result;
     };
     return maskErrors(await run(), contextValue.origin.correlationId, log);
   };
+}
+
+/** The answer to a read, or the refusal of one that is too large. */
+function withinSize(result: ExecutionResult, budget: AnswerBudget): ExecutionResult {
+  if (!budget.isExceeded && jsonSize(result.data, MAX_ANSWER_SIZE) <= MAX_ANSWER_SIZE) return result;
+  budget.rowsThatFit = rowsThatFit(result.data, budget.isExceeded);
+  return { data: null, ...refusedWith(answerTooLarge(null)) };
+}
+
+/**
+ * How many rows of the one list of an answer fit; null where it is not one list.
+ * @param isCut whether the last row was read and does not fit
+ */
+function rowsThatFit(data: unknown, isCut: boolean): number | null {
+  const [list, ...others] = Object.values(data ?? {}) as ({ edges?: readonly unknown[] } | null)[];
+  const edges = list?.edges;
+  if (edges === undefined || others.length > 0) return null;
+  return Math.min(itemsThatFit(edges, MAX_ANSWER_SIZE), edges.length - (isCut ? 1 : 0));
 }
 
 function refusedWith(refusal: Refusal): ExecutionResult {

@@ -18,14 +18,17 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql';
+import { MAX_BULK_IDS } from '../domain/decision-request';
 import { DEFAULT_PAGE_SIZE } from '../domain/page';
 
 /** What a selection asks for. What a fragment holds counts as often as the fragment is spread. */
 export interface Extent {
   /** Fields inside each other. Introspection has no depth: its own query is 15 deep. */
   readonly depth: number;
-  /** Fields, times the sizes of the lists around them. */
+  /** Fields, times the sizes of the lists around them; one that can be large counts as several. */
   readonly values: number;
+  /** How large the answer is at most, in bytes of JSON. */
+  readonly size: number;
   /** Fields on the selection's own level. */
   readonly fields: number;
   /** Fields on all levels. */
@@ -44,6 +47,7 @@ export type Measure = (operation: OperationDefinitionNode) => Extent;
 const NOTHING: Extent = {
   depth: 0,
   values: 0,
+  size: 0,
   fields: 0,
   allFields: 0,
   decisions: 0,
@@ -54,7 +58,7 @@ const NOTHING: Extent = {
 
 /** How long a list that comes whole can be: a quorum is at most ten, a bulk 500. Of the schema, how long they are. */
 const WHOLE_LISTS: Readonly<Record<string, number>> = {
-  results: 500,
+  results: MAX_BULK_IDS,
   auditSummary: 400,
   types: 100,
   fields: 8,
@@ -99,10 +103,16 @@ export function makeMeasure(
     const inner = ofSelections(field.selectionSet, type && getNamedType(type), new Set());
     const isAgain = field.alias !== undefined || siblings.has(key);
     siblings.add(key);
+    const length = lengthOf(field, type, parent, variable);
     const isIntrospection = name === '__schema' || name === '__type';
     return {
       depth: isIntrospection ? 0 : 1 + inner.depth,
-      values: 1 + lengthOf(field, type, parent, variable) * inner.values,
+      values: weightOf(name, parent) + length * inner.values,
+      size:
+        key.length +
+        4 +
+        length * (inner.size * bulkPart(field, type, variable) + 3) +
+        (inner.fields === 0 ? sizeOf(name, type, parent) : 0),
       fields: 1,
       allFields: 1 + inner.allFields,
       decisions: !name.startsWith('__') && isDecision(name) ? 1 : 0,
@@ -143,6 +153,7 @@ function sum(one: Extent, other: Extent): Extent {
   return {
     depth: Math.max(one.depth, other.depth),
     values: one.values + other.values,
+    size: one.size + other.size,
     fields: one.fields + other.fields,
     allFields: one.allFields + other.allFields,
     decisions: one.decisions + other.decisions,
@@ -161,6 +172,54 @@ function typeOf(name: string, parent: GraphQLNamedType | undefined): GraphQLOutp
   if (name === '__schema') return SchemaMetaFieldDef.type;
   if (name === '__type') return TypeMetaFieldDef.type;
   return isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name]?.type : undefined;
+}
+
+/** How large a value is at most, in bytes of JSON: texts that are longer than names, and JSON, by their own limits. */
+const SIZES: Readonly<Record<string, number>> = {
+  'Action.parameters': 65_536,
+  'Action.context': 16_384,
+  'Action.riskIndicators': 16_384,
+  'Action.description': 30_000,
+  'Action.targetResource': 6_000,
+  'Action.reason': 6_000,
+  'ActionDecision.reason': 6_000,
+  'ActionSubmission.reason': 6_000,
+  'AuditLog.reason': 6_000,
+  'AuditLog.details': 1_000,
+  'AuditLog.data': 65_536,
+  'Vote.reason': 6_000,
+};
+/** Names and the like: 200 characters. */
+const TEXT_SIZE = 600;
+/** Numbers, ids, times, words of an enum. */
+const OTHER_SIZE = 40;
+/** What counts as one value. */
+const VALUE_SIZE = 4_000;
+
+function weightOf(name: string, parent: GraphQLNamedType | undefined): number {
+  return Math.ceil((SIZES[`${parent?.name ?? ''}.${name}`] ?? 1) / VALUE_SIZE);
+}
+
+function sizeOf(
+  name: string,
+  type: GraphQLOutputType | undefined,
+  parent: GraphQLNamedType | undefined,
+): number {
+  const own = SIZES[`${parent?.name ?? ''}.${name}`];
+  return own ?? (type && getNamedType(type).name === 'String' ? TEXT_SIZE : OTHER_SIZE);
+}
+
+/** The part of the longest bulk that this one is, by its ids; 1 for other fields. */
+function bulkPart(
+  { arguments: args }: FieldNode,
+  type: GraphQLOutputType | undefined,
+  variable: (name: string) => unknown,
+): number {
+  if (type === undefined || getNamedType(type).name !== 'BulkDecision') return 1;
+  const ids = args?.find(({ name }) => name.value === 'actionIds')?.value;
+  const given = ids?.kind === Kind.VARIABLE ? variable(ids.name.value) : undefined;
+  const count = ids?.kind === Kind.LIST ? ids.values.length : Array.isArray(given) ? given.length : 1;
+  return Math.min(1, count / MAX_BULK_IDS);
 }
 
 /** How many values a field can have: a page's size counts where the connection stands, for its edges and all in them. */

@@ -2,11 +2,13 @@ import {
   getOperationAST,
   GraphQLError,
   Kind,
+  OperationTypeNode,
   type GraphQLSchema,
   type OperationDefinitionNode,
   type ParseOptions,
   type ValidationRule,
 } from 'graphql';
+import { MAX_ANSWER_SIZE } from '../domain/answer-budget';
 import { validationRefusal, type Refusal } from '../domain/refusal';
 import type { Operation } from './execute';
 import { makeMeasure, type Extent } from './extent';
@@ -73,15 +75,21 @@ export function refusalByLimits(
     const given = variables?.[name];
     return given === undefined ? defaultOf(operation, name) : given;
   };
-  const refusal = refusalOf(makeMeasure(schema, document, variable, isDecision)(operation));
+  const isMutation = operation.operation === OperationTypeNode.MUTATION;
+  const refusal = refusalOf(makeMeasure(schema, document, variable, isDecision)(operation), isMutation);
   if (sizes.size === 0) known.set(operation, refusal);
   return refusal;
 }
 
-function refusalOf({ values, decisions }: Extent): Refusal | null {
+function refusalOf({ values, size, decisions }: Extent, isMutation: boolean): Refusal | null {
   if (decisions > 1)
     return refusal(
       'An operation may hold one decision; use bulkApproveActions or bulkRejectActions for several actions',
+    );
+  // Once it is executed, what it did has to be told: so what it might come to is bounded before.
+  if (isMutation && size > MAX_ANSWER_SIZE)
+    return refusal(
+      `The answer to this mutation could pass ${String(MAX_ANSWER_SIZE / 1_000_000)} MB: name fewer actions or fields`,
     );
   if (values > MAX_VALUES)
     return refusal(`An operation may ask for ${String(MAX_VALUES)} values: make its pages smaller`);

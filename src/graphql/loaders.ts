@@ -1,9 +1,11 @@
 import DataLoader from 'dataloader';
 import type { Action, Vote } from '../domain/action';
 import type { AuditLogEntry } from '../domain/audit-entry';
+import { answerTooLarge, type AnswerBudget } from '../domain/answer-budget';
 import type { Page } from '../domain/page';
+import { RefusedError } from '../domain/refusal';
 import type { Principal, User } from '../domain/principal';
-import type { ActionReads } from '../persistence/actions.reads';
+import type { ActionContent, ActionReads } from '../persistence/actions.reads';
 import type { AuditLogReads } from '../persistence/audit-log.reads';
 import type { UserReads } from '../persistence/users.reads';
 import type { VoteReads } from '../persistence/votes.reads';
@@ -19,6 +21,8 @@ export interface Reads {
 /** One request's loaders: each batches what a list asks for into one statement, and remembers it for this request only. */
 export interface Loaders {
   readonly action: DataLoader<number, Action | null>;
+  /** What was submitted as JSON with an action that was loaded without it. */
+  readonly actionContent: DataLoader<number, ActionContent>;
   readonly user: DataLoader<number, User | null>;
   readonly auditEntry: DataLoader<number, AuditLogEntry | null>;
   /** By action id, the votes on it, in the order in which they were given. */
@@ -31,16 +35,33 @@ export interface Loaders {
   ): Promise<Page<AuditLogEntry>>;
 }
 
-/** Loaders that see what this principal may see. */
-export function makeLoaders(viewer: Principal, reads: Reads, maxPageSize: number): Loaders {
+/**
+ * Loaders that see what this principal may see.
+ * @param budget what the request may still read
+ */
+export function makeLoaders(
+  viewer: Principal,
+  reads: Reads,
+  maxPageSize: number,
+  budget: AnswerBudget,
+): Loaders {
   const entriesByPart = new Map<ReadonlySet<string>, Map<string, DataLoader<number, Page<AuditLogEntry>>>>();
   return {
+    // No rule reads the content, and what shows it asks `actionContent` for it.
     action: loaderById((ids) => reads.actions.byIds(viewer, ids)),
+    actionContent: new DataLoader<number, ActionContent>(async (ids) => {
+      const found = new Map(
+        (await reads.actions.contentsOf(viewer, ids, budget)).map((content) => [content.id, content]),
+      );
+      // What is not there did not fit: an action is never deleted.
+      return ids.map((id) => found.get(id) ?? new RefusedError(answerTooLarge(null)));
+    }),
     user: loaderById((ids) => reads.users.byIds(viewer, ids)),
     auditEntry: loaderById((ids) => reads.auditLog.byIds(viewer, ids)),
     votes: new DataLoader(async (ids) => {
       const votes = new Map<number, Vote[]>(ids.map((id) => [id, []]));
-      for (const vote of await reads.votes.ofActions(viewer, ids)) votes.get(vote.actionId)?.push(vote);
+      for (const vote of await reads.votes.ofActions(viewer, ids, budget))
+        votes.get(vote.actionId)?.push(vote);
       return ids.map((id) => votes.get(id) ?? []);
     }),
     auditEntriesOf: (actionId, request, wanted) => {
@@ -51,7 +72,7 @@ export function makeLoaders(viewer: Principal, reads: Reads, maxPageSize: number
       let loader = loaders.get(part);
       if (loader === undefined) {
         loader = new DataLoader((ids) =>
-          reads.auditLog.pagesOfActions(viewer, ids, request, maxPageSize, wanted),
+          reads.auditLog.pagesOfActions(viewer, ids, request, maxPageSize, wanted, budget),
         );
         loaders.set(part, loader);
       }

@@ -6,6 +6,7 @@ import { refusalBehind } from '../graphql/errors';
 import { RefusedError } from '../domain/refusal';
 import { VERSION } from '../version';
 import { allowOnly } from './allowed-methods';
+import { sharedFor } from './shared-for';
 
 /** What operators ask the process itself. */
 export interface HealthOptions {
@@ -48,8 +49,10 @@ export function addHealth(server: FastifyInstance, options: HealthOptions): void
       },
     };
   });
+  // Written once for all who ask while it is being written.
+  const text = sharedFor(0, () => metrics.metrics());
   server.get('/metrics', PROBE, async (_request, reply) =>
-    reply.type(metrics.contentType).send(await metrics.metrics()),
+    reply.type(metrics.contentType).send(await text()),
   );
   // Asked by the vendor's SDK to test its connection: so a key that does not count is told, although none is needed.
   server.get('/api/deployment-info', { onRequest: identify }, () => ({

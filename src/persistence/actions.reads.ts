@@ -1,5 +1,6 @@
 import type { Action, ActionStatus } from '../domain/action';
 import type { Direction, Page, PageRequest } from '../domain/page';
+import type { AnswerBudget } from '../domain/answer-budget';
 import { decidableScope, type DecidableScope } from '../domain/approval-policy';
 import type { Principal, Tenant } from '../domain/principal';
 import type { RiskLevel } from '../domain/risk';
@@ -7,9 +8,12 @@ import type { Sql, Statement } from './database';
 import type { KeysetOrder } from './cursor';
 import { isOverdueSql } from './expiry';
 import { Gatherer } from './gatherer';
-import { Conditions, keysetPage } from './keyset';
+import { keysetPage } from './keyset';
+import { Conditions } from './list-source';
 import { inRiskLevelsSql } from './risk-bands';
 import { ACTIONS } from './tables/action.table';
+import type { TextIndex, TextSearches } from './text-search';
+import { readWeighed } from './weighed-rows';
 
 /** What a list of actions can be narrowed to. Lists match any of their members; ranges are from inclusive, to exclusive. */
 export interface ActionFilter {
@@ -37,14 +41,25 @@ export interface ActionOrder {
   readonly direction: Direction;
 }
 
+/** What agents submitted as JSON: read only where it is shown, since it can be large and no rule reads it. */
+export type ActionContent = Pick<Action, 'parameters' | 'context' | 'riskIndicators'>;
+const CONTENT: readonly (keyof ActionContent)[] = ['parameters', 'context', 'riskIndicators'];
+
+const WITHOUT_CONTENT = new Set<string>(
+  ACTIONS.properties.filter((name) => !CONTENT.includes(name as never)),
+);
 const ACTIONS_BY_ID: Statement = {
   name: 'actions_by_id',
-  text: `SELECT ${ACTIONS.select('t')} FROM actions t WHERE t.organization_id = $1 AND t.id = ANY($2::bigint[])`,
+  text: `SELECT ${ACTIONS.select('t', WITHOUT_CONTENT)} FROM actions t
+    WHERE t.organization_id = $1 AND t.id = ANY($2::bigint[])`,
 };
+const CONTENTS_BY_ID = `SELECT t.id, ${CONTENT.map((name) => `t."${ACTIONS.column(name)}" AS "${name}"`).join(', ')}
+  FROM actions t WHERE t.organization_id = $1 AND t.id = ANY($2::bigint[])`;
 
 /** Requests at most that one statement answers. */
 const MAX_TOGETHER = 64;
 
+/** What `search` looks through; the migration of `action_texts` holds the same columns. */
 const SEARCHED = [
   't.action_type',
   't.description',
@@ -54,12 +69,26 @@ const SEARCHED = [
   't.target_system',
   't.target_resource',
 ];
+const SEARCH_INDEX: TextIndex = {
+  name: 'action_texts_by_text',
+  table: 'action_texts',
+  id: 'x.action_id',
+  columns: ['x.text'],
+};
 
 /** Reads of actions, each within one organization. */
 export class ActionReads {
   private readonly singles: Gatherer<{ tenant: Tenant; id: number }, Action | null>;
 
-  constructor(private readonly sql: Sql) {
+  /**
+   * @param searches what runs text searches; none can be asked for, if not given
+   * @param ordered what reads a reviewer's queue in its order
+   */
+  constructor(
+    private readonly sql: Sql,
+    private readonly searches: TextSearches | null = null,
+    private readonly ordered: Sql = sql,
+  ) {
     this.singles = new Gatherer((asked) => this.together(asked), {
       maxSize: MAX_TOGETHER,
       laneOf: ({ tenant }) => tenant.organizationId,
@@ -67,7 +96,7 @@ export class ActionReads {
   }
 
   /**
-   * The actions of these ids that the tenant has, in no particular order. One statement, which requests that ask for one
+   * The actions of these ids that the tenant has, in no particular order and without their content. One statement, which requests that ask for one
    * action each share when they come together.
    */
   async byIds(tenant: Tenant, ids: readonly number[]): Promise<readonly Action[]> {
@@ -78,8 +107,23 @@ export class ActionReads {
   }
 
   /**
+   * The content of the actions of these ids, in no particular order: as many as the budget allows. One statement.
+   * @throws {RefusedError} VALIDATION_ERROR where nothing is left of the budget
+   */
+  contentsOf(
+    tenant: Tenant,
+    ids: readonly number[],
+    budget: AnswerBudget,
+  ): Promise<readonly (ActionContent & { readonly id: number })[]> {
+    const statement = { text: CONTENTS_BY_ID, values: [tenant.organizationId, ids] };
+    const part = { heavy: CONTENT, size: ids.length };
+    return budget.spend((left) => readWeighed(this.sql, statement, part, left));
+  }
+
+  /**
    * One page of the viewer's organization's actions. One statement, and one more if the page is asked for its count.
    * @param wanted names beyond which nothing is asked for
+   * @param budget what the request may still read
    */
   async page(
     viewer: Principal,
@@ -88,6 +132,7 @@ export class ActionReads {
     request: PageRequest,
     maxSize: number,
     wanted: ReadonlySet<string>,
+    budget: AnswerBudget,
   ): Promise<Page<Action>> {
     const conditions = new Conditions().add(viewer.organizationId, (p) => `t.organization_id = ${p}`);
     addFilter(conditions, filter, order);
@@ -98,7 +143,18 @@ export class ActionReads {
       type: order.by === 'submittedAt' ? 'timestamptz' : 'double precision',
       direction: order.direction,
     };
-    return keysetPage(this.sql, { table: ACTIONS, conditions, order: keyset, request, maxSize, wanted });
+    const searcher = this.searches?.of(viewer) ?? null;
+    const sql = filter.decidableByViewer === true ? this.ordered : this.sql;
+    return keysetPage(sql, {
+      table: ACTIONS,
+      conditions,
+      order: keyset,
+      request,
+      maxSize,
+      wanted,
+      searcher,
+      budget,
+    });
   }
 
   private allOf({ organizationId }: Tenant, ids: readonly number[]): Promise<readonly Action[]> {
@@ -133,7 +189,7 @@ function addFilter(conditions: Conditions, filter: ActionFilter, { by }: ActionO
     .add(filter.decidedTo, (p) => `t.decided_at < ${p}`);
   if (filter.riskLevel !== undefined && filter.riskLevel !== null)
     conditions.addRaw(inRiskLevelsSql('t.risk_score', filter.riskLevel));
-  conditions.addSearch(SEARCHED, filter.search);
+  conditions.addSearch(SEARCHED, filter.search, SEARCH_INDEX);
 }
 
 /** Narrows to effective statuses, by the stored ones where these say the same, so that an index can serve them. */

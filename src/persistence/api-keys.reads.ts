@@ -1,10 +1,12 @@
 import type { ApiKey } from '../domain/api-key-grant';
 import type { Page, PageRequest } from '../domain/page';
-import type { Tenant } from '../domain/principal';
+import type { Principal, Tenant } from '../domain/principal';
 import type { KeysetOrder } from './cursor';
 import type { Sql, Statement } from './database';
-import { Conditions, keysetPage } from './keyset';
+import { keysetPage } from './keyset';
+import { Conditions } from './list-source';
 import { API_KEYS } from './tables/api-key.table';
+import type { TextSearches } from './text-search';
 
 /** What a list of API keys can be narrowed to. */
 export interface ApiKeyFilter {
@@ -23,17 +25,21 @@ const NEWEST_FIRST: KeysetOrder<ApiKey> = { property: 'id', type: 'bigint', dire
 
 /** Reads of API keys, each within one organization: what can be shown of them, never a key. */
 export class ApiKeyReads {
-  constructor(private readonly sql: Sql) {}
+  /** @param searches what runs text searches; none can be asked for, if not given */
+  constructor(
+    private readonly sql: Sql,
+    private readonly searches: TextSearches | null = null,
+  ) {}
 
-  /** One page of the tenant's keys, newest first. One statement, and one more if the page is asked for its count. */
+  /** One page of the viewer's organization's keys, newest first. One statement, and one more if the page is asked for its count. */
   async page(
-    tenant: Tenant,
+    viewer: Principal,
     filter: ApiKeyFilter,
     request: PageRequest,
     maxSize: number,
   ): Promise<Page<ApiKey>> {
     const conditions = new Conditions()
-      .add(tenant.organizationId, (p) => `t.organization_id = ${p}`)
+      .add(viewer.organizationId, (p) => `t.organization_id = ${p}`)
       .addAnyOf('t.owner_id', 'bigint', filter.ownerId)
       .add(filter.revoked, (p) => `(t.revoked_at IS NOT NULL) = ${p}`)
       .addSearch(['t.name', 't.prefix'], filter.search);
@@ -43,6 +49,7 @@ export class ApiKeyReads {
       order: NEWEST_FIRST,
       request,
       maxSize,
+      searcher: this.searches?.of(viewer) ?? null,
     });
   }
 

@@ -1,10 +1,13 @@
 import type { AuditLogEntry } from '../domain/audit-entry';
+import type { AnswerBudget } from '../domain/answer-budget';
 import type { Direction, Page, PageRequest } from '../domain/page';
 import type { Principal, Role } from '../domain/principal';
 import type { Sql, Statement } from './database';
 import type { KeysetOrder } from './cursor';
-import { Conditions, keysetPage, keysetPagesOfGroups } from './keyset';
+import { keysetPage, keysetPagesOfGroups } from './keyset';
+import { Conditions } from './list-source';
 import { AUDIT_LOG } from './tables/audit-log.table';
+import type { TextIndex, TextSearches } from './text-search';
 
 /** What a list of audit entries can be narrowed to. Lists match any of their members. */
 export interface AuditLogFilter {
@@ -20,6 +23,14 @@ export interface AuditLogFilter {
   /** Text that stands anywhere in the details or the reason, in either case. */
   readonly search?: string | null;
 }
+
+const SEARCHED = ['t.details', 't.reason'];
+const SEARCH_INDEX: TextIndex = {
+  name: 'audit_log_by_text',
+  table: 'audit_log',
+  id: 'x.id',
+  columns: ['x.details', 'x.reason'],
+};
 
 /** Who is shown where a request came from (contract 2.14); nobody else reads it. */
 const SEES_ORIGINS: readonly Role[] = ['admin', 'security_manager'];
@@ -44,7 +55,11 @@ const WHOLE_PAGE = 200;
  * beyond which nothing is asked for; everything is read, if it is not given.
  */
 export class AuditLogReads {
-  constructor(private readonly sql: Sql) {}
+  /** @param searches what runs text searches; none can be asked for, if not given */
+  constructor(
+    private readonly sql: Sql,
+    private readonly searches: TextSearches | null = null,
+  ) {}
 
   /** The entries of these ids in the viewer's organization, in no particular order. One statement. */
   async byIds(viewer: Principal, ids: readonly number[]): Promise<readonly AuditLogEntry[]> {
@@ -60,6 +75,7 @@ export class AuditLogReads {
     request: PageRequest,
     maxSize: number,
     wanted?: ReadonlySet<string>,
+    budget: AnswerBudget | null = null,
   ): Promise<Page<AuditLogEntry>> {
     const conditions = new Conditions()
       .add(viewer.organizationId, (p) => `t.organization_id = ${p}`)
@@ -69,11 +85,19 @@ export class AuditLogReads {
       .addAnyOf('t.action_type', 'text', filter.actionType, true)
       .add(filter.from, (p) => `t."timestamp" >= ${p}`)
       .add(filter.to, (p) => `t."timestamp" < ${p}`)
-      .addSearch(['t.details', 't.reason'], filter.search);
+      .addSearch(SEARCHED, filter.search, SEARCH_INDEX);
     if (filter.actorId !== undefined && filter.actorId !== null) conditions.addRaw(`t.actor_kind = 'user'`);
     const order = byTime(direction);
-    const visible = visibleTo(viewer, wanted);
-    return keysetPage(this.sql, { table: AUDIT_LOG, conditions, order, request, maxSize, wanted: visible });
+    return keysetPage(this.sql, {
+      table: AUDIT_LOG,
+      conditions,
+      order,
+      request,
+      maxSize,
+      wanted: visibleTo(viewer, wanted),
+      searcher: this.searches?.of(viewer) ?? null,
+      budget,
+    });
   }
 
   /** Every entry of the viewer's organization that a filter leaves, oldest first, with one page of them in memory. */
@@ -93,7 +117,8 @@ export class AuditLogReads {
     actionIds: readonly number[],
     request: PageRequest,
     maxSize: number,
-    wanted?: ReadonlySet<string>,
+    wanted: ReadonlySet<string> | undefined,
+    budget: AnswerBudget,
   ): Promise<readonly Page<AuditLogEntry>[]> {
     const conditions = new Conditions().add(viewer.organizationId, (p) => `t.organization_id = ${p}`);
     const groups = { column: 'action_id', ids: actionIds };
@@ -105,6 +130,7 @@ export class AuditLogReads {
       request,
       maxSize,
       wanted: visibleTo(viewer, wanted),
+      budget,
     };
     return keysetPagesOfGroups(this.sql, query, groups);
   }

@@ -55,9 +55,16 @@ function isGiven<V>(value: V | null | undefined): value is V {
 
 /** The text that stands for a row's place in an order. */
 export function writeCursor<T extends { readonly id: number }>(node: T, order: KeysetOrder<T>): string {
-  const key: unknown = node[order.property];
+  return placeCursor({ key: node[order.property], id: node.id }, order);
+}
+
+/** The same, of a place that is known without its row. */
+export function placeCursor<T>(
+  { key, id }: { readonly key: unknown; readonly id: number },
+  { property }: KeysetOrder<T>,
+): string {
   const value = key instanceof Date ? key.toISOString() : key;
-  return Buffer.from(JSON.stringify([order.property, value, node.id])).toString('base64url');
+  return Buffer.from(JSON.stringify([property, value, id])).toString('base64url');
 }
 
 function readCursor<T>(cursor: string, order: KeysetOrder<T>, argument: string): Place {

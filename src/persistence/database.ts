@@ -12,6 +12,7 @@ import { QueueWithoutForeignKey1764220000000 } from '../../migrations/1764220000
 import { IdempotencyKeys1764230000000 } from '../../migrations/1764230000000-idempotency-keys';
 import { EvidenceWithoutForeignKeys1764300000000 } from '../../migrations/1764300000000-evidence-without-foreign-keys';
 import { LeavesWithoutForeignKey1764400000000 } from '../../migrations/1764400000000-leaves-without-foreign-key';
+import { ActionTexts1764500000000 } from '../../migrations/1764500000000-action-texts';
 import { ACTIONS } from './tables/action.table';
 import { API_KEYS } from './tables/api-key.table';
 import { AUDIT_LOG } from './tables/audit-log.table';
@@ -107,6 +108,7 @@ export class Database implements Sql {
         IdempotencyKeys1764230000000,
         EvidenceWithoutForeignKeys1764300000000,
         LeavesWithoutForeignKey1764400000000,
+        ActionTexts1764500000000,
       ],
       synchronize: false,
       installExtensions: false,

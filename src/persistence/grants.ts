@@ -6,7 +6,7 @@ import type { QueryRunner } from 'typeorm';
  */
 const RIGHTS = [
   'USAGE ON SCHEMA public',
-  'SELECT ON organizations, users, user_identities, approval_policies, api_keys, actions, votes',
+  'SELECT ON organizations, users, user_identities, approval_policies, api_keys, actions, action_texts, votes',
   'UPDATE (policy_version) ON organizations',
   'UPDATE (role, approval_level, max_risk_score, active, version) ON users',
   `INSERT (organization_id, id, agent_id, agent_name, action_type, description, tool_name, target_system, target_resource,

@@ -42,7 +42,7 @@ export async function openInstance(config: Config, say: (line: string) => void):
     lost: urls.lost,
     connectApplication: () => new Database({ ...config.database, url: urls.application }).connect(),
     prepare: async (origin) => {
-      const ran = await migrate(owner, decodeURIComponent(new URL(urls.application).username));
+      const ran = await migrate(owner, decodeURIComponent(new URL(urls.application).username), say);
       if (ran.length > 0) say(`migrated: ${ran.join(', ')}`);
       if (config.isProduction) return;
       const isAdded = await addDemoData(owner, new Provisioning(owner, origin));

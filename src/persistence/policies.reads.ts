@@ -1,10 +1,12 @@
+import type { AnswerBudget } from '../domain/answer-budget';
 import type { Page, PageRequest } from '../domain/page';
 import type { PolicyVersion } from '../domain/policy';
 import type { PeopleAlike } from '../domain/policy-warnings';
 import type { Tenant } from '../domain/principal';
 import type { KeysetOrder } from './cursor';
 import type { Sql, Statement } from './database';
-import { Conditions, keysetPage } from './keyset';
+import { keysetPage } from './keyset';
+import { Conditions } from './list-source';
 import { readPolicy } from './stored-policy';
 import { POLICIES, type StoredPolicy } from './tables/policy.table';
 
@@ -40,9 +42,10 @@ export class PolicyReads {
     { organizationId }: Tenant,
     request: PageRequest,
     maxSize: number,
+    budget: AnswerBudget,
   ): Promise<Page<PolicyVersion & { readonly id: number }>> {
     const conditions = new Conditions().add(organizationId, (p) => `t.organization_id = ${p}`);
-    const query = { table: POLICIES, conditions, order: NEWEST_FIRST, request, maxSize };
+    const query = { table: POLICIES, conditions, order: NEWEST_FIRST, request, maxSize, budget };
     const page = await keysetPage<StoredPolicy & Record<string, unknown>>(this.sql, query);
     return {
       ...page,

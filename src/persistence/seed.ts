@@ -40,5 +40,7 @@ export async function seedActions(
     count,
   ]);
   if (row === undefined || row.first === null || row.last === null) return null;
+  // Or the plans of lists would rest on statistics of before.
+  await owner.query({ name: 'analyze_actions', text: 'ANALYZE actions, action_texts' }, []);
   return { first: row.first, last: row.last };
 }

@@ -1,9 +1,11 @@
 import type { Page, PageRequest } from '../domain/page';
-import type { Role, Tenant, User } from '../domain/principal';
+import type { Principal, Role, Tenant, User } from '../domain/principal';
 import type { KeysetOrder } from './cursor';
 import type { Sql, Statement } from './database';
-import { Conditions, keysetPage } from './keyset';
+import { keysetPage } from './keyset';
+import { Conditions } from './list-source';
 import { USERS } from './tables/user.table';
+import type { TextSearches } from './text-search';
 
 /** What a list of users can be narrowed to. */
 export interface UserFilter {
@@ -22,20 +24,30 @@ const BY_ID: KeysetOrder<User> = { property: 'id', type: 'bigint', direction: 'a
 
 /** Reads of users, each within one organization. */
 export class UserReads {
-  constructor(private readonly sql: Sql) {}
+  /** @param searches what runs text searches; none can be asked for, if not given */
+  constructor(
+    private readonly sql: Sql,
+    private readonly searches: TextSearches | null = null,
+  ) {}
 
   /** The users of these ids that the tenant has, in no particular order. One statement. */
   async byIds(tenant: Tenant, ids: readonly number[]): Promise<readonly User[]> {
     return this.sql.query<User>(USERS_BY_ID, [tenant.organizationId, ids]);
   }
 
-  /** One page of the tenant's users, by id. One statement, and one more if the page is asked for its count. */
-  async page(tenant: Tenant, filter: UserFilter, request: PageRequest, maxSize: number): Promise<Page<User>> {
+  /** One page of the viewer's organization's users, by id. One statement, and one more if the page is asked for its count. */
+  async page(
+    viewer: Principal,
+    filter: UserFilter,
+    request: PageRequest,
+    maxSize: number,
+  ): Promise<Page<User>> {
     const conditions = new Conditions()
-      .add(tenant.organizationId, (p) => `t.organization_id = ${p}`)
+      .add(viewer.organizationId, (p) => `t.organization_id = ${p}`)
       .addAnyOf('t.role', 'text', filter.role)
       .add(filter.active, (p) => `t.active = ${p}`)
       .addSearch(['t.name'], filter.search);
-    return keysetPage(this.sql, { table: USERS, conditions, order: BY_ID, request, maxSize });
+    const searcher = this.searches?.of(viewer) ?? null;
+    return keysetPage(this.sql, { table: USERS, conditions, order: BY_ID, request, maxSize, searcher });
   }
 }

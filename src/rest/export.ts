@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ExportFormat, ExportRequest } from '../audit/export-formats';
+import { Slots } from '../audit/slots';
 import type { DatabaseExport } from '../audit/export-source';
 import type { Reviewer } from '../domain/principal';
 import { RefusedError, validationRefusal } from '../domain/refusal';
@@ -16,10 +17,11 @@ import { AUDITORS } from './routes';
 
 const PATH = '/api/admin/audit-logs/export';
 const REQUIREMENT: Requirement = { roles: AUDITORS, credential: 'jwt', scope: null, verdict: null };
-/** How many exports may run at once: each holds a connection and a snapshot for as long as its client reads. */
-const MAX_EXPORTS = 2;
-/** How long a client may read nothing before its export is broken off, in milliseconds. */
+const LIMITS = { perOrganization: 2, inProcess: 4 };
+/** How long a client may take for one chunk before its export is broken off, in milliseconds. */
 const STALLED = 60_000;
+/** How long an export may take as a whole, in milliseconds. */
+const MAX_TIME = 3_600_000;
 /** About how much goes out at once, in characters. */
 const CHUNK = 64 * 1024;
 
@@ -31,7 +33,7 @@ const TYPES: Readonly<Record<ExportFormat, string>> = {
 
 /**
  * Adds the export of the audit log: streamed, so that its size is bounded by nothing.
- * @param stalledMs how long a client may read nothing before its export is broken off, in milliseconds
+ * @param stalledMs how long a client may take for one chunk before its export is broken off, in milliseconds
  */
 export function addExport(
   server: FastifyInstance,
@@ -40,7 +42,7 @@ export function addExport(
   source: DatabaseExport,
   stalledMs = STALLED,
 ): void {
-  let running = 0;
+  const slots = new Slots('exports', LIMITS);
   server.get(PATH, {
     // Of an export there is nothing to tell but the whole of it.
     exposeHeadRoute: false,
@@ -49,26 +51,44 @@ export function addExport(
       const asked = readExport(request as RestRequest);
       if (asked.faults !== undefined) throw new RefusedError(validationRefusal(asked.faults));
       const viewer = authorize.personOf(REQUIREMENT, request);
-      if (running >= MAX_EXPORTS)
-        throw new RefusedError({
-          code: 'SERVICE_UNAVAILABLE',
-          detail: `${String(MAX_EXPORTS)} exports are running; try again once one has ended`,
-        });
-      running += 1;
+      const giveBack = slots.take(viewer.organizationId);
+      const breakOff = (): void => void reply.raw.destroy();
       let lines: Readable;
       try {
         await source.record(viewer, asked.value, request.origin);
-        lines = await begunStream(inChunks(linesOf(source, viewer, asked.value)));
+        const chunks = inChunks(linesOf(source, viewer, asked.value));
+        lines = await begunStream(withoutStalling(chunks, stalledMs, breakOff));
       } catch (error) {
-        running -= 1;
+        giveBack();
         throw error;
       }
-      lines.once('close', () => (running -= 1));
-      reply.raw.setTimeout(stalledMs, () => reply.raw.destroy());
+      lines.once('close', giveBack);
+      const tookTooLong = setTimeout(breakOff, MAX_TIME);
+      lines.once('close', () => {
+        clearTimeout(tookTooLong);
+      });
+      // What stands in buffers once the last chunk was taken.
+      reply.raw.setTimeout(stalledMs, breakOff);
       return send(request, reply, asked.value.format, lines);
     },
   });
   allowOnly(server, PATH, ['GET']);
+}
+
+/** Gives a stream's parts on and breaks it off where its reader takes too long for one, however little they read now and then. */
+async function* withoutStalling<T>(
+  parts: AsyncGenerator<T, void>,
+  stalledMs: number,
+  breakOff: () => void,
+): AsyncGenerator<T, void> {
+  for await (const part of parts) {
+    const stalled = setTimeout(breakOff, stalledMs);
+    try {
+      yield part;
+    } finally {
+      clearTimeout(stalled);
+    }
+  }
 }
 
 function send(

@@ -2,7 +2,7 @@
 type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
-/** Lists match any of their members; a time range is from inclusive, to exclusive. */
+/** Lists match any of their members, 500 at most; a time range is from inclusive, to exclusive. */
 export type ActionFilter = {
   readonly actionType?: ReadonlyArray<string> | null | undefined;
   readonly agentId?: ReadonlyArray<string> | null | undefined;
@@ -17,7 +17,7 @@ export type ActionFilter = {
   /** Inclusive. */
   readonly minRiskScore?: number | null | undefined;
   readonly riskLevel?: ReadonlyArray<RiskLevel> | null | undefined;
-  /** Text that stands anywhere in what describes the action. */
+  /** Text that stands anywhere in what describes the action; at most 200 characters, once per operation. */
   readonly search?: string | null | undefined;
   readonly status?: ReadonlyArray<ActionStatus> | null | undefined;
   readonly submittedFrom?: Date | null | undefined;
@@ -38,7 +38,7 @@ export type ActorKind =
   | 'SYSTEM'
   | 'USER';
 
-/** Lists match any of their members; the time range is from inclusive, to exclusive. */
+/** Lists match any of their members, 500 at most; the time range is from inclusive, to exclusive. */
 export type AuditLogFilter = {
   readonly actionId?: ReadonlyArray<string | number> | null | undefined;
   readonly actionType?: ReadonlyArray<string> | null | undefined;
@@ -46,7 +46,7 @@ export type AuditLogFilter = {
   readonly actorId?: ReadonlyArray<string | number> | null | undefined;
   readonly correlationId?: ReadonlyArray<string> | null | undefined;
   readonly from?: Date | null | undefined;
-  /** Text that stands anywhere in the details or the reason. */
+  /** Text that stands anywhere in the details or the reason; at most 200 characters, once per operation. */
   readonly search?: string | null | undefined;
   readonly to?: Date | null | undefined;
 };

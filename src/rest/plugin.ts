@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { DocumentNode, GraphQLSchema } from 'graphql';
+import { answerTooLarge } from '../domain/answer-budget';
 import type { Principal } from '../domain/principal';
 import { RefusedError, validationRefusal, type Refusal } from '../domain/refusal';
 import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
@@ -59,6 +60,8 @@ function addRoute(
       const principal = identified(request);
       const context = buildContext(principal, request.origin, MAX_PAGE_SIZE, requirement);
       const { data, errors } = await execute({ document, variables }, context);
+      const { rowsThatFit } = context.budget;
+      if (rowsThatFit !== null) throw new RefusedError(answerTooLarge(rowsThatFit));
       if (errors !== undefined) throw new RefusedError(inRestNames(refusalBehind(errors[0]?.originalError)));
       const { organizationId } = principal;
       const write = route.write as (data: unknown, asked: object) => Answer;

@@ -29,7 +29,9 @@ export class PageArgs {
   offset?: number | null;
 }
 
-@InputType({ description: 'Lists match any of their members; a time range is from inclusive, to exclusive.' })
+@InputType({
+  description: 'Lists match any of their members, 500 at most; a time range is from inclusive, to exclusive.',
+})
 export class ActionFilter {
   @Field(() => [ActionStatusEnum], { nullable: true })
   status?: ActionStatus[] | null;
@@ -66,7 +68,8 @@ export class ActionFilter {
 
   @Field(() => String, {
     nullable: true,
-    description: 'Text that stands anywhere in what describes the action.',
+    description:
+      'Text that stands anywhere in what describes the action; at most 200 characters, once per operation.',
   })
   search?: string | null;
 
@@ -96,7 +99,8 @@ export class ActionsArgs extends PageArgs {
 }
 
 @InputType({
-  description: 'Lists match any of their members; the time range is from inclusive, to exclusive.',
+  description:
+    'Lists match any of their members, 500 at most; the time range is from inclusive, to exclusive.',
 })
 export class AuditLogFilter {
   @Field(() => [String], { nullable: true })
@@ -119,7 +123,8 @@ export class AuditLogFilter {
 
   @Field(() => String, {
     nullable: true,
-    description: 'Text that stands anywhere in the details or the reason.',
+    description:
+      'Text that stands anywhere in the details or the reason; at most 200 characters, once per operation.',
   })
   search?: string | null;
 }

@@ -13,11 +13,11 @@ import type { AuditLogEntry } from '../../domain/audit-entry';
 import type { User } from '../../domain/principal';
 import { RefusedError } from '../../domain/refusal';
 import { riskLevelOf, type RiskLevel } from '../../domain/risk';
-import type { ActionReads } from '../../persistence/actions.reads';
+import type { ActionContent, ActionReads } from '../../persistence/actions.reads';
 import type { AuthorizedContext } from '../context';
 import { isUnderVote } from '../../use-cases/authorize-actions';
 import { namesBelow } from '../selection';
-import { readId, readIds, readText, readTexts } from '../arguments';
+import { readId, readIds, readSearch, readTexts } from '../arguments';
 import { ActionsArgs } from '../inputs/lists.input';
 import { ActionConnectionType, ActionType, EligibilityType, VoteType } from '../types/action.type';
 import { AuditLogConnectionType } from '../types/audit-log.type';
@@ -42,9 +42,10 @@ export class ActionResolver {
   @Query(() => ActionConnectionType, { description: "Your organization's actions." })
   async actions(
     @Args(() => ActionsArgs) args: ActionsArgs,
-    @Ctx() { principal, maxPageSize }: AuthorizedContext,
+    @Ctx() context: AuthorizedContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<Connection<Action>> {
+    const { principal, maxPageSize, budget } = context;
     const { filter, orderBy, ...request } = args;
     const order = { by: orderBy?.field ?? 'submittedAt', direction: orderBy?.direction ?? 'desc' };
     const narrowed = {
@@ -52,11 +53,26 @@ export class ActionResolver {
       agentId: readTexts(filter?.agentId, 'agentId'),
       actionType: readTexts(filter?.actionType, 'actionType'),
       decidedBy: readIds(filter?.decidedBy, 'decidedBy'),
-      search: readText(filter?.search, 'search'),
+      search: readSearch(filter, context),
     };
     return new Connection(
-      await this.reads.page(principal, narrowed, order, request, maxPageSize, namesBelow(info)),
+      await this.reads.page(principal, narrowed, order, request, maxPageSize, namesBelow(info), budget),
     );
+  }
+
+  @FieldResolver()
+  async parameters(@Root() action: Action, @Ctx() context: AuthorizedContext): Promise<unknown> {
+    return (await contentOf(action, 'parameters', context)).parameters;
+  }
+
+  @FieldResolver()
+  async context(@Root() action: Action, @Ctx() context: AuthorizedContext): Promise<unknown> {
+    return (await contentOf(action, 'context', context)).context;
+  }
+
+  @FieldResolver()
+  async riskIndicators(@Root() action: Action, @Ctx() context: AuthorizedContext): Promise<unknown> {
+    return (await contentOf(action, 'riskIndicators', context)).riskIndicators;
   }
 
   @FieldResolver(() => RiskLevelEnum)
@@ -123,6 +139,15 @@ export class ActionResolver {
   viewerCanReject(@Root() action: Action, @Ctx() context: AuthorizedContext): Promise<EligibilityType> {
     return eligibility(action, 'reject', context);
   }
+}
+
+/** The action where it was read with this field, and else its content. */
+async function contentOf(
+  action: Action,
+  field: keyof ActionContent,
+  { loaders }: AuthorizedContext,
+): Promise<ActionContent> {
+  return field in action ? action : loaders.actionContent.load(action.id);
 }
 
 async function eligibility(

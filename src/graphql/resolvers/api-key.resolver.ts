@@ -4,7 +4,7 @@ import type { User } from '../../domain/principal';
 import type { ApiKeyReads } from '../../persistence/api-keys.reads';
 import type { CreateApiKey, CreatedApiKey } from '../../use-cases/create-api-key';
 import type { RevokeApiKey } from '../../use-cases/revoke-api-key';
-import { readIds, readText } from '../arguments';
+import { readIds, readSearch } from '../arguments';
 import type { ReviewerContext } from '../context';
 import { ApiKeysArgs } from '../inputs/admin.input';
 import { ApiKeyConnectionType, ApiKeyType, CreatedApiKeyType } from '../types/api-key.type';
@@ -32,7 +32,7 @@ export class ApiKeyResolver {
     const narrowed = {
       ...filter,
       ownerId: readIds(filter?.ownerId, 'ownerId'),
-      search: readText(filter?.search, 'search'),
+      search: readSearch(filter, context),
     };
     return new Connection(await this.reads.page(context.principal, narrowed, request, context.maxPageSize));
   }

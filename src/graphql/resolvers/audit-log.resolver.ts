@@ -6,7 +6,7 @@ import type { User } from '../../domain/principal';
 import type { AuditLogReads } from '../../persistence/audit-log.reads';
 import type { AuthorizedContext } from '../context';
 import { namesBelow } from '../selection';
-import { readId, readIds, readText, readTexts } from '../arguments';
+import { readId, readIds, readSearch, readTexts } from '../arguments';
 import { AuditLogsArgs } from '../inputs/lists.input';
 import { ActionType } from '../types/action.type';
 import { AuditLogConnectionType, AuditLogType } from '../types/audit-log.type';
@@ -35,9 +35,10 @@ export class AuditLogResolver {
   @Query(() => AuditLogConnectionType, { description: "Your organization's audit log." })
   async auditLogs(
     @Args(() => AuditLogsArgs) args: AuditLogsArgs,
-    @Ctx() { principal, maxPageSize }: AuthorizedContext,
+    @Ctx() context: AuthorizedContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<Connection<AuditLogEntry>> {
+    const { principal, maxPageSize, budget } = context;
     const { filter, orderBy, ...request } = args;
     const narrowed = {
       ...filter,
@@ -45,11 +46,11 @@ export class AuditLogResolver {
       actorId: readIds(filter?.actorId, 'actorId'),
       actionId: readIds(filter?.actionId, 'actionId'),
       correlationId: readTexts(filter?.correlationId, 'correlationId'),
-      search: readText(filter?.search, 'search'),
+      search: readSearch(filter, context),
     };
     const direction = orderBy?.direction ?? 'desc';
     return new Connection(
-      await this.reads.page(principal, narrowed, direction, request, maxPageSize, namesBelow(info)),
+      await this.reads.page(principal, narrowed, direction, request, maxPageSize, namesBelow(info), budget),
     );
   }
 

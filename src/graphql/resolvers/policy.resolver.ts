@@ -70,8 +70,8 @@ export class PolicyResolver {
   @FieldResolver(() => PolicyVersionConnectionType, { description: 'Every version there was, newest first.' })
   async history(
     @Args(() => PageArgs) request: PageArgs,
-    @Ctx() { principal, maxPageSize }: ReviewerContext,
+    @Ctx() { principal, maxPageSize, budget }: ReviewerContext,
   ): Promise<Connection<PolicyVersion>> {
-    return new Connection(await this.reads.history(principal, request, maxPageSize));
+    return new Connection(await this.reads.history(principal, request, maxPageSize, budget));
   }
 }

@@ -2,7 +2,7 @@ import { Arg, Args, Ctx, Directive, ID, Mutation, Query, Resolver } from 'type-g
 import type { User } from '../../domain/principal';
 import type { UserReads } from '../../persistence/users.reads';
 import type { SetUser } from '../../use-cases/set-user';
-import { readText } from '../arguments';
+import { readSearch } from '../arguments';
 import type { ReviewerContext } from '../context';
 import { UserPatchInput, UsersArgs } from '../inputs/admin.input';
 import { Connection } from '../types/connection.type';
@@ -30,7 +30,7 @@ export class UserResolver {
     @Ctx() context: ReviewerContext,
   ): Promise<Connection<User>> {
     const { filter, ...request } = args;
-    const narrowed = { ...filter, search: readText(filter?.search, 'search') };
+    const narrowed = { ...filter, search: readSearch(filter, context) };
     return new Connection(await this.reads.page(context.principal, narrowed, request, context.maxPageSize));
   }
 

@@ -14,6 +14,12 @@ class PageInfoType {
 
   @Field(() => String, { nullable: true })
   endCursor!: string | null;
+
+  @Field(() => Boolean, {
+    description:
+      'Whether a text search ended before the list did, since no text index can be asked. Continue at `endCursor`, or at `startCursor` of a list that is read backward.',
+  })
+  searchLimited!: boolean;
 }
 
 /** A Relay connection of a page. The two counts are getters, so that counting starts only where a client selected one. */
@@ -27,9 +33,15 @@ export class Connection<T> {
   }
 
   get pageInfo(): PageInfoType {
-    const { edges, hasNextPage, hasPreviousPage } = this.page;
-    const [startCursor, endCursor] = [edges[0]?.cursor ?? null, edges.at(-1)?.cursor ?? null];
-    return { hasNextPage, hasPreviousPage, startCursor, endCursor };
+    const { edges, hasNextPage, hasPreviousPage, searchedTo } = this.page;
+    const [first, last] = [edges[0]?.cursor ?? null, edges.at(-1)?.cursor ?? null];
+    return {
+      hasNextPage,
+      hasPreviousPage,
+      startCursor: searchedTo?.isBackward === true ? searchedTo.cursor : first,
+      endCursor: searchedTo?.isBackward === false ? searchedTo.cursor : last,
+      searchLimited: searchedTo !== null,
+    };
   }
 
   get totalCount(): Promise<number> {

@@ -37,6 +37,7 @@ export const ACTIONS = table<Action>(
       status: (alias) => effectiveStatusSql(alias),
       updatedAt: (alias) => effectiveUpdateSql(alias),
     },
+    heavy: ['description', 'targetResource', 'parameters', 'context', 'riskIndicators', 'reason'],
     shown: [
       ...(['agentId', 'agentName', 'actionType', 'description', 'toolName', 'targetSystem'] as const),
       ...(['targetResource', 'parameters', 'context', 'riskIndicators', 'submittedAt', 'updatedAt'] as const),

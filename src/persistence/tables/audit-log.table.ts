@@ -29,6 +29,7 @@ export const AUDIT_LOG = table<AuditLogEntry>(
     data: { type: 'jsonb', nullable: true },
   },
   {
+    heavy: ['details', 'reason', 'data'],
     shown: [
       ...([
         'actionType',

@@ -10,11 +10,15 @@ export interface StoredPolicy {
   readonly changedAt: Date;
 }
 
-export const POLICIES = table<StoredPolicy>('approval_policies', {
-  organizationId: { name: 'organization_id', type: 'bigint', primary: true },
-  id: { name: 'version', type: 'integer', primary: true },
-  document: { type: 'jsonb' },
-  changedById: { name: 'changed_by', type: 'bigint', nullable: true },
-  reason: { type: 'text', nullable: true },
-  changedAt: { name: 'changed_at', type: 'timestamptz', precision: 3 },
-});
+export const POLICIES = table<StoredPolicy>(
+  'approval_policies',
+  {
+    organizationId: { name: 'organization_id', type: 'bigint', primary: true },
+    id: { name: 'version', type: 'integer', primary: true },
+    document: { type: 'jsonb' },
+    changedById: { name: 'changed_by', type: 'bigint', nullable: true },
+    reason: { type: 'text', nullable: true },
+    changedAt: { name: 'changed_at', type: 'timestamptz', precision: 3 },
+  },
+  { heavy: ['document', 'reason'] },
+);

@@ -15,6 +15,8 @@ export interface Table<T> {
    * @param wanted names beyond which nothing is asked for: what only another name would show, or be made of, is left out
    */
   select(alias: string, wanted?: ReadonlySet<string>): string;
+  /** The heavy properties among those that `select` reads. */
+  heavy(wanted?: ReadonlySet<string>): readonly string[];
 }
 
 /** SQL, given the table's alias, for properties that are read otherwise than from their column alone. */
@@ -26,13 +28,15 @@ export interface TableOptions<T> {
   readonly shown?: readonly (keyof T & string)[];
   /** What no rule reads, and nothing is made of but the fields of these names, beside its own. */
   readonly behind?: Partial<Readonly<Record<keyof T & string, readonly string[]>>>;
+  /** What can be large: texts without a small limit, and JSON. */
+  readonly heavy?: readonly (keyof T & string)[];
 }
 
 /** Maps a plain readonly domain type to a table: scalar columns only, no relations (design, "Data"). */
 export function table<T>(
   name: string,
   columns: Columns<T>,
-  { derived = {}, shown = [], behind = {} }: TableOptions<T> = {},
+  { derived = {}, shown = [], behind = {}, heavy = [] }: TableOptions<T> = {},
 ): Table<T> {
   const isOnlyShown = new Set<string>(shown);
   const isRead = (property: keyof T & string, wanted: ReadonlySet<string>): boolean =>
@@ -57,5 +61,6 @@ export function table<T>(
           return `${sql} AS "${property}"`;
         })
         .join(', '),
+    heavy: (wanted) => heavy.filter((property) => wanted === undefined || isRead(property, wanted)),
   };
 }

@@ -1,0 +1,50 @@
+import { RefusedError } from '../domain/refusal';
+
+/** How much of something long runs at once: each holds a connection and a snapshot as long as it runs. */
+export interface SlotLimits {
+  /** Of one organization, so that no other one is kept out. */
+  readonly perOrganization: number;
+  readonly inProcess: number;
+}
+
+/** Slots for work that takes long. */
+export class Slots {
+  private readonly running = new Map<number, number>();
+  private count = 0;
+
+  /** @param name of the work, in the plural */
+  constructor(
+    private readonly name: string,
+    private readonly limits: SlotLimits,
+  ) {}
+
+  /**
+   * Takes a slot for an organization.
+   * @returns what gives it back; only its first call counts
+   * @throws {RefusedError} SERVICE_UNAVAILABLE where none is free
+   */
+  take(organizationId: number): () => void {
+    const own = this.running.get(organizationId) ?? 0;
+    const { perOrganization, inProcess } = this.limits;
+    if (own >= perOrganization) throw this.refused(perOrganization);
+    if (this.count >= inProcess) throw this.refused(inProcess);
+    this.running.set(organizationId, own + 1);
+    this.count += 1;
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      this.count -= 1;
+      const left = (this.running.get(organizationId) ?? 1) - 1;
+      if (left === 0) this.running.delete(organizationId);
+      else this.running.set(organizationId, left);
+    };
+  }
+
+  private refused(count: number): RefusedError {
+    return new RefusedError({
+      code: 'SERVICE_UNAVAILABLE',
+      detail: `${String(count)} ${this.name} are running; try again once one has ended`,
+    });
+  }
+}
