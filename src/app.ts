@@ -43,7 +43,7 @@ import { ExpiredActionsStore } from './persistence/expired-actions.store';
 import { purgeKnownRequests } from './persistence/known-requests.store';
 import { PolicyReads } from './persistence/policies.reads';
 import { PrincipalReads } from './persistence/principals.reads';
-import { purgeThrottle } from './persistence/refusals.store';
+import { OmittedRefusalsDatabase, purgeThrottle } from './persistence/refusals.store';
 import { SealBacklogReads } from './persistence/seal-backlog.reads';
 import { SubmissionsStore } from './persistence/submissions.store';
 import { UserReads } from './persistence/users.reads';
@@ -52,6 +52,7 @@ import { addExport } from './rest/export';
 import { addOpenApi } from './rest/openapi/plugin';
 import { addRestRoutes } from './rest/plugin';
 import { addVerification } from './rest/verification';
+import { makeCloseRefusals } from './use-cases/close-refusals';
 import { makeChangePolicy } from './use-cases/change-policy';
 import { makeCreateApiKey } from './use-cases/create-api-key';
 import { makeDecideActions } from './use-cases/decide-actions';
@@ -149,6 +150,9 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   const decideActions = makeDecideActions(decisions, readReviewerNow);
   const authority = new AuthorityStore(database);
   const expireActions = makeExpireActions(new ExpiredActionsStore(database), () => newCorrelationId(clock()));
+  const closeRefusals = makeCloseRefusals(new OmittedRefusalsDatabase(database), () =>
+    newCorrelationId(clock()),
+  );
   const proofs = new AuditProofs(database, logKey, clock, archive);
   const authorize = new AuthorizeDirective(makeRecordRefusedRequest(decisions));
   const schema = makeSchema(
@@ -217,6 +221,11 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
         name: 'purge the refusal throttle',
         everyMs: PURGE_INTERVAL,
         run: (signal) => purgeThrottle(database, signal),
+      },
+      {
+        name: 'count the denied attempts that were left out',
+        everyMs: PURGE_INTERVAL,
+        run: closeRefusals,
       },
       {
         name: 'forget requests that are no longer repeated',

@@ -288,5 +288,5 @@ async function ageThrottle(by: string): Promise<void> {
 }
 
 async function forgetThrottle(): Promise<void> {
-  await gateway.database.sql('DELETE FROM refusal_throttle');
+  await gateway.database.sql('TRUNCATE refusal_throttle, refusal_windows');
 }

@@ -39,11 +39,11 @@ export function refusalOfLimit(actionId: number, riskScore: number, riskLimit: n
   };
 }
 
-/** The refusal of whoever submitted the action, by themselves or by an API key of theirs (contract 2.3). */
+/** The refusal of whoever submitted the action, by themselves or by an API key that they own or made (contract 2.3). */
 export function refusalOfOwnAction(actionId: number, submittedBy: number): Refusal {
   return {
     code: 'SELF_APPROVAL_FORBIDDEN',
-    detail: `Action ${String(actionId)} was submitted by you or by an API key of yours; somebody else has to decide it`,
+    detail: `Action ${String(actionId)} was submitted by you or by an API key that you own or made; somebody else has to decide it`,
     facts: { submittedBy },
   };
 }

@@ -3,7 +3,7 @@ import type { ApprovalPolicy } from './policy';
 import type { User } from './principal';
 import { RISK_LEVELS, riskScoresOf, type RiskLevel } from './risk';
 import { isAutoApproved } from './risk-score';
-import { isCatchAll } from './scoring-rules';
+import { catchAllOf, patternsOf, type ScoredField } from './scoring-rules';
 
 /** What can be risky about a policy that is possible. */
 export const POLICY_WARNING_CODES = [
@@ -44,7 +44,7 @@ export function policyWarnings(
     ...RISK_LEVELS.flatMap((riskLevel, index) => fallingLevel(riskLevel, RISK_LEVELS[index - 1], policy)),
     ...(policy.ownActionsAllowed ? [OWN_ACTIONS] : []),
     ...autoApproval(policy),
-    ...catchAllRule(policy),
+    ...catchAllRules(policy),
   ];
 }
 
@@ -88,22 +88,48 @@ function autoApproval({ autoApproveBelow }: ApprovalPolicy): readonly PolicyWarn
   return [{ code: 'AUTO_APPROVES_BEYOND_LOW', riskLevel: null, detail }];
 }
 
-/** A rule without patterns matches all that is left, and all that nobody thought of. */
-function catchAllRule(policy: ApprovalPolicy): readonly PolicyWarning[] {
+/** A rule that takes anything scores all that is left, and all that nobody thought of. */
+function catchAllRules(policy: ApprovalPolicy): readonly PolicyWarning[] {
   const { scoringRules } = policy;
-  const index = scoringRules.findIndex(isCatchAll);
-  const rule = scoringRules[index];
-  if (rule === undefined) return [];
-  const position = String(index + 1);
-  const behind = scoringRules.length - index - 1;
-  const unreachable = `Scoring rule ${position} matches everything: the ${String(behind)} behind it are never asked`;
-  const rest = `Whatever comes to scoring rule ${position}, which matches everything, is approved by nobody`;
-  return [
-    ...(isAutoApproved({ score: rule.score, source: 'rule' }, policy)
-      ? [{ code: 'AUTO_APPROVES_THE_REST', riskLevel: null, detail: rest } as const]
-      : []),
-    ...(behind > 0
-      ? [{ code: 'SCORING_RULE_UNREACHABLE', riskLevel: null, detail: unreachable } as const]
-      : []),
-  ];
+  const reached = new Set(scoringRules.keys());
+  return scoringRules.flatMap((rule, index) => {
+    const catchAll = reached.has(index) ? catchAllOf(rule) : null;
+    if (catchAll === null) return [];
+    const position = String(index + 1);
+    const everything = wordsFor(catchAll.needed);
+    const warnings: PolicyWarning[] = [];
+    if (isAutoApproved({ score: rule.score, source: 'rule' }, policy))
+      warnings.push({
+        code: 'AUTO_APPROVES_THE_REST',
+        riskLevel: null,
+        detail: `Whatever comes to scoring rule ${position}, which matches ${everything}, is approved by nobody`,
+      });
+    // What asks for less never sees an action that this rule leaves.
+    const behind = [...reached].filter(
+      (other) =>
+        other > index &&
+        !catchAll.asksForLength &&
+        catchAll.needed.every((field) => patternsOf(scoringRules[other] ?? rule).includes(field)),
+    );
+    for (const other of behind) reached.delete(other);
+    if (behind.length > 0)
+      warnings.push({
+        code: 'SCORING_RULE_UNREACHABLE',
+        riskLevel: null,
+        detail: `Scoring rule ${position} matches ${everything}: ${String(behind.length)} of the rules behind it are never asked`,
+      });
+    return warnings;
+  });
+}
+
+const NEEDED_WORDS: Readonly<Record<ScoredField, string>> = {
+  actionType: 'an action type',
+  toolName: 'a tool',
+  targetSystem: 'a target system',
+  riskIndicator: 'a risk indicator',
+};
+
+function wordsFor(needed: readonly ScoredField[]): string {
+  if (needed.length === 0) return 'everything';
+  return `everything that names ${needed.map((field) => NEEDED_WORDS[field]).join(' and ')}`;
 }

@@ -41,6 +41,8 @@ export interface Agent {
   readonly name: string;
   readonly scopes: readonly string[];
   readonly ownerId: number;
+  /** Who made the key; null for an operator. */
+  readonly createdById: number | null;
   readonly policy: ApprovalPolicy;
 }
 

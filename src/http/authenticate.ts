@@ -78,6 +78,6 @@ async function agentOf(key: string, principals: PrincipalReads, now: Date): Prom
   if (stored?.ownerActive !== true) throw new RefusedError(INVALID_API_KEY);
   if (stored.revokedAt !== null) throw new RefusedError(REVOKED_API_KEY);
   if (stored.expiresAt !== null && stored.expiresAt <= now) throw new RefusedError(EXPIRED_API_KEY);
-  const { organizationId, id, name, scopes, ownerId, policy } = stored;
-  return { kind: 'api_key', organizationId, apiKeyId: id, name, scopes, ownerId, policy };
+  const { organizationId, id, name, scopes, ownerId, createdById, policy } = stored;
+  return { kind: 'api_key', organizationId, apiKeyId: id, name, scopes, ownerId, createdById, policy };
 }

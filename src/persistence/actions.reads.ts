@@ -8,7 +8,7 @@ import type { KeysetOrder } from './cursor';
 import { isOverdueSql } from './expiry';
 import { Gatherer } from './gatherer';
 import { Conditions, keysetPage } from './keyset';
-import { inRiskLevelsSql } from './risk-bands';
+import { byRiskLevelSql, inRiskLevelsSql } from './risk-bands';
 import { ACTIONS } from './tables/action.table';
 
 /** What a list of actions can be narrowed to. Lists match any of their members; ranges are from inclusive, to exclusive. */
@@ -159,14 +159,18 @@ function addDecidable(conditions: Conditions, scope: DecidableScope | null, isDe
 }
 
 function decidableSql(conditions: Conditions, scope: DecidableScope): string {
-  const { riskLevels, maxRiskScore, notSubmittedBy, notVotedBy } = scope;
+  const { riskLevels, maxRiskScore, notSubmittedBy, notVotedBy, quorum } = scope;
   return [
     `t.status = 'pending_approval'`,
     `NOT ${isOverdueSql('t')}`,
     inRiskLevelsSql('t.risk_score', riskLevels),
     ...(maxRiskScore === null ? [] : [`t.risk_score <= ${conditions.bind(maxRiskScore)}`]),
-    ...(notSubmittedBy === null ? [] : [`t.submitted_by <> ${conditions.bind(notSubmittedBy)}`]),
-    `NOT EXISTS (SELECT FROM votes v
-       WHERE v.organization_id = t.organization_id AND v.action_id = t.id AND v.user_id = ${conditions.bind(notVotedBy)})`,
+    ...(notSubmittedBy === null ? [] : [notSubmittedBySql(conditions.bind(notSubmittedBy))]),
+    `(t.approvals >= ${byRiskLevelSql('t.risk_score', quorum)} OR NOT EXISTS (SELECT FROM votes v
+       WHERE v.organization_id = t.organization_id AND v.action_id = t.id AND v.user_id = ${conditions.bind(notVotedBy)}))`,
   ].join(' AND ');
+}
+
+function notSubmittedBySql(user: string): string {
+  return `t.submitted_by <> ${user} AND t.api_key_created_by IS DISTINCT FROM ${user}`;
 }

@@ -12,6 +12,9 @@ import { QueueWithoutForeignKey1764220000000 } from '../../migrations/1764220000
 import { IdempotencyKeys1764230000000 } from '../../migrations/1764230000000-idempotency-keys';
 import { EvidenceWithoutForeignKeys1764300000000 } from '../../migrations/1764300000000-evidence-without-foreign-keys';
 import { LeavesWithoutForeignKey1764400000000 } from '../../migrations/1764400000000-leaves-without-foreign-key';
+import { WhoCountsAsSubmitter1764600000000 } from '../../migrations/1764600000000-who-counts-as-submitter';
+import { ConfirmingVotes1764610000000 } from '../../migrations/1764610000000-confirming-votes';
+import { RefusalsAndSubmissionsAreBounded1764620000000 } from '../../migrations/1764620000000-refusals-and-submissions-are-bounded';
 import { ACTIONS } from './tables/action.table';
 import { API_KEYS } from './tables/api-key.table';
 import { AUDIT_LOG } from './tables/audit-log.table';
@@ -107,6 +110,9 @@ export class Database implements Sql {
         IdempotencyKeys1764230000000,
         EvidenceWithoutForeignKeys1764300000000,
         LeavesWithoutForeignKey1764400000000,
+        WhoCountsAsSubmitter1764600000000,
+        ConfirmingVotes1764610000000,
+        RefusalsAndSubmissionsAreBounded1764620000000,
       ],
       synchronize: false,
       installExtensions: false,

@@ -1,6 +1,6 @@
 import type { Action } from '../domain/action';
 import type { ApprovalPolicy } from '../domain/policy';
-import type { Tenant } from '../domain/principal';
+import type { Principal, Tenant } from '../domain/principal';
 import type { KnownRequest, RetryKey } from '../domain/retry';
 import type { NewAction, SubmissionOutcome, SubmissionStore } from '../use-cases/submission-store';
 import { auditRecordKeysSql, auditRecords, momentAfter, writeAuditEntries } from './audit-entries';
@@ -15,7 +15,7 @@ const NEW_ACTION_ID: Statement = { name: 'new_action_id', text: `SELECT nextval(
 /** What an action brings, by column. */
 const GIVEN = `id bigint, agent_id text, agent_name text, action_type text, description text, tool_name text,
   target_system text, target_resource text, parameters jsonb, context jsonb, risk_indicators jsonb,
-  risk_score double precision, status text, decided_by_kind text, reason text, correlation_id text, time_to_live integer`;
+  risk_score double precision, status text, api_key_created_by bigint, decided_by_kind text, reason text, correlation_id text, time_to_live integer`;
 
 /**
  * A submission, whole, in one statement: the action, its audit entries and their places in the sealer's queue.
@@ -48,9 +48,9 @@ WITH claimed AS MATERIALIZED (SELECT ${claimSql('$1', '$7::text', '$8::bigint', 
   added AS (
     INSERT INTO actions (organization_id, id, agent_id, agent_name, action_type, description, tool_name, target_system,
       target_resource, parameters, context, risk_indicators, risk_score, status, submitted_by, submitted_by_api_key,
-      submitted_at, updated_at, expires_at, decided_by_kind, decided_at, reason, correlation_id)
+      api_key_created_by, submitted_at, updated_at, expires_at, decided_by_kind, decided_at, reason, correlation_id)
     SELECT $1, g.id, agent_id, agent_name, action_type, description, tool_name, target_system, target_resource, parameters,
-      context, risk_indicators, risk_score, status, $2, $3, at, at, at + make_interval(secs => time_to_live),
+      context, risk_indicators, risk_score, status, $2, $3, api_key_created_by, at, at, at + make_interval(secs => time_to_live),
       decided_by_kind, CASE WHEN decided_by_kind IS NOT NULL THEN at END, reason, correlation_id
     FROM json_to_record($5::json) AS g(${GIVEN}) CROSS JOIN standing CROSS JOIN moment
     WHERE is_same_policy AND is_known
@@ -140,7 +140,11 @@ function submittingKey({ submitter }: NewAction): number | null {
   return submitter.kind === 'api_key' ? submitter.apiKeyId : null;
 }
 
-function givenOf({ id, submission, riskScore, timeToLive, approved }: NewAction): object {
+function keyCreator(submitter: Principal): number | null {
+  return submitter.kind === 'api_key' ? submitter.createdById : null;
+}
+
+function givenOf({ id, submitter, submission, riskScore, timeToLive, approved }: NewAction): object {
   return {
     id,
     agent_id: submission.agentId,
@@ -155,6 +159,7 @@ function givenOf({ id, submission, riskScore, timeToLive, approved }: NewAction)
     risk_indicators: submission.riskIndicators,
     risk_score: riskScore,
     status: approved === null ? 'pending_approval' : 'approved',
+    api_key_created_by: keyCreator(submitter),
     decided_by_kind: approved === null ? null : 'policy',
     reason: approved?.reason ?? null,
     correlation_id: approved?.origin.correlationId ?? null,
@@ -176,6 +181,7 @@ function actionOf(added: NewAction, { at, expiresAt }: SubmitRow): Action {
     approvals: 0,
     submittedById: submittingUser(added),
     submittedByApiKeyId: submittingKey(added),
+    apiKeyCreatedById: keyCreator(submitter),
     submittedAt: at,
     updatedAt: at,
     expiresAt,

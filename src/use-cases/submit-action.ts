@@ -4,7 +4,7 @@ import type { ApprovalPolicy } from '../domain/policy';
 import { SCORING_SCOPE, type Principal } from '../domain/principal';
 import { RefusedError, type Refusal } from '../domain/refusal';
 import { riskLevelOf } from '../domain/risk';
-import { isAutoApproved, scoreByEngine, scoreByRules, type RiskScoring } from '../domain/risk-score';
+import { isAutoApproved, isDeceptive, scoreByEngine, scoreByRules, type RiskScoring } from '../domain/risk-score';
 import { retryKeyOf, type RetryKey } from '../domain/retry';
 import { indicatorWords, submissionHash, type Submission } from '../domain/submission';
 import { awaitKnown, outcomeOfKnown } from './known-request';
@@ -84,10 +84,10 @@ function refuseScore(submitter: Principal, { riskScore }: Submission): void {
   });
 }
 
-function scoringOf(submission: Submission, { scoringRules }: ApprovalPolicy): RiskScoring {
+function scoringOf(submission: Submission, policy: ApprovalPolicy): RiskScoring {
   if (submission.riskScore !== null) return scoreByEngine(submission.riskScore);
   const riskIndicators = indicatorWords(submission.riskIndicators);
-  return scoreByRules({ ...submission, riskIndicators }, scoringRules);
+  return scoreByRules({ ...submission, riskIndicators }, policy);
 }
 
 function newAction(
@@ -136,7 +136,7 @@ function newAction(
     status: isApproved ? 'approved' : 'pending_approval',
     scoring,
     policy_version: policy.version,
-    reason: isApproved ? (approved.reason ?? '') : reasonToWait(scoring),
+    reason: isApproved ? (approved.reason ?? '') : reasonToWait(scoring, submission),
     correlation_id: origin.correlationId,
   };
   return {
@@ -188,9 +188,14 @@ function scoringRecord({ source, matched }: RiskScoring): Readonly<Record<string
   return { risk_score_source: source, scoring_rule: matched?.position ?? null };
 }
 
-function reasonToWait({ score, source, matched }: RiskScoring): string {
+function reasonToWait({ score, source, matched }: RiskScoring, submission: Submission): string {
   const risk = `Risk score ${String(score)}`;
-  if (source === 'default') return `${risk}, since no scoring rule matches: a person has to decide`;
+  if (source === 'default') {
+    const why = isDeceptive(submission)
+      ? 'its action type or tool mixes letters of different scripts'
+      : 'no scoring rule matches';
+    return `${risk}, since ${why}: a person has to decide`;
+  }
   const by = matched === null ? 'the evaluation engine' : `scoring rule ${String(matched.position)}`;
   return `${risk} by ${by}: a person has to decide`;
 }
