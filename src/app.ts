@@ -45,6 +45,7 @@ import { PolicyReads } from './persistence/policies.reads';
 import { PrincipalReads } from './persistence/principals.reads';
 import { OmittedRefusalsDatabase, purgeThrottle } from './persistence/refusals.store';
 import { SealBacklogReads } from './persistence/seal-backlog.reads';
+import { StuckActionsReads } from './persistence/stuck-actions.reads';
 import { SubmissionsStore } from './persistence/submissions.store';
 import { UserReads } from './persistence/users.reads';
 import { VoteReads } from './persistence/votes.reads';
@@ -73,6 +74,8 @@ export interface AppOptions {
   readonly trustProxy: readonly string[];
   /** Requests that a principal may send to this process; null, if not given, for no limit. */
   readonly rateLimitPerMinute?: number | null;
+  /** Actions of one submitter that may wait for a decision at once; null, if not given, for any number. */
+  readonly maxPendingActions?: number | null;
   /** Beyond what nothing more is taken on; nothing, if not given. */
   readonly load?: LoadBounds;
   /** How long a request may take to arrive, in milliseconds; half a minute, if not given. */
@@ -115,6 +118,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     corsOrigins,
     trustProxy,
     rateLimitPerMinute = null,
+    maxPendingActions = null,
     load = { eventLoopDelay: null, memory: null },
     requestTimeout = REQUEST_TIMEOUT,
     environment = 'development',
@@ -165,9 +169,9 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
       ),
       new AuditLogResolver(reads.auditLog),
       new DecisionResolver(decideActions, logKey),
-      new PolicyResolver(policies, makeChangePolicy(authority)),
+      new PolicyResolver(policies, new StuckActionsReads(database), makeChangePolicy(authority)),
       new PolicyVersionResolver(),
-      new SubmissionResolver(makeSubmitAction(new SubmissionsStore(database))),
+      new SubmissionResolver(makeSubmitAction(new SubmissionsStore(database, maxPendingActions))),
       new TreeResolver(proofs, new AuditSummaryReads(database)),
       new UserResolver(reads.users, makeSetUser(authority)),
       new VoteResolver(),

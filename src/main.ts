@@ -50,6 +50,7 @@ async function start(config: Config, closables: Closables): Promise<Instance> {
     corsOrigins: config.corsOrigins,
     trustProxy: config.trustProxy,
     rateLimitPerMinute: config.rateLimitPerMinute,
+    maxPendingActions: config.maxPendingActions,
     load: config.load,
     requestTimeout: config.requestTimeout,
     environment: config.isProduction ? 'production' : 'development',

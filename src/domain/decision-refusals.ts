@@ -17,6 +17,11 @@ export function refusalOfRole(heldRole: Role, requiredRoles: readonly Role[]): R
   };
 }
 
+/** The refusal of an API key without the scope that an operation or a field needs. */
+export function refusalOfScope(scope: string): Refusal {
+  return { code: 'INSUFFICIENT_PERMISSIONS', detail: `This API key lacks the scope ${scope}` };
+}
+
 /** The refusal of a reviewer whose held level is below the one that the action's band asks for (contract 2.1). */
 export function refusalOfLevel(
   actionId: number,

@@ -1,13 +1,14 @@
-import { hasAuthorityOver } from './approval-policy';
+import { approvalsRequired, hasAuthorityOver } from './approval-policy';
 import type { ApprovalPolicy } from './policy';
 import type { User } from './principal';
-import { RISK_LEVELS, riskScoresOf, type RiskLevel } from './risk';
+import { RISK_LEVELS, riskLevelOf, riskScoresOf, type RiskLevel } from './risk';
 import { isAutoApproved } from './risk-score';
 import { catchAllOf, patternsOf, type ScoredField } from './scoring-rules';
 
 /** What can be risky about a policy that is possible. */
 export const POLICY_WARNING_CODES = [
   'QUORUM_UNREACHABLE',
+  'NOBODY_CAN_DECIDE',
   'LEVEL_BELOW_LOWER_RISK',
   'OWN_ACTIONS_ALLOWED',
   'AUTO_APPROVES_BEYOND_LOW',
@@ -48,6 +49,42 @@ export function policyWarnings(
   ];
 }
 
+/**
+ * What keeps an action from being decided that is submitted now.
+ * @param riskScore 0 to 100
+ * @param others every active person who may decide it as far as they did not submit it, counted by what the rule weighs
+ */
+export function submissionWarnings(
+  riskScore: number,
+  policy: ApprovalPolicy,
+  others: readonly PeopleAlike[],
+): readonly PolicyWarning[] {
+  const able = countAble(others, riskScore, policy);
+  const needed = approvalsRequired(riskScore, policy);
+  const riskLevel = riskLevelOf(riskScore);
+  if (able === 0) {
+    const detail = `No active person may decide this action: nobody but its submitter has authority over risk score ${String(riskScore)}`;
+    return [{ code: 'NOBODY_CAN_DECIDE', riskLevel, detail }];
+  }
+  if (able >= needed) return [];
+  const detail = `${String(needed)} approvals are required for this action, and ${String(able)} active people may give one`;
+  return [{ code: 'QUORUM_UNREACHABLE', riskLevel, detail }];
+}
+
+/** What is said of actions that wait under a policy, for the people there are now. @param isMore whether more wait than were looked at */
+export function stuckWarnings(stuck: number, isMore: boolean): readonly PolicyWarning[] {
+  if (stuck === 0) return [];
+  const count = `${isMore ? 'At least ' : ''}${String(stuck)}`;
+  const detail = `${count} pending actions can be decided by nobody: whoever has the authority submitted them or has voted`;
+  return [{ code: 'NOBODY_CAN_DECIDE', riskLevel: null, detail }];
+}
+
+function countAble(people: readonly PeopleAlike[], riskScore: number, policy: ApprovalPolicy): number {
+  return people
+    .filter((person) => hasAuthorityOver(person, riskScore, policy))
+    .reduce((sum, { count }) => sum + count, 0);
+}
+
 /** People who may decide only part of a band do not count: the rest of it would wait for ever. */
 function unreachableQuorum(
   riskLevel: RiskLevel,
@@ -56,9 +93,7 @@ function unreachableQuorum(
 ): readonly PolicyWarning[] {
   const { to } = riskScoresOf(riskLevel);
   const highest = to === null ? 100 : to - JUST_BELOW;
-  const able = people
-    .filter((person) => hasAuthorityOver(person, highest, policy))
-    .reduce((sum, { count }) => sum + count, 0);
+  const able = countAble(people, highest, policy);
   const needed = policy.quorum[riskLevel];
   if (able >= needed) return [];
   const detail = `${String(needed)} approvals are required at every ${riskLevel} risk, and ${String(able)} active people may give one`;

@@ -51,7 +51,11 @@ export function scoreByRules(
     const index = texts === null ? -1 : rules.findIndex((rule) => matchesRule(rule, texts));
     const rule = rules[index];
     if (rule === undefined || !(rule.score >= 0 && rule.score <= 100)) return UNFORESEEN;
-    const scoring: RiskScoring = { score: rule.score, source: 'rule', matched: { position: index + 1, rule } };
+    const scoring: RiskScoring = {
+      score: rule.score,
+      source: 'rule',
+      matched: { position: index + 1, rule },
+    };
     return isDeceptive(action) && isAutoApproved(scoring, { autoApproveBelow }) ? UNFORESEEN : scoring;
   } catch {
     // Whatever is wrong with a rule, the answer is the same: a person has to look.
@@ -60,7 +64,10 @@ export function scoreByRules(
 }
 
 /** Whether an action's type or tool is not the word that people read in it: its letters are of two scripts. */
-export function isDeceptive({ actionType, toolName }: Pick<ScoredAction, 'actionType' | 'toolName'>): boolean {
+export function isDeceptive({
+  actionType,
+  toolName,
+}: Pick<ScoredAction, 'actionType' | 'toolName'>): boolean {
   return [actionType, toolName ?? ''].some(mixesScripts);
 }
 
@@ -80,7 +87,12 @@ export function isAutoApproved(
 type ComparedTexts = Readonly<Record<ScoredField, readonly ComparedText[]>>;
 
 /** What an action says in each field, ready to be compared; null if that is too much. */
-function comparedTexts({ riskIndicators, actionType, toolName, targetSystem }: ScoredAction): ComparedTexts | null {
+function comparedTexts({
+  riskIndicators,
+  actionType,
+  toolName,
+  targetSystem,
+}: ScoredAction): ComparedTexts | null {
   let sum = 0;
   const compared = (texts: readonly (string | null)[]): readonly ComparedText[] =>
     texts.flatMap((text) => {

@@ -2,7 +2,8 @@
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Noncharacter_Code_Point}]/gu;
 /** White space by Unicode, and the braille cell without dots, which is a symbol that shows nothing. */
 const BLANKS = /[\p{White_Space}\u2800]+/gu;
-const VISIBLE = /[^\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Noncharacter_Code_Point}\p{White_Space}\u2800]/u;
+const VISIBLE =
+  /[^\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Noncharacter_Code_Point}\p{White_Space}\u2800]/u;
 /** A plain text, which the steps below would leave as it is. */
 const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
 
@@ -39,7 +40,8 @@ export function comparableText(text: string): string {
 const WORD = /[\p{L}\p{M}\p{N}]+/gu;
 
 /** Scripts in use (UAX 31, tables 5 and 7). A letter of any other is taken for a letter of another script. */
-const SCRIPTS = `Adlam Arabic Armenian Balinese Bamum Batak Bengali Buginese Buhid Canadian_Aboriginal Chakma Cham Cherokee
+const SCRIPTS =
+  `Adlam Arabic Armenian Balinese Bamum Batak Bengali Buginese Buhid Canadian_Aboriginal Chakma Cham Cherokee
   Coptic Cyrillic Devanagari Ethiopic Georgian Greek Gujarati Gurmukhi Hanunoo Hebrew Javanese Kannada Kayah_Li Khmer Lao
   Latin Lepcha Limbu Lisu Malayalam Mandaic Meetei_Mayek Miao Mongolian Myanmar New_Tai_Lue Newa Nko Ol_Chiki Oriya Osage
   Saurashtra Sinhala Sundanese Syloti_Nagri Syriac Tagalog Tagbanwa Tai_Le Tai_Tham Tai_Viet Tamil Telugu Thaana Thai

@@ -53,8 +53,8 @@ export const withinLimits: ValidationRule = (context) => {
 const known = new WeakMap<OperationDefinitionNode, Refusal | null>();
 
 /**
- * The refusal of a valid operation for what only its execution tells, or null: two decisions (they would be a hidden
- * bulk, contract 3), or pages of pages that together are too large.
+ * The refusal of a valid operation for what only its execution tells, or null: two decisions or submissions (they would be a
+ * hidden bulk, contract 3), or pages of pages that together are too large.
  * @param isDecision whether a root field decides
  */
 export function refusalByLimits(
@@ -78,11 +78,12 @@ export function refusalByLimits(
   return refusal;
 }
 
-function refusalOf({ values, decisions }: Extent): Refusal | null {
+function refusalOf({ values, decisions, submissions }: Extent): Refusal | null {
   if (decisions > 1)
     return refusal(
       'An operation may hold one decision; use bulkApproveActions or bulkRejectActions for several actions',
     );
+  if (submissions > 1) return refusal('An operation may submit one action');
   if (values > MAX_VALUES)
     return refusal(`An operation may ask for ${String(MAX_VALUES)} values: make its pages smaller`);
   return null;

@@ -12,7 +12,8 @@ export function riskLevelSql(score: string): string {
 /** SQL for what a score's band is given, of one integer per band. */
 export function byRiskLevelSql(score: string, values: ByRiskLevel<number>): string {
   const cases = RISK_LEVELS.toReversed().map(
-    (level) => `WHEN ${score} >= ${String(riskScoresOf(level).from)} THEN ${String(Math.trunc(values[level]))}`,
+    (level) =>
+      `WHEN ${score} >= ${String(riskScoresOf(level).from)} THEN ${String(Math.trunc(values[level]))}`,
   );
   return `CASE ${cases.join(' ')} END`;
 }

@@ -42,7 +42,10 @@ export function batchOf(request: DecisionRequest): DecisionBatch {
   };
 }
 
-function candidateOf({ action, ruling, hasVoted }: AuthorizedAction, request: DecisionRequest): DecisionCandidate[] {
+function candidateOf(
+  { action, ruling, hasVoted }: AuthorizedAction,
+  request: DecisionRequest,
+): DecisionCandidate[] {
   if (action === null || ruling?.allowed !== true) return [];
   const { verdict } = request.attempt;
   const { approvalsRequired } = ruling;

@@ -66,7 +66,12 @@ export async function makeWorld(gateway: Gateway, world: World): Promise<MadeWor
       const apiKey = await gateway.apiKey({ organization: organizationId, owner: id });
       const agent = { kind: 'api_key', apiKeyId: 1, name: 'test key', scopes: [] } as const;
       const holders = { ownerId: id, createdById: null };
-      people.push({ id, active, principal: { ...agent, ...holders, organizationId, policy }, credential: { apiKey } });
+      people.push({
+        id,
+        active,
+        principal: { ...agent, ...holders, organizationId, policy },
+        credential: { apiKey },
+      });
     } else {
       const principal = {
         kind: 'user',
