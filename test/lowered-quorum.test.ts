@@ -31,7 +31,7 @@ const now = async (id: number) => {
 };
 
 const lastEntry = async (id: number) => {
-  const [row] = await gateway.database.sql<Record<string, unknown>>(
+  const [row] = await gateway.database.sql(
     `SELECT action_type, actor_id, approvals_received, approvals_required, details FROM audit_log
      WHERE action_id = $1 ORDER BY id DESC LIMIT 1`,
     [id],

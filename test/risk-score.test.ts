@@ -87,7 +87,7 @@ describe('a pattern', () => {
   ])('of %s is held against a long text in linear time', (_what, pattern) => {
     let reads = 0;
     const length = 16_000;
-    const text = new Proxy({ length } as ArrayLike<number>, {
+    const text = new Proxy<ArrayLike<number>>({ length }, {
       get: (of, name) => {
         if (name === 'length') return of.length;
         reads += 1;
