@@ -29,6 +29,7 @@ const readsOnly = {
     './audit-summary.reads.ts',
     './tree.reads.ts',
     './policies.reads.ts',
+    './stuck-actions.reads.ts',
     './users.reads.ts',
     './votes.reads.ts',
     './database.ts',

@@ -67,7 +67,12 @@ export async function decisionCalls(world: World, actionIds: readonly number[]):
           userAgent: 'benchmark',
         },
         items: [
-          { actionId: action.id, action, ruling: mayDecide(reviewer, action, attempt, reviewer.policy) },
+          {
+            actionId: action.id,
+            action,
+            ruling: mayDecide(reviewer, action, attempt, reviewer.policy),
+            hasVoted: false,
+          },
         ],
         actions: NO_ACTIONS,
         retry: null,

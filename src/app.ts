@@ -51,8 +51,9 @@ import { OrderedReads } from './persistence/ordered-reads';
 import { PolicyReads } from './persistence/policies.reads';
 import { PrincipalReads } from './persistence/principals.reads';
 import { QueueReads } from './persistence/queue.reads';
-import { purgeThrottle } from './persistence/refusals.store';
+import { OmittedRefusalsDatabase, purgeThrottle } from './persistence/refusals.store';
 import { SealBacklogReads } from './persistence/seal-backlog.reads';
+import { StuckActionsReads } from './persistence/stuck-actions.reads';
 import { SubmissionsStore } from './persistence/submissions.store';
 import { TextSearches } from './persistence/text-search';
 import { UserReads } from './persistence/users.reads';
@@ -61,6 +62,7 @@ import { addExport } from './rest/export';
 import { addOpenApi } from './rest/openapi/plugin';
 import { addRestRoutes } from './rest/plugin';
 import { addVerification } from './rest/verification';
+import { makeCloseRefusals } from './use-cases/close-refusals';
 import { makeChangePolicy } from './use-cases/change-policy';
 import { makeCreateApiKey } from './use-cases/create-api-key';
 import { makeDecideActions } from './use-cases/decide-actions';
@@ -82,6 +84,8 @@ export interface AppOptions {
   readonly trustProxy: readonly string[];
   /** Requests that a principal may send to this process; null, if not given, for no limit. */
   readonly rateLimitPerMinute?: number | null;
+  /** Actions of one submitter that may wait for a decision at once; null, if not given, for any number. */
+  readonly maxPendingActions?: number | null;
   /** Beyond what nothing more is taken on; nothing, if not given. */
   readonly load?: LoadBounds;
   /** How long a request may take to arrive, in milliseconds; half a minute, if not given. */
@@ -132,6 +136,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     corsOrigins,
     trustProxy,
     rateLimitPerMinute = null,
+    maxPendingActions = null,
     load = { eventLoopDelay: null, memory: null },
     requestTimeout = REQUEST_TIMEOUT,
     environment = 'development',
@@ -170,6 +175,9 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   const decideActions = countDecisions(makeDecideActions(decisions, readReviewerNow), metrics);
   const authority = new AuthorityStore(database);
   const expireActions = makeExpireActions(new ExpiredActionsStore(database), () => newCorrelationId(clock()));
+  const closeRefusals = makeCloseRefusals(new OmittedRefusalsDatabase(database), () =>
+    newCorrelationId(clock()),
+  );
   const proofs = new AuditProofs(database, logKey, clock, archive);
   const authorize = new AuthorizeDirective(makeRecordRefusedRequest(decisions));
   const schema = makeSchema(
@@ -182,9 +190,11 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
       ),
       new AuditLogResolver(reads.auditLog),
       new DecisionResolver(decideActions, logKey),
-      new PolicyResolver(policies, makeChangePolicy(authority)),
+      new PolicyResolver(policies, new StuckActionsReads(database), makeChangePolicy(authority)),
       new PolicyVersionResolver(),
-      new SubmissionResolver(countAutoApprovals(makeSubmitAction(new SubmissionsStore(database)), metrics)),
+      new SubmissionResolver(
+        countAutoApprovals(makeSubmitAction(new SubmissionsStore(database, maxPendingActions)), metrics),
+      ),
       new TreeResolver(proofs, new AuditSummaryReads(database)),
       new UserResolver(reads.users, makeSetUser(authority)),
       new VoteResolver(),
@@ -253,6 +263,11 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
         name: 'purge the refusal throttle',
         everyMs: PURGE_INTERVAL,
         run: (signal) => purgeThrottle(database, signal),
+      },
+      {
+        name: 'count the denied attempts that were left out',
+        everyMs: PURGE_INTERVAL,
+        run: closeRefusals,
       },
       {
         name: 'forget requests that are no longer repeated',

@@ -30,6 +30,8 @@ export interface Config {
   readonly trustProxy: readonly string[];
   /** Null for no limit. */
   readonly rateLimitPerMinute: number | null;
+  /** Actions of one submitter that may wait at once; null for any number. */
+  readonly maxPendingActions: number | null;
   readonly load: LoadBounds;
   /** In milliseconds. */
   readonly requestTimeout: number;
@@ -119,6 +121,7 @@ const environment = z.object({
     'has to be addresses, networks like 10.0.0.0/8, or loopback, linklocal, uniquelocal',
   ),
   RATE_LIMIT_PER_MINUTE: bound(6, 1_000_000, 'a number of requests'),
+  MAX_PENDING_ACTIONS: bound(1, 1_000_000, 'a number of actions'),
   SHED_EVENT_LOOP_DELAY: bound(10, 60_000, 'milliseconds'),
   SHED_MEMORY: bound(64, 1_000_000, 'MB'),
   REQUEST_TIMEOUT: seconds(1, 600, 30),
@@ -171,6 +174,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     corsOrigins: data.CORS_ORIGINS,
     trustProxy: data.TRUST_PROXY,
     rateLimitPerMinute: orDefault(data.RATE_LIMIT_PER_MINUTE, isProduction ? 1_200 : null),
+    maxPendingActions: orDefault(data.MAX_PENDING_ACTIONS, 10_000),
     load: {
       eventLoopDelay: orDefault(data.SHED_EVENT_LOOP_DELAY, isProduction ? 1_000 : null),
       memory: data.SHED_MEMORY ?? null,

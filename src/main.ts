@@ -57,6 +57,7 @@ async function start(config: Config, closables: Closables, stopping: AbortSignal
     corsOrigins: config.corsOrigins,
     trustProxy: config.trustProxy,
     rateLimitPerMinute: config.rateLimitPerMinute,
+    maxPendingActions: config.maxPendingActions,
     load: config.load,
     requestTimeout: config.requestTimeout,
     requestLog: requestLogOf(config, log),

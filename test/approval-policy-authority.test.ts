@@ -74,7 +74,8 @@ describe('a person', () => {
 });
 
 describe("a reviewer's queue", () => {
-  const scope = { maxRiskScore: null, notSubmittedBy: REVIEWER, notVotedBy: REVIEWER };
+  const { quorum } = DEFAULT_RULES;
+  const scope = { maxRiskScore: null, notSubmittedBy: REVIEWER, notVotedBy: REVIEWER, quorum };
 
   it.each<[string, Partial<Case>, DecidableScope | null]>([
     ['a user has none', { role: 'user', ownLevel: 10 }, null],
@@ -124,7 +125,8 @@ describe("a reviewer's queue", () => {
           found.riskLevels.includes(riskLevelOf(score)) &&
           (found.maxRiskScore === null || score <= found.maxRiskScore) &&
           actionOf(of).submittedById !== found.notSubmittedBy &&
-          !(of.hasVoted && found.notVotedBy === REVIEWER);
+          (found.notSubmittedBy === null || actionOf(of).apiKeyCreatedById !== found.notSubmittedBy) &&
+          !(of.hasVoted && found.notVotedBy === REVIEWER && of.approvals < found.quorum[riskLevelOf(score)]);
         for (const verdict of ['approve', 'reject'] as const)
           expect(rulingOn({ ...of, verdict }).allowed).toBe(isIn);
       }),

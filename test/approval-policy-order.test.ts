@@ -28,11 +28,12 @@ function contractOn(of: Case): { code: string | null; authority: object; approva
     of.role === 'user',
     rules.approvalLevels && heldLevel < requiredLevel,
     riskLimit !== null && score > riskLimit,
-    of.isOwn && !rules.ownActionsAllowed,
+    (of.isOwn || of.isKeyMaker) && !rules.ownActionsAllowed,
     of.isBulk && rules.excludedFromBulk.includes(band),
     of.status !== 'pending_approval',
     of.hasReason === false && rules.reasonRequired[verdict].includes(band),
-    of.hasVoted,
+    // Where the approvals there meet a lowered quorum, whoever voted has a second vote.
+    of.hasVoted && of.approvals < rules.quorum[band],
     true,
   ];
   const asked = rules.approvalLevels
@@ -155,8 +156,11 @@ function risingRules({ rules }: Case): Case['rules'] {
   );
   const onwards = (chosen: readonly RiskLevel[]): readonly RiskLevel[] =>
     (['low', 'medium', 'high', 'critical'] as const).slice(4 - chosen.length);
+  const quorums = Object.values(rules.quorum).sort((one, other) => one - other);
+  const [fewest = 1, few = 1, more = 1, most = 1] = quorums;
   return {
     ...rules,
+    quorum: { low: fewest, medium: few, high: more, critical: most },
     requiredLevels: { low, medium, high, critical },
     excludedFromBulk: onwards(rules.excludedFromBulk),
     reasonRequired: {

@@ -60,7 +60,7 @@ describe('a reviewer who is refused', () => {
       'their own action',
       { isOwn: true },
       { submittedBy: REVIEWER },
-      'Action 12345 was submitted by you or by an API key of yours; somebody else has to decide it',
+      'Action 12345 was submitted by you or by an API key that you own or made; somebody else has to decide it',
     ],
     [
       'a bulk',

@@ -241,7 +241,7 @@ describe.each(VERDICTS)('an atomic bulk to %s', (verdict) => {
         [{ apiKey }, 'JWT_REQUIRED', 401],
       ] as const) {
         const traceIn = async (mode: 'atomic' | 'best_effort') => {
-          await gateway.database.sql('TRUNCATE refusal_throttle');
+          await gateway.database.sql('TRUNCATE refusal_throttle, refusal_windows');
           const options = { ...who, mode };
           return traceOf(gateway, ids, async () =>
             outcomeOf(await askBulk(gateway, door, verdict, ids, options)),

@@ -236,10 +236,12 @@ describe('the same refusal', () => {
   it('is recorded once a minute however many come at once, and the rest is counted', async () => {
     const [action = 0] = await gateway.addActions([90]);
     const first = await evidenceOf(() => thirtyTries(action, { user: 42 }));
-    expect(first.recorded.map(({ action: about, code }) => [about, code])).toEqual([
-      [action, 'APPROVAL_LEVEL_REQUIRED'],
+    const found = first.recorded.map(({ action: about, code, verdict }) => [about, code, verdict]);
+    expect(found.sort()).toEqual([
+      [action, 'APPROVAL_LEVEL_REQUIRED', 'approve'],
+      [action, 'APPROVAL_LEVEL_REQUIRED', 'reject'],
     ]);
-    expect(first.counted).toBe(29);
+    expect(first.counted).toBe(28);
 
     await ageThrottle('20 seconds');
     const soon = await evidenceOf(() => through.REST('approve', action, { user: 42 }));
@@ -247,7 +249,7 @@ describe('the same refusal', () => {
 
     await ageThrottle('41 seconds');
     const later = await evidenceOf(() => thirtyTries(action, { user: 42 }));
-    expect([later.recorded.length, later.counted]).toEqual([1, 29]);
+    expect([later.recorded.length, later.counted]).toEqual([2, 28]);
   });
 
   it('of an API key is recorded once a minute, too', async () => {
@@ -288,5 +290,5 @@ async function ageThrottle(by: string): Promise<void> {
 }
 
 async function forgetThrottle(): Promise<void> {
-  await gateway.database.sql('DELETE FROM refusal_throttle');
+  await gateway.database.sql('TRUNCATE refusal_throttle, refusal_windows');
 }

@@ -153,7 +153,8 @@ function afterVerdict(
   verdict: Verdict,
   required: number,
 ): MadeAction {
-  const approvals = action.approvals + (verdict === 'approve' ? 1 : 0);
+  const isNew = !action.voters.includes(id);
+  const approvals = action.approvals + (verdict === 'approve' && isNew ? 1 : 0);
   const voted = { ...action, approvals, voters: [...action.voters, id] };
   const decides = verdict === 'reject' || approvals >= required;
   return decides ? { ...voted, status: statusOf(verdict), decidedById: id } : voted;

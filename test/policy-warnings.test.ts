@@ -103,6 +103,7 @@ function isAllowed(someone: PeopleAlike, riskScore: number, policy: ApprovalPoli
     status: 'pending_approval',
     approvals: 0,
     submittedById: 2,
+    apiKeyCreatedById: null,
     ...decided,
   } as const;
   return mayDecide(reviewer, action, { verdict: 'approve', isBulk: false, hasReason: true }, policy).allowed;

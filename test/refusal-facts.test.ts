@@ -59,7 +59,7 @@ describe.each(VERDICTS)('to %s an action', (verdict) => {
 
     /** Asks as if nothing had been refused this minute, and holds the one entry that it leaves against the levels. */
     async function ask(request: () => Promise<Answer>, entryOf: number | null = id): Promise<Answer> {
-      await gateway.database.sql('TRUNCATE refusal_throttle');
+      await gateway.database.sql('TRUNCATE refusal_throttle, refusal_windows');
       const [last] = await gateway.database.sql<{ id: number }>('SELECT max(id) AS id FROM audit_log');
       const answer = await request();
       const entries = await gateway.database.sql(

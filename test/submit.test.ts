@@ -220,7 +220,7 @@ describe.each(DOORS)('over %s', (door) => {
     await through({ ...MINIMAL, parameters: { big: 'x'.repeat(60_000) } }, { apiKey: key });
     expect(gateway.database.statements.map(({ name }) => name)).toEqual([
       'api_keys_by_prefix',
-      'new_action_id',
+      'prepare_submission',
       'submit',
     ]);
   });

@@ -197,11 +197,16 @@ export class EntryVerification {
     this.votes.delete(actionId);
   }
 
-  /** Counts an approval; returns how many distinct people have approved. */
+  /**
+   * Counts an approval; returns how many distinct people have approved. Whoever has approved may do so again only to
+   * decide what has the approvals that a lowered quorum asks for.
+   */
   private vote(entry: Entry, fault: (kind: FaultKind, detail: string) => void): number {
     const actionId = entry.action_id ?? 0;
     const voters = this.votes.get(actionId) ?? new Set();
-    if (voters.has(entry.actor_id ?? 0))
+    const isMet = !this.isWhole || voters.size >= (entry.approvals_required ?? Infinity);
+    const mayConfirm = entry.action_type === 'action_approved' && isMet;
+    if (voters.has(entry.actor_id ?? 0) && !mayConfirm)
       fault('VOTED_TWICE', `User ${String(entry.actor_id)} approved action ${String(actionId)} twice`);
     voters.add(entry.actor_id ?? 0);
     this.votes.set(actionId, voters);

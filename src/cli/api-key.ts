@@ -1,6 +1,6 @@
 import { DEFAULT_API_KEY_SCOPES, type ApiKey } from '../domain/api-key-grant';
 import { API_KEY_SCOPES, type ApiKeyScope } from '../domain/principal';
-import { idOption, required, runCommand, UsageError, type Values, type Work } from './command';
+import { idOption, required, runCommand, textOption, UsageError, type Values, type Work } from './command';
 import { momentToCome } from './time';
 
 function scopesOf(list: string): readonly ApiKeyScope[] {
@@ -19,7 +19,7 @@ function create(values: Values): Work {
   const { expires } = values;
   const apiKey = {
     organizationId: organizationOf(values),
-    name: required(values['name'], 'name'),
+    name: textOption(values, 'name'),
     ownerId: idOption(values, 'owner'),
     scopes: scopesOf(values['scopes'] ?? DEFAULT_API_KEY_SCOPES.join(',')),
     expiresAt: expires === undefined ? null : momentToCome(expires, 'expires', new Date()),

@@ -1,6 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { ConfigError, readConfig, type Config } from '../config';
 import { parseId } from '../domain/decision-request';
+import { isBlank } from '../domain/text';
 import { explainOutage } from '../persistence/database';
 import { openInstance, type Instance } from '../persistence/instance';
 import { operatorOrigin } from '../operator';
@@ -54,6 +55,13 @@ export async function runCommand(command: Command): Promise<void> {
     say(error instanceof UsageError ? `${error.message}\nusage: ${command.usage}` : messageOf(error));
     process.exitCode = error instanceof UsageError ? 2 : 1;
   }
+}
+
+/** A text that an option has to hold and that people can see. @throws {UsageError} */
+export function textOption(values: Values, name: string): string {
+  const text = required(values[name], name);
+  if (isBlank(text)) throw new UsageError(`--${name} must not be blank`);
+  return text;
 }
 
 /** A number that an option has to hold. @throws {UsageError} */

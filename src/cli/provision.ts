@@ -1,5 +1,14 @@
 import { ROLES, type Role } from '../domain/principal';
-import { idOption, numberOption, required, runCommand, UsageError, type Values, type Work } from './command';
+import {
+  idOption,
+  numberOption,
+  required,
+  runCommand,
+  textOption,
+  UsageError,
+  type Values,
+  type Work,
+} from './command';
 
 const MAX_LEVEL = 10;
 const MAX_SCORE = 100;
@@ -19,7 +28,7 @@ function levelsOf(values: Values): boolean {
 function addOrganization(values: Values): Work {
   const managerMaxRiskScore = numberOption(values, 'manager-max-risk', { min: 0, max: MAX_SCORE });
   const policy = { approvalLevels: levelsOf(values), managerMaxRiskScore };
-  const organization = { name: required(values['name'], 'name'), policy };
+  const organization = { name: textOption(values, 'name'), policy };
   return async ({ provisioning }) => String(await provisioning.addOrganization(organization));
 }
 
@@ -28,12 +37,12 @@ function addUser(values: Values): Work {
   if (approvalLevel !== null && !Number.isInteger(approvalLevel))
     throw new UsageError('--level has to be a whole number');
   const identity = {
-    issuer: required(values['issuer'], 'issuer'),
-    subject: required(values['subject'], 'subject'),
+    issuer: textOption(values, 'issuer'),
+    subject: textOption(values, 'subject'),
   };
   const user = {
     organizationId: required(idOption(values, 'organization'), 'organization'),
-    name: required(values['name'], 'name'),
+    name: textOption(values, 'name'),
     role: roleOf(values),
     approvalLevel,
     maxRiskScore: numberOption(values, 'max-risk', { min: 0, max: MAX_SCORE }),

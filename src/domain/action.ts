@@ -61,6 +61,8 @@ export interface Action {
   /** The user who submitted it, or the owner of the API key that did. */
   readonly submittedById: number;
   readonly submittedByApiKeyId: number | null;
+  /** Who made that API key; null for a person's own submission, and for a key that an operator made. */
+  readonly apiKeyCreatedById: number | null;
   readonly submittedAt: Date;
   readonly updatedAt: Date;
   /** When it expires, or did, unless it is decided before; null for never. Fixed when it is submitted. */

@@ -2,6 +2,7 @@ import { auditActorOf, SYSTEM_ACTOR, type AuditEntryDraft, type RequestOrigin } 
 import type { Parsed } from './decision-request';
 import { API_KEY_SCOPES, type ApiKeyScope, type Reviewer } from './principal';
 import type { InputFault } from './refusal';
+import { isBlank } from './text';
 
 /** What a key may do if nothing is said. */
 export const DEFAULT_API_KEY_SCOPES: readonly ApiKeyScope[] = ['actions:submit', 'actions:read'];
@@ -24,6 +25,8 @@ export interface ApiKey extends ApiKeyGrant {
   readonly prefix: string;
   /** The person who answers for it: who is deactivated takes their keys along. */
   readonly ownerId: number;
+  /** The admin who made it; null for one that an operator made. */
+  readonly createdById: number | null;
   readonly createdAt: Date;
   readonly revokedAt: Date | null;
   /** To the minute; null for never. */
@@ -45,6 +48,7 @@ export function parseApiKeyGrant(
   };
   const length = Array.from(name).length;
   check('name', length >= 1 && length <= MAX_NAME_LENGTH, 'must have 1 to 100 characters', 'length');
+  check('name', length === 0 || !isBlank(name), 'must not be blank', 'blank');
   // It is shown in one line of a list.
   check('name', name.isWellFormed() && !/\p{Cc}/u.test(name), 'must be plain text in one line', 'unicode');
   check('scopes', isKnown && scopes.length > 0, `must be of ${API_KEY_SCOPES.join(', ')}`, 'enum');

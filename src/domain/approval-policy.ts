@@ -10,7 +10,7 @@ import {
   refusalOfSecondVote,
   refusalOfState,
 } from './decision-refusals';
-import { levelOfRole, type ApprovalPolicy } from './policy';
+import { levelOfRole, type ApprovalPolicy, type ByRiskLevel } from './policy';
 import type { Principal, Role, User } from './principal';
 import type { Refusal } from './refusal';
 import { RISK_LEVELS, riskLevelOf, type RiskLevel } from './risk';
@@ -18,7 +18,14 @@ import { RISK_LEVELS, riskLevelOf, type RiskLevel } from './risk';
 /** What the rule reads of an action. */
 export type DecidableAction = Pick<
   Action,
-  'id' | 'riskScore' | 'status' | 'approvals' | 'submittedById' | 'decidedById' | 'decidedAt'
+  | 'id'
+  | 'riskScore'
+  | 'status'
+  | 'approvals'
+  | 'submittedById'
+  | 'apiKeyCreatedById'
+  | 'decidedById'
+  | 'decidedAt'
 > & {
   /** Whether the one who asks has voted on it. Known where it is shown; the decision's write finds it out by itself. */
   readonly hasVoted?: boolean;
@@ -58,8 +65,9 @@ export interface DecidableScope {
   readonly maxRiskScore: number | null;
   /** Whose submissions are left out; null for nobody's. */
   readonly notSubmittedBy: number | null;
-  /** Whoever voted on an action has no second vote. */
+  /** Whoever voted on an action has a second vote only where the approvals there are meet the quorum. */
   readonly notVotedBy: number;
+  readonly quorum: ByRiskLevel<number>;
 }
 
 /** The roles that may decide at all (contract 1). */
@@ -93,7 +101,9 @@ export function mayDecide(
     (hasReason === false && isReasonRequired(riskScore, verdict, policy)
       ? refusalOfMissingReason(id, verdict, riskLevel)
       : null) ??
-    (action.hasVoted === true ? refusalOfSecondVote(action, approvalsRequired(riskScore, policy)) : null);
+    (action.hasVoted === true && !isQuorumMet(action, policy)
+      ? refusalOfSecondVote(action, approvalsRequired(riskScore, policy))
+      : null);
   const { requiredLevel, heldLevel, riskLimit } = authorityOver(user, riskScore, policy);
   if (refusal !== null) return { allowed: false, refusal, requiredLevel, heldLevel, riskLimit };
   const required = approvalsRequired(riskScore, policy);
@@ -109,6 +119,7 @@ export function decidableScope(principal: Principal, policy: ApprovalPolicy): De
     maxRiskScore: riskLimitOf(user, policy),
     notSubmittedBy: policy.ownActionsAllowed ? null : user.id,
     notVotedBy: user.id,
+    quorum: policy.quorum,
   };
 }
 
@@ -125,6 +136,17 @@ export function hasAuthorityOver(user: Standing, riskScore: number, policy: Appr
 /** How many distinct reviewers have to approve an action of this score, 1 to 10 (contract 2.9). */
 export function approvalsRequired(riskScore: number, policy: ApprovalPolicy): number {
   return policy.quorum[riskLevelOf(riskScore)];
+}
+
+/**
+ * Whether a pending action has the approvals that the policy in force asks for: the quorum was lowered since the last of
+ * them. A policy decides nothing by itself, so one more verdict does, and whoever voted before has a second one for it.
+ */
+export function isQuorumMet(
+  { approvals, riskScore }: Pick<Action, 'approvals' | 'riskScore'>,
+  policy: ApprovalPolicy,
+): boolean {
+  return approvals >= approvalsRequired(riskScore, policy);
 }
 
 /** How many approvals a pending action still lacks, at least the one that decides; 0 for any other. */
@@ -188,5 +210,5 @@ function riskLimitOf(user: Standing, policy: ApprovalPolicy): number | null {
 }
 
 function isOwn(user: User, action: DecidableAction): boolean {
-  return action.submittedById === user.id;
+  return action.submittedById === user.id || action.apiKeyCreatedById === user.id;
 }

@@ -17,6 +17,11 @@ export function refusalOfRole(heldRole: Role, requiredRoles: readonly Role[]): R
   };
 }
 
+/** The refusal of an API key without the scope that an operation or a field needs. */
+export function refusalOfScope(scope: string): Refusal {
+  return { code: 'INSUFFICIENT_PERMISSIONS', detail: `This API key lacks the scope ${scope}` };
+}
+
 /** The refusal of a reviewer whose held level is below the one that the action's band asks for (contract 2.1). */
 export function refusalOfLevel(
   actionId: number,
@@ -39,11 +44,11 @@ export function refusalOfLimit(actionId: number, riskScore: number, riskLimit: n
   };
 }
 
-/** The refusal of whoever submitted the action, by themselves or by an API key of theirs (contract 2.3). */
+/** The refusal of whoever submitted the action, by themselves or by an API key that they own or made (contract 2.3). */
 export function refusalOfOwnAction(actionId: number, submittedBy: number): Refusal {
   return {
     code: 'SELF_APPROVAL_FORBIDDEN',
-    detail: `Action ${String(actionId)} was submitted by you or by an API key of yours; somebody else has to decide it`,
+    detail: `Action ${String(actionId)} was submitted by you or by an API key that you own or made; somebody else has to decide it`,
     facts: { submittedBy },
   };
 }

@@ -1,4 +1,5 @@
 import type { InputFault } from './refusal';
+import { isBlank } from './text';
 
 /** The largest id, 2^53-1: beyond it JavaScript would round to a neighbour (contract 2.15). */
 const MAX_ID = Number.MAX_SAFE_INTEGER;
@@ -47,7 +48,7 @@ export function parseReason(raw: unknown, loc: Location): Parsed<string | null> 
   if (typeof raw !== 'string') return fault(loc, 'must be a string', 'string');
   if (!raw.isWellFormed() || raw.includes('\0'))
     return fault(loc, 'must be well-formed Unicode without U+0000', 'unicode');
-  if (raw.trim() === '') return { value: null };
+  if (isBlank(raw)) return { value: null };
   // The first test spares a long text its count: a code point is at most two UTF-16 units.
   if (raw.length > 2 * MAX_REASON_LENGTH || Array.from(raw).length > MAX_REASON_LENGTH)
     return fault(loc, `must have at most ${String(MAX_REASON_LENGTH)} characters`, 'length');

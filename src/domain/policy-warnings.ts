@@ -1,13 +1,14 @@
-import { hasAuthorityOver } from './approval-policy';
+import { approvalsRequired, hasAuthorityOver } from './approval-policy';
 import type { ApprovalPolicy } from './policy';
 import type { User } from './principal';
-import { RISK_LEVELS, riskScoresOf, type RiskLevel } from './risk';
+import { RISK_LEVELS, riskLevelOf, riskScoresOf, type RiskLevel } from './risk';
 import { isAutoApproved } from './risk-score';
-import { isCatchAll } from './scoring-rules';
+import { catchAllOf, patternsOf, type ScoredField } from './scoring-rules';
 
 /** What can be risky about a policy that is possible. */
 export const POLICY_WARNING_CODES = [
   'QUORUM_UNREACHABLE',
+  'NOBODY_CAN_DECIDE',
   'LEVEL_BELOW_LOWER_RISK',
   'OWN_ACTIONS_ALLOWED',
   'AUTO_APPROVES_BEYOND_LOW',
@@ -44,8 +45,44 @@ export function policyWarnings(
     ...RISK_LEVELS.flatMap((riskLevel, index) => fallingLevel(riskLevel, RISK_LEVELS[index - 1], policy)),
     ...(policy.ownActionsAllowed ? [OWN_ACTIONS] : []),
     ...autoApproval(policy),
-    ...catchAllRule(policy),
+    ...catchAllRules(policy),
   ];
+}
+
+/**
+ * What keeps an action from being decided that is submitted now.
+ * @param riskScore 0 to 100
+ * @param others every active person who may decide it as far as they did not submit it, counted by what the rule weighs
+ */
+export function submissionWarnings(
+  riskScore: number,
+  policy: ApprovalPolicy,
+  others: readonly PeopleAlike[],
+): readonly PolicyWarning[] {
+  const able = countAble(others, riskScore, policy);
+  const needed = approvalsRequired(riskScore, policy);
+  const riskLevel = riskLevelOf(riskScore);
+  if (able === 0) {
+    const detail = `No active person may decide this action: nobody but its submitter has authority over risk score ${String(riskScore)}`;
+    return [{ code: 'NOBODY_CAN_DECIDE', riskLevel, detail }];
+  }
+  if (able >= needed) return [];
+  const detail = `${String(needed)} approvals are required for this action, and ${String(able)} active people may give one`;
+  return [{ code: 'QUORUM_UNREACHABLE', riskLevel, detail }];
+}
+
+/** What is said of actions that wait under a policy, for the people there are now. @param isMore whether more wait than were looked at */
+export function stuckWarnings(stuck: number, isMore: boolean): readonly PolicyWarning[] {
+  if (stuck === 0) return [];
+  const count = `${isMore ? 'At least ' : ''}${String(stuck)}`;
+  const detail = `${count} pending actions can be decided by nobody: whoever has the authority submitted them or has voted`;
+  return [{ code: 'NOBODY_CAN_DECIDE', riskLevel: null, detail }];
+}
+
+function countAble(people: readonly PeopleAlike[], riskScore: number, policy: ApprovalPolicy): number {
+  return people
+    .filter((person) => hasAuthorityOver(person, riskScore, policy))
+    .reduce((sum, { count }) => sum + count, 0);
 }
 
 /** People who may decide only part of a band do not count: the rest of it would wait for ever. */
@@ -56,9 +93,7 @@ function unreachableQuorum(
 ): readonly PolicyWarning[] {
   const { to } = riskScoresOf(riskLevel);
   const highest = to === null ? 100 : to - JUST_BELOW;
-  const able = people
-    .filter((person) => hasAuthorityOver(person, highest, policy))
-    .reduce((sum, { count }) => sum + count, 0);
+  const able = countAble(people, highest, policy);
   const needed = policy.quorum[riskLevel];
   if (able >= needed) return [];
   const detail = `${String(needed)} approvals are required at every ${riskLevel} risk, and ${String(able)} active people may give one`;
@@ -88,22 +123,48 @@ function autoApproval({ autoApproveBelow }: ApprovalPolicy): readonly PolicyWarn
   return [{ code: 'AUTO_APPROVES_BEYOND_LOW', riskLevel: null, detail }];
 }
 
-/** A rule without patterns matches all that is left, and all that nobody thought of. */
-function catchAllRule(policy: ApprovalPolicy): readonly PolicyWarning[] {
+/** A rule that takes anything scores all that is left, and all that nobody thought of. */
+function catchAllRules(policy: ApprovalPolicy): readonly PolicyWarning[] {
   const { scoringRules } = policy;
-  const index = scoringRules.findIndex(isCatchAll);
-  const rule = scoringRules[index];
-  if (rule === undefined) return [];
-  const position = String(index + 1);
-  const behind = scoringRules.length - index - 1;
-  const unreachable = `Scoring rule ${position} matches everything: the ${String(behind)} behind it are never asked`;
-  const rest = `Whatever comes to scoring rule ${position}, which matches everything, is approved by nobody`;
-  return [
-    ...(isAutoApproved({ score: rule.score, source: 'rule' }, policy)
-      ? [{ code: 'AUTO_APPROVES_THE_REST', riskLevel: null, detail: rest } as const]
-      : []),
-    ...(behind > 0
-      ? [{ code: 'SCORING_RULE_UNREACHABLE', riskLevel: null, detail: unreachable } as const]
-      : []),
-  ];
+  const reached = new Set(scoringRules.keys());
+  return scoringRules.flatMap((rule, index) => {
+    const catchAll = reached.has(index) ? catchAllOf(rule) : null;
+    if (catchAll === null) return [];
+    const position = String(index + 1);
+    const everything = wordsFor(catchAll.needed);
+    const warnings: PolicyWarning[] = [];
+    if (isAutoApproved({ score: rule.score, source: 'rule' }, policy))
+      warnings.push({
+        code: 'AUTO_APPROVES_THE_REST',
+        riskLevel: null,
+        detail: `Whatever comes to scoring rule ${position}, which matches ${everything}, is approved by nobody`,
+      });
+    // What asks for less never sees an action that this rule leaves.
+    const behind = [...reached].filter(
+      (other) =>
+        other > index &&
+        !catchAll.asksForLength &&
+        catchAll.needed.every((field) => patternsOf(scoringRules[other] ?? rule).includes(field)),
+    );
+    for (const other of behind) reached.delete(other);
+    if (behind.length > 0)
+      warnings.push({
+        code: 'SCORING_RULE_UNREACHABLE',
+        riskLevel: null,
+        detail: `Scoring rule ${position} matches ${everything}: ${String(behind.length)} of the rules behind it are never asked`,
+      });
+    return warnings;
+  });
+}
+
+const NEEDED_WORDS: Readonly<Record<ScoredField, string>> = {
+  actionType: 'an action type',
+  toolName: 'a tool',
+  targetSystem: 'a target system',
+  riskIndicator: 'a risk indicator',
+};
+
+function wordsFor(needed: readonly ScoredField[]): string {
+  if (needed.length === 0) return 'everything';
+  return `everything that names ${needed.map((field) => NEEDED_WORDS[field]).join(' and ')}`;
 }

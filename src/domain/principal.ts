@@ -10,6 +10,9 @@ export type ApiKeyScope = (typeof API_KEY_SCOPES)[number];
 /** What the key of an evaluation engine has: the score of an action is never its agent's to set. */
 export const SCORING_SCOPE: ApiKeyScope = 'actions:score';
 
+/** What a key needs to read actions, however it comes to them. */
+export const READING_SCOPE: ApiKeyScope = 'actions:read';
+
 /** A person of an organization. */
 export interface User {
   readonly organizationId: number;
@@ -41,6 +44,8 @@ export interface Agent {
   readonly name: string;
   readonly scopes: readonly string[];
   readonly ownerId: number;
+  /** Who made the key; null for an operator. */
+  readonly createdById: number | null;
   readonly policy: ApprovalPolicy;
 }
 

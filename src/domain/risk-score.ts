@@ -1,6 +1,7 @@
-import { matchesPattern } from './pattern';
+import { comparedText, matches, readPattern, type ComparedText } from './pattern';
 import type { PolicyRules } from './policy';
-import { SCORED_FIELDS, type ScoringRule } from './scoring-rules';
+import { patternsOf, type ScoredField, type ScoringRule } from './scoring-rules';
+import { mixesScripts } from './text';
 
 /** What the rules weigh of an action; null for what it does not say. */
 export interface ScoredAction {
@@ -33,20 +34,41 @@ export interface RiskScoring {
 /** The score of what nobody foresaw: critical, and for a person to decide. */
 const UNFORESEEN: RiskScoring = { score: 95, source: 'default', matched: null };
 
+/** How many characters of an action are held against patterns at most, all of its texts together. */
+const MAX_COMPARED = 32_768;
+
 /**
  * The score of an action by the organization's rules: the first one that matches. Where none does, or one fails, it is
- * 95, so that a gap in the rules leads to a person and never past one.
+ * 95, so that a gap in the rules leads to a person and never past one. So it is where an action type or tool that reads
+ * otherwise than it is would be approved by the policy, and for texts too long to be compared. Linear in the texts.
  */
-export function scoreByRules(action: ScoredAction, rules: readonly ScoringRule[]): RiskScoring {
+export function scoreByRules(
+  action: ScoredAction,
+  { scoringRules: rules, autoApproveBelow }: Pick<PolicyRules, 'scoringRules' | 'autoApproveBelow'>,
+): RiskScoring {
   try {
-    const index = rules.findIndex((rule) => matchesRule(rule, action));
+    const texts = comparedTexts(action);
+    const index = texts === null ? -1 : rules.findIndex((rule) => matchesRule(rule, texts));
     const rule = rules[index];
     if (rule === undefined || !(rule.score >= 0 && rule.score <= 100)) return UNFORESEEN;
-    return { score: rule.score, source: 'rule', matched: { position: index + 1, rule } };
+    const scoring: RiskScoring = {
+      score: rule.score,
+      source: 'rule',
+      matched: { position: index + 1, rule },
+    };
+    return isDeceptive(action) && isAutoApproved(scoring, { autoApproveBelow }) ? UNFORESEEN : scoring;
   } catch {
     // Whatever is wrong with a rule, the answer is the same: a person has to look.
     return UNFORESEEN;
   }
+}
+
+/** Whether an action's type or tool is not the word that people read in it: its letters are of two scripts. */
+export function isDeceptive({
+  actionType,
+  toolName,
+}: Pick<ScoredAction, 'actionType' | 'toolName'>): boolean {
+  return [actionType, toolName ?? ''].some(mixesScripts);
 }
 
 /** A score that an evaluation engine gave, 0 to 100. */
@@ -62,13 +84,37 @@ export function isAutoApproved(
   return source !== 'default' && autoApproveBelow !== null && score < autoApproveBelow;
 }
 
+type ComparedTexts = Readonly<Record<ScoredField, readonly ComparedText[]>>;
+
+/** What an action says in each field, ready to be compared; null if that is too much. */
+function comparedTexts({
+  riskIndicators,
+  actionType,
+  toolName,
+  targetSystem,
+}: ScoredAction): ComparedTexts | null {
+  let sum = 0;
+  const compared = (texts: readonly (string | null)[]): readonly ComparedText[] =>
+    texts.flatMap((text) => {
+      // What is past the bound is not even read.
+      if (text === null || sum > MAX_COMPARED) return [];
+      const read = comparedText(text);
+      sum += read.length;
+      return [read];
+    });
+  const texts = {
+    actionType: compared([actionType]),
+    toolName: compared([toolName]),
+    targetSystem: compared([targetSystem]),
+    riskIndicator: compared(riskIndicators),
+  };
+  return sum > MAX_COMPARED ? null : texts;
+}
+
 /** Whether every pattern of a rule is met; what an action does not say meets none. */
-function matchesRule(rule: ScoringRule, action: ScoredAction): boolean {
-  const { riskIndicators, ...said } = action;
-  return SCORED_FIELDS.every((field) => {
-    const pattern = rule[field];
-    if (pattern === null) return true;
-    const texts = field === 'riskIndicator' ? riskIndicators : [said[field] ?? []].flat();
-    return texts.some((text) => matchesPattern(pattern, text));
+function matchesRule(rule: ScoringRule, texts: ComparedTexts): boolean {
+  return patternsOf(rule).every((field) => {
+    const pattern = readPattern(rule[field] ?? '');
+    return texts[field].some((text) => matches(pattern, text));
   });
 }

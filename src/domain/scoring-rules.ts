@@ -1,5 +1,7 @@
 import type { Parsed } from './decision-request';
+import { matchesFromLength, readPattern } from './pattern';
 import type { InputFault } from './refusal';
+import { isBlank } from './text';
 
 /** What a rule can hold against a pattern: one thing an action says of itself. */
 export const SCORED_FIELDS = ['actionType', 'toolName', 'targetSystem', 'riskIndicator'] as const;
@@ -16,8 +18,8 @@ const MAX_SCORING_RULES = 50;
 const MAX_PATTERN_LENGTH = 200;
 
 /**
- * Reads an ordered list of rules. A pattern is 1 to 200 characters, in which `*` stands for any text; without one the
- * field does not matter. Members of other names are passed over.
+ * Reads an ordered list of rules. A pattern is 1 to 200 characters, in which `*` stands for any text and `?` for any one
+ * character; without one the field does not matter. Members of other names are passed over.
  * @returns the rules, every member in one order, or every fault in them
  */
 export function parseScoringRules(raw: unknown, loc: readonly string[]): Parsed<readonly ScoringRule[]> {
@@ -31,9 +33,28 @@ export function parseScoringRules(raw: unknown, loc: readonly string[]): Parsed<
   return faults.length > 0 ? { faults } : { value: rules };
 }
 
-/** Whether a rule has no pattern, so that it matches whatever there is. */
-export function isCatchAll(rule: ScoringRule): boolean {
-  return SCORED_FIELDS.every((field) => rule[field] === null);
+/** A rule that matches whatever says anything in certain fields, be it what it may. */
+export interface CatchAll {
+  /** What an action has to say something in; every action has a type, so that it is not among them. */
+  readonly needed: readonly ScoredField[];
+  /** Whether a pattern asks for more than one character, so that shorter texts pass it by. */
+  readonly asksForLength: boolean;
+}
+
+/** What a rule needs that takes anything, by what its patterns match; null for a rule that takes only certain texts. */
+export function catchAllOf(rule: ScoringRule): CatchAll | null {
+  const given = patternsOf(rule);
+  const lengths = given.map((field) => matchesFromLength(readPattern(rule[field] ?? '')));
+  if (lengths.includes(null)) return null;
+  return {
+    needed: given.filter((field) => field !== 'actionType'),
+    asksForLength: lengths.some((length) => (length ?? 0) > 1),
+  };
+}
+
+/** The fields that a rule has a pattern for. */
+export function patternsOf(rule: ScoringRule): readonly ScoredField[] {
+  return SCORED_FIELDS.filter((field) => rule[field] !== null);
 }
 
 function readRule(raw: unknown, loc: readonly (string | number)[], faults: InputFault[]): ScoringRule {
@@ -66,7 +87,7 @@ const NO_PATTERNS = { actionType: null, toolName: null, targetSystem: null, risk
 function isPattern(pattern: unknown): pattern is string {
   return (
     typeof pattern === 'string' &&
-    pattern.trim() !== '' &&
+    !isBlank(pattern) &&
     pattern.length <= MAX_PATTERN_LENGTH &&
     pattern.isWellFormed() &&
     !pattern.includes('\0')

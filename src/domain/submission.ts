@@ -4,6 +4,7 @@ import { canonicalJson } from './canonical-json';
 import type { Parsed } from './decision-request';
 import { jsonFault } from './json-limits';
 import type { InputFault } from './refusal';
+import { isBlank } from './text';
 
 /** What an action says of itself. */
 type Described =
@@ -68,7 +69,7 @@ export function parseSubmission(
     const max = MAX_LENGTHS[field];
     if (value.length > 2 * max || Array.from(value).length > max)
       return fault(field, `must have at most ${String(max)} characters`, 'length');
-    return value.trim() === '' ? null : value;
+    return isBlank(value) ? null : value;
   };
   const required = (field: 'agentId' | 'actionType'): string => {
     const before = faults.length;

@@ -12,7 +12,7 @@ import {
   type GraphQLFieldConfig,
 } from 'graphql';
 import type { Verdict } from '../domain/action';
-import { refusalOfApiKey, refusalOfRole } from '../domain/decision-refusals';
+import { refusalOfApiKey, refusalOfRole, refusalOfScope } from '../domain/decision-refusals';
 import { parseId, parseIds, parseReason, type Parsed } from '../domain/decision-request';
 import type { Principal, Reviewer, Role } from '../domain/principal';
 import { RefusedError, validationRefusal, type Refusal } from '../domain/refusal';
@@ -111,10 +111,7 @@ export class AuthorizeDirective {
       // Over REST the body is not read yet, so over GraphQL its reason does not count either.
       await this.refuse(refusalOfApiKey(), principal, requirement, context, { actionId: args.actionId });
     if (requirement.scope !== null && !principal.scopes.includes(requirement.scope))
-      throw new RefusedError({
-        code: 'INSUFFICIENT_PERMISSIONS',
-        detail: `This API key lacks the scope ${requirement.scope}`,
-      });
+      throw new RefusedError(refusalOfScope(requirement.scope));
   }
 
   /**

@@ -35,6 +35,8 @@ export interface Extent {
   readonly allFields: number;
   /** Those of them that decide. */
   readonly decisions: number;
+  /** Those of them that submit an action. */
+  readonly submissions: number;
   /** Fields with an alias, and fields that the same selection holds already: both ask again for what one field tells. */
   readonly aliases: number;
   readonly directives: number;
@@ -51,6 +53,7 @@ const NOTHING: Extent = {
   fields: 0,
   allFields: 0,
   decisions: 0,
+  submissions: 0,
   aliases: 0,
   directives: 0,
   spreads: 0,
@@ -116,6 +119,7 @@ export function makeMeasure(
       fields: 1,
       allFields: 1 + inner.allFields,
       decisions: !name.startsWith('__') && isDecision(name) ? 1 : 0,
+      submissions: name === 'submitAction' ? 1 : 0,
       aliases: inner.aliases + (isAgain ? 1 : 0),
       directives: inner.directives,
       spreads: inner.spreads,
@@ -157,6 +161,7 @@ function sum(one: Extent, other: Extent): Extent {
     fields: one.fields + other.fields,
     allFields: one.allFields + other.allFields,
     decisions: one.decisions + other.decisions,
+    submissions: one.submissions + other.submissions,
     aliases: one.aliases + other.aliases,
     directives: one.directives + other.directives,
     spreads: one.spreads + other.spreads,

@@ -55,8 +55,8 @@ export const withinLimits: ValidationRule = (context) => {
 const known = new WeakMap<OperationDefinitionNode, Refusal | null>();
 
 /**
- * The refusal of a valid operation for what only its execution tells, or null: two decisions (they would be a hidden
- * bulk, contract 3), or pages of pages that together are too large.
+ * The refusal of a valid operation for what only its execution tells, or null: two decisions or submissions (they would be a
+ * hidden bulk, contract 3), or pages of pages that together are too large.
  * @param isDecision whether a root field decides
  */
 export function refusalByLimits(
@@ -81,11 +81,12 @@ export function refusalByLimits(
   return refusal;
 }
 
-function refusalOf({ values, size, decisions }: Extent, isMutation: boolean): Refusal | null {
+function refusalOf({ values, size, decisions, submissions }: Extent, isMutation: boolean): Refusal | null {
   if (decisions > 1)
     return refusal(
       'An operation may hold one decision; use bulkApproveActions or bulkRejectActions for several actions',
     );
+  if (submissions > 1) return refusal('An operation may submit one action');
   // Once it is executed, what it did has to be told: so what it might come to is bounded before.
   if (isMutation && size > MAX_ANSWER_SIZE)
     return refusal(

@@ -89,7 +89,7 @@ async function agentOf(key: string, principals: PrincipalReads, now: Date): Prom
   const candidates = await principals.apiKeysByPrefix(apiKeyPrefix(key));
   const stored = candidates.find(({ keyHash }) => matchesApiKey(key, keyHash));
   if (stored === undefined) throw new CredentialRefusedError(INVALID_API_KEY, 'api_key_unknown');
-  const { organizationId, id, name, scopes, ownerId, policy, revokedAt, expiresAt } = stored;
+  const { organizationId, id, name, scopes, ownerId, createdById, policy, revokedAt, expiresAt } = stored;
   const details = { organizationId, apiKeyId: id };
   if (!stored.ownerActive)
     throw new CredentialRefusedError(INVALID_API_KEY, 'api_key_owner_deactivated', {
@@ -100,5 +100,5 @@ async function agentOf(key: string, principals: PrincipalReads, now: Date): Prom
     throw new CredentialRefusedError(REVOKED_API_KEY, 'api_key_revoked', { ...details, at: revokedAt });
   if (expiresAt !== null && expiresAt <= now)
     throw new CredentialRefusedError(EXPIRED_API_KEY, 'api_key_expired', { ...details, at: expiresAt });
-  return { kind: 'api_key', organizationId, apiKeyId: id, name, scopes, ownerId, policy };
+  return { kind: 'api_key', organizationId, apiKeyId: id, name, scopes, ownerId, createdById, policy };
 }

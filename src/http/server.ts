@@ -152,6 +152,7 @@ function refuse(reply: FastifyReply, request: FastifyRequest, refusal: Refusal, 
   const body = errorBody(refusal, correlationId, now);
   if (body.status === 401) reply.header('WWW-Authenticate', challenge(refusal.code));
   if (body.status === 503) reply.header('Retry-After', '1');
+  if (body.status === 429) reply.header('Retry-After', '10');
   const isGraphql = request.routeOptions.config.graphql === true;
   const graphqlError = { ...body, message: refusal.detail, extensions: extensionsOf(refusal, correlationId) };
   return reply.code(body.status).send(isGraphql ? { errors: [graphqlError] } : body);

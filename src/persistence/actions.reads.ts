@@ -10,7 +10,7 @@ import { isOverdueSql } from './expiry';
 import { Gatherer } from './gatherer';
 import { keysetPage } from './keyset';
 import { Conditions } from './list-source';
-import { inRiskLevelsSql } from './risk-bands';
+import { byRiskLevelSql, inRiskLevelsSql } from './risk-bands';
 import { ACTIONS } from './tables/action.table';
 import type { TextIndex, TextSearches } from './text-search';
 import { readWeighed } from './weighed-rows';
@@ -215,14 +215,18 @@ function addDecidable(conditions: Conditions, scope: DecidableScope | null, isDe
 }
 
 function decidableSql(conditions: Conditions, scope: DecidableScope): string {
-  const { riskLevels, maxRiskScore, notSubmittedBy, notVotedBy } = scope;
+  const { riskLevels, maxRiskScore, notSubmittedBy, notVotedBy, quorum } = scope;
   return [
     `t.status = 'pending_approval'`,
     `NOT ${isOverdueSql('t')}`,
     inRiskLevelsSql('t.risk_score', riskLevels),
     ...(maxRiskScore === null ? [] : [`t.risk_score <= ${conditions.bind(maxRiskScore)}`]),
-    ...(notSubmittedBy === null ? [] : [`t.submitted_by <> ${conditions.bind(notSubmittedBy)}`]),
-    `NOT EXISTS (SELECT FROM votes v
-       WHERE v.organization_id = t.organization_id AND v.action_id = t.id AND v.user_id = ${conditions.bind(notVotedBy)})`,
+    ...(notSubmittedBy === null ? [] : [notSubmittedBySql(conditions.bind(notSubmittedBy))]),
+    `(t.approvals >= ${byRiskLevelSql('t.risk_score', quorum)} OR NOT EXISTS (SELECT FROM votes v
+       WHERE v.organization_id = t.organization_id AND v.action_id = t.id AND v.user_id = ${conditions.bind(notVotedBy)}))`,
   ].join(' AND ');
+}
+
+function notSubmittedBySql(user: string): string {
+  return `t.submitted_by <> ${user} AND t.api_key_created_by IS DISTINCT FROM ${user}`;
 }

@@ -13,8 +13,8 @@ import { API_KEYS } from './tables/api-key.table';
 
 const ADD_API_KEY: Statement = {
   name: 'add_api_key',
-  text: `INSERT INTO api_keys AS t (organization_id, name, prefix, key_hash, scopes, owner_id, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ${API_KEYS.select('t')}`,
+  text: `INSERT INTO api_keys AS t (organization_id, name, prefix, key_hash, scopes, owner_id, expires_at, created_by)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${API_KEYS.select('t')}`,
 };
 
 /** Locked first, so that of two who revoke a key at once the second finds it revoked. */
@@ -44,7 +44,11 @@ export async function addApiKey(
   ownerId: number,
   by: KeyChanger,
 ): Promise<ApiKey> {
-  const values = [organizationId, name, apiKeyPrefix(key), apiKeyHash(key), scopes, ownerId, expiresAt];
+  const createdById = by.admin?.user.id ?? null;
+  const values = [
+    ...[organizationId, name, apiKeyPrefix(key), apiKeyHash(key), scopes, ownerId, expiresAt],
+    createdById,
+  ];
   const [added] = await sql.query<Row>(ADD_API_KEY, values);
   if (added === undefined) throw new Error('The API key was not added');
   await appendAuditEntry(sql, apiKeyCreated(added, by));

@@ -19,7 +19,7 @@ const COLUMN_NAMES: readonly string[] = [...RECORD_COLUMNS.matchAll(/(\w+) [a-z 
  */
 export function auditRecordKeysSql(placeholder: string): string {
   return `json_to_recordset(${placeholder}::json) AS d(position integer, actor_kind text, actor_id bigint,
-    action_id bigint, refusal_code text)`;
+    on_behalf_of bigint, action_id bigint, refusal_code text, verdict text)`;
 }
 
 /** Drafts as the JSON that `writeAuditEntries` reads: each at its position in the list. */

@@ -13,6 +13,9 @@ import { IdempotencyKeys1764230000000 } from '../../migrations/1764230000000-ide
 import { EvidenceWithoutForeignKeys1764300000000 } from '../../migrations/1764300000000-evidence-without-foreign-keys';
 import { LeavesWithoutForeignKey1764400000000 } from '../../migrations/1764400000000-leaves-without-foreign-key';
 import { ActionTexts1764500000000 } from '../../migrations/1764500000000-action-texts';
+import { WhoCountsAsSubmitter1764600000000 } from '../../migrations/1764600000000-who-counts-as-submitter';
+import { ConfirmingVotes1764610000000 } from '../../migrations/1764610000000-confirming-votes';
+import { RefusalsAndSubmissionsAreBounded1764620000000 } from '../../migrations/1764620000000-refusals-and-submissions-are-bounded';
 import { ACTIONS } from './tables/action.table';
 import { API_KEYS } from './tables/api-key.table';
 import { AUDIT_LOG } from './tables/audit-log.table';
@@ -109,6 +112,9 @@ export class Database implements Sql {
         EvidenceWithoutForeignKeys1764300000000,
         LeavesWithoutForeignKey1764400000000,
         ActionTexts1764500000000,
+        WhoCountsAsSubmitter1764600000000,
+        ConfirmingVotes1764610000000,
+        RefusalsAndSubmissionsAreBounded1764620000000,
       ],
       synchronize: false,
       installExtensions: false,

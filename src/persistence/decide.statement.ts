@@ -24,7 +24,8 @@ export type BatchOutcomes = readonly (WriteOutcome | null)[];
  * reviewers and the policy are share-locked, so that neither changes between this check and the commit; the gate before
  * them keeps an endless stream of decisions from shutting a change of either out. Every locked row is returned, so that
  * a loser gets the facts as they stand now. A candidate that may come again claims its key before anything is waited
- * for, and is remembered with what came of it; one whose key is taken is left alone.
+ * for, and is remembered with what came of it; one whose key is taken is left alone. Whoever has voted has a second
+ * vote where the approvals there are meet the quorum already: it decides, and counts nobody twice.
  */
 function decideSql(onLocked: OnLocked): string {
   const skip = onLocked === 'skip' ? 'SKIP LOCKED' : '';
@@ -53,7 +54,7 @@ WITH given AS MATERIALIZED (
   ${momentAfter('authority', 'stored')},
   candidate AS MATERIALIZED (
     SELECT c.position, c.action_id, c.actor_id, c.verdict, c.verdict_status, c.reason, c.policy_version,
-      c.correlation_id, c.claim, stored.id IS NULL OR authority.reviewer IS NULL AS is_absent,
+      c.approvals_required, c.correlation_id, c.claim, stored.id IS NULL OR authority.reviewer IS NULL AS is_absent,
       stored.version = c.version AND authority.active AND authority.version = c.reviewer_version
         AND authority.policy_version = c.policy_version AS is_as_authorized,
       ${effectiveStatusSql('stored', 'at')} AS status, stored.approvals AS approvals_before,
@@ -68,12 +69,24 @@ WITH given AS MATERIALIZED (
     INSERT INTO votes (organization_id, action_id, user_id, verdict, reason, policy_version, voted_at)
     SELECT $1, action_id, actor_id, verdict, reason, policy_version, at FROM candidate CROSS JOIN moment
     WHERE is_as_authorized AND status = 'pending_approval' AND ${IS_FREE}
-    ON CONFLICT (organization_id, action_id, user_id) DO NOTHING
+    ON CONFLICT (organization_id, action_id, user_id, is_second) DO NOTHING
     RETURNING action_id
+  ),
+  voted_again AS (
+    INSERT INTO votes (organization_id, action_id, user_id, verdict, reason, policy_version, voted_at, is_second)
+    SELECT $1, action_id, actor_id, verdict, reason, policy_version, at, true FROM candidate CROSS JOIN moment
+    WHERE is_as_authorized AND status = 'pending_approval' AND ${IS_FREE}
+      AND approvals_before >= approvals_required AND action_id NOT IN (SELECT action_id FROM voted)
+    ON CONFLICT (organization_id, action_id, user_id, is_second) DO NOTHING
+    RETURNING action_id
+  ),
+  taken AS (
+    SELECT action_id, approvals FROM voted JOIN candidate USING (action_id)
+    UNION ALL SELECT action_id, approvals_before FROM voted_again JOIN candidate USING (action_id)
   ),
   changed AS (
     UPDATE actions a SET
-      approvals = c.approvals,
+      approvals = taken.approvals,
       updated_at = moment.at,
       version = a.version + CASE WHEN c.decides THEN 1 ELSE 0 END,
       status = CASE WHEN c.decides THEN c.verdict_status ELSE a.status END,
@@ -82,9 +95,9 @@ WITH given AS MATERIALIZED (
       decided_at = CASE WHEN c.decides THEN moment.at END,
       reason = CASE WHEN c.decides THEN c.reason END,
       correlation_id = CASE WHEN c.decides THEN c.correlation_id END
-    FROM voted JOIN candidate c ON c.action_id = voted.action_id CROSS JOIN moment
+    FROM taken JOIN candidate c ON c.action_id = taken.action_id CROSS JOIN moment
     WHERE a.organization_id = $1 AND a.id = c.action_id
-    RETURNING a.id AS action_id, c.position, c.decides, c.approvals, a.status
+    RETURNING a.id AS action_id, c.position, c.decides, a.approvals, a.status
   ),
   chosen AS (
     SELECT 2 * position + CASE WHEN decides THEN 0 ELSE 1 END AS position, approvals AS approvals_received FROM changed
@@ -102,8 +115,9 @@ WITH given AS MATERIALIZED (
   )
 SELECT c.action_id AS "actionId", c.status AS "statusBefore", c.decided_by AS "decidedById", c.decided_at AS "decidedAt",
   c.approvals_before AS "approvalsBefore", c.is_absent AS "isAbsent", c.is_as_authorized AS "isAsAuthorized", c.claim,
-  moment.at, c.decides, c.approvals, written.id AS "auditId", written.leaf_hash AS "leafHash"
+  moment.at, c.decides, changed.approvals, written.id AS "auditId", written.leaf_hash AS "leafHash"
 FROM candidate c CROSS JOIN moment
+  LEFT JOIN changed ON changed.action_id = c.action_id
   LEFT JOIN written ON written.action_id = c.action_id
 ORDER BY c.position`;
 }

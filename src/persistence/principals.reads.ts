@@ -13,6 +13,7 @@ export interface StoredApiKey {
   readonly keyHash: Buffer;
   readonly scopes: readonly string[];
   readonly ownerId: number;
+  readonly createdById: number | null;
   readonly ownerActive: boolean;
   readonly expiresAt: Date | null;
   readonly revokedAt: Date | null;
@@ -47,7 +48,7 @@ const MAX_TOGETHER = 64;
 const API_KEYS_BY_PREFIX: Statement = {
   name: 'api_keys_by_prefix',
   text: `SELECT k.organization_id AS "organizationId", k.id, k.prefix, k.name, k.key_hash AS "keyHash", k.scopes,
-      k.owner_id AS "ownerId", u.active AS "ownerActive", k.expires_at AS "expiresAt", k.revoked_at AS "revokedAt",
+      k.owner_id AS "ownerId", k.created_by AS "createdById", u.active AS "ownerActive", k.expires_at AS "expiresAt", k.revoked_at AS "revokedAt",
       ${POLICY_COLUMNS}
     FROM api_keys k JOIN users u ON u.organization_id = k.organization_id AND u.id = k.owner_id ${CURRENT_POLICY}
     WHERE k.prefix = ANY($1::text[])`,

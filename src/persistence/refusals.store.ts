@@ -1,34 +1,77 @@
-import type { AuditEntryDraft } from '../domain/audit-entry';
+import type { AuditActor, AuditEntryDraft } from '../domain/audit-entry';
 import { auditRecordKeysSql, auditRecords, momentAfter, writeAuditEntries } from './audit-entries';
-import type { Sql, Statement } from './database';
+import { appendAuditEntry } from './audit-log.store';
+import type { Database, Sql, Statement } from './database';
 import { purge, PURGE_BATCH } from './purge';
+import type { OmittedRefusals, OmittedRefusalsStore } from '../use-cases/close-refusals';
+
+/** How many denied attempts of a principal, by one verdict, are recorded within a minute; the last request is recorded whole. */
+const MOST_A_MINUTE = 100;
 
 /**
- * Records refused tries: each (principal, action, code) at most once a minute, exactly so under any race, since the
- * throttle's row is locked by whoever moves it. $1 organization, $2 drafts as JSON.
+ * Records refused tries: each (principal, action, verdict, code) at most once a minute, exactly so under any race, since
+ * the throttle's row is locked by whoever moves it. Of one principal and verdict no more requests are recorded once a
+ * minute holds a hundred entries: what is left out is counted in the minute's row, of which one closing entry is made.
+ * $1 organization, $2 drafts as JSON.
  */
 const REFUSE: Statement = {
   name: 'refuse',
   text: `
 WITH draft AS MATERIALIZED (
-    SELECT position, actor_kind, actor_id, coalesce(action_id, 0) AS throttled_id, refusal_code
+    SELECT position, actor_kind, actor_id, on_behalf_of, coalesce(action_id, 0) AS throttled_id, refusal_code, verdict
     FROM ${auditRecordKeysSql('$2')}
   ),
   ${momentAfter('draft')},
+  fresh AS MATERIALIZED (
+    SELECT draft.* FROM draft CROSS JOIN moment WHERE NOT EXISTS (
+      SELECT FROM refusal_throttle t
+      WHERE t.organization_id = $1 AND t.actor_kind = draft.actor_kind AND t.actor_id = draft.actor_id
+        AND t.action_id = draft.throttled_id AND t.refusal_code = draft.refusal_code AND t.verdict = draft.verdict
+        AND t.recorded_at > at - interval '1 minute')
+  ),
+  minute AS (
+    INSERT INTO refusal_windows AS known
+      (organization_id, actor_kind, actor_id, verdict, minute, on_behalf_of, recorded, omitted, is_full, refusal_code)
+    SELECT $1, actor_kind, actor_id, verdict, date_trunc('minute', at), min(on_behalf_of), count(*), 0, false,
+      min(refusal_code)
+    FROM fresh CROSS JOIN moment GROUP BY actor_kind, actor_id, verdict, at
+    ON CONFLICT (organization_id, actor_kind, actor_id, verdict, minute) DO UPDATE SET
+      is_full = known.recorded >= ${String(MOST_A_MINUTE)},
+      recorded = known.recorded + CASE WHEN known.recorded >= ${String(MOST_A_MINUTE)} THEN 0 ELSE excluded.recorded END,
+      omitted = known.omitted + CASE WHEN known.recorded >= ${String(MOST_A_MINUTE)} THEN excluded.recorded ELSE 0 END,
+      refusal_code = CASE WHEN known.omitted > 0 THEN known.refusal_code ELSE excluded.refusal_code END
+    RETURNING actor_kind, actor_id, verdict, is_full
+  ),
   due AS (
-    INSERT INTO refusal_throttle AS known (organization_id, actor_kind, actor_id, action_id, refusal_code, recorded_at)
-    SELECT $1, actor_kind, actor_id, throttled_id, refusal_code, at FROM draft CROSS JOIN moment
-    ORDER BY throttled_id, refusal_code
-    ON CONFLICT (organization_id, actor_kind, actor_id, action_id, refusal_code) DO UPDATE
+    INSERT INTO refusal_throttle AS known
+      (organization_id, actor_kind, actor_id, action_id, refusal_code, verdict, recorded_at)
+    SELECT $1, actor_kind, actor_id, throttled_id, refusal_code, verdict, at
+    FROM fresh JOIN minute USING (actor_kind, actor_id, verdict) CROSS JOIN moment WHERE NOT is_full
+    ORDER BY throttled_id, refusal_code, verdict
+    ON CONFLICT (organization_id, actor_kind, actor_id, action_id, refusal_code, verdict) DO UPDATE
       SET recorded_at = excluded.recorded_at
       WHERE known.recorded_at <= excluded.recorded_at - interval '1 minute'
-    RETURNING action_id, refusal_code
+    RETURNING action_id, refusal_code, verdict
   ),
   chosen AS (
-    SELECT position, NULL::integer AS approvals_received FROM draft JOIN due ON due.action_id = draft.throttled_id AND due.refusal_code = draft.refusal_code
+    SELECT position, NULL::integer AS approvals_received FROM draft
+      JOIN due ON due.action_id = draft.throttled_id AND due.refusal_code = draft.refusal_code AND due.verdict = draft.verdict
   ),
   ${writeAuditEntries('$2')}
 SELECT count(*) AS recorded FROM written`,
+};
+
+/** Minutes that are over and left something out, with the rest of them: nobody writes to them any more. */
+const TAKE_CLOSED: Statement = {
+  name: 'take_closed_refusal_windows',
+  text: `WITH deleted AS (
+      DELETE FROM refusal_windows WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM refusal_windows WHERE minute < now() - interval '2 minutes'
+        ORDER BY minute LIMIT ${String(PURGE_BATCH)} FOR UPDATE SKIP LOCKED))
+      RETURNING organization_id AS "organizationId", actor_kind AS kind, actor_id AS id, on_behalf_of AS "onBehalfOf",
+        verdict, minute, omitted, refusal_code AS "refusalCode"
+    )
+    SELECT * FROM deleted ORDER BY "organizationId", minute, kind, id, verdict`,
 };
 
 /** Forgets refusals that no longer throttle. */
@@ -59,3 +102,20 @@ export async function recordRefusals(sql: Sql, drafts: readonly AuditEntryDraft[
 export async function purgeThrottle(sql: Sql, signal: AbortSignal): Promise<void> {
   await purge(sql, PURGE_THROTTLE, signal);
 }
+
+/** Takes the minutes that are over out of the throttle. */
+export class OmittedRefusalsDatabase implements OmittedRefusalsStore {
+  constructor(private readonly database: Database) {}
+
+  close(entryOf: (omitted: OmittedRefusals) => AuditEntryDraft): Promise<boolean> {
+    return this.database.transaction(async (sql) => {
+      const closed = await sql.query<OmittedRow>(TAKE_CLOSED, []);
+      for (const { kind, id, onBehalfOf, ...window } of closed)
+        if (window.omitted > 0)
+          await appendAuditEntry(sql, entryOf({ ...window, actor: { kind, id, onBehalfOf } }));
+      return closed.length === PURGE_BATCH;
+    });
+  }
+}
+
+type OmittedRow = Omit<OmittedRefusals, 'actor'> & AuditActor & Record<string, unknown>;

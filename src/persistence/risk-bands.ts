@@ -1,9 +1,19 @@
+import type { ByRiskLevel } from '../domain/policy';
 import { RISK_LEVELS, riskScoresOf, type RiskLevel } from '../domain/risk';
 
 /** SQL for the band of a score, from the very boundaries that `riskLevelOf` has. */
 export function riskLevelSql(score: string): string {
   const cases = RISK_LEVELS.toReversed().map(
     (level) => `WHEN ${score} >= ${String(riskScoresOf(level).from)} THEN '${level}'`,
+  );
+  return `CASE ${cases.join(' ')} END`;
+}
+
+/** SQL for what a score's band is given, of one integer per band. */
+export function byRiskLevelSql(score: string, values: ByRiskLevel<number>): string {
+  const cases = RISK_LEVELS.toReversed().map(
+    (level) =>
+      `WHEN ${score} >= ${String(riskScoresOf(level).from)} THEN ${String(Math.trunc(values[level]))}`,
   );
   return `CASE ${cases.join(' ')} END`;
 }

@@ -1,26 +1,35 @@
 import type { Action } from '../domain/action';
 import type { ApprovalPolicy } from '../domain/policy';
-import type { Tenant } from '../domain/principal';
+import type { Principal, Tenant } from '../domain/principal';
 import type { KnownRequest, RetryKey } from '../domain/retry';
 import type { NewAction, SubmissionOutcome, SubmissionStore } from '../use-cases/submission-store';
 import { auditRecordKeysSql, auditRecords, momentAfter, writeAuditEntries } from './audit-entries';
 import type { Sql, Statement } from './database';
+import { isOverdueSql } from './expiry';
 import { sharedGateSql } from './gate';
 import { claimSql, findKnown, isKeyTaken, outcomeTimeSql, type Claim } from './known-requests.store';
 import { PolicyReads } from './policies.reads';
 
-/** The id is told in the entries' bytes, which are written before the row is. */
-const NEW_ACTION_ID: Statement = { name: 'new_action_id', text: `SELECT nextval('action_id_seq') AS id` };
+/** The id is told in the entries' bytes, which are written before the row is. $1 organization, $2 users who do not count. */
+const PREPARE: Statement = {
+  name: 'prepare_submission',
+  text: `SELECT nextval('action_id_seq') AS id, coalesce((SELECT json_agg(others) FROM (
+      SELECT role, approval_level AS "approvalLevel", max_risk_score AS "maxRiskScore", count(*) AS count
+      FROM users WHERE organization_id = $1 AND active AND role <> 'user' AND id <> ALL($2::bigint[])
+      GROUP BY role, approval_level, max_risk_score) others), '[]') AS others`,
+};
 
 /** What an action brings, by column. */
 const GIVEN = `id bigint, agent_id text, agent_name text, action_type text, description text, tool_name text,
   target_system text, target_resource text, parameters jsonb, context jsonb, risk_indicators jsonb,
-  risk_score double precision, status text, decided_by_kind text, reason text, correlation_id text, time_to_live integer`;
+  risk_score double precision, status text, api_key_created_by bigint, decided_by_kind text, reason text, correlation_id text, time_to_live integer`;
 
 /**
  * A submission, whole, in one statement: the action, its audit entries and their places in the sealer's queue.
  * $1 organization, $2 submitting user, $3 their API key, $4 policy version, $5 action as JSON, $6 drafts as JSON,
- * $7 the kind of principal and $8 its id, $9 the request's key and $10 its hash, $11 what to remember of it as JSON.
+ * $7 the kind of principal and $8 its id, $9 the request's key and $10 its hash, $11 what to remember of it as JSON,
+ * $12 how many of the submitter's actions may wait, null for any number; of submissions at the same moment each counts those
+ * that were there before.
  *
  * As in a decision, the policy, the person and their key are share-locked behind the gate, so that none changes between this
  * check and the commit, and nothing is scored or approved by a policy that was replaced before.
@@ -45,15 +54,22 @@ WITH claimed AS MATERIALIZED (SELECT ${claimSql('$1', '$7::text', '$8::bigint', 
       SELECT FROM credential WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > moment.at))) AS is_known
     FROM authority CROSS JOIN moment
   ),
+  room AS MATERIALIZED (
+    SELECT $12::integer IS NULL OR g.status <> 'pending_approval' OR NOT EXISTS (
+      SELECT FROM actions a WHERE a.organization_id = $1 AND a.submitted_by = $2
+        AND coalesce(a.submitted_by_api_key, 0) = coalesce($3::bigint, 0) AND a.status = 'pending_approval'
+        AND NOT ${isOverdueSql('a')} OFFSET greatest($12::integer, 1) - 1) AS is_free
+    FROM json_to_record($5::json) AS g(status text) CROSS JOIN standing
+  ),
   added AS (
     INSERT INTO actions (organization_id, id, agent_id, agent_name, action_type, description, tool_name, target_system,
       target_resource, parameters, context, risk_indicators, risk_score, status, submitted_by, submitted_by_api_key,
-      submitted_at, updated_at, expires_at, decided_by_kind, decided_at, reason, correlation_id)
+      api_key_created_by, submitted_at, updated_at, expires_at, decided_by_kind, decided_at, reason, correlation_id)
     SELECT $1, g.id, agent_id, agent_name, action_type, description, tool_name, target_system, target_resource, parameters,
-      context, risk_indicators, risk_score, status, $2, $3, at, at, at + make_interval(secs => time_to_live),
+      context, risk_indicators, risk_score, status, $2, $3, api_key_created_by, at, at, at + make_interval(secs => time_to_live),
       decided_by_kind, CASE WHEN decided_by_kind IS NOT NULL THEN at END, reason, correlation_id
-    FROM json_to_record($5::json) AS g(${GIVEN}) CROSS JOIN standing CROSS JOIN moment
-    WHERE is_same_policy AND is_known
+    FROM json_to_record($5::json) AS g(${GIVEN}) CROSS JOIN standing CROSS JOIN room CROSS JOIN moment
+    WHERE is_same_policy AND is_known AND is_free
     RETURNING id, expires_at
   ),
   chosen AS (
@@ -66,18 +82,21 @@ WITH claimed AS MATERIALIZED (SELECT ${claimSql('$1', '$7::text', '$8::bigint', 
       'expires_at', ${outcomeTimeSql('expires_at')}), at
     FROM added CROSS JOIN moment WHERE $9::text IS NOT NULL
   )
-SELECT claim, is_known AS "isKnown", added.id IS NOT NULL AS "isAdded", moment.at, added.expires_at AS "expiresAt",
+SELECT claim, is_known AS "isKnown", is_free AS "isFree", added.id IS NOT NULL AS "isAdded", moment.at, added.expires_at AS "expiresAt",
   k.request_hash AS "requestHash", k.outcome
-FROM claimed CROSS JOIN moment LEFT JOIN standing ON true LEFT JOIN added ON true
+FROM claimed CROSS JOIN moment LEFT JOIN standing ON true LEFT JOIN room ON true LEFT JOIN added ON true
   LEFT JOIN idempotency_keys k ON claim = 'used' AND k.organization_id = $1 AND k.principal_kind = $7
     AND k.principal_id = $8 AND k.key = $9`,
 };
+
+type Prepared = Awaited<ReturnType<SubmissionStore['prepare']>>;
 
 interface SubmitRow {
   readonly claim: Claim | null;
   readonly requestHash: string | null;
   readonly outcome: unknown;
   readonly isKnown: boolean | null;
+  readonly isFree: boolean | null;
   readonly isAdded: boolean;
   readonly at: Date;
   readonly expiresAt: Date | null;
@@ -85,12 +104,19 @@ interface SubmitRow {
 
 /** Stores what is submitted. */
 export class SubmissionsStore implements SubmissionStore {
-  constructor(private readonly sql: Sql) {}
+  /** @param mostPending how many actions of one submitter may wait at once; null for any number */
+  constructor(
+    private readonly sql: Sql,
+    private readonly mostPending: number | null,
+  ) {}
 
-  async newActionId(): Promise<number> {
-    const [row] = await this.sql.query<{ id: number }>(NEW_ACTION_ID, []);
+  async prepare({ organizationId }: Tenant, submitters: readonly number[]): Promise<Prepared> {
+    const [row] = await this.sql.query<Prepared & Record<string, unknown>>(PREPARE, [
+      organizationId,
+      submitters,
+    ]);
     if (row === undefined) throw new Error('The sequence gave no id');
-    return row.id;
+    return row;
   }
 
   policyNow(tenant: Tenant): Promise<ApprovalPolicy> {
@@ -115,6 +141,7 @@ export class SubmissionsStore implements SubmissionStore {
       retry?.key ?? null,
       retry?.requestHash ?? null,
       JSON.stringify(outcome),
+      this.mostPending,
     ];
     const [row] = await this.sql
       .query<SubmitRow & Record<string, unknown>>(SUBMIT, values)
@@ -128,6 +155,7 @@ export class SubmissionsStore implements SubmissionStore {
       return { kind: 'known', known: { requestHash: row.requestHash, outcome: row.outcome } };
     // An operator's own SQL can have removed the person meanwhile.
     if (row.isKnown !== true) return { kind: 'gone' };
+    if (row.isFree === false && this.mostPending !== null) return { kind: 'full', most: this.mostPending };
     return row.isAdded ? { kind: 'written', action: actionOf(added, row) } : { kind: 'moved' };
   }
 }
@@ -140,7 +168,11 @@ function submittingKey({ submitter }: NewAction): number | null {
   return submitter.kind === 'api_key' ? submitter.apiKeyId : null;
 }
 
-function givenOf({ id, submission, riskScore, timeToLive, approved }: NewAction): object {
+function keyCreator(submitter: Principal): number | null {
+  return submitter.kind === 'api_key' ? submitter.createdById : null;
+}
+
+function givenOf({ id, submitter, submission, riskScore, timeToLive, approved }: NewAction): object {
   return {
     id,
     agent_id: submission.agentId,
@@ -155,6 +187,7 @@ function givenOf({ id, submission, riskScore, timeToLive, approved }: NewAction)
     risk_indicators: submission.riskIndicators,
     risk_score: riskScore,
     status: approved === null ? 'pending_approval' : 'approved',
+    api_key_created_by: keyCreator(submitter),
     decided_by_kind: approved === null ? null : 'policy',
     reason: approved?.reason ?? null,
     correlation_id: approved?.origin.correlationId ?? null,
@@ -176,6 +209,7 @@ function actionOf(added: NewAction, { at, expiresAt }: SubmitRow): Action {
     approvals: 0,
     submittedById: submittingUser(added),
     submittedByApiKeyId: submittingKey(added),
+    apiKeyCreatedById: keyCreator(submitter),
     submittedAt: at,
     updatedAt: at,
     expiresAt,

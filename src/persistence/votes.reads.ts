@@ -6,7 +6,7 @@ import { readWeighed } from './weighed-rows';
 
 const VOTES_OF_ACTIONS = `SELECT action_id AS "actionId", user_id AS "userId", verdict, reason, policy_version AS "policyVersion",
       voted_at AS "votedAt"
-    FROM votes WHERE organization_id = $1 AND action_id = ANY($2::bigint[]) ORDER BY action_id, voted_at, user_id`;
+    FROM votes WHERE organization_id = $1 AND action_id = ANY($2::bigint[]) ORDER BY action_id, voted_at, user_id, is_second`;
 const WEIGHED = { heavy: ['reason'], size: Infinity };
 
 /** Reads of votes, each within one organization. */

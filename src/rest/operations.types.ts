@@ -93,6 +93,16 @@ export type ErrorCode =
   | 'UNSUPPORTED_MEDIA_TYPE'
   | 'VALIDATION_ERROR';
 
+/** What is risky about a policy that is possible. */
+export type PolicyWarningCode =
+  | 'AUTO_APPROVES_BEYOND_LOW'
+  | 'AUTO_APPROVES_THE_REST'
+  | 'LEVEL_BELOW_LOWER_RISK'
+  | 'NOBODY_CAN_DECIDE'
+  | 'OWN_ACTIONS_ALLOWED'
+  | 'QUORUM_UNREACHABLE'
+  | 'SCORING_RULE_UNREACHABLE';
+
 /** LOW from 0, MEDIUM from 40, HIGH from 70, CRITICAL from 85; up to the next, and 100. */
 export type RiskLevel =
   | 'CRITICAL'
@@ -188,7 +198,7 @@ export type SubmitActionMutationVariables = Exact<{
 }>;
 
 
-export type SubmitActionMutation = { readonly submission: { readonly actionId: string, readonly status: ActionStatus, readonly riskScore: number, readonly riskLevel: RiskLevel, readonly riskScoreSource: RiskScoreSource, readonly policyVersion: number, readonly reason: string, readonly correlationId: string, readonly submittedAt: string, readonly expiresAt: string | null, readonly matchedRule: { readonly position: number, readonly actionType: string | null, readonly toolName: string | null, readonly targetSystem: string | null, readonly riskIndicator: string | null, readonly score: number } | null } };
+export type SubmitActionMutation = { readonly submission: { readonly actionId: string, readonly status: ActionStatus, readonly riskScore: number, readonly riskLevel: RiskLevel, readonly riskScoreSource: RiskScoreSource, readonly policyVersion: number, readonly reason: string, readonly correlationId: string, readonly submittedAt: string, readonly expiresAt: string | null, readonly matchedRule: { readonly position: number, readonly actionType: string | null, readonly toolName: string | null, readonly targetSystem: string | null, readonly riskIndicator: string | null, readonly score: number } | null, readonly warnings: ReadonlyArray<{ readonly code: PolicyWarningCode, readonly detail: string }> } };
 
 export type GetActionQueryVariables = Exact<{
   id: string | number;

@@ -41,7 +41,7 @@ export const readSubmission: ReadVariables = ({ body, headers }) => {
 
 /** What an agent waits by; what there is none of is left out, as the SDK has it (contract 5). */
 export const writeSubmission: WriteAnswer<SubmitActionMutation> = ({ submission }) => {
-  const { matchedRule: rule, expiresAt } = submission;
+  const { matchedRule: rule, expiresAt, warnings } = submission;
   const matched = rule && {
     position: rule.position,
     ...(rule.actionType !== null && { action_type: rule.actionType }),
@@ -65,6 +65,7 @@ export const writeSubmission: WriteAnswer<SubmitActionMutation> = ({ submission 
       policy_version: submission.policyVersion,
       submitted_at: restTime(submission.submittedAt),
       ...(expiresAt !== null && { expires_at: restTime(expiresAt) }),
+      ...(warnings.length > 0 && { warnings: warnings.map(({ code, detail }) => ({ code, detail })) }),
     },
   };
 };

@@ -7,6 +7,8 @@ export interface AuthorizedAction {
   readonly actionId: number;
   readonly action: Action | null;
   readonly ruling: Ruling | null;
+  /** Whether the reviewer has voted on it before. */
+  readonly hasVoted: boolean;
 }
 
 /** Where a decision finds its actions: a request's own loader. */
@@ -35,9 +37,10 @@ export async function authorizeActions(
   const current = votedOn.size === 0 ? loaded : await actions.load(actionIds);
   return actionIds.map((actionId, index) => {
     const action = current[index] ?? null;
-    const judged = action && asVotedOn(action, votedOn.has(actionId));
+    const hasVoted = votedOn.has(actionId);
+    const judged = action && asVotedOn(action, hasVoted);
     const ruling = judged && mayDecide(reviewer, judged, attempt, reviewer.policy);
-    return { actionId, action, ruling };
+    return { actionId, action, ruling, hasVoted };
   });
 }
 

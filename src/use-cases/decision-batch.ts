@@ -42,15 +42,19 @@ export function batchOf(request: DecisionRequest): DecisionBatch {
   };
 }
 
-function candidateOf({ action, ruling }: AuthorizedAction, request: DecisionRequest): DecisionCandidate[] {
+function candidateOf(
+  { action, ruling, hasVoted }: AuthorizedAction,
+  request: DecisionRequest,
+): DecisionCandidate[] {
   if (action === null || ruling?.allowed !== true) return [];
   const { verdict } = request.attempt;
   const { approvalsRequired } = ruling;
   const id = String(action.id);
   const user = String(request.reviewer.user.id);
+  const isSecond = hasVoted && verdict === 'approve';
   const decided = draftOf(
     verdict === 'approve' ? 'action_approved' : 'action_denied',
-    `Action ${id} ${statusOf(verdict)} by user ${user}`,
+    `Action ${id} ${statusOf(verdict)} by user ${user}${isSecond ? ', who confirms an earlier approval' : ''}`,
     action,
     ruling,
     request,

@@ -1,6 +1,7 @@
 import type { Action } from '../domain/action';
 import type { AuditEntryDraft } from '../domain/audit-entry';
 import type { ApprovalPolicy } from '../domain/policy';
+import type { PeopleAlike, PolicyWarning } from '../domain/policy-warnings';
 import type { Principal, Tenant } from '../domain/principal';
 import type { RiskScoring } from '../domain/risk-score';
 import type { KnownRequest, RetryKey } from '../domain/retry';
@@ -15,6 +16,8 @@ export interface SubmissionRecord {
   readonly policy_version: number;
   readonly reason: string;
   readonly correlation_id: string;
+  /** What keeps it from being decided; absent in what earlier releases remembered. */
+  readonly warnings?: readonly PolicyWarning[];
 }
 
 /** An action as it is to be stored, with its audit entries. */
@@ -43,13 +46,21 @@ export type SubmissionOutcome =
   | { readonly kind: 'moved' }
   /** The submitter, or the owner of their key, is deactivated, or the key counts no longer. Nothing was written. */
   | { readonly kind: 'gone' }
+  /** As many actions of the submitter wait as may. Nothing was written. */
+  | { readonly kind: 'full'; readonly most: number }
   /** It came before, or is under way elsewhere. Nothing was written. */
   | { readonly kind: 'known'; readonly known: KnownRequest }
   | { readonly kind: 'busy' };
 
 export interface SubmissionStore extends FindKnownRequest {
-  /** An id that no action has had. */
-  newActionId(): Promise<number>;
+  /**
+   * An id that no action has had, and the active people who decide at all, counted by what the rule weighs.
+   * @param submitters users who do not count
+   */
+  prepare(
+    tenant: Tenant,
+    submitters: readonly number[],
+  ): Promise<{ readonly id: number; readonly others: readonly PeopleAlike[] }>;
   /** The policy in force. */
   policyNow(tenant: Tenant): Promise<ApprovalPolicy>;
   /** Stores an action with its audit entries, if all is still as it was when they were written. */

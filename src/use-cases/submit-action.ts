@@ -1,10 +1,17 @@
 import type { Action } from '../domain/action';
 import { auditActorOf, POLICY_ACTOR, type AuditEntryDraft, type RequestOrigin } from '../domain/audit-entry';
 import type { ApprovalPolicy } from '../domain/policy';
+import { submissionWarnings, type PeopleAlike, type PolicyWarning } from '../domain/policy-warnings';
 import { SCORING_SCOPE, type Principal } from '../domain/principal';
 import { RefusedError, type Refusal } from '../domain/refusal';
 import { riskLevelOf } from '../domain/risk';
-import { isAutoApproved, scoreByEngine, scoreByRules, type RiskScoring } from '../domain/risk-score';
+import {
+  isAutoApproved,
+  isDeceptive,
+  scoreByEngine,
+  scoreByRules,
+  type RiskScoring,
+} from '../domain/risk-score';
 import { retryKeyOf, type RetryKey } from '../domain/retry';
 import { indicatorWords, submissionHash, type Submission } from '../domain/submission';
 import { awaitKnown, outcomeOfKnown } from './known-request';
@@ -33,6 +40,8 @@ export interface SubmissionResult {
   /** Why it has this score and status, in a sentence. */
   readonly reason: string;
   readonly correlationId: string;
+  /** What keeps it from being decided, when it was submitted. */
+  readonly warnings: readonly PolicyWarning[];
 }
 
 export type SubmitAction = (request: SubmissionRequest) => Promise<SubmissionResult>;
@@ -48,21 +57,23 @@ const INVALID_API_KEY: Refusal = { code: 'INVALID_API_KEY', detail: 'Invalid API
 /**
  * Submits an action: scored by the organization's rules, or by a key that may score; pending from then on, unless the
  * policy approves its score by itself. A policy that changed meanwhile is asked anew.
- * @throws {RefusedError} INSUFFICIENT_PERMISSIONS for a risk score of somebody who may not give one
+ * @throws {RefusedError} INSUFFICIENT_PERMISSIONS for a risk score of somebody who may not give one; RATE_LIMIT_EXCEEDED
+ * where too many actions of the submitter wait
  */
 export function makeSubmitAction(store: SubmissionStore): SubmitAction {
   return async (request) => {
     const { submitter, submission } = request;
     const retry = retryOf(request);
     refuseScore(submitter, submission);
-    const id = await store.newActionId();
+    const { id, others } = await store.prepare(submitter, submittersOf(submitter));
     let { policy } = submitter;
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const scoring = scoringOf(submission, policy);
-      const draft = newAction(id, request, scoring, policy, retry);
+      const draft = newAction(id, request, scoring, policy, retry, others);
       const outcome = await store.add(draft);
       if (outcome.kind === 'gone')
         throw new RefusedError(submitter.kind === 'user' ? INVALID_TOKEN : INVALID_API_KEY);
+      if (outcome.kind === 'full') throw new RefusedError(tooManyPending(submitter, outcome.most));
       if (outcome.kind === 'written') return resultOf(draft.outcome, outcome.action);
       if (outcome.kind !== 'moved' && retry !== null) {
         const known = outcome.kind === 'known' ? outcome.known : await awaitKnown(store, retry);
@@ -71,6 +82,21 @@ export function makeSubmitAction(store: SubmissionStore): SubmitAction {
       policy = await store.policyNow(submitter);
     }
     throw new RefusedError(CHANGING);
+  };
+}
+
+/** Those who count as submitters, and do not decide where the policy keeps people from their own actions (contract 2.3). */
+function submittersOf(submitter: Principal): readonly number[] {
+  if (submitter.policy.ownActionsAllowed) return [];
+  if (submitter.kind === 'user') return [submitter.user.id];
+  return submitter.createdById === null ? [submitter.ownerId] : [submitter.ownerId, submitter.createdById];
+}
+
+function tooManyPending(submitter: Principal, most: number): Refusal {
+  const whose = submitter.kind === 'user' ? 'of yours' : 'of this API key';
+  return {
+    code: 'RATE_LIMIT_EXCEEDED',
+    detail: `${String(most)} actions ${whose} wait for a decision already; submit more once some of them are decided`,
   };
 }
 
@@ -84,10 +110,10 @@ function refuseScore(submitter: Principal, { riskScore }: Submission): void {
   });
 }
 
-function scoringOf(submission: Submission, { scoringRules }: ApprovalPolicy): RiskScoring {
+function scoringOf(submission: Submission, policy: ApprovalPolicy): RiskScoring {
   if (submission.riskScore !== null) return scoreByEngine(submission.riskScore);
   const riskIndicators = indicatorWords(submission.riskIndicators);
-  return scoreByRules({ ...submission, riskIndicators }, scoringRules);
+  return scoreByRules({ ...submission, riskIndicators }, policy);
 }
 
 function newAction(
@@ -96,6 +122,7 @@ function newAction(
   scoring: RiskScoring,
   policy: ApprovalPolicy,
   retry: RetryKey | null,
+  others: readonly PeopleAlike[],
 ): NewAction {
   const common = {
     organizationId: submitter.organizationId,
@@ -136,8 +163,9 @@ function newAction(
     status: isApproved ? 'approved' : 'pending_approval',
     scoring,
     policy_version: policy.version,
-    reason: isApproved ? (approved.reason ?? '') : reasonToWait(scoring),
+    reason: isApproved ? (approved.reason ?? '') : reasonToWait(scoring, submission),
     correlation_id: origin.correlationId,
+    warnings: isApproved ? [] : submissionWarnings(scoring.score, policy, others),
   };
   return {
     id,
@@ -170,6 +198,7 @@ function resultOf(record: SubmissionRecord | KnownSubmission, action: Action | n
     policyVersion: record.policy_version,
     reason: record.reason,
     correlationId: record.correlation_id,
+    warnings: record.warnings ?? [],
     submittedAt: action?.submittedAt ?? new Date(times?.submitted_at ?? 0),
     expiresAt: action?.expiresAt ?? (expiresAt === null ? null : new Date(expiresAt)),
     action,
@@ -188,9 +217,14 @@ function scoringRecord({ source, matched }: RiskScoring): Readonly<Record<string
   return { risk_score_source: source, scoring_rule: matched?.position ?? null };
 }
 
-function reasonToWait({ score, source, matched }: RiskScoring): string {
+function reasonToWait({ score, source, matched }: RiskScoring, submission: Submission): string {
   const risk = `Risk score ${String(score)}`;
-  if (source === 'default') return `${risk}, since no scoring rule matches: a person has to decide`;
+  if (source === 'default') {
+    const why = isDeceptive(submission)
+      ? 'its action type or tool mixes letters of different scripts'
+      : 'no scoring rule matches';
+    return `${risk}, since ${why}: a person has to decide`;
+  }
   const by = matched === null ? 'the evaluation engine' : `scoring rule ${String(matched.position)}`;
   return `${risk} by ${by}: a person has to decide`;
 }

@@ -247,7 +247,9 @@ class Verifier:
         is_vote = kind in ("vote_recorded", "action_approved") and entry["actor_kind"] == "user"
         if is_vote:
             voters = self.votes.setdefault(action, set())
-            self.check(entry["actor_id"] not in voters, "VOTED_TWICE")
+            is_met = not self.is_whole or len(voters) >= entry["approvals_required"]
+            may_confirm = kind == "action_approved" and is_met
+            self.check(entry["actor_id"] not in voters or may_confirm, "VOTED_TWICE")
             voters.add(entry["actor_id"])
             self.check(not self.is_whole or len(voters) == entry["approvals_received"], "QUORUM_NOT_MET")
         if entry["actor_kind"] == "user":

@@ -102,7 +102,7 @@ function saidBy(
 export async function stored({ database }: Gateway): Promise<unknown> {
   const tables = await database.sql<{ name: string }>(
     `SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'
-       AND tablename NOT IN ('audit_pending', 'refusal_throttle') ORDER BY tablename`,
+       AND tablename NOT IN ('audit_pending', 'refusal_throttle', 'refusal_windows') ORDER BY tablename`,
   );
   const hashes = tables.map(
     ({ name }) =>

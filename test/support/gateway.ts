@@ -60,6 +60,7 @@ const BACKGROUND_WORK = [
   'overdue_actions',
   'expire_actions',
   'purge_refusal_throttle',
+  'take_closed_refusal_windows',
   'purge_idempotency_keys',
   'note_api_key_uses',
   'database_clock',

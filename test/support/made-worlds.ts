@@ -64,8 +64,14 @@ export async function makeWorld(gateway: Gateway, world: World): Promise<MadeWor
     // The key of somebody deactivated is no key: what is asked here is what a key of somebody may.
     if (active && hasKey) {
       const apiKey = await gateway.apiKey({ organization: organizationId, owner: id });
-      const agent = { kind: 'api_key', apiKeyId: 1, name: 'test key', scopes: [], ownerId: id } as const;
-      people.push({ id, active, principal: { ...agent, organizationId, policy }, credential: { apiKey } });
+      const agent = { kind: 'api_key', apiKeyId: 1, name: 'test key', scopes: [] } as const;
+      const holders = { ownerId: id, createdById: null };
+      people.push({
+        id,
+        active,
+        principal: { ...agent, ...holders, organizationId, policy },
+        credential: { apiKey },
+      });
     } else {
       const principal = {
         kind: 'user',
@@ -86,7 +92,7 @@ const DECIDED_AT = new Date('2026-01-20T14:35:00.123Z');
 const OTHER = { role: 'user', approvalLevel: null, maxRiskScore: null, active: true, hasKey: false } as const;
 
 function madeAction(given: GivenAction, id: number, firstUser: number): MadeAction {
-  const { score: riskScore, state, submittedBy, votedBy, othersApproved, minute } = given;
+  const { score: riskScore, state, submittedBy, keyMadeBy, votedBy, othersApproved, minute } = given;
   const { effective: status, decidedByKind }: State = STATES[state];
   const lastOther = firstUser + PEOPLE + OTHERS - 1;
   const approvers = [...votedBy, ...Array.from({ length: othersApproved }, (_, other) => PEOPLE + other)];
@@ -99,6 +105,7 @@ function madeAction(given: GivenAction, id: number, firstUser: number): MadeActi
     status,
     approvals: state === 'denied' ? votes.length - 1 : votes.length,
     submittedById: submittedBy === null ? lastOther : firstUser + submittedBy,
+    apiKeyCreatedById: keyMadeBy === null ? null : firstUser + keyMadeBy,
     decidedById,
     decidedAt: decidedByKind === undefined ? null : DECIDED_AT,
     minute,
@@ -130,12 +137,12 @@ WITH organization AS (
   given AS (
     SELECT *, date_trunc('milliseconds', now()) AS at FROM json_to_recordset($4::json)
       AS a(id bigint, "riskScore" double precision, stored text, "expiresIn" interval, "decidedByKind" text,
-        approvals integer, "submittedById" bigint, "decidedById" bigint, minute integer, voters bigint[])
+        approvals integer, "submittedById" bigint, "apiKeyCreatedById" bigint, "decidedById" bigint, minute integer, voters bigint[])
   ),
   action AS (
     INSERT INTO actions (organization_id, id, agent_id, action_type, risk_score, status, approvals, submitted_by,
-      submitted_at, expires_at, decided_by_kind, decided_by, decided_at, correlation_id)
-    SELECT $1::bigint, id, 'agent', 'test', "riskScore", stored, approvals, "submittedById",
+      api_key_created_by, submitted_at, expires_at, decided_by_kind, decided_by, decided_at, correlation_id)
+    SELECT $1::bigint, id, 'agent', 'test', "riskScore", stored, approvals, "submittedById", "apiKeyCreatedById",
       at - interval '1 day' + minute * interval '1 minute', at + "expiresIn", "decidedByKind", "decidedById",
       CASE WHEN "decidedByKind" IS NOT NULL THEN $5::timestamptz END,
       CASE WHEN "decidedByKind" IS NOT NULL THEN 'action_20260120_143500_0123456789abcdef' END

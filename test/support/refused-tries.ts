@@ -145,7 +145,7 @@ export const REFUSED_TRIES: readonly RefusedTry[] = [
     by: SENIOR,
     make: fresh(35, SENIOR),
     detail: (id) =>
-      `Action ${String(id)} was submitted by you or by an API key of yours; somebody else has to decide it`,
+      `Action ${String(id)} was submitted by you or by an API key that you own or made; somebody else has to decide it`,
     context: { submitted_by: SENIOR },
     extensions: { submittedBy: String(SENIOR) },
     weighed: [1, 2, null],

@@ -17,6 +17,8 @@ export interface Case {
   readonly ownLimit: number | null;
   readonly score: number;
   readonly isOwn: boolean;
+  /** Whether it came with an API key of somebody else that the reviewer made. */
+  readonly isKeyMaker: boolean;
   readonly status: ActionStatus;
   readonly approvals: number;
   readonly hasVoted: boolean;
@@ -36,6 +38,7 @@ export const PLAIN: Case = {
   ownLimit: null,
   score: 20,
   isOwn: false,
+  isKeyMaker: false,
   status: 'pending_approval',
   approvals: 0,
   hasVoted: false,
@@ -86,11 +89,12 @@ export function agentOf({ rules }: Case): Agent {
     name: 'agent',
     scopes: ['actions:submit', 'actions:read'],
     ownerId: REVIEWER,
+    createdById: null,
     policy: policyOf(rules),
   };
 }
 
-export function actionOf({ score, isOwn, status, approvals, hasVoted }: Case): DecidableAction {
+export function actionOf({ score, isOwn, isKeyMaker, status, approvals, hasVoted }: Case): DecidableAction {
   const isDecided = status === 'approved' || status === 'denied';
   return {
     id: 12345,
@@ -98,6 +102,7 @@ export function actionOf({ score, isOwn, status, approvals, hasVoted }: Case): D
     status,
     approvals,
     submittedById: isOwn ? REVIEWER : 4,
+    apiKeyCreatedById: isKeyMaker ? REVIEWER : null,
     decidedById: isDecided ? 2 : null,
     decidedAt: isDecided ? DECIDED_AT : null,
     // Where it is not known, it is not a no.
@@ -153,6 +158,7 @@ export const cases: fc.Arbitrary<Case> = fc.record({
   ownLimit: fc.option(scores),
   score: scores,
   isOwn: fc.boolean(),
+  isKeyMaker: fc.boolean(),
   status: fc.oneof(fc.constant('pending_approval' as const), fc.constantFrom(...ACTION_STATUSES)),
   approvals: fc.integer({ min: 0, max: 12 }),
   hasVoted: fc.boolean(),

@@ -26,6 +26,8 @@ export interface GivenAction {
   readonly state: keyof typeof STATES;
   /** Null for somebody who is not among the people. */
   readonly submittedBy: number | null;
+  /** Who made the API key that it came with; null for nobody. */
+  readonly keyMadeBy: number | null;
   /** Those of the people who voted. The first one decided it, if somebody did. */
   readonly votedBy: readonly number[];
   /** How many others approved, the last of them excepted, who decides where none of the people did. */
@@ -119,6 +121,7 @@ export const actions: fc.Arbitrary<GivenAction> = fc.record({
     { weight: 1, arbitrary: fc.constantFrom(...states) },
   ),
   submittedBy: fc.option(places, { freq: 2 }),
+  keyMadeBy: fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: places }),
   votedBy: fc.oneof(fc.constant([]), fc.subarray(Array.from({ length: PEOPLE }, (_, place) => place))),
   othersApproved: fc.nat({ max: OTHERS - 1 }),
   minute: fc.nat({ max: 3 }),

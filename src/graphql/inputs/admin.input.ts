@@ -45,7 +45,7 @@ class ReasonRequiredPatch {
 
 @InputType({
   description:
-    'What matches every pattern that it has is of this risk; `*` stands for any text, in either case.',
+    'What matches every pattern that it has is of this risk; `*` stands for any text and `?` for any one character, in either case.',
 })
 class ScoringRuleInput implements ScoringRule {
   @Field(() => String, { nullable: true, defaultValue: null })

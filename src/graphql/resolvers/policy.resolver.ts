@@ -1,8 +1,9 @@
 import { Arg, Args, Ctx, Directive, FieldResolver, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import type { PolicyVersion } from '../../domain/policy';
-import { policyWarnings, type PolicyWarning } from '../../domain/policy-warnings';
+import { policyWarnings, stuckWarnings, type PolicyWarning } from '../../domain/policy-warnings';
 import type { User } from '../../domain/principal';
 import type { PolicyReads } from '../../persistence/policies.reads';
+import type { StuckActionsReads } from '../../persistence/stuck-actions.reads';
 import type { ChangePolicy } from '../../use-cases/change-policy';
 import type { AuthorizedContext, ReviewerContext } from '../context';
 import { ApprovalPolicyPatch } from '../inputs/admin.input';
@@ -31,6 +32,7 @@ export class PolicyVersionResolver {
 export class PolicyResolver {
   constructor(
     private readonly reads: PolicyReads,
+    private readonly stuckActions: StuckActionsReads,
     private readonly changePolicy: ChangePolicy,
   ) {}
 
@@ -58,13 +60,15 @@ export class PolicyResolver {
   }
 
   @FieldResolver(() => [PolicyWarningType], {
-    description: 'What is risky about it, for the people there are now.',
+    description: 'What is risky about it, for the people and the pending actions there are now.',
   })
   async warnings(
     @Root() policy: PolicyVersion,
     @Ctx() { principal }: ReviewerContext,
   ): Promise<readonly PolicyWarning[]> {
-    return policyWarnings(policy, await this.reads.activePeople(principal));
+    const { stuck, isMore } = await this.stuckActions.count(principal, policy);
+    const people = await this.reads.activePeople(principal);
+    return [...policyWarnings(policy, people), ...stuckWarnings(stuck, isMore)];
   }
 
   @FieldResolver(() => PolicyVersionConnectionType, { description: 'Every version there was, newest first.' })

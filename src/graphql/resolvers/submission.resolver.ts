@@ -1,5 +1,7 @@
 import { Arg, Ctx, Directive, FieldResolver, Mutation, Resolver, Root } from 'type-graphql';
 import type { Action } from '../../domain/action';
+import { refusalOfScope } from '../../domain/decision-refusals';
+import { READING_SCOPE } from '../../domain/principal';
 import { RefusedError, validationRefusal } from '../../domain/refusal';
 import { parseIdempotencyKey } from '../../domain/retry';
 import { riskLevelOf } from '../../domain/risk';
@@ -37,11 +39,17 @@ export class SubmissionResolver {
     return payloadOf(result);
   }
 
-  @FieldResolver(() => ActionType, { description: 'As it is now.' })
+  @FieldResolver(() => ActionType, {
+    nullable: true,
+    description: 'As it is now; an API key without the scope actions:read is refused it.',
+  })
   async action(
     @Root() { actionId }: ActionSubmissionType,
-    @Ctx() { loaders }: AuthorizedContext,
+    @Ctx() { principal, loaders }: AuthorizedContext,
   ): Promise<Action> {
+    // Or who may only submit would read decisions by submitting again.
+    if (principal.kind === 'api_key' && !principal.scopes.includes(READING_SCOPE))
+      throw new RefusedError(refusalOfScope(READING_SCOPE));
     const action = await loaders.action.load(actionId);
     if (action === null) throw new Error(`The submitted action ${String(actionId)} is missing`);
     return action;

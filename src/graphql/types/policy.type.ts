@@ -60,7 +60,7 @@ class ReasonRequiredType {
 
 @ObjectType('ScoringRule', {
   description:
-    'What matches every pattern that it has is of this risk; `*` stands for any text, in either case.',
+    'What matches every pattern that it has is of this risk; `*` stands for any text and `?` for any one character, in either case.',
 })
 export class ScoringRuleType implements ScoringRule {
   @Field(() => String, { nullable: true })

@@ -1,10 +1,11 @@
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
 import type { ActionStatus } from '../../domain/action';
+import type { PolicyWarning } from '../../domain/policy-warnings';
 import type { RiskLevel } from '../../domain/risk';
 import type { RiskScoreSource } from '../../domain/risk-score';
 import { DateTime } from './date-time';
 import { ActionStatusEnum, RiskLevelEnum, RiskScoreSourceEnum } from './enums';
-import { ScoringRuleType } from './policy.type';
+import { PolicyWarningType, ScoringRuleType } from './policy.type';
 
 @ObjectType('MatchedScoringRule', { description: 'The rule that gave a score.' })
 export class MatchedScoringRuleType extends ScoringRuleType {
@@ -46,4 +47,9 @@ export class ActionSubmissionType {
 
   @Field(() => DateTime, { nullable: true, description: 'Null for never.' })
   expiresAt!: Date | null;
+
+  @Field(() => [PolicyWarningType], {
+    description: 'What kept it from being decided when it was submitted, such as nobody with the authority.',
+  })
+  warnings!: readonly PolicyWarning[];
 }

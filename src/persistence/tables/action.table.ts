@@ -23,6 +23,7 @@ export const ACTIONS = table<Action>(
     approvals: { type: 'integer' },
     submittedById: { name: 'submitted_by', type: 'bigint' },
     submittedByApiKeyId: { name: 'submitted_by_api_key', type: 'bigint', nullable: true },
+    apiKeyCreatedById: { name: 'api_key_created_by', type: 'bigint', nullable: true },
     submittedAt: { name: 'submitted_at', type: 'timestamptz', precision: 3 },
     updatedAt: { name: 'updated_at', type: 'timestamptz', precision: 3 },
     expiresAt: { name: 'expires_at', type: 'timestamptz', precision: 3, nullable: true },

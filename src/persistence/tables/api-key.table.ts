@@ -9,6 +9,7 @@ export const API_KEYS = table<ApiKey>('api_keys', {
   prefix: { type: 'text' },
   scopes: { type: 'text', array: true },
   ownerId: { name: 'owner_id', type: 'bigint' },
+  createdById: { name: 'created_by', type: 'bigint', nullable: true },
   createdAt: { name: 'created_at', type: 'timestamptz', precision: 3 },
   expiresAt: { name: 'expires_at', type: 'timestamptz', precision: 3, nullable: true },
   revokedAt: { name: 'revoked_at', type: 'timestamptz', precision: 3, nullable: true },

@@ -1,3 +1,4 @@
+import { POLICY_WARNING_CODES } from '../../domain/policy-warnings';
 import type { GraphQLObjectType, GraphQLSchema } from 'graphql';
 import { ACTION_STATUSES } from '../../domain/action';
 import { ERROR_CODES } from '../../domain/refusal';
@@ -73,7 +74,7 @@ export function components(schema: GraphQLSchema): Readonly<Record<string, Schem
       leaf_hash: 'leafHash',
       signature: 'signature',
     }),
-    Submission: submissionSchema(type('ActionSubmission'), type('MatchedScoringRule')),
+    Submission: submissionSchema(type('ActionSubmission'), type('MatchedScoringRule'), type('PolicyWarning')),
     ...bulkSchemas(type('BulkDecision'), type('Refusal')),
     AuditRecord: auditRecordSchema(type('AuditLog')),
     AuditLogPage: object({
@@ -189,7 +190,11 @@ function bulkSchemas(bulk: GraphQLObjectType, refusal: GraphQLObjectType): Reado
   };
 }
 
-function submissionSchema(submission: GraphQLObjectType, rule: GraphQLObjectType): Schema {
+function submissionSchema(
+  submission: GraphQLObjectType,
+  rule: GraphQLObjectType,
+  warning: GraphQLObjectType,
+): Schema {
   return objectOf(submission, {
     action_id: 'actionId',
     status: 'status',
@@ -210,6 +215,9 @@ function submissionSchema(submission: GraphQLObjectType, rule: GraphQLObjectType
     policy_version: 'policyVersion',
     submitted_at: 'submittedAt',
     'expires_at?': TIME,
+    'warnings?': listOf(
+      objectOf(warning, { code: { type: 'string', enum: [...POLICY_WARNING_CODES] }, detail: 'detail' }),
+    ),
   });
 }
 

@@ -1,0 +1,64 @@
+/** What is not seen: default-ignorable characters (Unicode UAX 44), controls, formats and non-characters. */
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Noncharacter_Code_Point}]/gu;
+/** White space by Unicode, and the braille cell without dots, which is a symbol that shows nothing. */
+const BLANKS = /[\p{White_Space}\u2800]+/gu;
+const VISIBLE =
+  /[^\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Noncharacter_Code_Point}\p{White_Space}\u2800]/u;
+/** A plain text, which the steps below would leave as it is. */
+const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
+
+/**
+ * Marks beyond the thirtieth on one letter (UAX 15, "Stream-Safe Text Format"): normalization sorts the marks of a letter
+ * in quadratic time. The two half-width kana marks are letters that it turns into marks.
+ */
+const PILED_MARKS = /([\p{M}\uff9e\uff9f]{30})[\p{M}\uff9e\uff9f]+/gu;
+
+/**
+ * A text as people see it: NFKC, without what is invisible, white space as one blank each and none at the ends. What is
+ * compared, or tested for being blank, is compared so; what is stored stays as it was sent. Linear in the text; the
+ * result is up to 18 times as long.
+ */
+export function visibleText(text: string): string {
+  if (PLAIN.test(text)) return text;
+  // What is invisible goes first, since it may stand between a letter and its mark.
+  const seen = text.replace(INVISIBLE, '').replace(PILED_MARKS, '$1').normalize('NFKC');
+  return seen.replace(INVISIBLE, '').replace(BLANKS, ' ').trim();
+}
+
+/** Whether people see nothing of a text: as if `visibleText` were empty, without making it. */
+export function isBlank(text: string): boolean {
+  return !VISIBLE.test(text);
+}
+
+/** A text for comparison: as people see it, in either case. */
+export function comparableText(text: string): string {
+  // By way of capitals, since a small letter may have two shapes, such as the final sigma.
+  return visibleText(visibleText(text).toLowerCase().toUpperCase());
+}
+
+/** Letters with the marks and digits among them. */
+const WORD = /[\p{L}\p{M}\p{N}]+/gu;
+
+/** Scripts in use (UAX 31, tables 5 and 7). A letter of any other is taken for a letter of another script. */
+const SCRIPTS =
+  `Adlam Arabic Armenian Balinese Bamum Batak Bengali Buginese Buhid Canadian_Aboriginal Chakma Cham Cherokee
+  Coptic Cyrillic Devanagari Ethiopic Georgian Greek Gujarati Gurmukhi Hanunoo Hebrew Javanese Kannada Kayah_Li Khmer Lao
+  Latin Lepcha Limbu Lisu Malayalam Mandaic Meetei_Mayek Miao Mongolian Myanmar New_Tai_Lue Newa Nko Ol_Chiki Oriya Osage
+  Saurashtra Sinhala Sundanese Syloti_Nagri Syriac Tagalog Tagbanwa Tai_Le Tai_Tham Tai_Viet Tamil Telugu Thaana Thai
+  Tibetan Tifinagh Vai Yi`.split(/\s+/);
+/** Scripts that are written together (UTS 39, 5.1). */
+const WRITTEN_TOGETHER = ['Han Hiragana Katakana', 'Han Bopomofo', 'Han Hangul'];
+const OF_ONE_SCRIPT = [...SCRIPTS, ...WRITTEN_TOGETHER].map((scripts) => {
+  const letters = scripts.split(' ').map((script) => `\\p{Script_Extensions=${script}}`);
+  return new RegExp(`^[${letters.join('')}\\p{Script=Common}\\p{Script=Inherited}]*$`, 'u');
+});
+
+/**
+ * Whether a text holds a word whose letters are of two scripts (UTS 39, 5.1), such as `delete` with a Cyrillic e: people
+ * read another word than programs do. Linear in the text.
+ */
+export function mixesScripts(text: string): boolean {
+  const seen = visibleText(text);
+  if (PLAIN.test(seen)) return false;
+  return (seen.match(WORD) ?? []).some((word) => !OF_ONE_SCRIPT.some((isOne) => isOne.test(word)));
+}

@@ -1,0 +1,86 @@
+import { decidableScope, type DecidableScope } from '../domain/approval-policy';
+import type { ApprovalPolicy } from '../domain/policy';
+import type { Tenant, User } from '../domain/principal';
+import { RISK_LEVELS } from '../domain/risk';
+import type { Sql, Statement } from './database';
+import { isOverdueSql } from './expiry';
+import { riskLevelSql } from './risk-bands';
+
+/** How many pending actions are looked at, the newest first. */
+const MOST_LOOKED_AT = 10_000;
+/**
+ * How many people of the same authority matter at most: an action keeps out its submitter, the maker of its key, and
+ * those who voted, fewer than the highest quorum.
+ */
+const MOST_ALIKE = 13;
+
+/** $1 organization. */
+const REVIEWERS: Statement = {
+  name: 'reviewers_alike',
+  text: `SELECT id, role, approval_level AS "approvalLevel", max_risk_score AS "maxRiskScore" FROM (
+      SELECT *, row_number() OVER (PARTITION BY role, approval_level, max_risk_score ORDER BY id) AS place
+      FROM users WHERE organization_id = $1 AND active AND role <> 'user'
+    ) u WHERE place <= ${String(MOST_ALIKE)}`,
+};
+
+/** $1 organization, $2 scopes as JSON, $3 the quorum of each band as JSON: `decidableScope` in SQL, for several people. */
+const COUNT_STUCK: Statement = {
+  name: 'count_stuck_actions',
+  text: `SELECT count(*) AS looked, count(*) FILTER (WHERE NOT EXISTS (
+      SELECT FROM json_to_recordset($2::json) AS s("riskLevels" text[], "maxRiskScore" double precision,
+        "notSubmittedBy" bigint, "notVotedBy" bigint)
+      WHERE ${riskLevelSql('t.risk_score')} = ANY(s."riskLevels")
+        AND (s."maxRiskScore" IS NULL OR t.risk_score <= s."maxRiskScore")
+        AND t.submitted_by IS DISTINCT FROM s."notSubmittedBy"
+        AND (s."notSubmittedBy" IS NULL OR t.api_key_created_by IS DISTINCT FROM s."notSubmittedBy")
+        AND (t.approvals >= ($3::json ->> (${riskLevelSql('t.risk_score')}))::integer OR NOT EXISTS (
+          SELECT FROM votes v WHERE v.organization_id = $1 AND v.action_id = t.id AND v.user_id = s."notVotedBy"))
+    )) AS stuck
+    FROM (
+      SELECT id, risk_score, submitted_by, api_key_created_by, approvals FROM actions a
+      WHERE organization_id = $1 AND status = 'pending_approval' AND NOT ${isOverdueSql('a')}
+      ORDER BY submitted_at DESC, id DESC LIMIT ${String(MOST_LOOKED_AT)}
+    ) t`,
+};
+
+/** Counts actions that wait for nobody. */
+export class StuckActionsReads {
+  constructor(private readonly sql: Sql) {}
+
+  /**
+   * How many pending actions no active person may decide under a policy, of the newest ten thousand. Two statements.
+   * @returns the count, and whether there are more pending actions than were looked at
+   */
+  async count(
+    { organizationId }: Tenant,
+    policy: ApprovalPolicy,
+  ): Promise<{ readonly stuck: number; readonly isMore: boolean }> {
+    const people = await this.sql.query<Reviewing & Record<string, unknown>>(REVIEWERS, [organizationId]);
+    const scopes = people.flatMap((person) => scopeOf(person, organizationId, policy) ?? []);
+    const [row] = await this.sql.query<{ looked: number; stuck: number }>(COUNT_STUCK, [
+      organizationId,
+      JSON.stringify(furthestReaching(scopes)),
+      JSON.stringify(policy.quorum),
+    ]);
+    return { stuck: row?.stuck ?? 0, isMore: row?.looked === MOST_LOOKED_AT };
+  }
+}
+
+type Reviewing = Pick<User, 'id' | 'role' | 'approvalLevel' | 'maxRiskScore'>;
+
+function scopeOf(person: Reviewing, organizationId: number, policy: ApprovalPolicy): DecidableScope | null {
+  const user = { ...person, organizationId, name: '', active: true, version: 0 };
+  return decidableScope({ kind: 'user', organizationId, user, policy }, policy);
+}
+
+/** Of each band, those who reach furthest into it: whatever the others may decide, these may, or enough of them. */
+function furthestReaching(scopes: readonly DecidableScope[]): readonly DecidableScope[] {
+  const reach = ({ maxRiskScore }: DecidableScope): number => maxRiskScore ?? Infinity;
+  const sorted = scopes.toSorted((one, other) =>
+    reach(one) === reach(other) ? 0 : reach(other) - reach(one),
+  );
+  const furthest = RISK_LEVELS.flatMap((level) =>
+    sorted.filter(({ riskLevels }) => riskLevels.includes(level)).slice(0, MOST_ALIKE),
+  );
+  return [...new Set(furthest)];
+}
