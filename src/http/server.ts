@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http';
 import cors from '@fastify/cors';
 import Fastify, {
   LogController,
@@ -13,11 +14,13 @@ import { RefusedError, type ErrorCode, type Refusal } from '../domain/refusal';
 import { extensionsOf, logSurprise, refusalBehind } from '../graphql/errors';
 import type { Logger } from '../observability/logger';
 import { errorBody } from '../rest/error-body';
-import { noFractions, noRounding, parseJsonBody } from '../rest/json-body';
+import { exactNumbers, idsOnly, parseJsonBody } from '../rest/json-body';
 import type { Authenticate } from './authenticate';
-import { makeClientErrorHandler } from './client-errors';
+import { makeFindClientAddress } from './client-address';
+import { answerNodesOwn, makeClientErrorHandler } from './client-errors';
 import { shedLoad, type LoadBounds } from './load-shedding';
 import type { CountRequest } from './rate-limit';
+import { guardHeaders, JSON_TYPE } from './request-headers';
 import { addSecurityHeaders } from './security-headers';
 
 declare module 'fastify' {
@@ -76,19 +79,27 @@ export async function makeServer(options: ServerOptions): Promise<FastifyInstanc
     bodyLimit: BODY_LIMIT,
     http: {
       maxHeaderSize: MAX_HEADER_SIZE,
+      // `guardHeaders` refuses it, with a body that says so.
+      requireHostHeader: false,
       headersTimeout,
       connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_INTERVAL, headersTimeout),
     },
     requestTimeout,
     connectionTimeout: CONNECTION_TIMEOUT,
     clientErrorHandler: makeClientErrorHandler(clock),
-    trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
+    // What Fastify reads as forwarded is the address that `guardHeaders` found.
+    trustProxy: trustProxy.length > 0 && ((_address, hop) => hop === 0),
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
     rewriteUrl: (request) => withoutBrokenEscapes(request.url ?? '/'),
   });
+  // Fastify knows some of the methods that Node takes; a path answers all others with 405.
+  for (const method of METHODS)
+    if (method !== 'CONNECT' && !server.supportedMethods.includes(method)) server.addHttpMethod(method);
+  answerNodesOwn(server.server, clock);
   server.decorateRequest('principal', null);
   server.decorateRequest('origin', { getter: originGetter(clock) });
+  guardHeaders(server, trustProxy.length > 0 ? makeFindClientAddress(trustProxy) : null);
   server.addHook('onRequest', (request, reply, next) => {
     const echoed = clientCorrelationId(headerOf(request, 'x-correlation-id'));
     if (echoed !== null) reply.header('X-Correlation-ID', echoed);
@@ -117,7 +128,7 @@ export function identify(
   count: CountRequest,
 ): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
-    request.principal = await authenticate(request.raw.headersDistinct);
+    request.principal = await authenticate(request.raw);
     if (request.principal !== null) await count(request);
   };
 }
@@ -153,11 +164,14 @@ function refusalFor(error: unknown, request: FastifyRequest, log: Logger): Refus
     (statusCode === 400 && code?.startsWith('FST_ERR_') === true)
   )
     return { code: 'INVALID_JSON', detail: 'The request body cannot be read' };
+  // Whoever sent it is gone, and nobody hears this.
+  if (request.raw.destroyed && !request.raw.complete) return BROKEN_OFF;
   const refusal = refusalBehind(error);
   logSurprise(error, refusal, request.origin.correlationId, log);
   return refusal;
 }
 
+const BROKEN_OFF: Refusal = { code: 'MALFORMED_REQUEST', detail: 'The request body was broken off' };
 const UNSUPPORTED_MEDIA_TYPE: Refusal = {
   code: 'UNSUPPORTED_MEDIA_TYPE',
   detail: 'The request body has to be application/json',
@@ -172,11 +186,11 @@ function readBodies(server: FastifyInstance): void {
   const read = (request: FastifyRequest, body: Buffer): unknown => {
     if (body.length === 0) return undefined;
     const { graphql, hasNumbers } = request.routeOptions.config;
-    return parseJsonBody(body, graphql === true || hasNumbers === true ? noRounding : noFractions);
+    return parseJsonBody(body, graphql === true || hasNumbers === true ? exactNumbers : idsOnly);
   };
   server.removeAllContentTypeParsers();
   server.addContentTypeParser(
-    'application/json',
+    JSON_TYPE,
     { parseAs: 'buffer' },
     async (request: FastifyRequest, body: Buffer) => Promise.resolve(read(request, body)),
   );
@@ -216,7 +230,15 @@ async function allowOrigins(server: FastifyInstance, origins: readonly string[])
       'X-API-Key',
       'Idempotency-Key',
       'X-Correlation-ID',
+      // Trace contexts (W3C), and what Apollo's clients say of themselves.
+      'traceparent',
+      'tracestate',
+      'baggage',
       'Apollo-Require-Preflight',
+      'X-Apollo-Operation-Name',
+      'X-Apollo-Operation-Id',
+      'apollographql-client-name',
+      'apollographql-client-version',
     ],
     exposedHeaders: [
       'X-Correlation-ID',

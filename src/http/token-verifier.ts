@@ -3,6 +3,7 @@ import { JwksKeys, type JwksLocation, type WantedKey } from './jwks';
 import { isSignedBy, readJws, type Jws } from './jws';
 import { readStrictObject } from './strict-json';
 import {
+  hasRequired,
   identityOf,
   isAccessToken,
   readTimes,
@@ -79,7 +80,7 @@ function isFor(
   return (
     isSigned &&
     (names.audience === 'aud' || audiences.some((ours) => ours === audience)) &&
-    Object.entries(names.required).every(([name, value]) => claims[name] === value) &&
+    hasRequired(claims, names) &&
     isAccessToken(claims)
   );
 }
