@@ -53,8 +53,6 @@ export interface ServerOptions {
 
 /** How large a body may be, in bytes. A bulk of 500 ids with a reason needs a tenth of it. */
 const BODY_LIMIT = 256 * 1024;
-/** Room for an id of any length in a path, so that it is refused as an id and not as a path. */
-const MAX_PARAM_LENGTH = 16_384;
 /** How long headers may take to arrive, in milliseconds; how often it is looked who takes longer. */
 const HEADERS_TIMEOUT = 10_000;
 const TIMEOUT_CHECK_INTERVAL = 5_000;
@@ -62,6 +60,8 @@ const TIMEOUT_CHECK_INTERVAL = 5_000;
 const CONNECTION_TIMEOUT = 120_000;
 /** Room, in bytes, for a credential of any size, so that it is refused as a credential and not as a header. */
 const MAX_HEADER_SIZE = 128 * 1024;
+/** Room for an id of any length in a path, so that it is refused as an id and not as a path. */
+const MAX_PARAM_LENGTH = MAX_HEADER_SIZE;
 /** What of a User-Agent is kept: it goes into a log that can never be thinned out. */
 const MAX_USER_AGENT_LENGTH = 512;
 
@@ -164,8 +164,11 @@ function refusalFor(error: unknown, request: FastifyRequest, log: Logger): Refus
     (statusCode === 400 && code?.startsWith('FST_ERR_') === true)
   )
     return { code: 'INVALID_JSON', detail: 'The request body cannot be read' };
-  // Whoever sent it is gone, and nobody hears this.
-  if (request.raw.destroyed && !request.raw.complete) return BROKEN_OFF;
+  if (request.raw.destroyed && !request.raw.complete) {
+    // Whoever sent it is gone, so that nobody hears the refusal.
+    log.debug({ correlationId: request.origin.correlationId }, 'request body broken off');
+    return BROKEN_OFF;
+  }
   const refusal = refusalBehind(error);
   logSurprise(error, refusal, request.origin.correlationId, log);
   return refusal;
