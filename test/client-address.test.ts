@@ -67,7 +67,7 @@ describe('behind a proxy that writes address:port', () => {
     const [id] = await gateway.addActions([10]);
     const headers = { 'x-forwarded-for': forwarded };
     await gateway.rest('POST', `/api/v1/actions/${String(id)}/approve`, { user: ADMIN, headers });
-    const rows = await gateway.database.sql('SELECT ip_address FROM audit_logs WHERE action_id = $1', [id]);
+    const rows = await gateway.database.sql('SELECT ip_address FROM audit_log WHERE action_id = $1', [id]);
     expect(rows).toEqual([{ ip_address: address }]);
   });
 

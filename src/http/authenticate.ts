@@ -32,9 +32,8 @@ export function makeAuthenticate(
     // Of two, a proxy in front of us may have checked the other one.
     const [authorization, ...more] = valuesOf(request, 'authorization');
     if (more.length > 0) throw new RefusedError(INVALID_TOKEN);
-    // One key that a proxy repeats is one key; two of them are none.
-    const keys = new Set(valuesOf(request, 'x-api-key'));
-    const headerKey = keys.size === 0 ? undefined : [...keys].join();
+    const keys = valuesOf(request, 'x-api-key');
+    const headerKey = keys.length === 0 ? undefined : keys.join();
     const bearer =
       authorization === undefined ? undefined : (/^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '');
     const key = bearer !== undefined && isApiKey(bearer) ? bearer : headerKey;

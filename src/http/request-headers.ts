@@ -75,11 +75,9 @@ function foldRepeated(request: IncomingMessage): string | null {
     const first = known.get(name) ?? value;
     known.set(name, first);
     if (first === value) headers[name] = first;
-    else {
-      conflict = shown;
-      Reflect.deleteProperty(headers, name);
-    }
+    else conflict = shown;
   }
+  if (conflict !== null) Reflect.deleteProperty(headers, conflict.toLowerCase());
   return conflict;
 }
 
