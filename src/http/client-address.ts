@@ -39,7 +39,7 @@ const MAX_ADDRESS_LENGTH = 100;
  * Reads an address as proxies write it: IPv4 or IPv6, in brackets perhaps, with a port or a zone perhaps.
  * @returns the address alone in its canonical form, IPv4 for an IPv4-mapped one; null for what is none
  */
-export function parseAddress(written: string): string | null {
+function parseAddress(written: string): string | null {
   const text = written.length > MAX_ADDRESS_LENGTH ? '' : written.trim();
   const [, bracketed, plain = text] = /^(?:\[([^\]]+)\]|([^:]+))(?::\d{1,5})?$/.exec(text) ?? [];
   const withZone = bracketed ?? plain;
