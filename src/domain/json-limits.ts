@@ -6,7 +6,8 @@ type Found = readonly [msg: string, type: string];
 
 /**
  * What keeps a JSON value from being stored as it was sent, or null: too deep, too large, text that no database can
- * hold, or numbers that were rounded when they were read, so that another value would be approved than was meant.
+ * hold, or numbers that a double does not keep (read as Infinity, see rest/json-body), so that another value would be
+ * approved than was meant.
  * @param maxSize in bytes, as JSON without white space
  */
 export function jsonFault(value: unknown, maxSize: number): Found | null {
@@ -34,7 +35,12 @@ function partsOf(value: unknown): readonly unknown[] {
 
 function numberFault(value: number): Found | null {
   const isExact = Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
-  return isExact ? null : ['must not hold numbers beyond 2^53-1; send them as text', 'number'];
+  return isExact
+    ? null
+    : [
+        'must not hold numbers beyond 2^53-1 or with more digits than a double keeps; send them as text',
+        'number',
+      ];
 }
 
 function textFault(value: string): Found | null {

@@ -85,10 +85,23 @@ export class RefusedError extends Error {
   }
 }
 
-/** The refusal of a request whose content is wrong, with every fault that was found. */
+/** How many errors an answer has at most: an answer is not many times as large as what was sent. */
+export const MAX_ERRORS = 10;
+/** How many characters the message of an error has at most. */
+const MAX_MESSAGE_LENGTH = 500;
+
+/** A message, cut to the length that an error's message may have. */
+export function cutMessage(message: string): string {
+  if (message.length <= MAX_MESSAGE_LENGTH) return message;
+  // Half of a character that takes two units would be no Unicode.
+  return `${message.slice(0, MAX_MESSAGE_LENGTH - 1)}…`.toWellFormed();
+}
+
+/** The refusal of a request whose content is wrong, with the first faults that were found. */
 export function validationRefusal(faults: readonly InputFault[]): Refusal {
-  const detail = faults.map((fault) => `${fault.loc.join('.')}: ${fault.msg}`).join('; ');
-  return { code: 'VALIDATION_ERROR', detail: detail || 'The request is not valid', errors: faults };
+  const told = faults.slice(0, MAX_ERRORS);
+  const detail = told.map((fault) => `${fault.loc.join('.')}: ${fault.msg}`).join('; ');
+  return { code: 'VALIDATION_ERROR', detail: detail || 'The request is not valid', errors: told };
 }
 
 /** The refusal of an id that the caller's organization does not have, be it unknown or another's (contract 2.2). */

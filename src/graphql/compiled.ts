@@ -70,7 +70,9 @@ export function makeRunOperation(runsBefore = RUNS_BEFORE): RunOperation {
     const compiled = operation ? compiledOf(args, operation) : null;
     if (!operation || compiled === null) return execute(args);
     const { variableDefinitions = [] } = operation;
-    const { coerced } = getVariableValues(args.schema, variableDefinitions, args.variableValues ?? {});
+    const { coerced } = getVariableValues(args.schema, variableDefinitions, args.variableValues ?? {}, {
+      maxErrors: 1,
+    });
     // What is wrong with them graphql-js says itself.
     if (coerced === undefined || compiled.needed.some((name) => (coerced[name] ?? null) === null))
       return execute(args);

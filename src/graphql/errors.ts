@@ -1,6 +1,6 @@
 import { GraphQLError, type ExecutionResult } from 'graphql';
 import type { Logger } from '../observability/logger';
-import { RefusedError, type Refusal, type RefusalFacts } from '../domain/refusal';
+import { cutMessage, MAX_ERRORS, RefusedError, type Refusal, type RefusalFacts } from '../domain/refusal';
 import { DatabaseUnavailableError } from '../persistence/database';
 import { HTTP_STATUS } from '../rest/status';
 
@@ -55,16 +55,17 @@ function inSchemaWords(facts: RefusalFacts): Readonly<Record<string, unknown>> {
   };
 }
 
-/** Gives every error of a result its outside shape; what nobody foresaw is logged and masked. */
+/** Gives the first errors of a result their outside shape; what nobody foresaw is logged and masked. */
 export function maskErrors(result: ExecutionResult, correlationId: string, log: Logger): ExecutionResult {
   if (result.errors === undefined) return result;
-  return { ...result, errors: result.errors.map((error) => maskError(error, correlationId, log)) };
+  const errors = result.errors.slice(0, MAX_ERRORS);
+  return { ...result, errors: errors.map((error) => maskError(error, correlationId, log)) };
 }
 
 function maskError(error: GraphQLError, correlationId: string, log: Logger): GraphQLError {
   const refusal = refusalOf(error);
   logSurprise(error.originalError ?? error, refusal, correlationId, log);
-  const masked = new GraphQLError(refusal.detail, {
+  const masked = new GraphQLError(cutMessage(refusal.detail), {
     path: error.path ?? null,
     // What REST, the other door, reads the refusal from.
     originalError: new RefusedError(refusal),
@@ -83,6 +84,6 @@ function refusalOf(error: GraphQLError): Refusal {
     (originalError instanceof GraphQLError &&
       (error.path === undefined || originalError.nodes !== undefined));
   if (!isOfInput) return refusalBehind(originalError);
-  const fault = { loc: ['variables'], msg: error.message, type: 'graphql' };
-  return { code: 'VALIDATION_ERROR', detail: error.message, errors: [fault] };
+  const msg = cutMessage(error.message);
+  return { code: 'VALIDATION_ERROR', detail: msg, errors: [{ loc: ['variables'], msg, type: 'graphql' }] };
 }

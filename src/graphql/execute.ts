@@ -13,8 +13,9 @@ import {
   MAX_ANSWER_SIZE,
   type AnswerBudget,
 } from '../domain/answer-budget';
-import { RefusedError, type Refusal } from '../domain/refusal';
+import { MAX_ERRORS, RefusedError, type Refusal } from '../domain/refusal';
 import type { Logger } from '../observability/logger';
+import { makeAnswerAnonymous } from './anonymous';
 import { MISSING_AUTH, type AuthorizeDirective } from './authorize.directive';
 import type { RunOperation } from './compiled';
 import type { RequestContext } from './context';
@@ -43,21 +44,28 @@ export interface ExecuteOptions {
 /** The one way in which an operation runs, from either door: within the limits, executed, errors masked. */
 export function makeExecuteOperation(options: ExecuteOptions): ExecuteOperation {
   const { schema, authorize, log, anonymousIntrospection, runOperation } = options;
+  const answerAnonymous = makeAnswerAnonymous(schema);
   const isDecision = (rootField: string): boolean => authorize.isDecision(rootField);
   return async (operation, contextValue) => {
     const { document, operationName, variables: variableValues } = operation;
-    const isHidden = !anonymousIntrospection && contextValue.principal === null && asksForSchema(document);
     const run = async (): Promise<ExecutionResult> => {
+      const isAnonymous = contextValue.principal === null;
+      const asksSchema = isAnonymous && asksForSchema(document);
       // As a field answers it: with data that is null, which is an HTTP 200.
-      if (isHidden) return { data: null, ...refusedWith(MISSING_AUTH) };
-      const refusal = refusalByLimits(schema, operation, isDecision);
+      if (asksSchema && !anonymousIntrospection) return { data: null, ...refusedWith(MISSING_AUTH) };
+      // Whoever asks for nothing but what needs a credential is told that, and not what it would come to.
+      const refusal = isAnonymous && !asksSchema ? null : refusalByLimits(schema, operation, isDecision);
       if (refusal !== null) return refusedWith(refusal);
-      const hideSuggestions = !anonymousIntrospection;
-      const args = { schema, document, operationName, variableValues, contextValue, hideSuggestions };
+      const selected = isAnonymous ? getOperationAST(document, operationName) : null;
+      if (selected) return answerAnonymous(document, selected, variableValues);
       const isRead = getOperationAST(document, operationName)?.operation !== OperationTypeNode.MUTATION;
       // What a mutation answers was bounded before, so that what it committed is always told.
       if (!isRead) contextValue.budget.lift();
-      const result = await runOperation(args);
+      const result = await runOperation({
+        ...{ schema, document, operationName, variableValues, contextValue },
+        hideSuggestions: !anonymousIntrospection,
+        options: { maxCoercionErrors: MAX_ERRORS },
+      });
       return isRead ? withinSize(result, contextValue.budget) : result;
     };
     return maskErrors(await run(), contextValue.origin.correlationId, log);

@@ -9,14 +9,14 @@ import {
   type ValidationRule,
 } from 'graphql';
 import { MAX_ANSWER_SIZE } from '../domain/answer-budget';
-import { validationRefusal, type Refusal } from '../domain/refusal';
+import { MAX_ERRORS, validationRefusal, type Refusal } from '../domain/refusal';
 import type { Operation } from './execute';
 import { makeMeasure, type Extent } from './extent';
 
 /** How long a document may be. Whatever takes more than linear time in it is bounded by this. */
 export const PARSE_LIMITS: ParseOptions = { maxLexicalTokens: 1_000 };
-/** After how many errors a document is read no further. */
-export const MAX_VALIDATION_ERRORS = 20;
+/** After how many errors a document is read no further: one more error says so. */
+export const MAX_VALIDATION_ERRORS = MAX_ERRORS - 1;
 /** How many selections an operation may come to with its fragments spread: Apollo counts them before anything else. */
 export const MAX_RECURSIVE_SELECTIONS = 5_000;
 

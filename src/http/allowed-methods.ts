@@ -1,8 +1,6 @@
 import type { FastifyContextConfig, FastifyInstance } from 'fastify';
 import { RefusedError } from '../domain/refusal';
 
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE'];
-
 /**
  * Answers a known path that was asked with another method: what it allows, as 204 for OPTIONS and else as 405.
  * `config` is the path's own: what form its errors have.
@@ -15,7 +13,7 @@ export function allowOnly(
 ): void {
   const allow = [...allowed, 'OPTIONS'].join(', ');
   server.route({
-    method: METHODS.filter((method) => !allowed.includes(method)),
+    method: server.supportedMethods.filter((method) => ![...allowed, 'OPTIONS'].includes(method)),
     url: path,
     config,
     onRequest: (_request, reply) => {

@@ -6,10 +6,11 @@ import type { ApiKeyUses } from '../persistence/api-key-uses';
 import type { PrincipalReads } from '../persistence/principals.reads';
 import { INVALID_TOKEN } from '../use-cases/reviewer-now';
 import { CredentialRefusedError, type FaultDetails } from './credential-fault';
+import { valuesOf } from './request-headers';
 import type { VerifiedToken, VerifyToken } from './token-verifier';
 
 /** Who is calling, by the request's headers as they came; null where no credential was presented. */
-export type Authenticate = (headers: IncomingMessage['headersDistinct']) => Promise<Principal | null>;
+export type Authenticate = (request: IncomingMessage) => Promise<Principal | null>;
 
 /** Said only of a token that would count otherwise (contract 4). */
 const EXPIRED_TOKEN: Refusal = { code: 'EXPIRED_TOKEN', detail: 'Token has expired' };
@@ -28,11 +29,12 @@ export function makeAuthenticate(
   verifyToken: VerifyToken,
   clock: () => Date,
 ): Authenticate {
-  return async (headers) => {
+  return async (request) => {
     // Of two, a proxy in front of us may have checked the other one.
-    const [authorization, ...more] = headers['authorization'] ?? [];
+    const [authorization, ...more] = valuesOf(request, 'authorization');
     if (more.length > 0) throw new CredentialRefusedError(INVALID_TOKEN, 'authorization_twice');
-    const headerKey = headers['x-api-key']?.join();
+    const keys = valuesOf(request, 'x-api-key');
+    const headerKey = keys.length === 0 ? undefined : keys.join();
     const bearer =
       authorization === undefined ? undefined : (/^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '');
     const key = bearer !== undefined && isApiKey(bearer) ? bearer : headerKey;

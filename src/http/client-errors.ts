@@ -1,5 +1,6 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, type Server } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { newCorrelationId } from '../domain/correlation';
 import type { Refusal } from '../domain/refusal';
 import { errorBody } from '../rest/error-body';
@@ -12,6 +13,9 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   ERR_HTTP_REQUEST_TIMEOUT: { code: 'REQUEST_TIMEOUT', detail: 'The request did not arrive in time' },
 };
 
+/** Sends a refusal over a socket, and ends the connection. */
+type RefuseSocket = (socket: Duplex, refusal: Refusal) => void;
+
 /**
  * Answers what Node's parser refuses, or stops waiting for, in the one error body (contract 4), and ends the connection:
  * where a request ends in such bytes nobody can say.
@@ -19,24 +23,44 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
 export function makeClientErrorHandler(
   clock: () => Date,
 ): (error: NodeJS.ErrnoException, socket: Socket) => void {
+  const refuse = makeRefuseSocket(clock);
   return (error, socket) => {
     if (socket.destroyed) return;
-    if (error.code !== 'ECONNRESET' && socket.writable) {
-      const now = clock();
-      const refusal = REFUSALS[error.code ?? ''] ?? MALFORMED;
-      const body = errorBody(refusal, newCorrelationId(now), now);
-      const text = JSON.stringify(body);
-      socket.write(
-        [
-          `HTTP/1.1 ${String(body.status)} ${STATUS_CODES[body.status] ?? ''}`,
-          'Content-Type: application/json; charset=utf-8',
-          `Content-Length: ${String(Buffer.byteLength(text))}`,
-          'Connection: close',
-          '',
-          text,
-        ].join('\r\n'),
-      );
-    }
-    socket.destroySoon();
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroySoon();
+    else refuse(socket, REFUSALS[error.code ?? ''] ?? MALFORMED);
+  };
+}
+
+/**
+ * Has requests answered that Node would answer itself, without a body, or not at all: an expectation that nobody knows
+ * is ignored (RFC 9110 10.1.1), and a tunnel is refused.
+ */
+export function answerNodesOwn(server: Server, clock: () => Date): void {
+  const refuse = makeRefuseSocket(clock);
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+  server.on('connect', (_request, socket) => {
+    socket.on('error', () => socket.destroy());
+    refuse(socket, { code: 'METHOD_NOT_ALLOWED', detail: 'There are no tunnels here' });
+  });
+}
+
+function makeRefuseSocket(clock: () => Date): RefuseSocket {
+  return (socket, refusal) => {
+    const now = clock();
+    const body = errorBody(refusal, newCorrelationId(now), now);
+    const text = JSON.stringify(body);
+    socket.end(
+      [
+        `HTTP/1.1 ${String(body.status)} ${STATUS_CODES[body.status] ?? ''}`,
+        'Content-Type: application/json; charset=utf-8',
+        `Content-Length: ${String(Buffer.byteLength(text))}`,
+        'Cache-Control: no-store',
+        ...(body.status === 405 ? ['Allow: '] : []),
+        'Connection: close',
+        '',
+        text,
+      ].join('\r\n'),
+      () => socket.destroy(),
+    );
   };
 }

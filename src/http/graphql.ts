@@ -13,7 +13,9 @@ import {
 } from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { printSchema, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
+import { cutMessage } from '../domain/refusal';
 import type { BuildContext, RequestContext } from '../graphql/context';
+import { exactLiterals } from '../graphql/exact-literals';
 import type { ExecuteOperation } from '../graphql/execute';
 import {
   MAX_RECURSIVE_SELECTIONS,
@@ -22,8 +24,9 @@ import {
   withinLimits,
 } from '../graphql/limits';
 import type { Logger } from '../observability/logger';
-import { noRounding, withFractions } from '../rest/json-body';
+import { exactJson, exactNumbers } from '../rest/json-body';
 import { allowOnly } from './allowed-methods';
+import { addVary } from './vary';
 
 export interface GraphqlOptions {
   readonly schema: GraphQLSchema;
@@ -60,6 +63,7 @@ export async function addGraphql(server: FastifyInstance, options: GraphqlOption
         context: () => Promise.resolve(buildContext(request.principal, request.origin, MAX_PAGE_SIZE, null)),
       });
       for (const [name, value] of answer.headers) reply.header(name, value);
+      void addVary(reply, 'Accept');
       const { body } = answer;
       request.refusalCodes = wellFormed.codesOf(httpGraphQLRequest);
       return reply
@@ -146,11 +150,12 @@ function apolloOptions(
     },
     // Who may ask for the schema depends on the caller: graphql/execute knows.
     introspection: true,
-    hideSchemaDetailsFromClientErrors: !suggestions,
     parseOptions: PARSE_LIMITS,
     maxRecursiveSelections: MAX_RECURSIVE_SELECTIONS,
-    validationOptions: { maxErrors: MAX_VALIDATION_ERRORS },
-    validationRules: [withinLimits],
+    // Apollo's own setting for suggestions takes them out of messages with a regular expression that is not linear.
+    validationOptions: { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: !suggestions },
+    validationRules: [withinLimits, exactLiterals],
+    formatError: (error) => ({ ...error, message: cutMessage(error.message) }),
     // An array of operations would be a bulk that no limit counts.
     allowBatchedHttpRequests: false,
     // Nothing registers documents here, and a cache of them could be filled by anybody.
@@ -176,17 +181,36 @@ function apolloOptions(
   };
 }
 
-/** The request as Apollo reads it, independent of framework and of what the Host header holds. */
+/** The headers that Apollo reads: for the media types of both sides, and against CSRF. */
+const READ_BY_APOLLO = ['accept', 'content-type', 'apollo-require-preflight', 'x-apollo-operation-name'];
+
+/**
+ * The request as Apollo reads it, independent of framework and of what the Host header holds.
+ * @throws {RefusedError} INVALID_JSON for a query string whose JSON has a name twice
+ */
 function httpRequestOf(request: FastifyRequest): HTTPGraphQLRequest {
   const headers = new HeaderMap();
-  for (const [name, value] of Object.entries(request.headers))
-    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
+  for (const name of READ_BY_APOLLO) {
+    const value = request.headers[name];
+    if (typeof value === 'string') headers.set(name, value);
+  }
   const { method, body, url } = request;
   const start = url.indexOf('?');
   const search = new URLSearchParams(start === -1 ? '' : url.slice(start + 1));
-  // As in a body: a variable that may be an id is not rounded.
-  const [variables, ...more] = search.getAll('variables');
-  if (variables !== undefined && more.length === 0)
-    search.set('variables', withFractions(variables, noRounding));
+  for (const name of ['variables', 'extensions']) {
+    const [json, ...more] = search.getAll(name);
+    // As in a body. What is no JSON, or given twice, Apollo refuses.
+    if (json !== undefined && more.length === 0 && isJson(json))
+      search.set(name, exactJson(json, exactNumbers));
+  }
   return { method, headers, body, search: start === -1 ? '' : `?${search.toString()}` };
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -5,10 +5,11 @@ import helmet from 'helmet';
 
 /**
  * Tells browsers to do nothing with an answer but read it: it is no page, so it loads, runs and frames nothing. A page
- * of ours sets its own Content-Security-Policy over this one. To be called before routes are added.
+ * of ours sets its own Content-Security-Policy over this one. No cache keeps an answer, since answers are private; what
+ * is public sets its own Cache-Control. To be called before routes are added.
  */
 export function addSecurityHeaders(server: FastifyInstance): void {
-  const headers = securityHeaders();
+  const headers = { ...securityHeaders(), 'cache-control': 'no-store' };
   server.addHook('onRequest', (_request, reply, next) => {
     reply.headers(headers);
     next();

@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http';
 import cors from '@fastify/cors';
 import Fastify, {
   LogController,
@@ -13,12 +14,14 @@ import { RefusedError, type ErrorCode, type Refusal } from '../domain/refusal';
 import { extensionsOf, logSurprise, refusalBehind } from '../graphql/errors';
 import type { Logger } from '../observability/logger';
 import { errorBody } from '../rest/error-body';
-import { noFractions, noRounding, parseJsonBody } from '../rest/json-body';
+import { exactNumbers, idsOnly, parseJsonBody } from '../rest/json-body';
 import type { Authenticate } from './authenticate';
-import { makeClientErrorHandler } from './client-errors';
+import { makeFindClientAddress } from './client-address';
+import { answerNodesOwn, makeClientErrorHandler } from './client-errors';
 import { CredentialRefusedError } from './credential-fault';
 import { shedLoad, type LoadBounds } from './load-shedding';
 import type { RateLimits } from './rate-limit';
+import { guardHeaders, JSON_TYPE } from './request-headers';
 import { addSecurityHeaders } from './security-headers';
 
 declare module 'fastify' {
@@ -55,8 +58,6 @@ export interface ServerOptions {
 
 /** How large a body may be, in bytes. A bulk of 500 ids with a reason needs a tenth of it. */
 const BODY_LIMIT = 256 * 1024;
-/** Room for an id of any length in a path, so that it is refused as an id and not as a path. */
-const MAX_PARAM_LENGTH = 16_384;
 /** How long headers may take to arrive, in milliseconds; how often it is looked who takes longer. */
 const HEADERS_TIMEOUT = 10_000;
 const TIMEOUT_CHECK_INTERVAL = 5_000;
@@ -64,6 +65,8 @@ const TIMEOUT_CHECK_INTERVAL = 5_000;
 const CONNECTION_TIMEOUT = 120_000;
 /** Room, in bytes, for a credential of any size, so that it is refused as a credential and not as a header. */
 const MAX_HEADER_SIZE = 128 * 1024;
+/** Room for an id of any length in a path, so that it is refused as an id and not as a path. */
+const MAX_PARAM_LENGTH = MAX_HEADER_SIZE;
 /** What of a User-Agent is kept: it goes into a log that can never be thinned out. */
 const MAX_USER_AGENT_LENGTH = 512;
 
@@ -81,21 +84,29 @@ export async function makeServer(options: ServerOptions): Promise<FastifyInstanc
     bodyLimit: BODY_LIMIT,
     http: {
       maxHeaderSize: MAX_HEADER_SIZE,
+      // `guardHeaders` refuses it, with a body that says so.
+      requireHostHeader: false,
       headersTimeout,
       connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_INTERVAL, headersTimeout),
     },
     requestTimeout,
     connectionTimeout: CONNECTION_TIMEOUT,
     clientErrorHandler: makeClientErrorHandler(clock),
-    trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
+    // What Fastify reads as forwarded is the address that `guardHeaders` found.
+    trustProxy: trustProxy.length > 0 && ((_address, hop) => hop === 0),
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
     rewriteUrl: (request) => withoutBrokenEscapes(request.url ?? '/'),
   });
+  // Fastify knows some of the methods that Node takes; a path answers all others with 405.
+  for (const method of METHODS)
+    if (method !== 'CONNECT' && !server.supportedMethods.includes(method)) server.addHttpMethod(method);
+  answerNodesOwn(server.server, clock);
   server.decorateRequest('principal', null);
   server.decorateRequest('address', null);
   server.decorateRequest('refusalCodes', null);
   server.decorateRequest('origin', { getter: originGetter(clock) });
+  guardHeaders(server, trustProxy.length > 0 ? makeFindClientAddress(trustProxy) : null);
   server.addHook('onRequest', (request, reply, next) => {
     request.address = addressOf(request);
     const echoed = clientCorrelationId(headerOf(request, 'x-correlation-id'));
@@ -133,7 +144,7 @@ export function identify(
 ): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
     try {
-      request.principal = await authenticate(request.raw.headersDistinct);
+      request.principal = await authenticate(request.raw);
     } catch (error) {
       if (error instanceof CredentialRefusedError) {
         if (error.fault !== 'keys_unavailable') limits.refused(request);
@@ -178,11 +189,17 @@ function refusalFor(error: unknown, request: FastifyRequest, log: Logger): Refus
     (statusCode === 400 && code?.startsWith('FST_ERR_') === true)
   )
     return { code: 'INVALID_JSON', detail: 'The request body cannot be read' };
+  if (request.raw.destroyed && !request.raw.complete) {
+    // Whoever sent it is gone, so that nobody hears the refusal.
+    log.debug({ correlationId: request.origin.correlationId }, 'request body broken off');
+    return BROKEN_OFF;
+  }
   const refusal = refusalBehind(error);
   logSurprise(error, refusal, request.origin.correlationId, log);
   return refusal;
 }
 
+const BROKEN_OFF: Refusal = { code: 'MALFORMED_REQUEST', detail: 'The request body was broken off' };
 const UNSUPPORTED_MEDIA_TYPE: Refusal = {
   code: 'UNSUPPORTED_MEDIA_TYPE',
   detail: 'The request body has to be application/json',
@@ -193,11 +210,11 @@ function readBodies(server: FastifyInstance): void {
   const read = (request: FastifyRequest, body: Buffer): unknown => {
     if (body.length === 0) return undefined;
     const { graphql, hasNumbers } = request.routeOptions.config;
-    return parseJsonBody(body, graphql === true || hasNumbers === true ? noRounding : noFractions);
+    return parseJsonBody(body, graphql === true || hasNumbers === true ? exactNumbers : idsOnly);
   };
   server.removeAllContentTypeParsers();
   server.addContentTypeParser(
-    'application/json',
+    JSON_TYPE,
     { parseAs: 'buffer' },
     async (request: FastifyRequest, body: Buffer) => Promise.resolve(read(request, body)),
   );
@@ -220,7 +237,15 @@ async function allowOrigins(server: FastifyInstance, origins: readonly string[])
       'X-API-Key',
       'Idempotency-Key',
       'X-Correlation-ID',
+      // Trace contexts (W3C), and what Apollo's clients say of themselves.
+      'traceparent',
+      'tracestate',
+      'baggage',
       'Apollo-Require-Preflight',
+      'X-Apollo-Operation-Name',
+      'X-Apollo-Operation-Id',
+      'apollographql-client-name',
+      'apollographql-client-version',
     ],
     exposedHeaders: [
       'X-Correlation-ID',

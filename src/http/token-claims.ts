@@ -8,7 +8,7 @@ export interface ClaimNames {
   readonly subject: string;
   /** Names the user's and the organization's id directly; null where the subject names the user. */
   readonly ids: { readonly user: string; readonly organization: string } | null;
-  /** What others have to be. */
+  /** What others have to be, or to hold; see `hasRequired`. */
   readonly required: Readonly<Record<string, string | number | boolean>>;
 }
 
@@ -53,6 +53,21 @@ export function isAccessToken(claims: Claims): boolean {
   const { token_use: use = 'access', typ: type } = claims as { token_use?: unknown; typ?: unknown };
   const isOther = typeof type === 'string' && OTHER_TYPES.includes(type.toLowerCase());
   return use === 'access' && !isOther && !NOT_OF_ACCESS_TOKENS.some((name) => Object.hasOwn(claims, name));
+}
+
+/** Claims whose text is a list of words (RFC 8693 4.2; `scp` is what some providers call it). */
+const LISTS_OF_WORDS = ['scope', 'scp'];
+
+/** Whether a token has all that is required of it: a claim is the value, or a list or scope that holds it. */
+export function hasRequired(claims: Claims, { required }: Pick<ClaimNames, 'required'>): boolean {
+  return Object.entries(required).every(([name, value]) => {
+    const claim = Object.hasOwn(claims, name) ? claims[name] : undefined;
+    if (claim === value) return true;
+    if (Array.isArray(claim)) return claim.includes(value);
+    return (
+      typeof claim === 'string' && LISTS_OF_WORDS.includes(name) && claim.split(' ').includes(String(value))
+    );
+  });
 }
 
 /** Whom a token names by the issuer's claims; null where it names nobody. */

@@ -3,6 +3,7 @@ import { JwksKeys, type JwksLocation, type WantedKey } from './jwks';
 import { faultOf, isTooLong, readJws, type Jws } from './jws';
 import { readStrictObject } from './strict-json';
 import {
+  hasRequired,
   identityOf,
   isAccessToken,
   readTimes,
@@ -89,8 +90,7 @@ function faultFor(
   const { audiences, claims: names } = issuer;
   const audience = claims[names.audience];
   if (names.audience !== 'aud' && !audiences.some((ours) => ours === audience)) return 'audience';
-  if (!Object.entries(names.required).every(([name, value]) => claims[name] === value))
-    return 'required_claims';
+  if (!hasRequired(claims, names)) return 'required_claims';
   return isAccessToken(claims) ? null : 'not_access_token';
 }
 

@@ -1,4 +1,4 @@
-import type { Refusal, RefusalFacts } from '../domain/refusal';
+import { cutMessage, type Refusal, type RefusalFacts } from '../domain/refusal';
 import { HTTP_STATUS } from './status';
 import { restTime } from './time';
 
@@ -16,7 +16,7 @@ export interface ErrorBody {
 /** The body of a refusal. */
 export function errorBody(refusal: Refusal, correlationId: string, now: Date): ErrorBody {
   return {
-    detail: refusal.detail,
+    detail: cutMessage(refusal.detail),
     error_code: refusal.code,
     status: HTTP_STATUS[refusal.code],
     correlation_id: correlationId,

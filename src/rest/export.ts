@@ -8,6 +8,7 @@ import type { Reviewer } from '../domain/principal';
 import { RefusedError, validationRefusal } from '../domain/refusal';
 import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
 import { acceptsGzip } from '../http/accepts-gzip';
+import { addVary } from '../http/vary';
 import { allowOnly } from '../http/allowed-methods';
 import { AUDIT_RECORD_KEYS, auditRecordBody } from './audit-record';
 import { begunStream } from './begun-stream';
@@ -101,8 +102,8 @@ function send(
   void reply
     .type(TYPES[format])
     .header('Content-Disposition', `attachment; filename="${name}"`)
-    .header('Cache-Control', 'no-store')
-    .header('Vary', 'Accept-Encoding');
+    .header('Cache-Control', 'no-store');
+  void addVary(reply, 'Accept-Encoding');
   if (!acceptsGzip(request)) return reply.send(lines);
   const gzip = createGzip();
   // What breaks off has to break the answer off too, or half a file would look like a whole one.

@@ -1,43 +1,42 @@
+import { isExact, isPlainInteger, repeatedName, withoutNumbers } from '../domain/json-text';
 import { RefusedError, validationRefusal } from '../domain/refusal';
 
-/** A JSON string, or a number with a fraction or an exponent. Strings come first, so that digits in them are passed over. */
-const STRINGS_AND_FRACTIONS = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+(?:[eE][+-]?\d+)?|[eE][+-]?\d+)/gs;
+/** How much of a name an error repeats. */
+const SHOWN_NAME = 100;
 
-/** What becomes of a number with a fraction or an exponent. */
-export type ReadFraction = (token: string) => string;
+/** Which numbers count. The others are read as Infinity, which no field takes, so that a number is exact or refused. */
+export type PassesNumber = (number: string) => boolean;
 
-/** In a body whose only numbers are ids: a list, which nothing in such a body can be, so that 12345.0 is no id. */
-export const noFractions: ReadFraction = () => '[]';
+/** In a body whose only numbers are ids, so that 12345.0 is no id. */
+export const idsOnly: PassesNumber = (number) => isPlainInteger(number) && isExact(number);
 
-/** In GraphQL variables, where other numbers may be fractions: text, if it would be rounded to an integer. */
-export const noRounding: ReadFraction = (token) => (isRounded(token) ? `"${token}"` : token);
+/** Where numbers can be any: what a double keeps. */
+export const exactNumbers: PassesNumber = isExact;
 
 /**
- * Reads a JSON body without rounding what may be an id (contract 2.15): a double has no room for 12345.0000000000001
- * and would make it 12345. Plain integers that a double cannot hold come out above 2^53-1 and are refused for that.
- * @throws {RefusedError} INVALID_JSON for what is not JSON, VALIDATION_ERROR for bytes that are not UTF-8
+ * Reads a JSON body that has one meaning only: no name twice in one object, and no number that comes out changed
+ * (contract 2.15): a double has no room for 12345.0000000000001 and would make it 12345.
+ * @throws {RefusedError} INVALID_JSON for what is not JSON or has a name twice, VALIDATION_ERROR for bytes that are not UTF-8
  */
-export function parseJsonBody(body: Buffer, readFraction: ReadFraction): unknown {
+export function parseJsonBody(body: Buffer, passes: PassesNumber): unknown {
   const text = decode(body);
   const value = parseJson(text);
-  const exact = withFractions(text, readFraction);
+  const exact = exactJson(text, passes);
   return exact === text ? value : JSON.parse(exact);
 }
 
-/** A JSON text in which every number with a fraction or an exponent is what the function makes of it. */
-export function withFractions(text: string, readFraction: ReadFraction): string {
-  return text.replace(STRINGS_AND_FRACTIONS, (token) =>
-    token.startsWith('"') ? token : readFraction(token),
-  );
-}
-
-/** Whether a decimal is an integer as a double but not as it is written. */
-function isRounded(token: string): boolean {
-  const [, whole = '', fraction = '', exponent = '0'] =
-    /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(token) ?? [];
-  const shift = Number(exponent);
-  const behindPoint = shift >= 0 ? fraction.slice(shift) : whole.slice(shift) + fraction;
-  return Number.isInteger(Number(token)) && /[1-9]/.test(behindPoint);
+/**
+ * A well-formed JSON text in which the numbers that do not count are ones that are read as Infinity.
+ * @throws {RefusedError} INVALID_JSON for a name that stands twice in one object
+ */
+export function exactJson(text: string, passes: PassesNumber): string {
+  const name = repeatedName(text);
+  if (name === null) return withoutNumbers(text, passes);
+  const shown = JSON.stringify(name.slice(0, SHOWN_NAME));
+  throw new RefusedError({
+    code: 'INVALID_JSON',
+    detail: `The name ${shown} appears twice in a JSON object`,
+  });
 }
 
 function parseJson(text: string): unknown {

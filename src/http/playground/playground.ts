@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { acceptsGzip } from '../accepts-gzip';
+import { addVary } from '../vary';
 import { allowOnly } from '../allowed-methods';
 import { readAssets, type Asset } from './assets';
 import { readStarters } from './tabs';
@@ -62,11 +63,8 @@ function secured(reply: FastifyReply): FastifyReply {
 
 /** Kept by browsers, and asked about each time: after an upgrade nobody runs a file of the version before. */
 async function sendAsset(request: FastifyRequest, reply: FastifyReply, asset: Asset): Promise<FastifyReply> {
-  secured(reply)
-    .type(asset.type)
-    .header('ETag', asset.etag)
-    .header('Cache-Control', 'no-cache')
-    .header('Vary', 'Accept-Encoding');
+  secured(reply).type(asset.type).header('ETag', asset.etag).header('Cache-Control', 'no-cache');
+  void addVary(reply, 'Accept-Encoding');
   if (request.headers['if-none-match']?.includes(asset.etag) === true) return reply.code(304).send();
   if (!acceptsGzip(request)) return reply.send(asset.body);
   return reply.header('Content-Encoding', 'gzip').send(await asset.gzipped());

@@ -1,0 +1,84 @@
+import { MapperKind, mapSchema } from '@graphql-tools/utils';
+import {
+  execute,
+  Kind,
+  separateOperations,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+  type DocumentNode,
+  type ExecutionResult,
+  type FieldNode,
+  type GraphQLFieldConfig,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+} from 'graphql';
+import { RefusedError } from '../domain/refusal';
+import { MISSING_AUTH } from './authorize.directive';
+
+/** Answers an operation of a caller without a credential. */
+export type AnswerAnonymous = (
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  variableValues: Readonly<Record<string, unknown>> | undefined,
+) => ExecutionResult | Promise<ExecutionResult>;
+
+/**
+ * Makes what answers every root field with MISSING_AUTH, whatever its arguments are, and the schema's own fields
+ * (`__typename`, `__schema`, `__type`) as always. Only variables of the latter and of `@include` and `@skip` are read: an
+ * error about one repeats what was sent, so nobody without a credential is told of others.
+ */
+export function makeAnswerAnonymous(schema: GraphQLSchema): AnswerAnonymous {
+  const closed = mapSchema(schema, {
+    [MapperKind.ROOT_FIELD]: (field: GraphQLFieldConfig<unknown, unknown>) => ({
+      ...field,
+      args: {},
+      resolve: refuse,
+    }),
+  });
+  return (document, operation, variableValues) => {
+    const asked = withoutUnreadVariables(withoutClosedFields(schema, document), operation);
+    const operationName = operation.name?.value;
+    return execute({ schema: closed, document: asked, operationName, variableValues });
+  };
+}
+
+function refuse(): never {
+  throw new RefusedError(MISSING_AUTH);
+}
+
+/** The document with neither arguments nor selections of the root fields that need a credential. */
+function withoutClosedFields(schema: GraphQLSchema, document: DocumentNode): DocumentNode {
+  const types = new TypeInfo(schema);
+  const roots = [schema.getQueryType(), schema.getMutationType()];
+  const enter = (field: FieldNode): FieldNode | undefined => {
+    const isClosed = roots.includes(types.getParentType() as never) && !field.name.value.startsWith('__');
+    if (!isClosed) return undefined;
+    const { kind, name, alias, directives, loc } = field;
+    return { kind, name, ...(alias && { alias }), ...(directives && { directives }), ...(loc && { loc }) };
+  };
+  return visit(document, visitWithTypeInfo(types, { Field: { enter } }));
+}
+
+/** The operation and what it still spreads, with the variables that are still used. */
+function withoutUnreadVariables(document: DocumentNode, { name }: OperationDefinitionNode): DocumentNode {
+  const reached = separateOperations(document)[name?.value ?? ''] ?? document;
+  const used = new Set<string>();
+  visit(reached, {
+    VariableDefinition: () => false,
+    Variable: ({ name: variable }) => {
+      used.add(variable.value);
+    },
+  });
+  const definitions = reached.definitions.map((definition) =>
+    definition.kind === Kind.OPERATION_DEFINITION && definition.variableDefinitions !== undefined
+      ? {
+          ...definition,
+          variableDefinitions: definition.variableDefinitions.filter(({ variable }) =>
+            used.has(variable.name.value),
+          ),
+        }
+      : definition,
+  );
+  return { ...reached, definitions };
+}

@@ -1,0 +1,16 @@
+import { getNamedType, GraphQLError, GraphQLID, type ValidationRule, type ValueNode } from 'graphql';
+import { isExact } from '../domain/json-text';
+
+/**
+ * A validation rule that refuses the numbers of a document that a double would change, as those of variables are
+ * refused. An id is no number, but text that has been read already.
+ */
+export const exactLiterals: ValidationRule = (context) => {
+  const check = (node: ValueNode & { readonly value: string }): undefined => {
+    const type = context.getInputType();
+    if ((type && getNamedType(type) === GraphQLID) || isExact(node.value)) return;
+    const message = `The number ${node.value.slice(0, 40)} cannot be represented exactly; send it as text`;
+    context.reportError(new GraphQLError(message, { nodes: node }));
+  };
+  return { IntValue: check, FloatValue: check };
+};

@@ -1,0 +1,98 @@
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { RefusedError, type Refusal } from '../domain/refusal';
+import type { FindClientAddress } from './client-address';
+
+/** The media type of every body that is read. */
+export const JSON_TYPE = 'application/json';
+/** What stands for all other media types: Apollo and Fastify refuse it, and browsers send it unasked (CSRF). */
+const OTHER_TYPE = 'text/plain';
+/** Headers that have one value, though a proxy may repeat it, and their names as people write them. */
+const SINGLE_VALUE: ReadonlyMap<string, string> = new Map(
+  ['Host', 'Content-Type', 'Idempotency-Key', 'X-Correlation-ID'].map((name) => [name.toLowerCase(), name]),
+);
+/** Headers that libraries read, and how long they may be for that, in characters; what is longer says nothing. */
+const READ_BY_LIBRARIES = [
+  'accept',
+  'origin',
+  'access-control-request-method',
+  'access-control-request-headers',
+];
+const MAX_LENGTH_FOR_LIBRARIES = 1_000;
+
+/**
+ * Makes the headers safe to read, before anything else reads them: libraries take more than linear time for some of them.
+ * Refuses, once a credential was checked, what has no one meaning: no Host, two values where one belongs, a body that is
+ * encoded. To be called before all other hooks are added.
+ * @param findClientAddress null where no proxy is trusted
+ */
+export function guardHeaders(server: FastifyInstance, findClientAddress: FindClientAddress | null): void {
+  const conflicts = new WeakMap<FastifyRequest, string>();
+  server.addHook('onRequest', (request, _reply, next) => {
+    const conflict = foldRepeated(request.raw);
+    if (conflict !== null) conflicts.set(request, conflict);
+    constrain(request.raw, findClientAddress);
+    next();
+  });
+  server.addHook('preParsing', async (request, reply) => {
+    const refusal = refusalOf(request, conflicts.get(request));
+    if (refusal === null) return Promise.resolve();
+    if (refusal.code === 'UNSUPPORTED_MEDIA_TYPE') reply.header('Accept-Encoding', 'identity');
+    return Promise.reject(new RefusedError(refusal));
+  });
+}
+
+function refusalOf({ raw, headers }: FastifyRequest, conflict: string | undefined): Refusal | null {
+  if (conflict !== undefined)
+    return { code: 'MALFORMED_REQUEST', detail: `The header ${conflict} has conflicting values` };
+  if (raw.httpVersion === '1.1' && headers.host === undefined)
+    return { code: 'MALFORMED_REQUEST', detail: 'The header Host is missing' };
+  const encoding = headers['content-encoding']?.toString().trim().toLowerCase() ?? 'identity';
+  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+  if (hasBody && encoding !== 'identity')
+    return { code: 'UNSUPPORTED_MEDIA_TYPE', detail: 'The request body must not have a Content-Encoding' };
+  return null;
+}
+
+/** All values of a header as they came, one for each line. */
+export function valuesOf({ rawHeaders }: IncomingMessage, name: string): readonly string[] {
+  // Node's own headersDistinct throws for headers that are called __proto__ or constructor in some releases.
+  return rawHeaders.filter(
+    (_value, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name,
+  );
+}
+
+/** Makes equal values one. @returns the name of a header that has several, or null */
+function foldRepeated(request: IncomingMessage): string | null {
+  const { headers, rawHeaders } = request;
+  let conflict: string | null = null;
+  const known = new Map<string, string>();
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const [header = '', value = ''] = rawHeaders.slice(index, index + 2);
+    const name = header.toLowerCase();
+    const shown = SINGLE_VALUE.get(name);
+    if (shown === undefined) continue;
+    const first = known.get(name) ?? value;
+    known.set(name, first);
+    if (first === value) headers[name] = first;
+    else conflict = shown;
+  }
+  if (conflict !== null) Reflect.deleteProperty(headers, conflict.toLowerCase());
+  return conflict;
+}
+
+/** Leaves of what libraries read only what they read fast. */
+function constrain(request: IncomingMessage, findClientAddress: FindClientAddress | null): void {
+  const { headers } = request;
+  const type = headers['content-type'];
+  if (type !== undefined)
+    headers['content-type'] =
+      type.split(';', 1)[0]?.trim().toLowerCase() === JSON_TYPE ? JSON_TYPE : OTHER_TYPE;
+  for (const name of READ_BY_LIBRARIES)
+    if ((headers[name]?.length ?? 0) > MAX_LENGTH_FOR_LIBRARIES) Reflect.deleteProperty(headers, name);
+  if (findClientAddress !== null)
+    headers['x-forwarded-for'] = findClientAddress(
+      request.socket.remoteAddress,
+      headers['x-forwarded-for']?.toString(),
+    );
+}
