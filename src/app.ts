@@ -43,6 +43,7 @@ import { ExpiredActionsStore } from './persistence/expired-actions.store';
 import { purgeKnownRequests } from './persistence/known-requests.store';
 import { PolicyReads } from './persistence/policies.reads';
 import { PrincipalReads } from './persistence/principals.reads';
+import { checkWrites } from './persistence/readiness';
 import { purgeThrottle } from './persistence/refusals.store';
 import { SealBacklogReads } from './persistence/seal-backlog.reads';
 import { SubmissionsStore } from './persistence/submissions.store';
@@ -184,6 +185,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     () => sealer?.status.sealed ?? 0,
   );
   addHealth(server, {
+    checkWrites: () => checkWrites(database),
     backlog: () => backlog.now(),
     sealer: () => sealer?.status ?? null,
     metrics: metrics.registry,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { QueryResultRow } from 'pg';
 import { COUNT_CAP, type Count, type Edge, type Page, type PageRequest } from '../domain/page';
+import type { Share } from './admission';
 import { readPart, writeCursor, type KeysetOrder, type Place } from './cursor';
 import type { Sql, Statement } from './database';
 import type { Table } from './tables/table';
@@ -17,10 +18,16 @@ export class Conditions {
   readonly values: unknown[] = [];
   private readonly parts: string[] = [];
   private spreadOver: Spread | null = null;
+  private isSearched = false;
 
   /** What the list is put together from, range by range; null where one range serves it. Not among the conditions. */
   get spread(): Spread | null {
     return this.spreadOver;
+  }
+
+  /** What the list takes its connection for. */
+  get share(): Share {
+    return this.isSearched ? 'search' : 'read';
   }
 
   /** Adds a condition; `write` gets the placeholder to put where the value belongs. Undefined and null ask nothing. */
@@ -55,6 +62,7 @@ export class Conditions {
   addSearch(columns: readonly string[], text: string | null | undefined): this {
     if (text === undefined || text === null || text === '') return this;
     const pattern = this.bind(containing(text));
+    this.isSearched = true;
     return this.addRaw(`(${columns.map((column) => `${column} ILIKE ${pattern}`).join(' OR ')})`);
   }
 
@@ -140,7 +148,10 @@ async function readPages<T extends QueryResultRow & { readonly id: number }>(
     limit: conditions.bind(size + 1),
     offset: offset > 0 ? conditions.bind(offset) : null,
   });
-  const rows = await sql.query<T & { groupIndex?: number }>(dynamicStatement(text), conditions.values);
+  const rows = await sql.query<T & { groupIndex?: number }>(
+    dynamicStatement(text, conditions.share),
+    conditions.values,
+  );
   return source.split(rows).map((group, index) => {
     const hasMore = group.length > size;
     const nodes = group.slice(0, size);
@@ -222,7 +233,7 @@ class GroupedSource {
           ? `SELECT ${capped} AS total`
           : `SELECT ${capped} AS total FROM ${this.unnested(`$${String(values.length + 1)}`)} ORDER BY g.n`;
       const bound = groupIds === undefined ? values : [...values, groupIds];
-      const rows = await sql.query<{ total: number }>(dynamicStatement(text), bound);
+      const rows = await sql.query<{ total: number }>(dynamicStatement(text, this.conditions.share), bound);
       return rows.map(({ total }) => ({ total: Math.min(total, COUNT_CAP), capped: total > COUNT_CAP }));
     };
     return () => (counts ??= read());
@@ -245,12 +256,12 @@ const MAX_NAMED = 256;
 const named = new Map<string, Statement>();
 
 /** A statement whose text depends on what was asked for: the same text has the same name, as long as there are names. */
-function dynamicStatement(text: string): Statement {
+function dynamicStatement(text: string, share: Share): Statement {
   const known = named.get(text);
   if (known !== undefined) return known;
   const name = `list_${createHash('sha1').update(text).digest('hex').slice(0, 16)}`;
-  if (named.size >= MAX_NAMED) return { name, text, isOneOff: true };
-  const statement = { name, text };
+  if (named.size >= MAX_NAMED) return { name, text, share, isOneOff: true };
+  const statement: Statement = { name, text, share };
   named.set(text, statement);
   return statement;
 }

@@ -14,12 +14,15 @@ const MIGRATION_LOCK = 7_046_021_119;
 export async function migrate(owner: Database, applicationRole: string): Promise<readonly string[]> {
   const runner = owner.dataSource.createQueryRunner();
   try {
+    // A large table takes its time, and so does another process that migrates.
+    await runner.query('SET statement_timeout = 0; SET lock_timeout = 0');
     await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
     const ran = await new MigrationExecutor(owner.dataSource, runner).executePendingMigrations();
     await grantRights(runner, applicationRole);
     return ran.map((migration) => migration.name);
   } finally {
     await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]).catch(() => undefined);
+    await runner.query('RESET statement_timeout; RESET lock_timeout').catch(() => undefined);
     await runner.release();
   }
 }

@@ -110,6 +110,8 @@ function open(
     poolSize,
     tls: false,
     preparedStatements,
+    // What a test does as the owner takes as long as a busy machine needs.
+    ...(onStatement === undefined && { answerTimeout: null }),
     ...(onStatement && { onStatement }),
   }).connect();
 }
