@@ -5,6 +5,7 @@ import { DatabaseUnavailableError, outageBehind } from './outage';
 /** One of the pool's connections in the hands of one holder. Once broken it answers nothing and is never used again. */
 export class Connection {
   private isBroken = false;
+  private isSilent = false;
 
   /** @param onOutage told each outage that a statement met */
   constructor(
@@ -32,18 +33,11 @@ export class Connection {
       throw new DatabaseUnavailableError('unreachable', false, {
         cause: new Error('The connection was lost before'),
       });
-    let isSilent = false;
-    const timer =
-      deadlineMs === null
-        ? undefined
-        : setTimeout(() => {
-            isSilent = true;
-            this.sever();
-          }, deadlineMs);
+    const timer = deadlineMs === null ? undefined : setTimeout(this.onSilence, deadlineMs);
     try {
       return await this.client.query<Row>(query);
     } catch (error) {
-      const outage = isSilent
+      const outage = this.isSilent
         ? new DatabaseUnavailableError('silent', true, {
             cause: new Error(`No answer came within ${String(deadlineMs)} ms`),
           })
@@ -69,6 +63,11 @@ export class Connection {
     this.client.off('error', this.onError);
     this.client.release(this.isBroken || isSpoiled);
   }
+
+  private readonly onSilence = (): void => {
+    this.isSilent = true;
+    this.sever();
+  };
 
   private readonly onError = (): void => {
     this.isBroken = true;

@@ -53,8 +53,7 @@ export class DatabaseUnavailableError extends Error {
 /** Why the database could not be reached, in words for an operator; null for any other error. */
 export function explainOutage(error: unknown): string | null {
   if (!(error instanceof DatabaseUnavailableError)) return null;
-  if (error.cause === undefined) return error.message;
-  return `${error.message}: ${error.cause instanceof Error ? error.cause.message : String(error.cause)}`;
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }
 
 /** By SQLSTATE, or its class (PostgreSQL, appendix A). The first that fits counts. */
