@@ -26,6 +26,9 @@ function hasRoom(size: number, held: readonly Claim[], one: Claim): boolean {
     count(isTenant) <= limits.tenants &&
     (organizationId === null || count(isOwn) <= limits.organization) &&
     (!isRead(one) || count(isRead) <= limits.reads) &&
+    (!isRead(one) ||
+      organizationId === null ||
+      count((claim) => isOwn(claim) && isRead(claim)) <= limits.organizationReads) &&
     (share !== 'search' || count((claim) => claim.share === 'search') <= limits.searches) &&
     (share !== 'export' || count((claim) => claim.share === 'export') <= limits.exports)
   );
@@ -75,10 +78,13 @@ class Bench {
 }
 
 describe.each([
-  [1, { total: 1, tenants: 1, organization: 1, reads: 1, searches: 1, exports: 1 }],
-  [2, { total: 2, tenants: 2, organization: 1, reads: 1, searches: 1, exports: 1 }],
-  [4, { total: 4, tenants: 3, organization: 2, reads: 3, searches: 1, exports: 1 }],
-  [20, { total: 20, tenants: 19, organization: 10, reads: 15, searches: 2, exports: 5 }],
+  [1, { total: 1, tenants: 1, organization: 1, organizationReads: 1, reads: 1, searches: 1, exports: 1 }],
+  [2, { total: 2, tenants: 2, organization: 1, organizationReads: 1, reads: 1, searches: 1, exports: 1 }],
+  [4, { total: 4, tenants: 3, organization: 2, organizationReads: 1, reads: 2, searches: 1, exports: 1 }],
+  [
+    20,
+    { total: 20, tenants: 19, organization: 10, organizationReads: 8, reads: 14, searches: 2, exports: 5 },
+  ],
 ])('of a pool of %i', (size, limits) => {
   it('everybody has their share, one connection at least', () => {
     expect(limitsOf(size)).toEqual(limits);

@@ -43,6 +43,8 @@ export interface Limits {
   readonly tenants: number;
   /** Of one organization. */
   readonly organization: number;
+  /** Reads, searches and exports of one organization: the rest of its share stays for its decisions. */
+  readonly organizationReads: number;
   /** Of reads, searches and exports together: the rest stays for decisions. */
   readonly reads: number;
   readonly searches: number;
@@ -50,17 +52,21 @@ export interface Limits {
 }
 
 /**
- * The limits of a pool. An organization has half of it; reads leave a quarter to decisions; searches have an eighth and
- * exports a quarter; one connection is nobody's but authentication's from a pool of three on. Each is at least one.
+ * The limits of a pool. From three connections on, one is nobody's but authentication's and the process's own. An
+ * organization has half of the pool. Reads leave a quarter to decisions, of the pool and of each organization's share;
+ * searches have an eighth and exports a quarter. Each limit is at least one.
  * @param size connections of the pool, 1 or more
  */
 export function limitsOf(size: number): Limits {
-  const part = (divisor: number): number => Math.max(1, Math.floor(size / divisor));
+  const part = (divisor: number, whole = size): number => Math.max(1, Math.floor(whole / divisor));
+  const tenants = size >= 3 ? size - 1 : size;
+  const organization = part(2);
   return {
     total: size,
-    tenants: size >= 3 ? size - 1 : size,
-    organization: part(2),
-    reads: Math.max(1, size - part(4)),
+    tenants,
+    organization,
+    organizationReads: Math.max(1, organization - part(4, organization)),
+    reads: Math.max(1, tenants - part(4)),
     searches: part(8),
     exports: part(4),
   };
@@ -103,13 +109,14 @@ class Held {
   }
 
   private bounds({ share, organizationId }: Claim): (readonly [string, number])[] {
-    const { total, tenants, organization, reads, searches, exports } = this.limits;
+    const { total, tenants, organization, organizationReads, reads, searches, exports } = this.limits;
     const bounds: [string, number][] = [['total', total]];
     if (share === 'authentication' || share === 'system') return bounds;
     bounds.push(['tenants', tenants]);
     if (organizationId !== null) bounds.push([`organization ${String(organizationId)}`, organization]);
     if (share === 'decision') return bounds;
     bounds.push(['reads', reads]);
+    if (organizationId !== null) bounds.push([`reads of ${String(organizationId)}`, organizationReads]);
     if (share === 'search') bounds.push(['searches', searches]);
     if (share === 'export') bounds.push(['exports', exports]);
     return bounds;
