@@ -140,6 +140,22 @@ describe.each([
   });
 });
 
+it('of decisions that share a statement, the one that the database cancels fails, and no other', async () => {
+  const ids = await gateway.addActions(Array.from({ length: 24 }, () => 10));
+  const [slow = 0] = ids.slice(12);
+  await clone.sql(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'secret' USING ERRCODE = '57014'; END $$;
+    CREATE TRIGGER fail BEFORE INSERT ON votes FOR EACH ROW WHEN (NEW.action_id = ${String(slow)})
+      EXECUTE FUNCTION fail()`);
+  try {
+    const answers = await Promise.all(ids.map((id) => approve(id)));
+    expect(answers.map(({ status }) => status)).toEqual(ids.map((id) => (id === slow ? 503 : 200)));
+    expect(await statusOf(slow)).toBe('pending_approval');
+  } finally {
+    await clone.sql('DROP FUNCTION fail() CASCADE');
+  }
+});
+
 describe('where a connection goes silent', () => {
   it('/readyz says so while the database is frozen, though its connections are open, and is ready again after', async () => {
     line.freeze('all');

@@ -22,6 +22,8 @@ export interface SealerOptions {
   /** Where checkpoints are kept outside the database. */
   readonly archiveFolder: string;
   readonly log: Logger;
+  /** How long the database may take to answer before its connection is given up, in milliseconds; 20 s, if not given. */
+  readonly answerTimeout?: number;
 }
 
 /** What a sealer is doing. */
@@ -73,7 +75,10 @@ export class Sealer {
     while (!this.isStopped) {
       let session: Session | null = null;
       try {
-        session = await this.options.database.session(SYSTEM, SEALER_ANSWER_TIMEOUT);
+        session = await this.options.database.session(
+          SYSTEM,
+          this.options.answerTimeout ?? SEALER_ANSWER_TIMEOUT,
+        );
         this.session = session;
         await guardSession(session);
         await this.lead(session);
