@@ -44,6 +44,10 @@ function ownerThrough(line: Line, onStatement: () => void = () => undefined): Pr
   }).connect();
 }
 
+function isActive({ status }: Sealer): boolean {
+  return status.isActive;
+}
+
 function logKey(): LogKey {
   return new LogKey('test.example', openDevelopmentLogKey(setting('TEST_DATA_DIR')));
 }
@@ -112,7 +116,7 @@ describe('a sealer whose connection goes silent', () => {
     const database = await ownerThrough(line, () => (asked += 1));
     const sealer = new Sealer({ database, key: logKey(), archiveFolder: folder, log: makeLogger('silent') });
     sealer.start();
-    while (!sealer.status.isActive) await new Promise(setImmediate);
+    while (!isActive(sealer)) await new Promise(setImmediate);
     line.freeze('all');
     const before = asked;
     while (asked === before) await new Promise(setImmediate);
@@ -132,15 +136,15 @@ describe('a sealer whose connection goes silent', () => {
       answerTimeout: 1_000,
     });
     sealer.start();
-    while (!sealer.status.isActive) await new Promise(setImmediate);
+    while (!isActive(sealer)) await new Promise(setImmediate);
     line.freeze('those there');
-    while (sealer.status.isActive) await new Promise(setImmediate);
+    while (isActive(sealer)) await new Promise(setImmediate);
     // What the server does by itself once the session was idle for half a minute.
     await clone.sql(
       `SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database d ON d.oid = database
        WHERE locktype = 'advisory' AND granted AND datname = current_database()`,
     );
-    while (!sealer.status.isActive) await new Promise(setImmediate);
+    while (!isActive(sealer)) await new Promise(setImmediate);
     await sealer.stop();
     await database.close();
     await line.cut();
@@ -176,7 +180,7 @@ describe('a sealer whose connection goes silent', () => {
     };
     const sealer = new Sealer({ database, key: logKey(), archiveFolder: folder, log: makeLogger('silent') });
     sealer.start();
-    while (!sealer.status.isActive) await new Promise(setImmediate);
+    while (!isActive(sealer)) await new Promise(setImmediate);
     expect(settings[0]).toEqual({ idle: '30s', statement: '15s' });
     await sealer.stop();
     await database.close();
