@@ -51,6 +51,7 @@ import { OrderedReads } from './persistence/ordered-reads';
 import { PolicyReads } from './persistence/policies.reads';
 import { PrincipalReads } from './persistence/principals.reads';
 import { QueueReads } from './persistence/queue.reads';
+import { checkWrites } from './persistence/readiness';
 import { OmittedRefusalsDatabase, purgeThrottle } from './persistence/refusals.store';
 import { SealBacklogReads } from './persistence/seal-backlog.reads';
 import { StuckActionsReads } from './persistence/stuck-actions.reads';
@@ -221,6 +222,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     () => sealer?.status.sealed ?? 0,
   );
   addHealth(server, {
+    checkWrites: sharedFor(0, () => checkWrites(database)),
     backlog,
     sealer: () => sealer?.status ?? null,
     isStopping: () => stopping.aborted,

@@ -240,7 +240,7 @@ describe('a gatherer', () => {
     const gatherer = new Gatherer<number, number>(
       () => {
         runs += 1;
-        return Promise.reject(new DatabaseUnavailableError('gone'));
+        return Promise.reject(new DatabaseUnavailableError('unreachable', true));
       },
       { maxSize: 10 },
     );

@@ -1,7 +1,7 @@
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { Database } from '../src/persistence/database';
 import { asSuperuser, cloneDatabase, isPooled, type TestDatabase } from './support/database';
 import { startGateway, type Answer, type Gateway } from './support/gateway';
+import { makeLine, type Line } from './support/line';
 import { keptLogger } from './support/run-log';
 import { codeOf, graphqlBody, graphqlCodeOf, restError } from './support/refusals';
 
@@ -33,52 +33,6 @@ afterAll(async () => {
 /** What no client may be shown: SQL, names of tables, stacks, paths. */
 const INSIDE =
   /select|insert|\brelation\b|votes|audit_log|postgres|ECONN|\.[jt]s:|node_modules|stack|at \w+ \(/i;
-
-/** The connection to the database, which can be cut and mended. */
-interface Line {
-  readonly url: string;
-  cut(): Promise<void>;
-  mend(): Promise<void>;
-}
-
-async function makeLine(url: string): Promise<Line> {
-  const { hostname, port } = new URL(url);
-  const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(Number(port), hostname);
-    for (const [socket, peer] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('error', () => peer.destroy());
-      socket.on('close', () => {
-        sockets.delete(socket);
-        peer.destroy();
-      });
-      socket.pipe(peer);
-    }
-  });
-  const listen = (at: number) =>
-    new Promise<void>((resolve) => {
-      server.listen(at, '127.0.0.1', resolve);
-    });
-  await listen(0);
-  const own = (server.address() as AddressInfo).port;
-  const through = new URL(url);
-  through.host = `127.0.0.1:${String(own)}`;
-  return {
-    url: through.toString(),
-    cut: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-        for (const socket of sockets) socket.destroy();
-      }),
-    mend: () => listen(own),
-  };
-}
 
 function expectUnavailable(answer: Answer): void {
   expect(codeOf(answer)).toBe('503 SERVICE_UNAVAILABLE');

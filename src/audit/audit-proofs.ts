@@ -1,5 +1,6 @@
 import type { Tenant } from '../domain/principal';
 import { RefusedError } from '../domain/refusal';
+import { exportOf } from '../persistence/admission';
 import { BundleReads } from '../persistence/bundle.reads';
 import type { Database } from '../persistence/database';
 import { TreeReads, type StoredCheckpoint } from '../persistence/tree.reads';
@@ -63,8 +64,10 @@ export class AuditProofs {
       // Read before the snapshot, which therefore holds it.
       const note = this.archive?.(tenant.organizationId) ?? null;
       const checkpoints = note === null ? [] : [{ note, source: 'the archive' }];
-      const records = this.database.snapshot((sql) =>
-        bundleRecords(tenant, new BundleReads(sql), new TreeReads(sql), this.key, this.clock(), range),
+      const records = this.database.snapshot(
+        (sql) =>
+          bundleRecords(tenant, new BundleReads(sql), new TreeReads(sql), this.key, this.clock(), range),
+        exportOf(tenant),
       );
       const input = { trustedKeys: this.key.keys, checkpoints, receipts: [] };
       return await verifyBundle(until(endsAt, records), input, progress);

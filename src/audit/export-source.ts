@@ -1,6 +1,7 @@
 import { auditActorOf, type AuditLogEntry, type RequestOrigin } from '../domain/audit-entry';
 import type { Reviewer } from '../domain/principal';
 import { appendAuditEntry } from '../persistence/audit-log.store';
+import { exportOf } from '../persistence/admission';
 import { AuditLogReads } from '../persistence/audit-log.reads';
 import { BundleReads } from '../persistence/bundle.reads';
 import type { Database, Sql } from '../persistence/database';
@@ -32,12 +33,15 @@ export class DatabaseExport {
 
   /** Entries as the viewer may see them, oldest first. */
   entries(viewer: Reviewer, { from, to }: ExportRequest): AsyncIterable<AuditLogEntry> {
-    return this.database.snapshot((sql) => new AuditLogReads(sql).all(viewer, { from, to }));
+    return this.database.snapshot(
+      (sql) => new AuditLogReads(sql).all(viewer, { from, to }),
+      exportOf(viewer),
+    );
   }
 
   /** The records of a bundle; with times, only entries from one, inclusive, to the other come with their bytes. */
   bundle(viewer: Reviewer, { from, to }: ExportRequest): AsyncIterable<BundleRecord> {
-    return this.database.snapshot((sql) => this.bundleIn(sql, viewer, from, to));
+    return this.database.snapshot((sql) => this.bundleIn(sql, viewer, from, to), exportOf(viewer));
   }
 
   private async *bundleIn(

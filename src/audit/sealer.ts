@@ -1,6 +1,8 @@
 import type { Logger } from '../observability/logger';
+import { SYSTEM } from '../persistence/admission';
 import { DatabaseUnavailableError, type Database, type Session } from '../persistence/database';
 import { SealSqlStore } from '../persistence/seal.store';
+import { guardSession, SEALER_ANSWER_TIMEOUT } from '../persistence/timeouts';
 import { sealRound } from '../use-cases/seal-audit-log';
 import { CheckpointFiles } from './checkpoint-archive';
 import type { LogKey } from './log-key';
@@ -10,6 +12,9 @@ const IDLE = 250;
 /** How long a standby waits before it asks again to lead, and anybody after a failure, in milliseconds. */
 const STANDBY = 1_000;
 
+/** How long stopping waits for the round under way, in milliseconds. */
+const STOP_TIMEOUT = 3_000;
+
 export interface SealerOptions {
   /** Direct, not through a pooler: its session's lock says who seals. */
   readonly database: Database;
@@ -17,6 +22,8 @@ export interface SealerOptions {
   /** Where checkpoints are kept outside the database. */
   readonly archiveFolder: string;
   readonly log: Logger;
+  /** How long the database may take to answer before its connection is given up, in milliseconds; 20 s, if not given. */
+  readonly answerTimeout?: number;
 }
 
 /** What a sealer is doing. */
@@ -37,6 +44,7 @@ export class Sealer {
   private isStopped = false;
   private wake: () => void = () => undefined;
   private running: Promise<void> = Promise.resolve();
+  private session: Session | null = null;
   private state: SealerStatus = {
     isActive: false,
     sealed: 0,
@@ -57,14 +65,22 @@ export class Sealer {
   async stop(): Promise<void> {
     this.isStopped = true;
     this.wake();
+    // A connection that is silent would keep the round for as long as its time-out says.
+    const timer = setTimeout(() => this.session?.sever(), STOP_TIMEOUT);
     await this.running;
+    clearTimeout(timer);
   }
 
   private async run(): Promise<void> {
     while (!this.isStopped) {
       let session: Session | null = null;
       try {
-        session = await this.options.database.session();
+        session = await this.options.database.session(
+          SYSTEM,
+          this.options.answerTimeout ?? SEALER_ANSWER_TIMEOUT,
+        );
+        this.session = session;
+        await guardSession(session);
         await this.lead(session);
         session.release(true);
       } catch (error) {

@@ -8,12 +8,19 @@ const UNAVAILABLE: Refusal = {
   code: 'SERVICE_UNAVAILABLE',
   detail: 'The service is temporarily unavailable',
 };
+/** A change may have been made: whoever sent a key of theirs is told the first answer when they send it again. */
+const UNANSWERED: Refusal = {
+  code: 'SERVICE_UNAVAILABLE',
+  detail:
+    'The connection was lost before an answer came, so that a change may have been made or not: send it again with the same Idempotency-Key',
+};
 const INTERNAL: Refusal = { code: 'INTERNAL_ERROR', detail: 'An internal error occurred' };
 
 /** What a thrown value means to a client: a refusal as it is, an outage, or a masked surprise. */
 export function refusalBehind(thrown: unknown): Refusal {
   if (thrown instanceof RefusedError) return thrown.refusal;
-  return thrown instanceof DatabaseUnavailableError ? UNAVAILABLE : INTERNAL;
+  if (!(thrown instanceof DatabaseUnavailableError)) return INTERNAL;
+  return thrown.isOutcomeUnknown ? UNANSWERED : UNAVAILABLE;
 }
 
 /**

@@ -10,6 +10,7 @@ const PRECISION = 60_000;
  */
 const NOTE_USES: Statement = {
   name: 'note_api_key_uses',
+  share: 'system',
   text: `WITH used AS (
       SELECT k.id, u.at FROM unnest($2::bigint[], $3::timestamptz[]) AS u(id, at)
       JOIN api_keys k ON k.organization_id = $1 AND k.id = u.id

@@ -18,6 +18,7 @@ export interface ApiKeyFilter {
 
 const ALL_API_KEYS: Statement = {
   name: 'all_api_keys',
+  share: 'read',
   text: `SELECT ${API_KEYS.select('t')} FROM api_keys t WHERE t.organization_id = $1 ORDER BY t.id`,
 };
 

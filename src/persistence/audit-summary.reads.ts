@@ -41,6 +41,7 @@ const count = (type: string): string => `count(*) FILTER (WHERE l.action_type = 
 function summaryBy(key: SummaryKey): Statement {
   return {
     name: `audit_summary_by_${key}`,
+    share: 'read',
     text: `SELECT ${KEYS[key]} AS key, ${count('action_approved')} AS approved, ${count('action_denied')} AS denied,
       ${count('vote_recorded')} AS votes, ${count('decision_refused')} AS refused, ${count('action_expired')} AS expired,
       ${percentile(0.5)} AS "medianSecondsToDecide", ${percentile(0.95)} AS "p95SecondsToDecide"

@@ -1,6 +1,7 @@
 import type { PolicyVersion } from '../domain/policy';
 import type { Reviewer, Tenant, User } from '../domain/principal';
 import type { AdminStore, AdminWrites } from '../use-cases/as-admin';
+import { decisionOf } from './admission';
 import { addApiKey, revokeApiKey } from './api-keys.store';
 import { auditRecords, momentAfter, writeAuditEntries } from './audit-entries';
 import { appendAuditEntry } from './audit-log.store';
@@ -64,7 +65,7 @@ export class AuthorityStore implements AdminStore {
       await sql.query(LOCK_AUTHORITY, [reviewer.organizationId, reviewer.user.id]);
       const now = await new PrincipalReads(sql).reviewerNow(reviewer);
       return work(now, writesIn(sql, now ?? reviewer));
-    });
+    }, decisionOf(reviewer));
   }
 }
 

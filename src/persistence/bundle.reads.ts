@@ -45,6 +45,7 @@ const COLUMNS = `jsonb_build_object(
 
 const SEALED: Statement = {
   name: 'sealed_entries',
+  share: 'read',
   text: `SELECT leaf.leaf_index AS "leafIndex", leaf.audit_id AS "auditId", leaf.leaf_hash AS "leafHash",
       l.canonical, CASE WHEN l.id IS NOT NULL THEN ${COLUMNS} END AS columns
     FROM audit_leaf leaf
@@ -55,6 +56,7 @@ const SEALED: Statement = {
 
 const UNSEALED: Statement = {
   name: 'unsealed_entries',
+  share: 'read',
   text: `SELECT l.id AS "auditId", l.leaf_hash AS "leafHash", l.canonical, ${COLUMNS} AS columns,
       EXISTS (SELECT FROM audit_pending p WHERE p.organization_id = l.organization_id AND p.audit_id = l.id) AS queued
     FROM audit_log l
@@ -65,11 +67,13 @@ const UNSEALED: Statement = {
 
 const ALL_POLICIES: Statement = {
   name: 'all_policies',
+  share: 'read',
   text: `SELECT ${POLICIES.select('t')} FROM approval_policies t WHERE t.organization_id = $1 ORDER BY t.version`,
 };
 
 const ACTION_STATES: Statement = {
   name: 'action_states',
+  share: 'read',
   text: `SELECT id, status, decided_by_kind AS "decidedByKind", decided_by AS "decidedById", decided_at AS "decidedAt",
       approvals, correlation_id AS "correlationId"
     FROM actions WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT ${String(PAGE)}`,

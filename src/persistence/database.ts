@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { types, type ClientBase, type Pool, type QueryResultRow } from 'pg';
+import { types, type Pool, type PoolClient, type QueryResultRow } from 'pg';
 import { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
 import { Initial1763800000000 } from '../../migrations/1763800000000-initial';
@@ -16,10 +16,15 @@ import { ActionTexts1764500000000 } from '../../migrations/1764500000000-action-
 import { WhoCountsAsSubmitter1764600000000 } from '../../migrations/1764600000000-who-counts-as-submitter';
 import { ConfirmingVotes1764610000000 } from '../../migrations/1764610000000-confirming-votes';
 import { RefusalsAndSubmissionsAreBounded1764620000000 } from '../../migrations/1764620000000-refusals-and-submissions-are-bounded';
+import { Admission, SYSTEM, type Claim, type Share } from './admission';
+import { Connection } from './connection';
+import { DatabaseUnavailableError, outageBehind } from './outage';
 import { ACTIONS } from './tables/action.table';
 import { API_KEYS } from './tables/api-key.table';
 import { AUDIT_LOG } from './tables/audit-log.table';
 import { USERS } from './tables/user.table';
+
+export { DatabaseUnavailableError, explainOutage } from './outage';
 
 // Ids stop at 2^53-1 (contract 2.15) and the database's sequences with them, so a bigint always fits a number.
 types.setTypeParser(types.builtins.INT8, Number);
@@ -32,12 +37,19 @@ types.setTypeParser(types.builtins.TIMESTAMPTZ, (text) =>
   TIME.test(text) ? new Date(`${text.slice(0, 10)}T${text.slice(11)}:00`) : readAnyTime(text),
 );
 
-/** One parametrised SQL statement. The name lets PostgreSQL plan it once per connection. */
+/**
+ * One parametrised SQL statement. The name lets PostgreSQL plan it once per connection. Its first value is the
+ * organization that it belongs to, unless its share is authentication's or the system's.
+ */
 export interface Statement {
   readonly name: string;
   readonly text: string;
   /** Planned anew each time instead of being kept by name. */
   readonly isOneOff?: boolean;
+  /** Whose connections it takes outside of a transaction; a decision's, if not given. */
+  readonly share?: Share;
+  /** How long its caller waits, for a connection too, in milliseconds; as long as the database's bounds allow, if not given. */
+  readonly deadlineMs?: number;
 }
 
 /** Where statements can run: the pool, or one transaction of it. */
@@ -52,6 +64,8 @@ export interface Session extends Sql {
   transactionIf<T>(work: (sql: Sql) => Promise<T>, isToKeep: (result: T) => boolean): Promise<T>;
   /** Gives the connection back; closed if it is broken, or spoiled: a lock of its session goes with it. */
   release(isSpoiled?: boolean): void;
+  /** Ends the connection at once, whatever it is doing: a statement under way fails. It is to be released all the same. */
+  sever(): void;
 }
 
 export interface DatabaseOptions {
@@ -61,23 +75,32 @@ export interface DatabaseOptions {
   readonly tls: false | { readonly rejectUnauthorized: boolean; readonly ca?: string };
   /** False where a pooler in front of PostgreSQL cannot keep named statements apart. */
   readonly preparedStatements: boolean;
+  /**
+   * How long a statement's answer may take before its connection is given up, in milliseconds; null for ever, 20 seconds
+   * if not given. More than `statement_timeout`, so that a server that answers says itself that it took too long.
+   */
+  readonly answerTimeout?: number | null;
   /** Told each statement before it runs, with its values; for counting and for looking at plans. */
   readonly onStatement?: (statement: Statement, values: readonly unknown[]) => void;
 }
 
-/** The database is away, shutting down or out of connections: worth another try later, nothing was found wrong. */
-export class DatabaseUnavailableError extends Error {
-  override readonly name = 'DatabaseUnavailableError';
-}
-
-/** Why the database could not be reached, in words for an operator; null for any other error. */
-export function explainOutage(error: unknown): string | null {
-  if (!(error instanceof DatabaseUnavailableError)) return null;
-  return `${error.message}: ${error.cause instanceof Error ? error.cause.message : String(error.cause)}`;
-}
-
 /** How long to wait for a connection before saying that the database is away, in milliseconds. */
 const CONNECT_TIMEOUT = 5_000;
+
+/** How long a connection may be silent before it is asked whether the other end lives, in milliseconds. */
+const KEEP_ALIVE = 10_000;
+
+/** How long a statement's answer may take, unless said otherwise, in milliseconds. */
+const ANSWER_TIMEOUT = 20_000;
+
+/** How many wait for a connection at most; of one organization half as many. */
+const MAX_WAITING = 4_096;
+
+/** How long closing waits for connections in use before it ends them, in milliseconds. */
+const CLOSE_TIMEOUT = 3_000;
+
+/** For how long a fault of the server counts that no reading statement would find, in milliseconds. */
+const EXHAUSTED_FOR = 5_000;
 
 /** How long a connection is kept that nobody uses, in milliseconds: a new one would have to plan everything anew. */
 const IDLE_TIMEOUT = 600_000;
@@ -85,8 +108,16 @@ const IDLE_TIMEOUT = 600_000;
 /** PostgreSQL behind TypeORM: its pool, its migrations, and statements by name. */
 export class Database implements Sql {
   readonly dataSource: DataSource;
+  private readonly admission: Admission;
+  private readonly inUse = new Set<Connection>();
+  /** In which generation each connection was made; all before the present one are suspect. */
+  private readonly made = new WeakMap<PoolClient, number>();
+  private generation = 0;
+  private exhausted: { readonly outage: DatabaseUnavailableError; readonly at: number } | null = null;
 
   constructor(private readonly options: DatabaseOptions) {
+    const { poolSize: size } = options;
+    this.admission = new Admission({ size, maxWaitMs: CONNECT_TIMEOUT, maxWaiting: MAX_WAITING });
     this.dataSource = new DataSource({
       type: 'postgres',
       url: options.url,
@@ -96,6 +127,8 @@ export class Database implements Sql {
       applicationName: 'countersign',
       // A pooler that cannot keep statements apart may not pass these on either; `connect` checks that they hold.
       extra: {
+        keepAlive: true,
+        keepAliveInitialDelayMillis: KEEP_ALIVE,
         idleTimeoutMillis: IDLE_TIMEOUT,
         ...(options.preparedStatements && { options: '-c DateStyle=ISO -c extra_float_digits=1' }),
       },
@@ -124,6 +157,7 @@ export class Database implements Sql {
   /** @throws {Error} where the login's settings would change what is read: times unreadable, scores rounded */
   async connect(): Promise<this> {
     await this.dataSource.initialize().catch(rethrow);
+    this.pool.on('connect', (client: PoolClient) => this.made.set(client, this.generation));
     const [row] = await this.query<{ holds: boolean }>(SETTINGS_HOLD, []);
     if (row?.holds === true) return this;
     await this.close();
@@ -132,35 +166,45 @@ export class Database implements Sql {
     );
   }
 
+  /** Closes all connections. What is under way may end first, but not for ever: a connection may be dead. */
   async close(): Promise<void> {
-    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+    if (!this.dataSource.isInitialized) return;
+    const timer = setTimeout(() => {
+      for (const connection of this.inUse) connection.sever();
+    }, CLOSE_TIMEOUT);
+    await this.dataSource.destroy();
+    clearTimeout(timer);
   }
 
   async query<Row extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    return this.run<Row>(this.pool, statement, values);
+    const { deadlineMs } = statement;
+    const asked = this.withSession(claimOf(statement, values), (session) =>
+      session.query<Row>(statement, values),
+    );
+    return deadlineMs === undefined ? asked : within(deadlineMs, asked);
   }
 
   /** Runs work in one transaction: committed when it returns, rolled back when it throws. */
-  async transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
-    return this.transactionIf(work, () => true);
+  async transaction<T>(work: (sql: Sql) => Promise<T>, claim: Claim = SYSTEM): Promise<T> {
+    return this.transactionIf(work, () => true, claim);
   }
 
   /** Runs work in one transaction that is committed if its result is worth keeping, and else rolled back. */
-  async transactionIf<T>(work: (sql: Sql) => Promise<T>, isToKeep: (result: T) => boolean): Promise<T> {
-    const session = await this.session();
-    try {
-      return await session.transactionIf(work, isToKeep);
-    } finally {
-      session.release();
-    }
+  async transactionIf<T>(
+    work: (sql: Sql) => Promise<T>,
+    isToKeep: (result: T) => boolean,
+    claim: Claim = SYSTEM,
+  ): Promise<T> {
+    return this.withSession(claim, (session) => session.transactionIf(work, isToKeep));
   }
 
   /** Reads in one snapshot of the database, however long it takes; a reader that stops early gives it up. */
-  async *snapshot<T>(read: (sql: Sql) => AsyncIterable<T>): AsyncIterable<T> {
-    const session = await this.session();
+  async *snapshot<T>(read: (sql: Sql) => AsyncIterable<T>, claim: Claim = SYSTEM): AsyncIterable<T> {
+    const session = await this.session(claim);
     let isOver = false;
     try {
       await session.query(BEGIN_SNAPSHOT, []);
+      await session.query(WAIT_FOR_READER, []);
       yield* read(session);
       await session.query(COMMIT, []);
       isOver = true;
@@ -169,16 +213,24 @@ export class Database implements Sql {
     }
   }
 
-  /** A connection for one holder alone, until released: what a session's own lock needs. */
-  async session(): Promise<Session> {
-    const client = await this.pool.connect().catch(rethrow);
-    let broken = false;
-    // A connection that breaks between two statements says so here, and nowhere else.
-    const onError = (): void => {
-      broken = true;
+  /**
+   * A connection for one holder alone, until released: what a session's own lock needs. Whoever holds one asks for no
+   * second one, or a pool of one connection could wait for itself.
+   * @param answerTimeout see `DatabaseOptions`
+   * @throws {DatabaseUnavailableError} where there is none to be had
+   */
+  async session(
+    claim: Claim = SYSTEM,
+    answerTimeout = this.options.answerTimeout === undefined ? ANSWER_TIMEOUT : this.options.answerTimeout,
+  ): Promise<Session> {
+    const leave = await this.admission.enter(claim);
+    const connection = await this.connectionFor(claim).catch((error: unknown) => {
+      leave();
+      throw error;
+    });
+    const sql: Sql = {
+      query: (statement, values) => this.run(connection, statement, values, answerTimeout),
     };
-    client.on('error', onError);
-    const sql: Sql = { query: (statement, values) => this.run(client, statement, values) };
     return {
       ...sql,
       transactionIf: async (work, isToKeep) => {
@@ -188,32 +240,87 @@ export class Database implements Sql {
           await sql.query(isToKeep(result) ? COMMIT : ROLLBACK, []);
           return result;
         } catch (error) {
-          await sql.query(ROLLBACK, []).catch(() => (broken = true));
+          // With the connection its transaction is gone; where nobody answers, nobody would answer this either.
+          if (connection.isUsable)
+            await sql.query(ROLLBACK, []).catch(() => {
+              connection.sever();
+            });
           throw error;
         }
       },
       release: (isSpoiled = false) => {
-        client.off('error', onError);
-        client.release(broken || isSpoiled);
+        this.inUse.delete(connection);
+        connection.release(isSpoiled);
+        leave();
+      },
+      sever: () => {
+        connection.sever();
       },
     };
+  }
+
+  /** The newest fault of the server's disk, memory or connections, if it counts still. A statement that reads meets none. */
+  get exhaustion(): DatabaseUnavailableError | null {
+    if (this.exhausted === null || performance.now() - this.exhausted.at > EXHAUSTED_FOR) return null;
+    return this.exhausted.outage;
+  }
+
+  /** Closes every connection once it is free: the next statements get new ones, perhaps to another server. */
+  renewConnections(): void {
+    this.generation += 1;
   }
 
   private get pool(): Pool {
     return (this.dataSource.driver as PostgresDriver).master as Pool;
   }
 
+  private async withSession<T>(claim: Claim, work: (session: Session) => Promise<T>): Promise<T> {
+    const session = await this.session(claim);
+    try {
+      return await work(session);
+    } finally {
+      session.release();
+    }
+  }
+
+  private async connectionFor(claim: Claim): Promise<Connection> {
+    for (;;) {
+      const client = await this.pool.connect().catch((error: unknown) => {
+        const outage = outageBehind(error, false);
+        if (outage instanceof DatabaseUnavailableError) this.note(outage, claim);
+        throw outage;
+      });
+      const connection = new Connection(client, (outage) => {
+        this.note(outage, claim);
+      });
+      if ((this.made.get(client) ?? 0) === this.generation) {
+        this.inUse.add(connection);
+        return connection;
+      }
+      connection.release(true);
+    }
+  }
+
+  /** What one connection met is true of others: of those to a server that only reads, and of those that went silent. */
+  private note(outage: DatabaseUnavailableError, { share }: Claim): void {
+    if (outage.kind === 'read_only' || outage.kind === 'silent') this.renewConnections();
+    // What one reader asks for can exhaust the server for that statement alone.
+    if (outage.kind === 'exhausted' && !['read', 'search', 'export'].includes(share))
+      this.exhausted = { outage, at: performance.now() };
+  }
+
   private async run<Row extends QueryResultRow>(
-    target: Pool | ClientBase,
-    { name, text, isOneOff = false }: Statement,
+    connection: Connection,
+    { name, text, isOneOff = false, deadlineMs }: Statement,
     values: readonly unknown[],
+    answerTimeout: number | null,
   ): Promise<Row[]> {
     this.options.onStatement?.({ name, text }, values);
     const query =
       this.options.preparedStatements && !isOneOff
         ? { name, text, values: [...values] }
         : { text, values: [...values] };
-    const result = await (target as ClientBase).query<Row>(query).catch(rethrow);
+    const result = await connection.query<Row>(query, deadlineMs ?? answerTimeout);
     const { rows } = result;
     // pg's results can keep each other in memory until the next full collection of garbage, and would keep their rows.
     result.rows = [];
@@ -221,8 +328,31 @@ export class Database implements Sql {
   }
 }
 
+/** What a statement of its own takes its connection for: an organization's statement has its id as the first value. */
+export function claimOf({ share = 'decision' }: Statement, [first]: readonly unknown[]): Claim {
+  const isOfNobody = share === 'authentication' || share === 'system';
+  return { share, organizationId: isOfNobody || typeof first !== 'number' ? null : first };
+}
+
+/** What work gives, unless it takes too long; it is then left to its own bounds. */
+function within<T>(deadlineMs: number, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(
+        new DatabaseUnavailableError('silent', true, {
+          cause: new Error(`No answer came within ${String(deadlineMs)} ms`),
+        }),
+      );
+    }, deadlineMs);
+    work.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+    });
+  });
+}
+
 const SETTINGS_HOLD: Statement = {
   name: 'settings_hold',
+  share: 'system',
   text: `SELECT current_setting('DateStyle') LIKE 'ISO%' AND current_setting('extra_float_digits')::integer >= 1 AS holds`,
 };
 const BEGIN: Statement = { name: 'begin', text: 'BEGIN' };
@@ -230,22 +360,14 @@ const BEGIN_SNAPSHOT: Statement = {
   name: 'begin_snapshot',
   text: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
 };
+/** A client may read nothing for a minute before its export is broken off, and the transaction is idle meanwhile. */
+const WAIT_FOR_READER: Statement = {
+  name: 'wait_for_reader',
+  text: `SELECT set_config('idle_in_transaction_session_timeout', '90s', true)`,
+};
 const COMMIT: Statement = { name: 'commit', text: 'COMMIT' };
 const ROLLBACK: Statement = { name: 'rollback', text: 'ROLLBACK' };
 
-/** Connection exceptions, shutdown, too many connections, time-outs, lost serialisation; and the sockets' own errors. */
-const UNAVAILABLE =
-  /^(08|57P0[123]|57014|55P03|40001|40P01|53300|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH)/;
-const UNAVAILABLE_WITHOUT_CODE =
-  /connection (terminated|timeout)|timeout exceeded when trying to connect|Client has encountered/i;
-
 function rethrow(error: unknown): never {
-  const { code, message, severity } = error as { code?: string; message?: string; severity?: string };
-  // FATAL ends the connection (a database that is gone or takes none); a statement's own fault is an ERROR.
-  const isUnavailable =
-    severity === 'FATAL' ||
-    (code === undefined ? UNAVAILABLE_WITHOUT_CODE.test(message ?? '') : UNAVAILABLE.test(code));
-  throw isUnavailable
-    ? new DatabaseUnavailableError('The database cannot be reached', { cause: error })
-    : error;
+  throw outageBehind(error, true);
 }

@@ -1,3 +1,4 @@
+import type { Tenant } from '../domain/principal';
 import type { KnownRequest, RetryKey } from '../domain/retry';
 import type {
   DecisionBatch,
@@ -6,8 +7,9 @@ import type {
   OnceOutcome,
   WriteOutcome,
 } from '../use-cases/decision-store';
+import { decisionOf } from './admission';
 import { decide } from './decide.statement';
-import type { Database, Sql } from './database';
+import { DatabaseUnavailableError, type Database, type Sql } from './database';
 import { Gatherer } from './gatherer';
 import { claimKey, findKnown, remember } from './known-requests.store';
 import { recordRefusals } from './refusals.store';
@@ -39,12 +41,13 @@ export class DecisionsStore implements DecisionStore {
       laneOf: ({ reviewer }) => reviewer.organizationId,
       keyOf: ({ candidates }) => candidates[0]?.action.id,
       onBatch: events.onBatch,
+      isWorthApart: isOfOne,
     });
     this.alone = { ...this.writesIn(database), decide: (batch) => this.decideAlone(batch) };
   }
 
-  together<T>(work: (writes: DecisionWrites) => Promise<T>): Promise<T> {
-    return this.database.transaction((sql) => work(this.writesIn(sql)));
+  together<T>(tenant: Tenant, work: (writes: DecisionWrites) => Promise<T>): Promise<T> {
+    return this.database.transaction((sql) => work(this.writesIn(sql)), decisionOf(tenant));
   }
 
   findKnown(retry: RetryKey): Promise<KnownRequest | null> {
@@ -69,6 +72,7 @@ export class DecisionsStore implements DecisionStore {
         return { kind: 'done', result, isKept: outcome !== null };
       },
       ({ isKept }) => isKept,
+      decisionOf(retry),
     );
   }
 
@@ -76,6 +80,7 @@ export class DecisionsStore implements DecisionStore {
     return this.database.transactionIf(
       (sql) => decideBatch(sql, batch),
       (outcomes) => outcomes.every(({ kind }) => kind === 'written'),
+      decisionOf(batch.reviewer),
     );
   }
 
@@ -103,6 +108,12 @@ export class DecisionsStore implements DecisionStore {
       return written.length === batch.candidates.length ? written : decideBatch(this.database, batch);
     });
   }
+}
+
+/** One slow action, or a deadlock of one, fails a statement that shares it; a closed gate keeps everybody waiting alike. */
+function isOfOne(error: unknown): boolean {
+  if (!(error instanceof DatabaseUnavailableError)) return true;
+  return !error.isOutcomeUnknown && (error.kind === 'cancelled' || error.kind === 'conflict');
 }
 
 async function decideBatch(sql: Sql, batch: DecisionBatch): Promise<readonly WriteOutcome[]> {

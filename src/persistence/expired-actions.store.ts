@@ -6,6 +6,7 @@ import { isOverdueSql } from './expiry';
 
 const OVERDUE: Statement = {
   name: 'overdue_actions',
+  share: 'system',
   text: `SELECT a.organization_id AS "organizationId", a.id, a.risk_score AS "riskScore", a.expires_at AS "expiresAt"
     FROM actions a WHERE ${isOverdueSql('a')}
     ORDER BY a.expires_at LIMIT $1`,
@@ -18,6 +19,7 @@ const OVERDUE: Statement = {
  */
 const EXPIRE: Statement = {
   name: 'expire_actions',
+  share: 'system',
   text: `
 WITH stored AS MATERIALIZED (
     SELECT a.id FROM actions a

@@ -1,5 +1,8 @@
 import { DatabaseUnavailableError } from './database';
 
+/** How long an item waits for its batch, in milliseconds: as long as a batch before it may wait for a lock. */
+const MAX_WAIT = 10_000;
+
 /** Runs items together; one result per item, in their order. A promise among them holds up nobody but who waits for it. */
 export type RunTogether<Item, Result> = (
   items: readonly Item[],
@@ -14,6 +17,11 @@ export interface GathererOptions<Item> {
   readonly laneOf?: (item: Item) => unknown;
   /** Of items with the same key at most one runs at a time; the others follow in order. */
   readonly keyOf?: (item: Item) => unknown;
+  /**
+   * Whether an error of a batch that did nothing may be the fault of one item, so that each is tried by itself; any error
+   * but an outage, if not given.
+   */
+  readonly isWorthApart?: (error: unknown) => boolean;
   /** Told how many items run together, each time. */
   readonly onBatch?: (size: number) => void;
 }
@@ -29,6 +37,10 @@ interface Lane<Item, Result> {
 
 interface Waiting<Item, Result> {
   readonly item: Item;
+  /** Ends the wait where it takes too long. */
+  readonly timer: NodeJS.Timeout;
+  /** Whether it has ended so. */
+  hasGivenUp: boolean;
   readonly resolve: (result: Result | Promise<Result>) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -46,14 +58,26 @@ export class Gatherer<Item, Result> {
     private readonly options: GathererOptions<Item>,
   ) {}
 
-  /** Runs an item with whatever else waits. @throws what its own run throws, never what a neighbour's does */
+  /**
+   * Runs an item with whatever else waits.
+   * @throws what its own run throws, never what a neighbour's does; {DatabaseUnavailableError} `busy` where it waited too
+   * long to be run at all
+   */
   ask(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
       const name = this.options.laneOf?.(item);
       let lane = this.lanes.get(name);
       if (lane === undefined)
         this.lanes.set(name, (lane = { waiting: [], keys: new Set(), running: 0, isStarting: false }));
-      lane.waiting.push({ item, resolve, reject });
+      const one: Waiting<Item, Result> = {
+        ...{ item, resolve, reject, hasGivenUp: false },
+        timer: setTimeout(() => {
+          one.hasGivenUp = true;
+          const cause = new Error('The batches before took too long');
+          reject(new DatabaseUnavailableError('busy', false, { cause }));
+        }, MAX_WAIT),
+      };
+      lane.waiting.push(one);
       this.start(name, lane);
     });
   }
@@ -89,9 +113,11 @@ export class Gatherer<Item, Result> {
     const batch: Waiting<Item, Result>[] = [];
     const rest: Waiting<Item, Result>[] = [];
     for (const one of waiting) {
+      if (one.hasGivenUp) continue;
       const key = keyOf?.(one.item);
       const isFree = batch.length < maxSize && (key === undefined || !keys.has(key));
       (isFree ? batch : rest).push(one);
+      if (isFree) clearTimeout(one.timer);
       if (isFree && key !== undefined) keys.add(key);
     }
     waiting.splice(0, waiting.length, ...rest);
@@ -111,9 +137,13 @@ export class Gatherer<Item, Result> {
         else resolve(result);
       });
     } catch (error) {
-      if (batch.length > 1 && !(error instanceof DatabaseUnavailableError))
-        await Promise.all(batch.map((one) => this.settle([one])));
+      const { isWorthApart = isNoOutage } = this.options;
+      if (batch.length > 1 && isWorthApart(error)) await Promise.all(batch.map((one) => this.settle([one])));
       else for (const { reject } of batch) reject(error);
     }
   }
+}
+
+function isNoOutage(error: unknown): boolean {
+  return !(error instanceof DatabaseUnavailableError);
 }

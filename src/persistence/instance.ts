@@ -4,6 +4,7 @@ import { Database } from './database';
 import { addDemoData } from './demo-data';
 import { openEmbeddedPostgres } from './embedded-postgres';
 import { migrate } from './migrate';
+import { APPLICATION_TIMEOUTS, ensureTimeouts, OWNER_TIMEOUTS } from './timeouts';
 import { Provisioning } from './provisioning.store';
 
 /** The PostgreSQL that this installation uses, embedded or existing. */
@@ -30,7 +31,12 @@ const OWNER_POOL_SIZE = 2;
 export async function openInstance(config: Config, say: (line: string) => void): Promise<Instance> {
   const urls = await locate(config, say);
   const { tls } = config.database;
-  const owner = new Database({ url: urls.owner, poolSize: OWNER_POOL_SIZE, tls, preparedStatements: false });
+  const owner = new Database({
+    ...{ url: urls.owner, poolSize: OWNER_POOL_SIZE, tls, preparedStatements: false },
+    // Its commands take as long as they take; the sealer's session has a bound of its own.
+    answerTimeout: null,
+  });
+  const isOneLogin = new URL(urls.owner).username === new URL(urls.application).username;
   try {
     await owner.connect();
   } catch (error) {
@@ -40,8 +46,16 @@ export async function openInstance(config: Config, say: (line: string) => void):
   return {
     owner,
     lost: urls.lost,
-    connectApplication: () => new Database({ ...config.database, url: urls.application }).connect(),
+    connectApplication: async () => {
+      const application = await new Database({ ...config.database, url: urls.application }).connect();
+      await ensureTimeouts(application, APPLICATION_TIMEOUTS, say).catch(async (error: unknown) => {
+        await application.close();
+        throw error;
+      });
+      return application;
+    },
     prepare: async (origin) => {
+      if (!isOneLogin) await ensureTimeouts(owner, OWNER_TIMEOUTS, say);
       const ran = await migrate(owner, decodeURIComponent(new URL(urls.application).username), say);
       if (ran.length > 0) say(`migrated: ${ran.join(', ')}`);
       if (config.isProduction) return;

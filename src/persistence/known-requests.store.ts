@@ -45,6 +45,7 @@ const REMEMBER: Statement = {
 
 const PURGE: Statement = {
   name: 'purge_idempotency_keys',
+  share: 'system',
   text: `WITH deleted AS (
       DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM idempotency_keys WHERE created_at < now() - interval '24 hours'

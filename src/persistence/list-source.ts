@@ -228,8 +228,8 @@ export function dynamicStatement(text: string): Statement {
   const known = named.get(text);
   if (known !== undefined) return known;
   const name = `list_${createHash('sha1').update(text).digest('hex').slice(0, 16)}`;
-  if (named.size >= MAX_NAMED) return { name, text, isOneOff: true };
-  const statement = { name, text };
+  if (named.size >= MAX_NAMED) return { name, text, share: 'read', isOneOff: true };
+  const statement: Statement = { name, text, share: 'read' };
   named.set(text, statement);
   return statement;
 }

@@ -20,12 +20,15 @@ export async function migrate(
 ): Promise<readonly string[]> {
   const runner = owner.dataSource.createQueryRunner();
   try {
+    // A large table takes its time, and so does another process that migrates.
+    await runner.query('SET statement_timeout = 0; SET lock_timeout = 0');
     const ran = await runMigrations(owner, runner, applicationRole);
     const obstacle = await buildTextIndexes(runner);
     if (obstacle !== null)
       say(`warning: text searches are not indexed and cover the nearest rows of a list: ${obstacle}`);
     return ran;
   } finally {
+    await runner.query('RESET statement_timeout; RESET lock_timeout').catch(() => undefined);
     await runner.release();
   }
 }

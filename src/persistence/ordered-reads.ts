@@ -1,4 +1,4 @@
-import type { Database, Sql, Statement } from './database';
+import { claimOf, type Database, type Sql, type Statement } from './database';
 
 /**
  * Reads that follow an index in the list's order, whatever the statistics say. With stale ones the planner takes a long
@@ -11,7 +11,7 @@ export class OrderedReads implements Sql {
     this.database.transaction(async (sql) => {
       await sql.query(FOLLOW_INDEXES, []);
       return sql.query(statement, values);
-    });
+    }, claimOf(statement, values));
 }
 
 /** Of this transaction alone, so that it holds behind a pooler as well. */

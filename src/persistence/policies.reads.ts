@@ -18,6 +18,7 @@ const CURRENT_POLICY_VERSION: Statement = {
 
 const ACTIVE_PEOPLE: Statement = {
   name: 'active_people',
+  share: 'read',
   text: `SELECT role, approval_level AS "approvalLevel", max_risk_score AS "maxRiskScore", count(*) AS count
     FROM users WHERE organization_id = $1 AND active AND role <> 'user' GROUP BY role, approval_level, max_risk_score`,
 };

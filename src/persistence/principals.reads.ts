@@ -32,6 +32,7 @@ const REVIEWER_COLUMNS = `${USERS.select('u')}, ${POLICY_COLUMNS}`;
 
 const REVIEWERS_BY_IDENTITY: Statement = {
   name: 'reviewer_by_identity',
+  share: 'authentication',
   text: `SELECT i.issuer, i.subject, ${REVIEWER_COLUMNS} FROM user_identities i
     JOIN users u ON u.organization_id = i.organization_id AND u.id = i.user_id ${CURRENT_POLICY}
     WHERE (i.issuer, i.subject) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
@@ -47,6 +48,7 @@ const MAX_TOGETHER = 64;
 
 const API_KEYS_BY_PREFIX: Statement = {
   name: 'api_keys_by_prefix',
+  share: 'authentication',
   text: `SELECT k.organization_id AS "organizationId", k.id, k.prefix, k.name, k.key_hash AS "keyHash", k.scopes,
       k.owner_id AS "ownerId", k.created_by AS "createdById", u.active AS "ownerActive", k.expires_at AS "expiresAt", k.revoked_at AS "revokedAt",
       ${POLICY_COLUMNS}

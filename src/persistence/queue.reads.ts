@@ -11,6 +11,7 @@ export interface Queue {
 /** Both parts walk the index by status of each organization, and the count ends at its bound. */
 const QUEUE: Statement = {
   name: 'queue_size_and_age',
+  share: 'system',
   text: `SELECT
       (SELECT count(*) FROM (SELECT 1 FROM organizations o CROSS JOIN LATERAL
         (SELECT 1 FROM actions a WHERE a.organization_id = o.id AND a.status = 'pending_approval' LIMIT 10000) p

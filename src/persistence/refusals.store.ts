@@ -77,6 +77,7 @@ const TAKE_CLOSED: Statement = {
 /** Forgets refusals that no longer throttle. */
 const PURGE_THROTTLE: Statement = {
   name: 'purge_refusal_throttle',
+  share: 'system',
   text: `WITH deleted AS (
       DELETE FROM refusal_throttle WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM refusal_throttle WHERE recorded_at < now() - interval '2 minutes'

@@ -1,4 +1,5 @@
 import type { Sql, Statement } from './database';
+import { PROBE_DEADLINE } from './readiness';
 
 /** What waits to be sealed. */
 export interface SealBacklog {
@@ -10,6 +11,8 @@ export interface SealBacklog {
 
 const BACKLOG: Statement = {
   name: 'seal_backlog',
+  share: 'system',
+  deadlineMs: PROBE_DEADLINE,
   text: `SELECT count(*) AS entries,
       coalesce(extract(epoch FROM statement_timestamp() - min(l."timestamp")), 0)::double precision AS "lagSeconds"
     FROM (SELECT organization_id, audit_id FROM audit_pending LIMIT 100000) p

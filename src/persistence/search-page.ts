@@ -30,13 +30,14 @@ export interface FoundRows<T> {
  * @param left bytes that may be read of heavy properties
  */
 export async function searchPage<T extends QueryResultRow>(
-  { principal, searches }: Searcher,
+  searcher: Searcher,
   source: GroupedSource,
   part: SelectedPart,
   left: number,
 ): Promise<Spent<FoundRows<T>>> {
   const search = searchOf(source.conditions);
-  return searches.run(principal, async (sql) => {
+  const { searches } = searcher;
+  return searches.run(searcher, async (sql) => {
     const index = await searches.usableIndex(sql, search);
     const depth = index !== null ? SCANNED_BEFORE_INDEX : MAX_SCANNED;
     const near = await readWeighed<T>(sql, scanned(source, search, part, depth), part, left);
@@ -51,14 +52,14 @@ export async function searchPage<T extends QueryResultRow>(
 
 /** Counts what matches, up to the cap and as far as a search goes, the first time that it is called. */
 export function countMatches(
-  { principal, searches }: Searcher,
+  searcher: Searcher,
   source: GroupedSource,
 ): () => Promise<readonly Count[]> {
   const search = searchOf(source.conditions);
   let counts: Promise<readonly Count[]> | undefined;
   const read = (): Promise<readonly Count[]> =>
-    searches.run(principal, async (sql) => {
-      const index = await searches.usableIndex(sql, search);
+    searcher.searches.run(searcher, async (sql) => {
+      const index = await searcher.searches.usableIndex(sql, search);
       const { text, values } =
         index === null ? scannedCount(source, search) : indexedCount(source, search, index);
       const [row] = await sql.query<{ total: number; scanned: number }>(dynamicStatement(text), values);

@@ -17,6 +17,7 @@ const MOST_ALIKE = 13;
 /** $1 organization. */
 const REVIEWERS: Statement = {
   name: 'reviewers_alike',
+  share: 'read',
   text: `SELECT id, role, approval_level AS "approvalLevel", max_risk_score AS "maxRiskScore" FROM (
       SELECT *, row_number() OVER (PARTITION BY role, approval_level, max_risk_score ORDER BY id) AS place
       FROM users WHERE organization_id = $1 AND active AND role <> 'user'
@@ -26,6 +27,7 @@ const REVIEWERS: Statement = {
 /** $1 organization, $2 scopes as JSON, $3 the quorum of each band as JSON: `decidableScope` in SQL, for several people. */
 const COUNT_STUCK: Statement = {
   name: 'count_stuck_actions',
+  share: 'read',
   text: `SELECT count(*) AS looked, count(*) FILTER (WHERE NOT EXISTS (
       SELECT FROM json_to_recordset($2::json) AS s("riskLevels" text[], "maxRiskScore" double precision,
         "notSubmittedBy" bigint, "notVotedBy" bigint)

@@ -33,6 +33,7 @@ export interface TextIndex {
 export interface Searcher {
   /** Tells principals apart. */
   readonly principal: string;
+  readonly organizationId: number;
   readonly searches: TextSearches;
 }
 
@@ -52,10 +53,13 @@ export class TextSearches {
 
   /**
    * Runs the statements of one search in a transaction with a statement time-out.
-   * @param principal whose search it is
+   * @param searcher whose search it is
    * @throws {RefusedError} RATE_LIMIT_EXCEEDED while too many searches of the principal run; VALIDATION_ERROR for a search that takes too long
    */
-  async run<T>(principal: string, work: (sql: Sql) => Promise<T>): Promise<T> {
+  async run<T>(
+    { principal, organizationId }: Omit<Searcher, 'searches'>,
+    work: (sql: Sql) => Promise<T>,
+  ): Promise<T> {
     const running = this.running.get(principal) ?? 0;
     if (running >= MAX_RUNNING)
       throw new RefusedError({
@@ -64,10 +68,13 @@ export class TextSearches {
       });
     this.running.set(principal, running + 1);
     try {
-      return await this.database.transaction(async (sql) => {
-        await sql.query({ name: 'search_timeout', text: SET_TIMEOUT }, [String(this.timeout)]);
-        return work(sql);
-      });
+      return await this.database.transaction(
+        async (sql) => {
+          await sql.query({ name: 'search_timeout', text: SET_TIMEOUT }, [String(this.timeout)]);
+          return work(sql);
+        },
+        { share: 'search', organizationId },
+      );
     } catch (error) {
       throw isTimeout(error) ? tookTooLong(this.timeout) : error;
     } finally {
@@ -80,7 +87,7 @@ export class TextSearches {
   /** Searches on behalf of a principal. */
   of(viewer: Principal): Searcher {
     const id = viewer.kind === 'user' ? viewer.user.id : viewer.apiKeyId;
-    return { principal: `${viewer.kind}:${String(id)}`, searches: this };
+    return { principal: `${viewer.kind}:${String(id)}`, organizationId: viewer.organizationId, searches: this };
   }
 
   /** The text index where a search can use it: the index is there and valid, and the text holds a trigram. */

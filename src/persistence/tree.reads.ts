@@ -21,33 +21,39 @@ const CHECKPOINT_COLUMNS = 'tree_size AS "treeSize", root_hash AS "rootHash", no
 
 const LATEST_CHECKPOINT: Statement = {
   name: 'latest_checkpoint',
+  share: 'read',
   text: `SELECT ${CHECKPOINT_COLUMNS} FROM audit_checkpoint WHERE organization_id = $1 ORDER BY tree_size DESC LIMIT 1`,
 };
 
 const CHECKPOINT_OF_SIZE: Statement = {
   name: 'checkpoint_of_size',
+  share: 'read',
   text: `SELECT ${CHECKPOINT_COLUMNS} FROM audit_checkpoint WHERE organization_id = $1 AND tree_size = $2`,
 };
 
 const CHECKPOINTS_AFTER: Statement = {
   name: 'checkpoints_after',
+  share: 'read',
   text: `SELECT ${CHECKPOINT_COLUMNS} FROM audit_checkpoint
     WHERE organization_id = $1 AND tree_size > $2 ORDER BY tree_size LIMIT $3`,
 };
 
 const LEAF_OF_ENTRY: Statement = {
   name: 'leaf_of_entry',
+  share: 'read',
   text: `SELECT leaf_index AS "leafIndex", leaf_hash AS "leafHash" FROM audit_leaf
     WHERE organization_id = $1 AND audit_id = $2`,
 };
 
 const CANONICAL_OF_ENTRY: Statement = {
   name: 'canonical_of_entry',
+  share: 'read',
   text: 'SELECT canonical FROM audit_log WHERE organization_id = $1 AND id = $2',
 };
 
 const LEAVES_BETWEEN: Statement = {
   name: 'leaves_between',
+  share: 'read',
   text: `SELECT coalesce(min(leaf.leaf_index), 0) AS "from", coalesce(max(leaf.leaf_index) + 1, 0) AS "to"
     FROM audit_log l JOIN audit_leaf leaf ON leaf.organization_id = l.organization_id AND leaf.audit_id = l.id
     WHERE l.organization_id = $1 AND ($2::timestamptz IS NULL OR l."timestamp" >= $2)
@@ -60,6 +66,7 @@ const LEAVES_BETWEEN: Statement = {
  */
 const KEPT_HASHES: Statement = {
   name: 'kept_hashes',
+  share: 'read',
   isOneOff: true,
   text: `SELECT CASE asked.level
       WHEN 0 THEN (SELECT leaf_hash FROM audit_leaf WHERE organization_id = $1 AND leaf_index = asked.index)

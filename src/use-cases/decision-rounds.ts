@@ -34,7 +34,9 @@ export const decideEach: Round = async (request, store, outcomes) => {
     return { moved, known };
   };
   // A single decision needs no transaction: it is either one decision or one refusal, never both.
-  const end = await (request.items.length === 1 ? write(store.alone) : store.together(write));
+  const end = await (request.items.length === 1
+    ? write(store.alone)
+    : store.together(request.reviewer, write));
   for (const [actionId, refusal] of refused) outcomes.set(actionId, { actionId, refusal });
   return end;
 };

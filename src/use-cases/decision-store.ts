@@ -1,6 +1,6 @@
 import type { Action, Verdict } from '../domain/action';
 import type { AuditEntryDraft } from '../domain/audit-entry';
-import type { Reviewer } from '../domain/principal';
+import type { Reviewer, Tenant } from '../domain/principal';
 import type { KnownRequest, RetryKey } from '../domain/retry';
 import type { FindKnownRequest } from './known-request';
 
@@ -71,7 +71,7 @@ export interface DecisionStore extends FindKnownRequest {
   /** Each write commits by itself. */
   readonly alone: DecisionWrites;
   /** Both writes commit together or not at all. */
-  together<T>(work: (writes: DecisionWrites) => Promise<T>): Promise<T>;
+  together<T>(tenant: Tenant, work: (writes: DecisionWrites) => Promise<T>): Promise<T>;
   /**
    * Runs work whose effects commit together with what the request came to, unless it is known or under way.
    * @param outcomeOf what to remember of a result that is worth keeping; null undoes it

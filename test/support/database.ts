@@ -41,7 +41,7 @@ export interface TestDatabase {
 
 /** Clones the template. `poolSize` is the application's, `unrecorded` names statements of its that nobody counts. */
 export async function cloneDatabase({
-  poolSize = 10,
+  poolSize = 20,
   unrecorded = [],
 }: { poolSize?: number; unrecorded?: readonly string[] } = {}): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
@@ -110,6 +110,8 @@ function open(
     poolSize,
     tls: false,
     preparedStatements,
+    // What a test does as the owner takes as long as a busy machine needs.
+    ...(onStatement === undefined && { answerTimeout: null }),
     ...(onStatement && { onStatement }),
   }).connect();
 }

@@ -59,7 +59,7 @@ export async function startRace(): Promise<Pair> {
 async function inThisProcess(first: Gateway): Promise<Pair> {
   const application = await new Database({
     url: first.database.applicationUrl,
-    poolSize: 10,
+    poolSize: 20,
     tls: false,
     preparedStatements: !isPooled(),
   }).connect();

@@ -1,6 +1,7 @@
 import { type Client, escapeIdentifier, escapeLiteral } from 'pg';
 
 import type { Passwords } from './cluster-record';
+import { APPLICATION_TIMEOUTS, OWNER_TIMEOUTS, timeoutsSql } from '../timeouts';
 import { openConnection } from './lease';
 
 export const ownerRole = 'countersign_owner';
@@ -30,8 +31,8 @@ export async function ensureRolesAndDatabase(
     await client.query('SET log_min_error_statement = panic'); // else a failing ALTER ROLE logs its password
     await ensureRole(client, ownerRole, passwords.owner);
     await ensureRole(client, applicationRole, passwords.application);
-    // A request is answered within this time, even where somebody holds a lock and leaves.
-    await client.query(`ALTER ROLE ${applicationRole} SET statement_timeout = '15s'`);
+    await client.query(timeoutsSql(applicationRole, APPLICATION_TIMEOUTS));
+    await client.query(timeoutsSql(ownerRole, OWNER_TIMEOUTS));
     const known = await client.query('SELECT FROM pg_database WHERE datname = $1', [databaseName]);
     if (known.rowCount === 0) {
       await client.query(`CREATE DATABASE ${databaseName} OWNER ${ownerRole} TEMPLATE template0`);
