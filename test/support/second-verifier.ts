@@ -10,7 +10,8 @@ import { testLogKey } from './sealed-log';
 export const python = pythonWith();
 
 /**
- * The kinds of faults that the second verifier finds in a bundle's text; `OK` where it finds none.
+ * The kinds of faults that the second verifier finds in a bundle's text, else what it does not prove; `OK` where it
+ * proves everything.
  * @param trusted public keys, one per line; the test gateways', if not given
  */
 export function secondVerdict(bundle: string, trusted = testKeys()): readonly string[] {
@@ -19,15 +20,22 @@ export function secondVerdict(bundle: string, trusted = testKeys()): readonly st
     const [file, keys] = [join(folder, 'bundle.jsonl'), join(folder, 'keys')];
     writeFileSync(file, bundle);
     writeFileSync(keys, trusted);
-    const program = join(__dirname, '..', 'second-verifier', 'verify.py');
-    const { stdout, stderr, status } = spawnSync(python ?? '', [program, file, keys], { encoding: 'utf8' });
-    const kinds = stdout.trim().split('\n');
-    if (stderr !== '' || status !== (kinds.join() === 'OK' ? 0 : 1))
-      throw new Error(`The second verifier ended with ${String(status)}: ${stdout}${stderr}`);
-    return kinds;
+    return secondVerifier([file, '--key', keys]).kinds;
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** Runs the second verifier as somebody at a command line does. @throws {Error} where it breaks down */
+export function secondVerifier(args: readonly string[]): {
+  readonly kinds: readonly string[];
+  readonly status: number | null;
+} {
+  const program = join(__dirname, '..', 'second-verifier', 'verify.py');
+  const { stdout, stderr, status } = spawnSync(python ?? '', ['-B', program, ...args], { encoding: 'utf8' });
+  if (status !== 2 && stderr !== '')
+    throw new Error(`The second verifier ended with ${String(status)}: ${stdout}${stderr}`);
+  return { kinds: stdout.trim().split('\n'), status };
 }
 
 function testKeys(): string {
