@@ -60,7 +60,7 @@ async function* unpacked(path: string): AsyncGenerator<Buffer, void> {
   let isGzip = false;
   try {
     const file = createReadStream(path);
-    const chunks = file[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    const chunks = file[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
     const head: Buffer[] = [];
     let [size, isEnded] = [0, false];
     while (size < 2 && !isEnded) {
@@ -77,14 +77,15 @@ async function* unpacked(path: string): AsyncGenerator<Buffer, void> {
     if (!isGzip) yield* all;
     else yield* gunzipped(all);
   } catch (error) {
-    if (error instanceof BundleFileError || !(error instanceof Error)) throw error;
+    if (error instanceof BundleFileError) throw error;
+    const { message } = error as Error;
     throw isGzip
-      ? new BundleFileError('GZIP_DAMAGED', `The file cannot be unpacked: ${error.message}`)
-      : new BundleFileError('NOT_A_BUNDLE', `The file cannot be read: ${error.message}`);
+      ? new BundleFileError('GZIP_DAMAGED', `The file cannot be unpacked: ${message}`)
+      : new BundleFileError('NOT_A_BUNDLE', `The file cannot be read: ${message}`);
   }
 }
 
-async function* allOf(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer, void> {
+async function* allOf(first: Buffer, rest: AsyncIterator<Buffer, undefined>): AsyncGenerator<Buffer, void> {
   if (first.length > 0) yield first;
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }

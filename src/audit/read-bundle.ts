@@ -29,7 +29,7 @@ function unknownSettings(document: object, known: object): string | null {
     if (!Object.hasOwn(known, name)) return name;
     const part: unknown = (known as Readonly<Record<string, unknown>>)[name];
     if (name === 'scoringRules') {
-      const members = Array.isArray(value) ? value.flatMap((rule: unknown) => Object.keys(Object(rule))) : [];
+      const members = Array.isArray(value) ? value.filter(isObject).flatMap(Object.keys) : [];
       const unknown = members.find((member) => !RULE_MEMBERS.includes(member));
       if (unknown !== undefined) return unknown;
     } else if (isObject(part) && isObject(value)) {

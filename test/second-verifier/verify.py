@@ -5,6 +5,7 @@ The key file holds trusted public keys, one per line. Prints the faults that it 
 not proven, else OK. Exit code 0 for OK, 1 for a fault, 2 for a wrong call, 3 where not everything is proven.
 """
 import base64
+import functools
 import hashlib
 import json
 import re
@@ -60,6 +61,7 @@ def is_same(one, other):
 BASE = recover((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
 
 
+@functools.lru_cache(maxsize=1000)
 def is_signed(key, message, signature):
     a, r, s = recover(key), recover(signature[:32]), int.from_bytes(signature[32:], "little")
     if a is None or r is None or s >= L:
@@ -76,8 +78,7 @@ def read_key(line):
     """A public key as name, key id and its bytes; None for what is none."""
     found = re.fullmatch("([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)", line)
     data = found and from_base64(found[3], 33)
-    is_right = data and data[0] == 1 and sha256(found[1].encode() + b"
-" + data)[:4].hex() == found[2]
+    is_right = data and data[0] == 1 and sha256(found[1].encode() + b"\n" + data)[:4].hex() == found[2]
     return (found[1], bytes.fromhex(found[2]), data[1:]) if is_right else None
 
 
@@ -141,7 +142,7 @@ def js_number(value):
 
 def read_float(text):
     value = float(text)
-    if js_number(value) != text:
+    if value in (float("inf"), float("-inf")) or js_number(value) != text:
         raise ValueError("no number in its shortest form")
     return value
 
@@ -760,14 +761,23 @@ def keys_in(path):
     return found
 
 
+def run(arguments):
+    """What a call prints, and its exit code. Raises ValueError and the like for a wrong one."""
+    bundle, given = arguments[0], options(arguments[1:])
+    trusted = [key for path in given["--key"] for key in keys_in(path)]
+    kept, receipts = ([note for path in given[name] for note in read_notes(path)] for name in ("--checkpoint", "--receipt"))
+    faults, gaps = verify(bundle, trusted, kept, receipts)
+    return list(dict.fromkeys(faults or gaps)) or ["OK"], 1 if faults else 3 if gaps else 0
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--calls"]:
+        # Many calls in one process: a JSON list of lists of arguments in, one of [kinds, exit code] out.
+        print(json.dumps([run(call) for call in json.load(sys.stdin)]))
+        sys.exit(0)
     try:
-        given = options(sys.argv[2:])
-        trusted = [key for path in given["--key"] for key in keys_in(path)]
-        kept, receipts = ([note for path in given[name] for note in read_notes(path)] for name in ("--checkpoint", "--receipt"))
-        bundle = sys.argv[1]
+        kinds, code = run(sys.argv[1:])
     except (ValueError, OSError, IndexError, KeyError) as error:
         sys.exit(print(f"{error}\n{__doc__}", file=sys.stderr) or 2)
-    faults, gaps = verify(bundle, trusted, kept, receipts)
-    print("\n".join(dict.fromkeys(faults or gaps)) or "OK")
-    sys.exit(1 if faults else 3 if gaps else 0)
+    print("\n".join(kinds))
+    sys.exit(code)
