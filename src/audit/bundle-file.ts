@@ -4,7 +4,7 @@ import { createGunzip } from 'node:zlib';
 import type { FaultKind } from './verification';
 
 /** The longest line that a bundle may have, in bytes. */
-export const MAX_LINE = 4 * 1024 * 1024;
+const MAX_LINE = 4 * 1024 * 1024;
 
 /** What makes a file unreadable from one place on. */
 export class BundleFileError extends Error {

@@ -14,8 +14,8 @@ export function vectorKey(seed: number): LogKey {
 }
 
 export const KEY = vectorKey(1);
-export const ORIGIN = KEY.originOf(1);
-export const EXPORTED_AT = '2026-01-20T15:00:00.000Z';
+const ORIGIN = KEY.originOf(1);
+const EXPORTED_AT = '2026-01-20T15:00:00.000Z';
 
 /** An entry's members, those that are null left out. */
 export type Members = Readonly<Record<string, unknown>>;
@@ -233,7 +233,7 @@ export interface World {
   readonly key: LogKey;
 }
 
-export const CLEAN: World = {
+const CLEAN: World = {
   entries: ENTRIES,
   unsealed: [],
   actions: ACTIONS,
@@ -243,7 +243,7 @@ export const CLEAN: World = {
 };
 
 /** A canonical text's record, at an index of the tree. */
-export function leafOf(canonical: string, index: number, audit_id: number): BundleLeaf {
+function leafOf(canonical: string, index: number, audit_id: number): BundleLeaf {
   const leaf_hash = leafHash(Buffer.from(canonical)).toString('base64');
   return { type: 'leaf', index, audit_id, leaf_hash, canonical };
 }

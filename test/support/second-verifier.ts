@@ -35,7 +35,7 @@ export interface SecondVerdict {
 const PROGRAM = ['-B', join(__dirname, '..', 'second-verifier', 'verify.py')];
 
 /** Runs the second verifier as somebody at a command line does. @throws {Error} where it breaks down */
-export function secondVerifier(args: readonly string[]): SecondVerdict {
+function secondVerifier(args: readonly string[]): SecondVerdict {
   const { stdout, stderr, status } = spawnSync(python ?? '', [...PROGRAM, ...args], { encoding: 'utf8' });
   if (status !== 2 && stderr !== '')
     throw new Error(`The second verifier ended with ${String(status)}: ${stdout}${stderr}`);
