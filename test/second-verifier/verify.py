@@ -534,6 +534,7 @@ class Verifier:
         if not self.check(entry["organization_id"] == self.header["organization_id"], "OTHER_ORGANIZATION"):
             return None
         if not self.check(is_valid(entry), "INVALID_ENTRY"):
+            self.check(entry["actor_kind"] != "policy", "APPROVED_WITHOUT_POLICY")
             return None
         at, kind = moment(entry["timestamp"]), entry["action_type"]
         self.check(self.latest == datetime.min or at >= self.latest - TOLERANCE, "BACK_DATED")
