@@ -79,7 +79,7 @@ export class EntryVerification {
     const invalid = entryFault(entry);
     if (invalid !== null) {
       fault('INVALID_ENTRY', `Audit entry ${id} is not as its type has it: ${invalid}`);
-      if ((entry.actor_kind as unknown) === 'policy')
+      if (entry.actor_kind === 'policy')
         fault('APPROVED_WITHOUT_POLICY', `Audit entry ${id} is nothing that a policy does`);
       return null;
     }
