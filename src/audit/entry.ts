@@ -1,13 +1,17 @@
+import { ENTRY_TYPES } from './entry-types';
+
 /** An entry as its canonical bytes have it (docs/audit-format.md). */
 export interface Entry {
   readonly audit_id: number;
   readonly organization_id: number;
   readonly action_type: string;
   readonly timestamp: string;
-  readonly actor_kind: string;
+  readonly actor_kind: 'user' | 'api_key' | 'policy' | 'system';
   readonly actor_id: number | null;
+  readonly on_behalf_of: number | null;
   readonly action_id: number | null;
   readonly verdict: string | null;
+  readonly reason: string | null;
   readonly risk_score: number | null;
   readonly required_level: number | null;
   readonly held_level: number | null;
@@ -33,4 +37,15 @@ export function parseEntry(canonical: string): Entry | null {
   } catch {
     return null;
   }
+}
+
+/** What of an entry is not as its type has it, in a line; null where everything is. */
+export function entryFault(entry: Entry): string | null {
+  const { action_type: type } = entry;
+  const schema = Object.hasOwn(ENTRY_TYPES, type) ? ENTRY_TYPES[type as keyof typeof ENTRY_TYPES] : null;
+  if (schema === null) return `there is no type ${JSON.stringify(type.slice(0, 100))}`;
+  const { error } = schema.safeParse(entry);
+  return error === undefined
+    ? null
+    : error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`.slice(0, 200)).join('; ');
 }

@@ -1,65 +1,91 @@
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { PassThrough, pipeline, type Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
 import { ACTION_STATUSES } from '../domain/action';
 import { DEFAULT_RULES, type PolicyRules } from '../domain/policy';
 import { applyPatch } from '../domain/policy-change';
 import type { BundleRecord } from './bundle';
+import { BundleFileError, linesOf } from './bundle-file';
+import type { FaultKind } from './verification';
 
-const count = z.number().int().min(0);
-const hash = z.base64().length(44);
-const altered = z.array(z.string()).optional();
+const id = z.int().min(1);
+const count = z.int().min(0);
+const hash = z.string().regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, 'is no SHA-256 in base64');
+const altered = z.array(z.string()).min(1).optional();
 
+/** A policy's settings: some may be missing, none may be unknown. */
 const rules = z.looseObject({}).transform((document, context): PolicyRules => {
+  const unknown = unknownSettings(document, DEFAULT_RULES);
+  if (unknown !== null) context.addIssue(`has an unknown setting, ${unknown}`);
   const { value } = applyPatch(DEFAULT_RULES, document);
   if (value === undefined) context.addIssue('is no policy');
   return value ?? DEFAULT_RULES;
 });
 
+/** The members of a scoring rule. */
+const RULE_MEMBERS = ['actionType', 'toolName', 'targetSystem', 'riskIndicator', 'score'];
+
+/** The first setting that no policy has; null where all are known. */
+function unknownSettings(document: object, known: object): string | null {
+  for (const [name, value] of Object.entries(document) as [string, unknown][]) {
+    if (!Object.hasOwn(known, name)) return name;
+    const part: unknown = (known as Readonly<Record<string, unknown>>)[name];
+    if (name === 'scoringRules') {
+      const members = Array.isArray(value) ? value.filter(isObject).flatMap(Object.keys) : [];
+      const unknown = members.find((member) => !RULE_MEMBERS.includes(member));
+      if (unknown !== undefined) return unknown;
+    } else if (isObject(part) && isObject(value)) {
+      const unknown = unknownSettings(value, part);
+      if (unknown !== null) return `${name}.${unknown}`;
+    }
+  }
+  return null;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 const record = z.discriminatedUnion('type', [
-  z.object({
+  z.strictObject({
     type: z.literal('header'),
     format: z.literal('countersign-audit-bundle'),
     v: z.literal(1),
     origin: z.string().min(1),
-    organization_id: count,
+    organization_id: id,
     exported_at: z.string(),
     tree_size: count,
     from: count,
     to: count,
     keys: z.array(z.string()),
   }),
-  z.object({ type: z.literal('policy'), version: count, rules }),
-  z.object({
+  z.strictObject({ type: z.literal('policy'), version: id, rules }),
+  z.strictObject({
     type: z.literal('leaf'),
     index: count,
-    audit_id: count,
+    audit_id: id,
     leaf_hash: hash,
     canonical: z.string().nullable(),
     altered,
   }),
-  z.object({ type: z.literal('checkpoint'), note: z.string() }),
-  z.object({
+  z.strictObject({ type: z.literal('checkpoint'), note: z.string() }),
+  z.strictObject({
     type: z.literal('unsealed'),
-    audit_id: count,
+    audit_id: id,
     leaf_hash: hash,
     canonical: z.string(),
     altered,
     queued: z.boolean(),
   }),
-  z.object({
+  z.strictObject({
     type: z.literal('action'),
-    id: count,
+    id,
     status: z.enum(ACTION_STATUSES),
     decided_by_kind: z.enum(['user', 'policy']).nullable(),
-    decided_by: count.nullable(),
+    decided_by: id.nullable(),
     decided_at: z.string().nullable(),
     approvals: count,
     correlation_id: z.string().nullable(),
   }),
-  z.object({
+  z.strictObject({
     type: z.literal('end'),
     policies: count,
     leaves: count,
@@ -69,46 +95,45 @@ const record = z.discriminatedUnion('type', [
   }),
 ]);
 
-/** A line of a bundle that is no record of the format. */
+/** What stands in a bundle's file in the place of a record. */
 export interface UnreadableRecord {
   readonly type: 'unreadable';
-  readonly line: number;
+  readonly kind: FaultKind;
   readonly reason: string;
 }
 
-/** The records of a bundle's file, gzipped or not, line by line. @throws {Error} where the file cannot be read */
-export async function* readBundle(path: string): AsyncIterable<BundleRecord | UnreadableRecord> {
+/** The records of a bundle's file, gzipped or not. What cannot be read is told in its place; it throws nothing. */
+export async function* readBundle(path: string): AsyncGenerator<BundleRecord | UnreadableRecord, void> {
   let line = 0;
-  for await (const text of createInterface({ input: await plain(path), crlfDelay: Infinity })) {
-    line += 1;
-    yield parseRecord(text, line);
+  try {
+    for await (const text of linesOf(path)) yield parseRecord(text, (line += 1));
+  } catch (error) {
+    if (!(error instanceof BundleFileError)) throw error;
+    yield { type: 'unreadable', kind: error.kind, reason: error.message };
   }
 }
 
-/** One line as a record. */
+/**
+ * One line as a record. It has to be as `JSON.stringify` writes it: that leaves no place for a name that is there twice,
+ * of which programs take one or the other.
+ */
 function parseRecord(text: string, line: number): BundleRecord | UnreadableRecord {
-  const unreadable = (reason: string): UnreadableRecord => ({ type: 'unreadable', line, reason });
+  const unreadable = (reason: string): UnreadableRecord => ({
+    type: 'unreadable',
+    kind: 'NOT_A_BUNDLE',
+    reason: `Line ${String(line)}: ${reason.slice(0, 500)}`,
+  });
   let value: unknown;
   try {
     value = JSON.parse(text);
+    if (JSON.stringify(value) !== text)
+      return unreadable(
+        'it is JSON, not as JSON.stringify writes it: white space, or a name that is there twice',
+      );
   } catch {
     return unreadable('it is not JSON');
   }
   const parsed = record.safeParse(value);
   // What was left out stays out: an absent list is no empty one.
   return parsed.success ? (parsed.data as BundleRecord) : unreadable(z.prettifyError(parsed.error));
-}
-
-/** A file's text, unpacked where it begins as gzip does. */
-async function plain(path: string): Promise<Readable> {
-  const start = createReadStream(path, { end: 1 });
-  const chunks: Buffer[] = [];
-  for await (const chunk of start) chunks.push(chunk as Buffer);
-  const isGzip = Buffer.concat(chunks).equals(Buffer.from([0x1f, 0x8b]));
-  const file = createReadStream(path);
-  if (!isGzip) return file;
-  const unpacked = new PassThrough();
-  // An archive that was cut off ends the stream with an error, which whoever reads it gets.
-  pipeline(file, createGunzip(), unpacked, () => undefined);
-  return unpacked;
 }

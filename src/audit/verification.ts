@@ -1,17 +1,23 @@
 /** What can be wrong with an audit log, each with a name of its own. */
 export const FAULT_KINDS = [
   'NOT_A_BUNDLE',
+  'GZIP_DAMAGED',
+  'LINE_TOO_LONG',
   'INCOMPLETE_BUNDLE',
+  'OUT_OF_ORDER',
+  'HEADER_DIFFERS',
   'UNKNOWN_KEY',
   'INDEX_GAP',
   'DUPLICATE_ENTRY',
   'ENTRY_MISSING',
   'BYTES_ALTERED',
   'NOT_CANONICAL',
+  'INVALID_ENTRY',
   'WRONG_ENTRY',
   'OTHER_ORGANIZATION',
   'ROW_ALTERED',
   'BACK_DATED',
+  'POST_DATED',
   'CHECKPOINT_NOT_SIGNED',
   'CHECKPOINT_OF_OTHER_ORIGIN',
   'CHECKPOINT_REPLAYED',
@@ -26,10 +32,14 @@ export const FAULT_KINDS = [
   'DECIDED_WITHOUT_AUDIT',
   'AUDITED_WITHOUT_DECISION',
   'DECISION_DIFFERS',
+  'ACTION_MISSING',
+  'SUBMISSION_DIFFERS',
+  'OWN_ACTION',
   'LEVEL_TOO_LOW',
   'QUORUM_NOT_MET',
   'VOTED_TWICE',
   'POLICY_DIFFERS',
+  'POLICY_NOT_IN_FORCE',
   'APPROVED_WITHOUT_POLICY',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
@@ -44,6 +54,20 @@ export interface Fault {
   readonly actionId?: number;
 }
 
+/** What can be asked of a verification beyond that nothing is wrong. */
+export const REQUIREMENTS = ['whole', 'sealed', 'anchored'] as const;
+export type Requirement = (typeof REQUIREMENTS)[number];
+
+/** Something that the bundle does not prove, though nothing in it is wrong. */
+export interface Gap {
+  readonly requirement: Requirement;
+  readonly detail: string;
+}
+
+/** PARTIAL: nothing is wrong, and not everything is proven. */
+export const AUDIT_VERDICTS = ['OK', 'PARTIAL', 'FAILED'] as const;
+export type AuditVerdict = (typeof AUDIT_VERDICTS)[number];
+
 /** What a verification found. */
 export interface VerificationReport {
   readonly origin: string;
@@ -57,6 +81,21 @@ export interface VerificationReport {
   readonly faults: readonly Fault[];
   /** All of them; 0 means that everything agrees. */
   readonly faultCount: number;
+  /** What was not proven. */
+  readonly gaps: readonly Gap[];
   /** What does not speak against the log, and should be known. */
   readonly remarks: readonly string[];
+}
+
+/**
+ * The one word for a report: FAILED where something is wrong or a requirement is not met, PARTIAL where something was
+ * not proven, else OK.
+ * @param required of which requirements a gap is a failure
+ */
+export function verdictOf(
+  { faultCount, gaps }: Pick<VerificationReport, 'faultCount' | 'gaps'>,
+  required: readonly Requirement[] = [],
+): AuditVerdict {
+  if (faultCount > 0 || gaps.some(({ requirement }) => required.includes(requirement))) return 'FAILED';
+  return gaps.length > 0 ? 'PARTIAL' : 'OK';
 }

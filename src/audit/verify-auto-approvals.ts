@@ -1,7 +1,7 @@
 import type { PolicyRules } from '../domain/policy';
 import { isAutoApproved } from '../domain/risk-score';
 import type { Entry } from './entry';
-import type { Fault } from './verification';
+import type { FaultKind } from './verification';
 import type { PolicyVerification } from './verify-policies';
 
 /** Holds what policies approved by themselves against what was submitted and what those policies say. */
@@ -9,11 +9,10 @@ export class AutoApprovalVerification {
   /** What was submitted with a score that its policy approves, and is not decided yet: no more than a moment's. */
   private readonly submissions = new Map<number, Entry>();
 
-  /** @param isWhole whether every entry will come: only then does each submission */
+  /** @param isWhole whether every entry so far came with its bytes: only then is each submission known */
   constructor(
     private readonly policies: PolicyVerification,
-    private readonly isWhole: boolean,
-    private readonly report: (fault: Fault) => void,
+    private readonly isWhole: () => boolean,
   ) {}
 
   addSubmission(entry: Entry): void {
@@ -26,26 +25,27 @@ export class AutoApprovalVerification {
    * A policy approves, and nothing else, what was submitted in the same moment and scored below its threshold: by a rule
    * that it has, or by an evaluation engine.
    */
-  addDecision(entry: Entry): void {
+  addDecision(entry: Entry, report: (kind: FaultKind, detail: string) => void): void {
     const { action_id: actionId, audit_id: auditId, policy_version: version } = entry;
     const submission = this.submissions.get(actionId ?? 0);
     this.submissions.delete(actionId ?? 0);
     if (entry.actor_kind !== 'policy') return;
     const rules = this.policies.rulesOf(version);
-    const isSubmittedSo = !this.isWhole || (submission !== undefined && isOneMoment(submission, entry));
-    if (rules !== undefined && isApprovedBy(rules, entry) && isSubmittedSo) return;
-    this.report({
-      kind: 'APPROVED_WITHOUT_POLICY',
-      detail: `Entry ${String(auditId)} decides action ${String(actionId)} for policy version ${String(version)}, which does not approve it`,
-      auditId,
-    });
+    const isWhole = this.isWhole();
+    const isSubmittedSo = submission === undefined ? !isWhole : isOneMoment(submission, entry);
+    const isInForce = !isWhole || this.policies.isInForce(version);
+    if (rules !== undefined && isApprovedBy(rules, entry) && isSubmittedSo && isInForce) return;
+    report(
+      'APPROVED_WITHOUT_POLICY',
+      `Entry ${String(auditId)} decides action ${String(actionId)} for policy version ${String(version)}, which does not approve it`,
+    );
   }
 }
 
 function isApprovedBy(rules: PolicyRules, { action_type: type, risk_score: score, data }: Entry): boolean {
   if (type !== 'action_approved' || score === null) return false;
   const { risk_score_source: source, scoring_rule: position } = data ?? {};
-  if (source === 'engine') return isAutoApproved({ score, source }, rules);
+  if (source === 'engine') return position === null && isAutoApproved({ score, source }, rules);
   const rule = rules.scoringRules[Number(position) - 1];
   return source === 'rule' && rule?.score === score && isAutoApproved({ score, source }, rules);
 }
@@ -57,6 +57,7 @@ function isOneMoment(submission: Entry, approval: Entry): boolean {
     submission.correlation_id === approval.correlation_id &&
     submission.policy_version === approval.policy_version &&
     submission.risk_score === approval.risk_score &&
-    submission.data?.['risk_score_source'] === approval.data?.['risk_score_source']
+    submission.data?.['risk_score_source'] === approval.data?.['risk_score_source'] &&
+    submission.data?.['scoring_rule'] === approval.data?.['scoring_rule']
   );
 }

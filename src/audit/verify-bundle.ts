@@ -1,21 +1,21 @@
-import { openReceipt } from '../domain/checkpoint';
-import { readNoteKey, type NoteKey } from '../domain/signed-note';
+import { noteKeyText, readNoteKey, type NoteKey } from '../domain/signed-note';
 import type { BundleEnd, BundleHeader, BundleRecord } from './bundle';
 import type { UnreadableRecord } from './read-bundle';
-import type { Fault, VerificationReport } from './verification';
+import { isTime } from './time';
+import { OrderVerification } from './verify-order';
+import { ReceiptVerification, type KeptReceipt } from './verify-receipts';
+import type { Fault, Gap, VerificationReport } from './verification';
 import { EntryVerification } from './verify-entries';
 import { TreeVerification, type KeptCheckpoint } from './verify-tree';
 
 /** What a bundle is held against. */
 export interface VerificationInput {
-  /** Keys that the one who verifies trusts; where there are none, the bundle's own count, and a remark says so. */
+  /** Keys that the one who verifies trusts; where there are none, the bundle's own count, and nothing is anchored. */
   readonly trustedKeys: readonly NoteKey[];
+  /** Checkpoints from before the export. */
   readonly checkpoints: readonly KeptCheckpoint[];
   /** Receipts that approvers kept. */
-  readonly receipts: readonly {
-    readonly note: string;
-    readonly source: string;
-  }[];
+  readonly receipts: readonly KeptReceipt[];
 }
 
 /** How far a verification is; a fault as soon as it is found. */
@@ -57,10 +57,11 @@ export async function verifyBundle(
   for await (const record of records) {
     if (verification === null) {
       if (record.type !== 'header') {
-        report({
-          kind: 'NOT_A_BUNDLE',
-          detail: 'This does not begin as an audit bundle',
-        });
+        report(
+          record.type === 'unreadable'
+            ? { kind: record.kind, detail: record.reason }
+            : { kind: 'NOT_A_BUNDLE', detail: 'This does not begin as an audit bundle' },
+        );
         break;
       }
       verification = new Verification(record, input, report);
@@ -82,6 +83,7 @@ const NOTHING: Found = {
   entries: 0,
   checkpoints: 0,
   actions: 0,
+  gaps: [],
   remarks: [],
 };
 
@@ -89,34 +91,30 @@ const NOTHING: Found = {
 class Verification {
   private readonly tree: TreeVerification;
   private readonly content: EntryVerification;
-  private readonly counts = {
-    policies: 0,
-    leaves: 0,
-    checkpoints: 0,
-    unsealed: 0,
-    actions: 0,
-  };
-  private readonly receipts: Map<number, { leafHash: Buffer; source: string }>;
+  private readonly order: OrderVerification;
+  private readonly receipts: ReceiptVerification;
+  private readonly counts = { policies: 0, leaves: 0, checkpoints: 0, unsealed: 0, actions: 0 };
+  /** Of the entries that are not in the tree, those that no checkpoint that was kept covers either. */
+  private readonly unproven = { entries: 0, withReceipt: 0 };
   private readonly remarks: string[] = [];
+  private readonly gaps: Gap[] = [];
   private end: BundleEnd | null = null;
 
   constructor(
     readonly header: BundleHeader,
-    input: VerificationInput,
+    private readonly input: VerificationInput,
     private readonly report: (fault: Fault) => void,
   ) {
     const keys = this.keysFor(input);
+    this.order = new OrderVerification(report);
     this.tree = new TreeVerification(header.origin, keys, input.checkpoints, report);
-    this.content = new EntryVerification(header.organization_id, this.isWhole, report);
-    this.receipts = this.openReceipts(input, keys);
+    this.content = new EntryVerification(header.organization_id, Date.parse(header.exported_at), report);
+    this.receipts = new ReceiptVerification(header.origin, keys, input.receipts, report);
+    this.checkHeader();
   }
 
   take(record: BundleRecord | UnreadableRecord): void {
-    if (this.end !== null)
-      this.report({
-        kind: 'INCOMPLETE_BUNDLE',
-        detail: 'Something comes after the end',
-      });
+    if (record.type !== 'unreadable') this.order.add(record);
     switch (record.type) {
       case 'policy':
         this.counts.policies += 1;
@@ -124,17 +122,7 @@ class Verification {
         break;
       case 'leaf':
         this.counts.leaves += 1;
-        this.tree.add(record);
-        this.honour(record.audit_id, record.leaf_hash);
-        if (record.canonical !== null)
-          this.content.add({ ...record, canonical: record.canonical, leafIndex: record.index });
-        else if (record.index >= this.header.from && record.index < this.header.to)
-          this.report({
-            kind: 'ENTRY_MISSING',
-            detail: `Audit entry ${String(record.audit_id)} is in the tree, and its row is gone`,
-            leafIndex: record.index,
-            auditId: record.audit_id,
-          });
+        this.takeLeaf(record);
         break;
       case 'checkpoint':
         this.counts.checkpoints += 1;
@@ -146,7 +134,7 @@ class Verification {
         break;
       case 'action':
         this.counts.actions += 1;
-        if (this.isWhole) this.content.checkAction(record);
+        this.content.checkAction(record);
         break;
       case 'end':
         this.end = record;
@@ -155,26 +143,17 @@ class Verification {
         this.report({ kind: 'NOT_A_BUNDLE', detail: 'There is a second beginning' });
         break;
       case 'unreadable':
-        this.report({ kind: 'NOT_A_BUNDLE', detail: `Line ${String(record.line)}: ${record.reason}` });
+        this.report({ kind: record.kind, detail: record.reason });
     }
   }
 
   finish(): Found {
     this.tree.finish();
-    if (this.isWhole) this.content.finish();
-    else
-      this.remarks.push(
-        'Only a part came with its bytes: decisions and actions were not held against each other',
-      );
+    this.content.finish();
+    this.receipts.finish();
     this.checkEnd();
-    for (const [auditId, { source }] of this.receipts)
-      this.report({
-        kind: 'RECEIPT_NOT_HONOURED',
-        detail: `The entry of the receipt from ${source} is not in the log as it was promised`,
-        auditId,
-      });
+    this.findGaps();
     const { leaves, checkpoints, actions, unsealed } = this.counts;
-    if (unsealed > 0) this.remarks.push(`${String(unsealed)} entries were not sealed yet`);
     return {
       origin: this.header.origin,
       treeSize: this.tree.size,
@@ -182,29 +161,61 @@ class Verification {
       entries: leaves + unsealed,
       checkpoints,
       actions,
+      gaps: this.gaps,
       remarks: this.remarks,
     };
   }
 
-  /** Whether every entry came with its bytes, so that what was audited can be compared with what is. */
-  private get isWhole(): boolean {
-    return this.header.from === 0 && this.header.to >= this.header.tree_size;
+  private takeLeaf(record: Extract<BundleRecord, { type: 'leaf' }>): void {
+    const { index, audit_id: auditId, canonical } = record;
+    this.tree.add(record);
+    this.receipts.honour(auditId, record.leaf_hash);
+    this.content.add({ ...record, leafIndex: index });
+    const isAsked = index >= this.header.from && index < this.header.to;
+    const at = { leafIndex: index, auditId };
+    const entry = `Audit entry ${String(auditId)}`;
+    if (isAsked && canonical === null)
+      this.report({ kind: 'ENTRY_MISSING', detail: `${entry} is in the tree, and its row is gone`, ...at });
+    if (!isAsked && canonical !== null)
+      this.report({
+        kind: 'HEADER_DIFFERS',
+        detail: `${entry} has its bytes, which the header denies`,
+        ...at,
+      });
   }
 
   private takeUnsealed(record: Extract<BundleRecord, { type: 'unsealed' }>): void {
+    const auditId = record.audit_id;
     if (!record.queued)
       this.report({
         kind: 'NEVER_SEALED',
-        detail: `Audit entry ${String(record.audit_id)} is neither in the tree nor waiting for it`,
-        auditId: record.audit_id,
+        detail: `Audit entry ${String(auditId)} is neither in the tree nor waiting for it`,
+        auditId,
       });
-    this.tree.checkBytes(record);
-    this.honour(record.audit_id, record.leaf_hash);
-    this.content.add(record);
+    const hasReceipt = this.receipts.honour(auditId, record.leaf_hash);
+    const entry = this.content.add(record);
+    // The export's own entry is not sealed yet in any export.
+    if (entry?.action_type !== 'audit_exported') {
+      this.unproven.entries += 1;
+      this.unproven.withReceipt += hasReceipt ? 1 : 0;
+    }
+    if (this.tree.addUnsealed(record)) Object.assign(this.unproven, { entries: 0, withReceipt: 0 });
+  }
+
+  private checkHeader(): void {
+    const { origin, organization_id: id, exported_at: at, from, to, tree_size: size } = this.header;
+    const differs = (detail: string): void => {
+      this.report({ kind: 'HEADER_DIFFERS', detail });
+    };
+    if (!origin.endsWith(`/organizations/${String(id)}`))
+      differs(`Organization ${String(id)} is not the one of ${origin}`);
+    if (!isTime(at)) differs(`The time of the export is no time: ${at.slice(0, 100)}`);
+    if (from > to || to > size)
+      differs(`A tree of ${String(size)} leaves has no leaves from ${String(from)} to ${String(to)}`);
   }
 
   private checkEnd(): void {
-    const { end, counts } = this;
+    const { end, counts, header } = this;
     const isComplete =
       end !== null &&
       Object.entries(counts).every(
@@ -215,46 +226,59 @@ class Verification {
         kind: 'INCOMPLETE_BUNDLE',
         detail: 'The bundle does not hold as many records as its end says',
       });
-    if (counts.leaves !== this.header.tree_size)
+    if (counts.leaves !== header.tree_size)
       this.report({
         kind: 'INCOMPLETE_BUNDLE',
-        detail: `The bundle begins by saying ${String(this.header.tree_size)} leaves and holds ${String(counts.leaves)}`,
+        detail: `The bundle begins by saying ${String(header.tree_size)} leaves and holds ${String(counts.leaves)}`,
       });
+    for (const key of this.tree.signedBy)
+      if (!header.keys.includes(key))
+        this.report({
+          kind: 'HEADER_DIFFERS',
+          detail: `A checkpoint is signed by a key that the header does not name: ${key}`,
+        });
+  }
+
+  private findGaps(): void {
+    const { missing, policyCount, pendingWithoutEntry } = this.content;
+    const { entries, withReceipt } = this.unproven;
+    const gap = (requirement: Gap['requirement'], detail: string): void => {
+      this.gaps.push({ requirement, detail });
+    };
+    if (missing > 0)
+      gap(
+        'whole',
+        `${String(missing)} entries came by their hash alone: what they tell, and what follows from it, was not checked`,
+      );
+    if (policyCount === 0) gap('whole', 'No policy came along: no decision was held against one');
+    if (entries > 0)
+      gap(
+        'sealed',
+        `${String(entries)} entries were not sealed yet, ${String(withReceipt)} of them with a receipt: nothing but their form was checked`,
+      );
+    if (this.input.trustedKeys.length === 0)
+      gap('anchored', 'No key was given: the keys that the bundle names were taken for true');
+    else if (this.tree.signedBy.size === 0)
+      gap('anchored', 'No checkpoint of a key that you trust came along');
+    if (pendingWithoutEntry > 0)
+      this.remarks.push(
+        `${String(pendingWithoutEntry)} pending actions are in no entry: nothing proves them`,
+      );
+    const foreign = this.header.keys.filter(
+      (key) =>
+        this.input.trustedKeys.length > 0 &&
+        !this.input.trustedKeys.some((known) => noteKeyText(known) === key),
+    );
+    for (const key of foreign) this.remarks.push(`The bundle names a key that you did not give: ${key}`);
   }
 
   private keysFor({ trustedKeys }: VerificationInput): readonly NoteKey[] {
-    if (trustedKeys.length > 0) return trustedKeys;
-    this.remarks.push('No key was given: the keys that the bundle names were taken for true');
-    return this.header.keys.flatMap((text) => {
+    const named = this.header.keys.flatMap((text) => {
       const key = readNoteKey(text);
       if (key === null)
-        this.report({
-          kind: 'UNKNOWN_KEY',
-          detail: `This is no public key: ${text}`,
-        });
+        this.report({ kind: 'UNKNOWN_KEY', detail: `This is no public key: ${text.slice(0, 200)}` });
       return key ?? [];
     });
-  }
-
-  private openReceipts(
-    { receipts }: VerificationInput,
-    keys: readonly NoteKey[],
-  ): Map<number, { leafHash: Buffer; source: string }> {
-    const opened = new Map<number, { leafHash: Buffer; source: string }>();
-    for (const { note, source } of receipts) {
-      const receipt = openReceipt(note, keys);
-      if (receipt?.origin !== this.header.origin)
-        this.report({
-          kind: 'RECEIPT_NOT_SIGNED',
-          detail: `The receipt from ${source} is not one of this log`,
-        });
-      else opened.set(receipt.auditId, { leafHash: receipt.leafHash, source });
-    }
-    return opened;
-  }
-
-  private honour(auditId: number, leafHash: string): void {
-    const receipt = this.receipts.get(auditId);
-    if (receipt?.leafHash.toString('base64') === leafHash) this.receipts.delete(auditId);
+    return trustedKeys.length > 0 ? trustedKeys : named;
   }
 }

@@ -2,17 +2,27 @@ import { DEFAULT_RULES, policySettings, type PolicyRules, type PolicySettings } 
 import { applyPatch, type PolicyPatch } from '../domain/policy-change';
 import type { BundlePolicy } from './bundle';
 import type { Entry } from './entry';
-import type { Fault } from './verification';
+import type { FaultKind } from './verification';
 
-/** Holds the policy versions against the entries that tell of their changes. */
+type Report = (kind: FaultKind, detail: string) => void;
+
+/** Holds the policy versions against the entries that tell of their changes, and knows which one was in force. */
 export class PolicyVerification {
   private readonly versions = new Map<number, PolicyRules>();
-  private readonly audited = new Set<number>();
   private settings: PolicySettings = {};
+  /** The version that the entries so far have put in force; 0 before the first. */
+  private current = 0;
 
-  constructor(private readonly report: (fault: Fault) => void) {}
+  get count(): number {
+    return this.versions.size;
+  }
 
-  add({ version, rules }: BundlePolicy): void {
+  add({ version, rules }: BundlePolicy, report: Report): void {
+    if (version !== this.versions.size + 1)
+      report(
+        'POLICY_DIFFERS',
+        `Policy version ${String(version)} stands where version ${String(this.versions.size + 1)} has to`,
+      );
     this.versions.set(version, rules);
   }
 
@@ -20,34 +30,70 @@ export class PolicyVerification {
     return version === null ? undefined : this.versions.get(version);
   }
 
+  /**
+   * Whether the version that an entry names was in force when it was written. Decisions, submissions and changes of
+   * policy exclude each other by the organization's gate, so that the order of the log is exact between them.
+   */
+  isInForce(version: number | null): boolean {
+    return version === this.current;
+  }
+
+  /** Whether a version was there already: what is refused may have been weighed by one just replaced. */
+  isKnownBy(version: number | null): boolean {
+    return version !== null && version <= this.current;
+  }
+
   /** Replays the differences: what a version's document says has to be what the entries lead to. */
-  replay({ data, audit_id: auditId }: Entry): void {
+  replay({ data, audit_id: auditId, policy_version: named }: Entry, report: Report): void {
     const { version = 1, before, after } = data ?? {};
-    const rules = this.versions.get(Number(version));
+    const isFirst = this.current === 0;
+    const differs = (what: string): void => {
+      report(
+        'POLICY_DIFFERS',
+        `Policy version ${String(version)} ${what} audit entry ${String(auditId)} says`,
+      );
+    };
+    if (version !== this.current + 1 || (named ?? version) !== version || (before === null) !== isFirst) {
+      report(
+        'POLICY_DIFFERS',
+        `Audit entry ${String(auditId)} lays down policy version ${String(version)} after version ${String(this.current)}`,
+      );
+    }
+    // A setting that there was not yet had its default.
+    const known = isFirst ? policySettings(DEFAULT_RULES) : this.settings;
     // The first entries of the product told the whole document, without a version.
     const told =
       data?.['version'] === undefined ? policySettings(legacyRules(after)) : (after as PolicySettings);
-    // A setting that there was not yet had its default.
-    this.settings = { ...(before === null ? policySettings(DEFAULT_RULES) : this.settings), ...told };
-    this.audited.add(Number(version));
-    const isSame = rules !== undefined && sameSettings(policySettings(rules), this.settings);
-    if (!isSame)
-      this.report({
-        kind: 'POLICY_DIFFERS',
-        detail: `Policy version ${String(version)} is not what audit entry ${String(auditId)} says`,
-        auditId,
-      });
+    if (before !== null && !isChange(before as PolicySettings, told, known)) differs('replaced another than');
+    this.settings = { ...known, ...told };
+    this.current = Number(version);
+    const rules = this.versions.get(this.current);
+    if (rules === undefined || !sameSettings(policySettings(rules), this.settings)) differs('is not what');
   }
 
-  /** To be called behind the last entry. */
-  finish(): void {
+  /** Call after the last entry. */
+  finish(report: Report): void {
     for (const version of this.versions.keys())
-      if (!this.audited.has(version))
-        this.report({
-          kind: 'POLICY_DIFFERS',
-          detail: `No entry tells of policy version ${String(version)}`,
-        });
+      if (version > this.current)
+        report('POLICY_DIFFERS', `No entry tells of policy version ${String(version)}`);
   }
+}
+
+/** Whether `before` says of each changed setting what it was, and each did change. */
+function isChange(before: PolicySettings, after: PolicySettings, known: PolicySettings): boolean {
+  const names = Object.keys(after);
+  return (
+    names.length > 0 &&
+    names.length === Object.keys(before).length &&
+    names.every((name) => {
+      const was = JSON.stringify(before[name]);
+      return (
+        Object.hasOwn(before, name) &&
+        was === JSON.stringify(known[name]) &&
+        was !== JSON.stringify(after[name])
+      );
+    })
+  );
 }
 
 function legacyRules(document: unknown): PolicyRules {

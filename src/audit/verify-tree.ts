@@ -1,6 +1,6 @@
 import { leafHash, TreeEdge } from '../domain/merkle';
 import { openCheckpoint, type Checkpoint } from '../domain/checkpoint';
-import type { NoteKey } from '../domain/signed-note';
+import { noteKeyText, type NoteKey } from '../domain/signed-note';
 import type { BundleCheckpoint, BundleLeaf } from './bundle';
 import type { Fault } from './verification';
 
@@ -18,7 +18,14 @@ export interface KeptCheckpoint {
 export class TreeVerification {
   private readonly edge = new TreeEdge();
   private readonly kept = new Map<number, (Checkpoint & { source: string })[]>();
-  private lastCheckpoint = 0;
+  private lastCheckpoint = -1;
+  /** The tree as the leaves make it; entries that are not sealed yet are added behind them. */
+  private sealed: { readonly size: number; readonly root: Buffer } | null = null;
+  /** Up to where entries that are not sealed in the bundle stand in a tree that was signed later. */
+  private proven = 0;
+  /** The roots with those entries, where a checkpoint of that size was kept. */
+  private readonly roots = new Map<number, Buffer>();
+  private readonly signers = new Set<string>();
 
   /**
    * @param origin that every checkpoint has to name
@@ -41,14 +48,20 @@ export class TreeVerification {
         });
       this.kept.set(checkpoint.treeSize, [...known, { ...checkpoint, source }]);
     }
+    this.checkKept();
   }
 
   get size(): number {
-    return this.edge.size;
+    return this.sealed?.size ?? this.edge.size;
   }
 
   get rootHash(): Buffer {
-    return this.edge.root;
+    return this.sealed?.root ?? this.edge.root;
+  }
+
+  /** The keys that signed the bundle's checkpoints, as text. */
+  get signedBy(): ReadonlySet<string> {
+    return this.signers;
   }
 
   /** Takes the next leaf. */
@@ -62,16 +75,40 @@ export class TreeVerification {
       });
     this.checkBytes(leaf);
     this.edge.append(Buffer.from(leaf.leaf_hash, 'base64'));
-    for (const { rootHash, source } of this.kept.get(this.edge.size) ?? [])
-      if (!rootHash.equals(this.edge.root))
-        this.report({
-          kind: 'FORKED',
-          detail: `The first ${String(this.edge.size)} leaves do not have the root of the checkpoint from ${source}`,
-        });
+    this.checkKept();
+  }
+
+  /**
+   * Takes an entry that is not sealed yet, in the order in which it will be: by id.
+   * @returns whether a checkpoint that was kept covers everything up to it, so that it is sealed by now
+   */
+  addUnsealed(entry: Pick<BundleLeaf, 'audit_id' | 'leaf_hash' | 'canonical'>): boolean {
+    this.sealed ??= { size: this.edge.size, root: this.edge.root };
+    this.checkBytes(entry);
+    this.edge.append(Buffer.from(entry.leaf_hash, 'base64'));
+    const { root, size } = this.edge;
+    const isProven = (this.kept.get(size) ?? []).some(({ rootHash }) => rootHash.equals(root));
+    if (this.kept.has(size)) this.roots.set(size, root);
+    if (isProven) this.proven = size;
+    return isProven;
+  }
+
+  /** Holds the tree so far against the checkpoints of its size that were kept. */
+  private checkKept(): void {
+    const { size, root } = this.edge;
+    for (const { rootHash, source } of this.kept.get(size) ?? [])
+      if (!rootHash.equals(root)) this.reportFork(size, source);
+  }
+
+  private reportFork(size: number, source: string): void {
+    this.report({
+      kind: 'FORKED',
+      detail: `The first ${String(size)} leaves do not have the root of the checkpoint from ${source}`,
+    });
   }
 
   /** Whether an entry's bytes, where they came along, have the hash that is stated. */
-  checkBytes({
+  private checkBytes({
     audit_id: auditId,
     leaf_hash,
     canonical,
@@ -89,6 +126,7 @@ export class TreeVerification {
     const checkpoint = this.open(note, ' of the bundle');
     if (checkpoint === null) return;
     const { treeSize, rootHash } = checkpoint;
+    this.signers.add(noteKeyText(checkpoint.key));
     const size = String(treeSize);
     if (treeSize <= this.lastCheckpoint) {
       this.report({
@@ -110,22 +148,22 @@ export class TreeVerification {
       });
   }
 
-  /** To be called behind the last leaf. */
+  /** Call after the last leaf and the last entry that is not sealed. */
   finish(): void {
-    if (this.edge.size > this.lastCheckpoint)
+    const covered = Math.max(this.lastCheckpoint, 0);
+    if (this.size > covered)
       this.report({
         kind: 'NOT_CHECKPOINTED',
-        detail: `${String(this.edge.size - this.lastCheckpoint)} leaves are covered by no checkpoint`,
+        detail: `${String(this.size - covered)} leaves are covered by no checkpoint`,
       });
     for (const [size, checkpoints] of this.kept)
-      if (size > this.edge.size)
-        this.report({
-          kind: 'TRUNCATED',
-          detail: `There were ${String(size)} leaves by the checkpoint from ${checkpoints[0]?.source ?? ''}, and there are ${String(this.edge.size)}`,
-        });
+      for (const { source, rootHash } of checkpoints)
+        if (size <= this.size) continue;
+        else if (size > this.proven) this.report(truncated(size, source, rootHash, this.size));
+        else if (!this.roots.get(size)?.equals(rootHash)) this.reportFork(size, source);
   }
 
-  private open(note: string, which: string): Checkpoint | null {
+  private open(note: string, which: string): ReturnType<typeof openCheckpoint> {
     const checkpoint = openCheckpoint(note, this.keys);
     if (checkpoint === null) {
       this.report({
@@ -141,4 +179,13 @@ export class TreeVerification {
     });
     return null;
   }
+}
+
+function truncated(size: number, source: string, root: Buffer, found: number): Fault {
+  return {
+    kind: 'TRUNCATED',
+    detail:
+      `There were ${String(size)} leaves by the checkpoint from ${source} with root ${root.toString('base64')}, and there are ${String(found)}: ` +
+      'entries were cut off, or that checkpoint was signed after the export, and only a newer export can tell',
+  };
 }

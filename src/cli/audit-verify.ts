@@ -1,47 +1,79 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { splitNotes } from '../audit/notes';
+import { readNotes } from '../audit/notes';
 import { readBundle } from '../audit/read-bundle';
 import { verifyBundle, type VerificationInput } from '../audit/verify-bundle';
-import type { VerificationReport } from '../audit/verification';
+import { REQUIREMENTS, verdictOf, type Requirement, type VerificationReport } from '../audit/verification';
 import { readNoteKey, type NoteKey } from '../domain/signed-note';
 
-const USAGE = `usage: countersign-verify FILE [--key KEY]… [--checkpoint FILE]… [--receipt FILE]… [--json]
+const USAGE = `usage: countersign-verify FILE --key KEY… [--checkpoint FILE]… [--receipt FILE]… [--require LIST] [--json]
   FILE          an audit bundle, gzipped or not
   --key         a public key that you trust (name+id+base64), or a file with one per line
-  --checkpoint  a file of signed checkpoints that you kept earlier, one or many
+  --unanchored  accept the keys that the bundle itself names, which proves nothing about who signed it
+  --checkpoint  a file of signed checkpoints that you kept from before the export, one or many
   --receipt     a file of receipts that you kept, one or many
-  --json        print the report as JSON
-exit code: 0 everything agrees, 1 something is wrong, 2 the call is`;
+  --require     what a missing proof of is a failure, separated by commas: whole, sealed, anchored
+  --json        print one JSON document, whatever happens
+exit code: 0 everything agrees, 1 something is wrong or a requirement is not met, 2 the call is wrong,
+           3 nothing is wrong, and not everything is proven (PARTIAL)`;
 
 /** A wrong call. */
 class UsageError extends Error {}
 
-/** Verifies a bundle without a database and without a network. */
-async function main(): Promise<number> {
-  const { values, positionals } = readArguments();
-  const [path, ...rest] = positionals;
-  if (path === undefined || rest.length > 0) throw new UsageError('name one bundle');
-  const input: VerificationInput = {
-    trustedKeys: (values.key ?? []).flatMap(readKeys),
-    checkpoints: (values.checkpoint ?? []).flatMap(notesOf),
-    receipts: (values.receipt ?? []).flatMap(notesOf),
-  };
-  const report = await verifyBundle(readBundle(path), input, ({ entries, of, fault }) => {
+const EXIT_CODES = { OK: 0, FAILED: 1, PARTIAL: 3 } as const;
+
+interface Call {
+  readonly path: string;
+  readonly input: VerificationInput;
+  readonly required: readonly Requirement[];
+  readonly isUnanchoredAccepted: boolean;
+}
+
+/** Verifies a bundle without a database and without a network. @returns the exit code */
+async function main(isJson: boolean): Promise<number> {
+  const { path, input, required, isUnanchoredAccepted } = readCall();
+  const found = await verifyBundle(readBundle(path), input, ({ entries, of, fault }) => {
     say(
       fault === undefined ? `${String(entries)} of ${String(of)} entries` : `${fault.kind}: ${fault.detail}`,
     );
   });
-  process.stdout.write(values.json === true ? `${JSON.stringify(report, null, 2)}\n` : verdictOf(report));
-  return report.faultCount === 0 ? 0 : 1;
+  const report = isUnanchoredAccepted ? withoutAnchor(found) : found;
+  const verdict = verdictOf(report, required);
+  const exitCode = EXIT_CODES[verdict];
+  if (isJson) printJson({ verdict, exitCode, ...report });
+  else process.stdout.write(textOf(report, required));
+  return exitCode;
 }
 
 const OPTIONS = {
   key: { type: 'string', multiple: true },
+  unanchored: { type: 'boolean' },
   checkpoint: { type: 'string', multiple: true },
   receipt: { type: 'string', multiple: true },
+  require: { type: 'string', multiple: true },
   json: { type: 'boolean' },
+  help: { type: 'boolean' },
 } as const;
+
+function readCall(): Call {
+  const { values, positionals } = readArguments();
+  const [path, ...rest] = positionals;
+  if (path === undefined || rest.length > 0) throw new UsageError('name one bundle');
+  const required = (values.require ?? []).flatMap(requirementsIn);
+  const isUnanchoredAccepted = values.unanchored === true;
+  if (isUnanchoredAccepted && (required.includes('anchored') || values.key !== undefined))
+    throw new UsageError('--unanchored goes neither with --key nor with --require anchored');
+  return {
+    path,
+    required,
+    isUnanchoredAccepted,
+    input: {
+      trustedKeys: (values.key ?? []).flatMap(readKeys),
+      checkpoints: (values.checkpoint ?? []).flatMap(notesOf),
+      receipts: (values.receipt ?? []).flatMap(notesOf),
+    },
+  };
+}
 
 function readArguments(): ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>> {
   try {
@@ -51,54 +83,111 @@ function readArguments(): ReturnType<typeof parseArgs<{ options: typeof OPTIONS;
   }
 }
 
+function requirementsIn(given: string): readonly Requirement[] {
+  return given.split(',').map((name) => {
+    const requirement = REQUIREMENTS.find((known) => known === name);
+    if (requirement === undefined)
+      throw new UsageError(`--require takes ${REQUIREMENTS.join(', ')}, not ${JSON.stringify(name)}`);
+    return requirement;
+  });
+}
+
+/** The keys that are given as text or in a file: every line of it has to be one, and one there has to be. */
 function readKeys(given: string): readonly NoteKey[] {
-  const lines = given.includes('+') ? [given] : readText(given).split('\n');
-  const texts = lines.filter((line) => line.trim() !== '');
-  return texts.map((text) => {
+  const single = readNoteKey(given);
+  if (single !== null) return [single];
+  const lines = readText(given).split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  if (lines.length === 0) throw new UsageError(`there is no public key in ${given}`);
+  return lines.map((text) => {
     const key = readNoteKey(text);
-    if (key === null) throw new UsageError(`this is no public key: ${text}`);
+    if (key === null) throw new UsageError(`this is no public key in ${given}: ${JSON.stringify(text)}`);
     return key;
   });
 }
 
 function notesOf(path: string): readonly { note: string; source: string }[] {
-  const notes = splitNotes(readText(path));
-  if (notes.length === 0) throw new UsageError(`there is no signed note in ${path}`);
+  const notes = readNotes(readText(path));
+  if (notes === null)
+    throw new UsageError(`${path} holds something else than signed notes with an empty line behind each`);
   return notes.map((note) => ({ note, source: path }));
 }
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
   } catch {
-    throw new UsageError(`there is no readable file at ${path}`);
+    throw new UsageError(`there is no readable UTF-8 file at ${path}`);
   }
 }
 
-function verdictOf(report: VerificationReport): string {
-  const { origin, treeSize, rootHash, entries, checkpoints, actions, faults, faultCount, remarks } = report;
-  const verdict = faultCount === 0 ? 'OK: everything agrees' : `FAILED: ${String(faultCount)} faults`;
+/** The report of somebody who accepts that nothing says whose keys these are. */
+function withoutAnchor(report: VerificationReport): VerificationReport {
+  const isAnchor = ({ requirement }: { requirement: Requirement }): boolean => requirement === 'anchored';
+  return {
+    ...report,
+    gaps: report.gaps.filter((gap) => !isAnchor(gap)),
+    remarks: [...report.remarks, ...report.gaps.filter(isAnchor).map(({ detail }) => detail)],
+  };
+}
+
+function textOf(report: VerificationReport, required: readonly Requirement[]): string {
+  const { origin, treeSize, rootHash, entries, checkpoints, actions, faults, gaps, remarks } = report;
   return `${[
     `log          ${origin}`,
     `tree         ${String(treeSize)} leaves, root ${rootHash}`,
     `checked      ${String(entries)} entries, ${String(checkpoints)} checkpoints, ${String(actions)} actions`,
     ...remarks.map((remark) => `remark       ${remark}`),
+    ...gaps.map(({ requirement, detail }) => `not ${requirement.padEnd(8)} ${detail}`),
     ...faults.map(({ kind, detail }) => `fault        ${kind}: ${detail}`),
-    verdict,
+    sentenceOf(report, required),
   ].join('\n')}\n`;
+}
+
+function sentenceOf(report: VerificationReport, required: readonly Requirement[]): string {
+  const gaps = [...new Set(report.gaps.map(({ requirement }) => `not ${requirement}`))].join(', ');
+  switch (verdictOf(report, required)) {
+    case 'OK':
+      return 'OK: everything agrees';
+    case 'PARTIAL':
+      return `PARTIAL: what came agrees, and not everything is proven: ${gaps}`;
+    case 'FAILED':
+      return report.faultCount > 0
+        ? `FAILED: ${String(report.faultCount)} faults`
+        : `FAILED: a requirement is not met: ${gaps}`;
+  }
+}
+
+function printJson(document: object): void {
+  process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
 }
 
 function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    const message = error instanceof Error ? error.message : String(error);
-    say(error instanceof UsageError ? `${message}\n${USAGE}` : message);
-    process.exitCode = error instanceof UsageError ? 2 : 1;
-  },
-);
+/** Tells why there is no report. @returns the exit code */
+function explain(error: unknown, isJson: boolean): number {
+  const message = error instanceof Error ? error.message : String(error);
+  const isUsage = error instanceof UsageError;
+  const exitCode = isUsage ? 2 : 1;
+  if (isJson) printJson({ verdict: isUsage ? 'WRONG_CALL' : 'CRASHED', exitCode, error: message });
+  say(isUsage ? `${message}\n${USAGE}` : message);
+  return exitCode;
+}
+
+// Known before the arguments are read: a wrong call is answered with JSON, too.
+const IS_JSON = process.argv.slice(2).includes('--json');
+
+if (process.argv.slice(2).includes('--help')) process.stdout.write(`${USAGE}\n`);
+else
+  main(IS_JSON)
+    .catch((error: unknown) => explain(error, IS_JSON))
+    .then(
+      (code) => {
+        process.exitCode = code;
+      },
+      () => {
+        process.exitCode = 1;
+      },
+    );

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { AuditProofs } from '../audit/audit-proofs';
-import type { VerificationReport } from '../audit/verification';
+import { verdictOf, type AuditVerdict, type VerificationReport } from '../audit/verification';
 import type { Progress, ProgressStep } from '../audit/verify-bundle';
 import { RefusedError, validationRefusal } from '../domain/refusal';
 import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
@@ -37,7 +37,7 @@ export function addVerification(
   allowOnly(server, PATH, ['GET']);
 }
 
-type Step = ProgressStep | { readonly report: VerificationReport };
+type Step = ProgressStep | { readonly report: VerificationReport & { readonly verdict: AuditVerdict } };
 
 async function* linesOf(steps: AsyncIterable<Step>): AsyncGenerator<string, void> {
   for await (const step of steps) yield `${JSON.stringify(step)}\n`;
@@ -70,7 +70,8 @@ async function* stepsOf(
       if (step !== undefined) yield step;
       else await Promise.race([ended, new Promise<void>((resolve) => (wake = resolve))]);
     }
-    yield { report: await report };
+    const found = await report;
+    yield { report: { verdict: verdictOf(found), ...found } };
   } finally {
     state.isAbandoned = true;
   }

@@ -1,7 +1,7 @@
 import { GraphQLSafeInt } from 'graphql-scalars';
 import { Arg, Ctx, Directive, ID, Query, Resolver } from 'type-graphql';
 import type { AuditProofs } from '../../audit/audit-proofs';
-import type { VerificationReport } from '../../audit/verification';
+import { verdictOf, type VerificationReport } from '../../audit/verification';
 import type { StoredCheckpoint } from '../../persistence/tree.reads';
 import type { AuditSummaryReads, SummaryGroup, SummaryKey } from '../../persistence/audit-summary.reads';
 import { readId } from '../arguments';
@@ -116,10 +116,11 @@ export class TreeResolver {
 }
 
 function verificationOf(report: VerificationReport): AuditVerificationType {
-  const { treeSize, rootHash, entries, checkpoints, faults, faultCount, remarks } = report;
+  const { treeSize, rootHash, entries, checkpoints, faults, faultCount, gaps, remarks } = report;
   const [first] = faults;
   return {
     isIntact: faultCount === 0,
+    verdict: verdictOf(report),
     treeSize,
     rootHash,
     entries,
@@ -134,6 +135,6 @@ function verificationOf(report: VerificationReport): AuditVerificationType {
             actionId: first.actionId ?? null,
           },
     faultCount,
-    remarks,
+    remarks: [...gaps.map(({ requirement, detail }) => `Not ${requirement}: ${detail}`), ...remarks],
   };
 }

@@ -5,7 +5,7 @@ import { ROLES } from '../../domain/principal';
 import { ERROR_CODES } from '../../domain/refusal';
 import { RISK_LEVELS } from '../../domain/risk';
 import { RISK_SCORE_SOURCES } from '../../domain/risk-score';
-import { FAULT_KINDS } from '../../audit/verification';
+import { AUDIT_VERDICTS, FAULT_KINDS } from '../../audit/verification';
 import { SUMMARY_KEYS } from '../../persistence/audit-summary.reads';
 import { BULK_MODES } from '../../use-cases/decision-batch';
 
@@ -24,6 +24,7 @@ export const ActorKindEnum = enumOf(['user', 'api_key', 'policy', 'system']);
 export const BulkModeEnum = enumOf(BULK_MODES);
 export const PolicyWarningCodeEnum = enumOf(POLICY_WARNING_CODES);
 export const FaultKindEnum = enumOf(FAULT_KINDS);
+export const AuditVerdictEnum = enumOf(AUDIT_VERDICTS);
 export const SummaryKeyEnum = enumOf(SUMMARY_KEYS);
 export const DirectionEnum = enumOf(['asc', 'desc']);
 export const ActionOrderFieldEnum = { SUBMITTED_AT: 'submittedAt', RISK_SCORE: 'riskScore' } as const;
@@ -59,6 +60,11 @@ registerEnumType(PolicyWarningCodeEnum, {
 registerEnumType(FaultKindEnum, {
   name: 'AuditFaultKind',
   description: 'What can be wrong with an audit log.',
+});
+registerEnumType(AuditVerdictEnum, {
+  name: 'AuditVerdict',
+  description:
+    'OK: everything agrees. PARTIAL: nothing is wrong, and not everything is proven. FAILED: something is wrong.',
 });
 registerEnumType(SummaryKeyEnum, { name: 'AuditSummaryKey', description: 'What a summary is grouped by.' });
 registerEnumType(DirectionEnum, { name: 'SortDirection' });

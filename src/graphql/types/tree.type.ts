@@ -1,8 +1,8 @@
 import { GraphQLSafeInt } from 'graphql-scalars';
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
-import type { FaultKind } from '../../audit/verification';
+import type { FaultKind, AuditVerdict } from '../../audit/verification';
 import { DateTime } from './date-time';
-import { FaultKindEnum } from './enums';
+import { AuditVerdictEnum, FaultKindEnum } from './enums';
 
 @ObjectType('AuditCheckpoint', {
   description: 'What the audit log committed to: every entry of a tree, by its root (C2SP tlog-checkpoint).',
@@ -89,8 +89,11 @@ export class AuditFaultType {
 
 @ObjectType('AuditVerification', { description: 'What a recomputation of the audit log found.' })
 export class AuditVerificationType {
-  @Field(() => Boolean, { description: 'Whether everything agrees.' })
+  @Field(() => Boolean, { description: 'Whether nothing is wrong.' })
   isIntact!: boolean;
+
+  @Field(() => AuditVerdictEnum)
+  verdict!: AuditVerdict;
 
   @Field(() => GraphQLSafeInt)
   treeSize!: number;
@@ -110,7 +113,7 @@ export class AuditVerificationType {
   @Field(() => Int)
   faultCount!: number;
 
-  @Field(() => [String], { description: 'What does not speak against the log, and should be known.' })
+  @Field(() => [String], { description: 'What was not proven, and what else should be known.' })
   remarks!: readonly string[];
 }
 

@@ -1,0 +1,274 @@
+import { hash, randomBytes } from 'node:crypto';
+import { riskLevelOf } from '../domain/risk';
+import { scoreByRules } from '../domain/risk-score';
+import { ActionTable, COMPARED, DECIDED, SUBMITTED, type ActionFacts } from './action-table';
+import type { BundleAction } from './bundle';
+import type { Entry } from './entry';
+import type { Fault, FaultKind } from './verification';
+import { AutoApprovalVerification } from './verify-auto-approvals';
+import type { PolicyVerification } from './verify-policies';
+
+/** What each kind of final entry makes of an action. */
+const FINAL: Readonly<Record<string, BundleAction['status']>> = {
+  action_approved: 'approved',
+  action_denied: 'denied',
+  action_expired: 'expired',
+};
+
+/** The score of what no rule matches. */
+const { score: UNMATCHED } = scoreByRules(
+  { actionType: '', toolName: null, targetSystem: null, riskIndicators: [] },
+  { scoringRules: [], autoApproveBelow: null },
+);
+
+type Report = (kind: FaultKind, detail: string) => void;
+
+/**
+ * Holds submissions, votes and final entries against each other, against the policy in force and against the actions:
+ * one decision per action, decided if and only if audited, by enough people of a sufficient level.
+ */
+export class DecisionVerification {
+  private readonly actions = new ActionTable();
+  private readonly votes = new Map<number, number[]>();
+  private readonly autoApprovals: AutoApprovalVerification;
+  /** Drawn anew each time: nobody can look for two end states of one digest. */
+  private readonly salt = randomBytes(16).toString('hex');
+  private unevidenced = 0;
+
+  /** @param isWhole whether every entry so far came with its bytes: only then is it known what came before */
+  constructor(
+    private readonly policies: PolicyVerification,
+    private readonly isWhole: () => boolean,
+  ) {
+    this.autoApprovals = new AutoApprovalVerification(policies, isWhole);
+  }
+
+  /** How many pending actions no entry tells of. */
+  get pendingWithoutEntry(): number {
+    return this.unevidenced;
+  }
+
+  /** Takes the next entry. */
+  add(entry: Entry, report: Report): void {
+    const { action_type: type } = entry;
+    if (type === 'action_submitted') this.submit(entry, report);
+    const status = FINAL[type];
+    if (type !== 'vote_recorded' && status === undefined) return;
+    const known = this.actions.get(entry.action_id ?? 0);
+    const id = String(entry.action_id);
+    if (known?.state === DECIDED)
+      report('DECIDED_TWICE', `Action ${id} was decided by entry ${String(known.ref)} already`);
+    if (known?.state === SUBMITTED && scoreIn(known) !== entry.risk_score)
+      report(
+        'SUBMISSION_DIFFERS',
+        `Entry ${String(entry.audit_id)} decides action ${id} by another score than it was submitted with`,
+      );
+    if (entry.actor_kind === 'user') this.checkReviewer(entry, known, report);
+    if (type === 'action_expired') this.checkExpiry(entry, report);
+    if (status === undefined) return;
+    this.autoApprovals.addDecision(entry, report);
+    const value = this.digestOf(status, entry);
+    this.actions.set(entry.action_id ?? 0, { state: DECIDED, ref: entry.audit_id, value });
+    this.votes.delete(entry.action_id ?? 0);
+  }
+
+  /** Holds an action's record against what was audited of it. */
+  checkAction(action: BundleAction, report: Report): void {
+    const facts = this.actions.get(action.id);
+    const votes = this.votes.get(action.id)?.length ?? 0;
+    this.votes.delete(action.id);
+    this.actions.set(action.id, { state: COMPARED, ref: 0, value: 0n });
+    const id = String(action.id);
+    const isPending = action.status === 'pending_approval';
+    if (facts?.state !== DECIDED) {
+      if (facts === undefined && votes === 0 && isPending) this.unevidenced += 1;
+      if (!isPending && this.isWhole())
+        report('DECIDED_WITHOUT_AUDIT', `Action ${id} is ${action.status}, and no entry says so`);
+      const isRight = isUndecided(action) && (action.approvals === votes || !this.isWhole());
+      if (isPending && !isRight)
+        report(
+          'DECISION_DIFFERS',
+          `Action ${id} does not stand as a pending one with ${String(votes)} approvals`,
+        );
+      return;
+    }
+    const entry = String(facts.ref);
+    if (isPending)
+      report('AUDITED_WITHOUT_DECISION', `Action ${id} is pending, and entry ${entry} decided it`);
+    else if (facts.value !== this.digest(stateOf(action)))
+      report('DECISION_DIFFERS', `Action ${id} does not stand as entry ${entry} left it`);
+  }
+
+  /** Call after the last action. */
+  finish(report: (fault: Fault) => void): void {
+    for (const { id: actionId, ref: auditId } of this.actions.inState(DECIDED)) {
+      const detail = `Entry ${String(auditId)} decided action ${String(actionId)}, which is not there`;
+      report({ kind: 'AUDITED_WITHOUT_DECISION', detail, actionId, auditId });
+    }
+    for (const { id } of this.actions.inState(SUBMITTED)) report(missing(id, 'submitted'));
+    for (const id of this.votes.keys())
+      if (this.actions.get(id)?.state !== SUBMITTED) report(missing(id, 'voted on'));
+  }
+
+  private submit(entry: Entry, report: Report): void {
+    const { action_id: actionId, actor_id: actor, on_behalf_of: owner, risk_score: score } = entry;
+    if (this.actions.get(actionId ?? 0) !== undefined || this.votes.has(actionId ?? 0))
+      report(
+        'SUBMISSION_DIFFERS',
+        `Action ${String(actionId)} was known before entry ${String(entry.audit_id)} submits it`,
+      );
+    this.checkInForce(entry, report);
+    if (!this.isScoreOf(entry))
+      report(
+        'SUBMISSION_DIFFERS',
+        `Entry ${String(entry.audit_id)} submits action ${String(actionId)} with a score that policy version ${String(entry.policy_version)} does not give it`,
+      );
+    this.autoApprovals.addSubmission(entry);
+    this.actions.set(actionId ?? 0, {
+      state: SUBMITTED,
+      ref: owner ?? actor ?? 0,
+      value: bitsOf(score ?? NaN),
+    });
+  }
+
+  /** Whether a score comes from where the entry says. */
+  private isScoreOf({ risk_score: score, policy_version: version, data }: Entry): boolean {
+    const { risk_score_source: source, scoring_rule: place } = data ?? {};
+    if (source !== 'rule') return place === null && (source === 'engine' || score === UNMATCHED);
+    return this.policies.rulesOf(version)?.scoringRules[Number(place) - 1]?.score === score;
+  }
+
+  /** What holds for every vote and verdict of a person. */
+  private checkReviewer(entry: Entry, known: ActionFacts | undefined, report: Report): void {
+    this.checkInForce(entry, report);
+    this.checkAuthority(entry, report);
+    const { action_id: actionId, actor_id: actor, risk_score: score, data } = entry;
+    const rules = this.policies.rulesOf(entry.policy_version);
+    if (known?.state === SUBMITTED && known.ref === actor && rules?.ownActionsAllowed === false)
+      report('OWN_ACTION', `User ${String(actor)} decides action ${String(actionId)}, which is their own`);
+    const limit = data?.['risk_limit'] ?? null;
+    if (typeof limit === 'number' && (score ?? Infinity) > limit)
+      report('LEVEL_TOO_LOW', `Entry ${String(entry.audit_id)} decides above the limit of ${String(limit)}`);
+    this.count(entry, report);
+  }
+
+  /** Counts an approval, and holds what the entry counts against it. */
+  private count(entry: Entry, report: Report): void {
+    const {
+      action_id: actionId,
+      actor_id: actor,
+      approvals_received: received,
+      approvals_required: required,
+    } = entry;
+    const voters = this.votes.get(actionId ?? 0) ?? [];
+    const hasVoted = voters.includes(actor ?? 0);
+    if (entry.verdict === 'approve' && !hasVoted) this.votes.set(actionId ?? 0, [...voters, actor ?? 0]);
+    const counted = this.votes.get(actionId ?? 0)?.length ?? 0;
+    // Who voted may confirm what has enough votes already: a change of policy alone approves nothing.
+    const hadEnough = !this.isWhole() || voters.length >= (required ?? Infinity);
+    const isConfirmation = entry.action_type === 'action_approved' && hadEnough;
+    if (entry.verdict === 'approve' && hasVoted && !isConfirmation)
+      report('VOTED_TWICE', `User ${String(actor)} approved action ${String(actionId)} twice`);
+    const isCounted = !this.isWhole() || received === counted;
+    // What has enough is approved; what has not is a vote. A denial needs no more than itself.
+    const isEnough = (received ?? 0) >= (required ?? Infinity);
+    const isRight = entry.verdict === 'reject' || isEnough === (entry.action_type === 'action_approved');
+    if (!isCounted || !isRight)
+      report(
+        'QUORUM_NOT_MET',
+        `Entry ${String(entry.audit_id)} counts ${String(received)} of ${String(required)} approvals, audited are ${String(counted)}`,
+      );
+  }
+
+  private checkExpiry(
+    { audit_id: auditId, action_id: actionId, timestamp, approvals_received: received, data }: Entry,
+    report: Report,
+  ): void {
+    if (Date.parse(String(data?.['expires_at'])) > Date.parse(timestamp))
+      report(
+        'INVALID_ENTRY',
+        `Entry ${String(auditId)} expires action ${String(actionId)} before its time is over`,
+      );
+    const counted = this.votes.get(actionId ?? 0)?.length ?? 0;
+    if (this.isWhole() && received !== counted)
+      report(
+        'QUORUM_NOT_MET',
+        `Entry ${String(auditId)} counts ${String(received)} approvals, audited are ${String(counted)}`,
+      );
+  }
+
+  private checkInForce({ audit_id: auditId, policy_version: version }: Entry, report: Report): void {
+    if (this.isWhole() && !this.policies.isInForce(version))
+      report(
+        'POLICY_NOT_IN_FORCE',
+        `Entry ${String(auditId)} names policy version ${String(version)}, which was not in force`,
+      );
+  }
+
+  /** The level has to suffice, by the entry's own account and by the policy that it names. */
+  private checkAuthority(entry: Entry, report: Report): void {
+    const { required_level: required, held_level: held, risk_score: score, policy_version: version } = entry;
+    const rules = this.policies.rulesOf(version);
+    const at = `Entry ${String(entry.audit_id)}`;
+    if (rules === undefined || score === null) {
+      report('POLICY_DIFFERS', `${at} names policy version ${String(version)}, which is not there`);
+      return;
+    }
+    const level = rules.approvalLevels ? rules.requiredLevels[riskLevelOf(score)] : null;
+    if (required !== level || (level === null) !== (held === null))
+      report('POLICY_DIFFERS', `${at} asked for level ${String(required)}, the policy for ${String(level)}`);
+    if (level !== null && (held ?? -1) < level)
+      report('LEVEL_TOO_LOW', `${at} decides at level ${String(held)} what takes level ${String(level)}`);
+    if (entry.approvals_required !== rules.quorum[riskLevelOf(score)])
+      report(
+        'POLICY_DIFFERS',
+        `${at} asked for ${String(entry.approvals_required)} approvals, the policy for another number`,
+      );
+  }
+
+  private digestOf(status: BundleAction['status'], entry: Entry): bigint {
+    const { actor_kind: kind, actor_id: by, timestamp, correlation_id: correlationId } = entry;
+    const approvals = entry.approvals_received ?? 0;
+    const decided = status === 'expired' ? [null, null, null, null] : [kind, by, timestamp, correlationId];
+    return this.digest([status, ...decided, approvals]);
+  }
+
+  private digest(state: readonly unknown[]): bigint {
+    return hash('sha256', this.salt + JSON.stringify(state), 'buffer').readBigUInt64LE();
+  }
+}
+
+function stateOf(action: BundleAction): readonly unknown[] {
+  const {
+    status,
+    decided_by_kind: kind,
+    decided_by: by,
+    decided_at: at,
+    correlation_id: correlationId,
+  } = action;
+  return [status, kind, by, at, correlationId, action.approvals];
+}
+
+function isUndecided({ decided_by_kind, decided_by, decided_at, correlation_id }: BundleAction): boolean {
+  return [decided_by_kind, decided_by, decided_at, correlation_id].every((value) => value === null);
+}
+
+function missing(actionId: number, what: string): Fault {
+  return {
+    kind: 'ACTION_MISSING',
+    detail: `Action ${String(actionId)} was ${what}, and is not there`,
+    actionId,
+  };
+}
+
+const scratch = new DataView(new ArrayBuffer(8));
+
+function bitsOf(score: number): bigint {
+  scratch.setFloat64(0, score);
+  return scratch.getBigUint64(0);
+}
+
+function scoreIn({ value }: ActionFacts): number {
+  scratch.setBigUint64(0, value);
+  return scratch.getFloat64(0);
+}

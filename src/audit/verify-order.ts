@@ -1,0 +1,40 @@
+import type { BundleRecord } from './bundle';
+import type { Fault } from './verification';
+
+/** The place of each kind of record; leaves and checkpoints stand among each other. */
+const PLACES: Readonly<Record<BundleRecord['type'], number>> = {
+  header: 0,
+  policy: 1,
+  leaf: 2,
+  checkpoint: 2,
+  unsealed: 3,
+  action: 4,
+  end: 5,
+};
+
+/** Holds the records against the order that a bundle has: by kind, and those that have no index by id. */
+export class OrderVerification {
+  private place = 0;
+  private last = 0;
+
+  constructor(private readonly report: (fault: Fault) => void) {}
+
+  /** Takes the next record after the header. */
+  add(record: BundleRecord): void {
+    const place = PLACES[record.type];
+    if (place < this.place || (record.type === 'end' && this.place === place))
+      this.fault(`A record of type ${record.type} comes too late`);
+    if (place !== this.place) [this.place, this.last] = [place, 0];
+    const id = record.type === 'unsealed' ? record.audit_id : record.type === 'action' ? record.id : null;
+    if (id === null) return;
+    if (id <= this.last)
+      this.fault(
+        `A record of type ${record.type} with id ${String(id)} comes after one with id ${String(this.last)}`,
+      );
+    this.last = id;
+  }
+
+  private fault(detail: string): void {
+    this.report({ kind: 'OUT_OF_ORDER', detail });
+  }
+}

@@ -1,0 +1,53 @@
+import { openReceipt } from '../domain/checkpoint';
+import type { NoteKey } from '../domain/signed-note';
+import type { Fault } from './verification';
+
+/** A receipt that an approver kept. */
+export interface KeptReceipt {
+  readonly note: string;
+  /** Where it came from, for the report. */
+  readonly source: string;
+}
+
+/** Holds the log against the promises that it gave to approvers. */
+export class ReceiptVerification {
+  /** What is promised and was not seen yet, by audit id and leaf hash. */
+  private readonly promised = new Map<string, { readonly auditId: number; readonly source: string }>();
+
+  constructor(
+    origin: string,
+    keys: readonly NoteKey[],
+    kept: readonly KeptReceipt[],
+    private readonly report: (fault: Fault) => void,
+  ) {
+    for (const { note, source } of kept) {
+      const receipt = openReceipt(note, keys);
+      if (receipt?.origin !== origin)
+        report({ kind: 'RECEIPT_NOT_SIGNED', detail: `The receipt from ${source} is not one of this log` });
+      else
+        this.promised.set(nameOf(receipt.auditId, receipt.leafHash.toString('base64')), {
+          auditId: receipt.auditId,
+          source,
+        });
+    }
+  }
+
+  /** Takes an entry that is there. @returns whether it was promised */
+  honour(auditId: number, leafHash: string): boolean {
+    return this.promised.size > 0 && this.promised.delete(nameOf(auditId, leafHash));
+  }
+
+  /** Call after the last entry. */
+  finish(): void {
+    for (const { auditId, source } of this.promised.values())
+      this.report({
+        kind: 'RECEIPT_NOT_HONOURED',
+        detail: `The entry of the receipt from ${source} is not in the log as it was promised`,
+        auditId,
+      });
+  }
+}
+
+function nameOf(auditId: number, leafHash: string): string {
+  return `${String(auditId)} ${leafHash}`;
+}
