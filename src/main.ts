@@ -3,12 +3,13 @@ import { makeApp } from './app';
 import { lastArchived } from './audit/checkpoint-archive';
 import { LogKey, openDevelopmentLogKey } from './audit/log-key';
 import { Sealer } from './audit/sealer';
+import { asksForHelp } from './cli/help';
 import { ConfigError, readConfig, type Config } from './config';
 import { openDevelopmentIssuer } from './http/development-issuer';
 import { makeLogger } from './observability/logger';
 import { operatorOrigin } from './operator';
 import { explainOutage } from './persistence/database';
-import { openInstance, type Instance } from './persistence/instance';
+import { listener, openInstance, type Instance } from './persistence/instance';
 
 /** How long requests under way may take once the process is told to stop, in milliseconds. */
 const DRAIN_TIMEOUT = 10_000;
@@ -28,7 +29,7 @@ class Closables {
 
 /** Starts everything, in order; whatever was opened is in `closables` even if a later step fails. */
 async function start(config: Config, closables: Closables): Promise<Instance> {
-  const instance = await openInstance(config, say);
+  const instance = await openInstance(config, listener(say, config));
   closables.add(() => instance.release());
   await instance.prepare(operatorOrigin());
   const database = await instance.connectApplication();
@@ -124,4 +125,9 @@ async function main(): Promise<void> {
   process.exit();
 }
 
-void main();
+const USAGE = `usage: npm start
+Starts the gateway; environment variables such as PORT and DATA_DIR set it up (README, "Configuration").
+`;
+
+if (asksForHelp(process.argv.slice(2))) process.stdout.write(USAGE);
+else void main();

@@ -5,6 +5,7 @@ import { readBundle } from '../audit/read-bundle';
 import { verifyBundle, type VerificationInput } from '../audit/verify-bundle';
 import type { VerificationReport } from '../audit/verification';
 import { readNoteKey, type NoteKey } from '../domain/signed-note';
+import { asksForHelp } from './help';
 
 const USAGE = `usage: countersign-verify FILE [--key KEY]… [--checkpoint FILE]… [--receipt FILE]… [--json]
   FILE          an audit bundle, gzipped or not
@@ -19,6 +20,10 @@ class UsageError extends Error {}
 
 /** Verifies a bundle without a database and without a network. */
 async function main(): Promise<number> {
+  if (asksForHelp(process.argv.slice(2))) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
   const { values, positionals } = readArguments();
   const [path, ...rest] = positionals;
   if (path === undefined || rest.length > 0) throw new UsageError('name one bundle');
