@@ -21,6 +21,7 @@ import { makeSchema } from './graphql/schema';
 import { newCorrelationId } from './domain/correlation';
 import { makeAuthenticate } from './http/authenticate';
 import { addAuditLog } from './http/audit-log';
+import { addDocs } from './http/docs/docs';
 import { addGraphql } from './http/graphql';
 import { addHealth } from './http/health';
 import type { LoadBounds } from './http/load-shedding';
@@ -29,6 +30,7 @@ import { limitRates } from './http/rate-limit';
 import { identify, makeServer } from './http/server';
 import { makeVerifyToken, type TrustedIssuer } from './http/token-verifier';
 import { rememberVerified } from './http/verified-tokens';
+import { addWelcome } from './http/welcome/welcome';
 import type { Logger } from './observability/logger';
 import { Metrics } from './observability/metrics';
 import { ActionReads } from './persistence/actions.reads';
@@ -196,6 +198,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   addExport(server, authorize, identifyCaller, exports, exportStalledMs);
   addRestRoutes(server, { schema, authorize, buildContext, execute, identify: identifyCaller, clock });
   addOpenApi(server, schema, authorize);
+  addDocs(server);
   await addGraphql(server, {
     schema,
     execute,
@@ -206,6 +209,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   });
 
   if (playground) addPlayground(server, clock);
+  addWelcome(server, playground);
 
   const writeKeyUses = async (): Promise<void> => {
     await keyUses.write();

@@ -60,7 +60,9 @@ async function start(config: Config, closables: Closables): Promise<Instance> {
   closables.add(() => drain(server));
   const address = await server.listen({ host: config.host, port: config.port });
   const playground = config.playground ? `  playground ${address}/playground` : '';
-  say(`ready: GraphQL ${address}/graphql  REST ${address}/api/v1  health ${address}/health${playground}`);
+  say(
+    `ready: GraphQL ${address}/graphql  REST ${address}/api/v1  docs ${address}/docs  health ${address}/health${playground}`,
+  );
   return instance;
 }
 

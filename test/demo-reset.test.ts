@@ -42,6 +42,8 @@ async function rows(text: string): Promise<Record<string, unknown>[]> {
   const postgres = await openEmbeddedPostgres({ dataDir: settings.DATA_DIR });
   await postgres.release();
   const client = new Client({ connectionString: postgres.ownerUrl });
+  // It may still be connected when the last gateway leaves, and the server stops.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     return (await client.query<Record<string, unknown>>(text)).rows;
