@@ -39,7 +39,7 @@ async function inOneShell(
 ): Promise<{ stdout: string[]; stderr: string[]; code: unknown }> {
   const script = [
     'set -e',
-    ...texts.flatMap((text) => [text, `echo '${END_OF_BLOCK}' | tee /dev/stderr`]),
+    ...texts.flatMap((text) => [text, `echo '${END_OF_BLOCK}'; echo '${END_OF_BLOCK}' >&2`]),
   ].join('\n');
   const shell = spawn('bash', ['-c', script], {
     cwd: ROOT,
@@ -83,7 +83,7 @@ const ANSWERS: readonly (readonly [RegExp, object])[] = [
   'a new user runs what the README prints, from a submission to its approval by user 7, and each command does what it says',
   async () => {
     const { stdout, stderr, code } = await inOneShell(blocks);
-    expect([code, stdout.length]).toEqual([0, blocks.length + 1]);
+    expect([code, stdout.length, stderr.at(-1)]).toEqual([0, blocks.length + 1, '']);
     const seen = new Set<RegExp>();
     for (const [index, text] of blocks.entries()) {
       const printed = stdout[index] ?? '';
