@@ -118,13 +118,17 @@ it(
       const process = await startProcess(settings);
       const share = ids.length / CLIENTS;
       let clients: Promise<void>[] = [];
+      let isDecided = false;
       await new Promise<void>((answered) => {
         clients = Array.from({ length: CLIENTS }, (_, n) =>
           decideUntilItDies(process, ids.slice(n * share, (n + 1) * share), answered),
         );
+        // Where none is answered there is nothing to wait for.
+        void Promise.all(clients).then(() => {
+          isDecided = true;
+          answered();
+        });
       });
-      let isDecided = false;
-      void Promise.all(clients).then(() => (isDecided = true));
       // Each other time inside of a sealing, else at any moment of some 300 ms.
       if (kill % 2 === 0) await untilSealing(() => isDecided);
       else await new Promise((resolve) => setTimeout(resolve, Math.random() * 300));

@@ -25,7 +25,7 @@ const search = () => ({
 
 SwaggerUIBundle({
   url: '/openapi.json',
-  domNode: document.querySelector('main'),
+  domNode: document.querySelector('#docs'),
   deepLinking: true,
   filter: true,
   displayRequestDuration: true,
@@ -33,7 +33,6 @@ SwaggerUIBundle({
   // Otherwise a validator elsewhere would be asked about this page.
   validatorUrl: null,
   plugins: [search],
-  // What Swagger UI draws without a name that assistive technology can read.
   onComplete: () => {
     const field = document.querySelector('.operation-filter-input');
     field?.setAttribute('placeholder', 'Search paths and descriptions');
