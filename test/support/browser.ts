@@ -69,6 +69,8 @@ export async function openWatched(
   origins: readonly string[] = [],
 ): Promise<Watched> {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  // A busy machine takes minutes to load the larger pages.
+  context.setDefaultTimeout(300_000);
   const problems: string[] = [];
   await context.exposeFunction('reportViolation', (what: string) => problems.push(`violation: ${what}`));
   await context.addInitScript(`document.addEventListener('securitypolicyviolation', (event) =>
