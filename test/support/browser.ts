@@ -39,6 +39,7 @@ function isExecutable(path: string): boolean {
 export function startChromium(host = 'localhost'): Promise<Browser> {
   return chromium.launch({
     executablePath: findChromium() ?? '',
+    timeout: 300_000,
     args: [
       '--headless',
       `--host-resolver-rules=MAP ${host} 127.0.0.1`,
