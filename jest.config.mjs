@@ -22,5 +22,6 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   maxWorkers: 2,
-  testTimeout: 120_000,
+  // For what hangs alone: on a busy machine a test that starts processes takes minutes.
+  testTimeout: 600_000,
 };

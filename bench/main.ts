@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { asksForHelp } from '../src/cli/help';
 import { Closables } from './closables';
 import { jsonOf, writeScale, writeStandard, type Report, type ScaleReport } from './documents';
 import type { Measured, Workload } from './measured';
@@ -101,4 +102,5 @@ async function main(): Promise<void> {
   process.exit();
 }
 
-void main();
+if (asksForHelp(process.argv.slice(2))) process.stdout.write(`${USAGE}\n`);
+else void main();

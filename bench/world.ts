@@ -185,7 +185,7 @@ async function addPeople(
     const subject = subjectOf(name);
     reviewers.push({ userId: await add(name, 'manager', 4), subject, token: tokenFor(subject, tokenKey) });
   }
-  const apiKey = await provisioning.addApiKey({
+  const { key: apiKey } = await provisioning.addApiKey({
     organizationId,
     name: 'poller',
     ownerId: submitter,

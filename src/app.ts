@@ -21,6 +21,7 @@ import { makeSchema } from './graphql/schema';
 import { newCorrelationId } from './domain/correlation';
 import { makeAuthenticate } from './http/authenticate';
 import { addAuditLog } from './http/audit-log';
+import { addDocs } from './http/docs/docs';
 import { addGraphql } from './http/graphql';
 import { addHealth } from './http/health';
 import type { LoadBounds } from './http/load-shedding';
@@ -33,6 +34,7 @@ import { sharedFor } from './http/shared-for';
 import { identify, makeServer } from './http/server';
 import { makeVerifyToken, type TrustedIssuer } from './http/token-verifier';
 import { rememberVerified } from './http/verified-tokens';
+import { addWelcome } from './http/welcome/welcome';
 import { makeCompareClocks } from './observability/clock-watch';
 import type { Logger } from './observability/logger';
 import { Metrics } from './observability/metrics';
@@ -236,6 +238,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   addExport(server, authorize, identifyCaller, exports, exportStalledMs);
   addRestRoutes(server, { schema, authorize, buildContext, execute, identify: identifyCaller, clock });
   addOpenApi(server, schema, authorize);
+  addDocs(server);
   await addGraphql(server, {
     schema,
     execute,
@@ -246,6 +249,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   });
 
   if (playground) addPlayground(server, clock);
+  addWelcome(server, playground);
 
   const writeKeyUses = async (): Promise<void> => {
     await keyUses.write();

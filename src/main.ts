@@ -4,12 +4,13 @@ import { makeApp } from './app';
 import { lastArchived } from './audit/checkpoint-archive';
 import { LogKey, openDevelopmentLogKey } from './audit/log-key';
 import { Sealer } from './audit/sealer';
+import { asksForHelp } from './cli/help';
 import { ConfigError, readConfig, type Config } from './config';
 import { openDevelopmentIssuer } from './http/development-issuer';
 import { makeLogger, type Logger } from './observability/logger';
 import { operatorOrigin } from './operator';
 import { explainOutage } from './persistence/database';
-import { openInstance, type Instance } from './persistence/instance';
+import { listener, openInstance, type Instance } from './persistence/instance';
 import { delayAfter, STOPPED_LATE, untilSignal, type ShutdownTimes, type StopSignal } from './stop-signals';
 
 /** What part of the time for stopping the requests under way may take; the rest is for what they used. */
@@ -35,7 +36,7 @@ class Closables {
 
 /** Starts everything, in order; whatever was opened is in `closables` even if a later step fails. */
 async function start(config: Config, closables: Closables, stopping: AbortSignal): Promise<Instance> {
-  const instance = await openInstance(config, say);
+  const instance = await openInstance(config, listener(say, config));
   closables.add('PostgreSQL', () => instance.release());
   await instance.prepare(operatorOrigin());
   const database = await instance.connectApplication();
@@ -69,7 +70,9 @@ async function start(config: Config, closables: Closables, stopping: AbortSignal
   closables.add('the HTTP server', () => drain(server, config.shutdown.timeout * DRAIN_SHARE));
   const address = await server.listen({ host: config.host, port: config.port });
   const playground = config.playground ? `  playground ${address}/playground` : '';
-  say(`ready: GraphQL ${address}/graphql  REST ${address}/api/v1  health ${address}/health${playground}`);
+  say(
+    `ready: GraphQL ${address}/graphql  REST ${address}/api/v1  docs ${address}/docs  health ${address}/health${playground}`,
+  );
   return instance;
 }
 
@@ -153,4 +156,9 @@ async function main(): Promise<void> {
   process.exit();
 }
 
-void main();
+const USAGE = `usage: npm start
+Starts the gateway; environment variables such as PORT and DATA_DIR set it up (README, "Configuration").
+`;
+
+if (asksForHelp(process.argv.slice(2))) process.stdout.write(USAGE);
+else void main();

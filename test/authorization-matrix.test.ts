@@ -77,12 +77,13 @@ const PATHS: Readonly<Record<string, Path>> = {
   'GET /readyz':                                 { open: 'unlooked' },
   'GET /metrics':                                { open: 'unlooked' },
   'GET /openapi.json':                           { open: 'unlooked' },
+  'GET /':                                       { open: 'unlooked' },
   'GET /docs':                                   { open: 'unlooked' },
   'GET /playground':                             { open: 'unlooked' },
 };
 
-/** The parts of the playground's page, which are as open as the page. */
-const PARTS = /^\/playground\//;
+/** The parts of pages, which are as open as the pages. */
+const PARTS = /^\/(playground|docs|welcome)\//;
 
 /** Contract 1: a score of each band, and the level that it asks for; besides, an action of one's own, and none at all. */
 const AIMS: readonly Aim[] = [

@@ -86,7 +86,7 @@ describe('a reviewer with the client', () => {
       status: 400,
       message: 'Action is not pending approval (current status: approved)',
       correlationId: expect.stringMatching(/^action_/),
-      facts: { currentStatus: 'APPROVED', decidedBy: '42' },
+      facts: { currentStatus: 'APPROVED', decidedBy: 42 },
     });
     expect(isCountersignError(error, 'INVALID_STATE')).toBe(true);
     expect(isCountersignError(error, 'RISK_LIMIT_EXCEEDED', 'ACTION_NOT_FOUND')).toBe(false);
@@ -150,7 +150,7 @@ describe('an agent with the client', () => {
     expect(await waiting).toMatchObject({
       id: actionId,
       status: 'APPROVED',
-      decidedBy: { id: '1' },
+      decidedBy: { id: 1 },
       reason: 'Go',
     });
   });

@@ -11,6 +11,8 @@ import { runCommand, runGateway, startProcess, stopAll, type Settings } from './
 
 /** The gateway as it runs in production, on a PostgreSQL that exists already and is empty (contract 6). */
 const ISSUER = 'https://login.example.com/';
+/** Whose tokens no setting lets in. */
+const UNKNOWN_ISSUER = 'urn:countersign:development';
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const database = `production_${randomBytes(6).toString('hex')}`;
 let scratch: string;
@@ -83,7 +85,12 @@ describe('an operator in production', () => {
 
     const provision = async (...args: string[]) => {
       const { stdout, stderr } = await runCommand('provision', args, settings);
-      expect([stdout, stderr]).toEqual([expect.stringMatching(/^\d+\n$/), '']);
+      expect(stdout).toMatch(/^\d+\n$/);
+      expect(stderr).toBe(
+        args.includes(UNKNOWN_ISSUER)
+          ? `warning: no setting names the issuer ${UNKNOWN_ISSUER}, so its tokens are refused; configured: ${ISSUER}\n`
+          : '',
+      );
       return stdout.trim();
     };
     const organization = await provision('organization', '--name', 'Initech');
@@ -113,6 +120,10 @@ describe('an operator in production', () => {
     const token = await runCommand('token', ['--user', id], settings);
     expect([token.code, token.stdout]).toEqual([1, '']);
     expect(token.stderr).toContain('production');
+    const before = await query('SELECT count(*)::int FROM audit_log');
+    const reset = await runCommand('demo-reset', [], settings);
+    expect([reset.code, reset.stdout, reset.stderr]).toEqual([1, '', expect.stringContaining('production')]);
+    expect(await query('SELECT count(*)::int FROM audit_log')).toEqual(before);
     expect(existsSync(settings['DATA_DIR'] ?? '')).toBe(false);
 
     gateway.signal('SIGTERM');

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
@@ -15,6 +15,9 @@ import {
   type Finished,
   type RunningGateway,
 } from './support/processes';
+
+/** What package.json runs, by which the commands are told from the files they share. */
+const scripts = readFileSync(join(__dirname, '..', 'package.json'), 'utf8');
 
 /** What an operator does with the commands of contract 6, as processes of their own on one data folder. */
 let scratch: string;
@@ -75,6 +78,8 @@ async function inDatabase<T>(work: (client: Client) => Promise<T>): Promise<T> {
   const postgres = await openEmbeddedPostgres({ dataDir: settings.DATA_DIR });
   await postgres.release();
   const client = new Client({ connectionString: postgres.ownerUrl });
+  // It may still be connected when the last gateway leaves, and the server stops.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     return await work(client);
@@ -98,6 +103,7 @@ function modesIn(folder: string, above = ''): [string, string][] {
   });
 }
 
+const KEY_LINE = expect.stringMatching(/^csk_[\w-]{43}\n$/);
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 const DEMO = `SELECT (SELECT count(*)::int FROM organizations WHERE name IN ('Acme', 'Globex')) AS organizations,
   (SELECT count(*)::int FROM users WHERE id <= 142) AS users,
@@ -113,7 +119,7 @@ describe('an operator who starts the gateway in an empty folder', () => {
   });
 
   it('finds the demo data in it', async () => {
-    expect(await rows(DEMO)).toEqual([{ organizations: 2, users: 10, actions: 56 }]);
+    expect(await rows(DEMO)).toEqual([{ organizations: 2, users: 11, actions: 56 }]);
   });
 
   it('keeps keys, passwords and data to the account that runs it', async () => {
@@ -170,6 +176,28 @@ describe('an operator who asks for a token', () => {
     expect(unsaid.stderr).toContain('usage: npm run --silent token -- --user');
     expect(unknown.stderr).toMatch(/no user 999\n$/);
   });
+});
+
+it('an operator who asks any command for help is told how it is called, and nothing is opened', async () => {
+  const untouched = join(scratch, 'untouched-by-help');
+  const commands = readdirSync(join(__dirname, '..', 'src', 'cli')).map((file) => file.replace('.ts', ''));
+  const called = commands.filter((name) => scripts.includes(`src/cli/${name}.ts`) && name !== 'schema');
+  expect(called).toHaveLength(8);
+  for (const name of called) {
+    const { code, stdout, stderr } = await runCommand(name, ['--help'], { DATA_DIR: untouched });
+    expect([name, code, stderr]).toEqual([name, 0, '']);
+    expect(stdout).toMatch(/^usage: /);
+  }
+  const start = await runGateway({ DATA_DIR: untouched }, ['--help']);
+  expect([start.code, start.stdout.startsWith('usage: npm start'), start.stderr]).toEqual([0, true, '']);
+  expect(existsSync(untouched)).toBe(false);
+});
+
+it('an operator reads which PostgreSQL a command joined only if they look for a fault', async () => {
+  const quiet = await run('provision', 'users', '--organization', '1');
+  const loud = await runCommand('token', ['--user', '42'], { ...settings, LOG_LEVEL: 'debug' });
+  expect([quiet.code, quiet.stderr]).toEqual([0, '']);
+  expect(loud.stderr).toMatch(/^joined the running PostgreSQL on port \d+\n$/);
 });
 
 it('an operator who calls a command wrongly is told so before anything is opened', async () => {
@@ -264,6 +292,18 @@ describe('an operator who asks for an API key', () => {
       ]);
   });
 
+  it('is told who answers for it and how to name somebody else, beside the key alone on standard output', async () => {
+    const ask = ['--organization', '1', '--name', 'told'];
+    const [first, chosen] = await Promise.all([
+      run('api-key', ...ask),
+      run('api-key', ...ask, '--owner', '42'),
+    ]);
+    const hint = (owner: string) =>
+      `owned by user ${owner}, who cannot decide what it submits; --owner names another user\n`;
+    expect([first.code, first.stdout, first.stderr]).toEqual([0, KEY_LINE, hint('1 (Ada Admin)')]);
+    expect([chosen.code, chosen.stdout, chosen.stderr]).toEqual([0, KEY_LINE, hint('42 (Sue Senior)')]);
+  });
+
   it('is refused an unknown scope and an owner of another organization', async () => {
     const ask = ['--organization', '1', '--name', 'refused'];
     const [scope, owner] = await Promise.all([
@@ -322,6 +362,102 @@ describe('an operator who provisions', () => {
     expect(types).toEqual(['user_changed', 'user_changed', 'policy_changed']);
   });
 
+  it('is warned of an issuer that no setting names, and not of one that is configured', async () => {
+    const user = (issuer: string) => [
+      ...['user', '--organization', '2', '--name', 'Ida', '--role', 'user', '--issuer', issuer],
+      ...['--subject', 'ida'],
+    ];
+    const configured = {
+      ...settings,
+      TOKEN_ISSUER: 'https://sso.example.com/',
+      TOKEN_JWKS_URL: 'https://sso.example.com/keys',
+    };
+    const [typo, known] = [
+      await runCommand('provision', user('https://sso.example.com'), configured),
+      await runCommand('provision', user('https://sso.example.com/'), configured),
+    ];
+    expect([typo.code, known.code, known.stderr]).toEqual([0, 0, '']);
+    expect(typo.stderr).toBe(
+      'warning: no setting names the issuer https://sso.example.com, so its tokens are refused; ' +
+        'configured: https://sso.example.com/, urn:countersign:development\n',
+    );
+  });
+
+  it('lists the people of an organization with their log-ins', async () => {
+    const { stdout } = await run('provision', 'users', '--organization', '1');
+    const [head, ...lines] = stdout.trimEnd().split('\n');
+    expect(head).toBe('id\tname\trole\tlevel\tmax risk\tactive\tissuer\tsubject');
+    expect(lines).toContain('5\tLea Limited\tmanager\t-\t30\tyes\t-\t-');
+    expect(lines).toContain('6\tGus Gone\tmanager\t-\t-\tno\turn:countersign:development\tuser-6');
+    const unknown = await run('provision', 'users', '--organization', '99');
+    expect([unknown.code, unknown.stdout]).toEqual([1, '']);
+  });
+
+  it('moves a log-in, so that the old one counts no more, and finds that in the audit log', async () => {
+    const token = await printed('token', '--user', '3');
+    const viewer = async () => (await call('/graphql', token, { query: '{ viewer { id } }' })).status;
+    expect(await viewer()).toBe(200);
+    const to = ['--issuer', 'https://sso.example.com', '--subject', 'max'];
+    const moved = await run('provision', 'relink', '--user', '3', ...to);
+    expect([moved.code, moved.stdout]).toEqual([0, '']);
+    expect(moved.stderr).toContain('no longer counts: subject user-3 of urn:countersign:development');
+    expect(await viewer()).toBe(401);
+    const linked = 'SELECT issuer, subject FROM user_identities WHERE user_id = 3';
+    expect(await rows(linked)).toEqual([{ issuer: 'https://sso.example.com', subject: 'max' }]);
+    expect(
+      await rows(
+        `SELECT actor_kind, details FROM audit_log WHERE action_type = 'user_changed' ORDER BY id DESC LIMIT 1`,
+      ),
+    ).toEqual([
+      {
+        actor_kind: 'system',
+        details:
+          'User 3 logs in as subject max of https://sso.example.com, no longer as subject user-3 of urn:countersign:development',
+      },
+    ]);
+    const wrong = await Promise.all([
+      run('provision', 'relink', '--user', '2', ...to),
+      run('provision', 'relink', '--user', '999', '--issuer', 'i', '--subject', 's'),
+      run(
+        'provision',
+        'relink',
+        '--user',
+        '3',
+        '--issuer',
+        'i',
+        '--subject',
+        's',
+        '--from-issuer',
+        'j',
+        '--from-subject',
+        't',
+      ),
+      run('provision', 'relink', '--user', '3', '--issuer', 'i'),
+    ]);
+    expect(wrong.map(({ code }) => code)).toEqual([1, 1, 1, 2]);
+    expect(wrong[0].stderr).toContain('already stands for a user');
+    expect(await rows(linked)).toHaveLength(1);
+    // A person with two log-ins says which of them moves.
+    await printed('token', '--user', '3');
+    const unsaid = await run('provision', 'relink', '--user', '3', '--issuer', 'i', '--subject', 's');
+    expect([unsaid.code, unsaid.stderr]).toEqual([1, expect.stringContaining('several log-ins')]);
+    const back = [
+      '--issuer',
+      'i',
+      '--subject',
+      's',
+      '--from-issuer',
+      'https://sso.example.com',
+      '--from-subject',
+      'max',
+    ];
+    expect((await run('provision', 'relink', '--user', '3', ...back)).code).toBe(0);
+    expect(await rows(`${linked} ORDER BY issuer`)).toEqual([
+      { issuer: 'i', subject: 's' },
+      { issuer: 'urn:countersign:development', subject: 'user-3' },
+    ]);
+  });
+
   it('is told what is missing or wrong', async () => {
     const whole = ['user', '--name', 'Ada', '--issuer', 'i', '--subject', 's'];
     const [role, organization] = await Promise.all([
@@ -361,7 +497,7 @@ describe('an operator who stops the gateway and starts it again', () => {
 
     gateway = await startProcess(settings);
     expect(gateway.lines.join('\n')).not.toContain('demo data');
-    expect(await rows(DEMO)).toEqual([{ organizations: 2, users: 10, actions: 56 }]);
+    expect(await rows(DEMO)).toEqual([{ organizations: 2, users: 11, actions: 56 }]);
     expect(await approve(12345, senior)).toMatchObject({
       status: 400,
       body: { error_code: 'INVALID_STATE' },

@@ -51,7 +51,7 @@ afterAll(async () => {
 describe('an operator', () => {
   test('who starts twice gets the same data back, at the same address', async () => {
     const lines: string[] = [];
-    const first = await open({ dataDir: home, progress: (line) => lines.push(line) });
+    const first = await open({ dataDir: home, ...tellingAll(lines) });
     await query(first.ownerUrl, 'CREATE TABLE kept (word text)');
     await query(first.ownerUrl, "INSERT INTO kept VALUES ('first')");
     await first.release();
@@ -157,7 +157,7 @@ describe('an operator', () => {
     ['when it cannot be started again', /does not come back.*"no_such_setting"/s],
   ])('whose server was killed can leave %s, and no server is left', async (_, moment) => {
     const lines: string[] = [];
-    const postgres = await open({ dataDir: home, progress: (line) => lines.push(line) });
+    const postgres = await open({ dataDir: home, ...tellingAll(lines) });
     if (moment?.source.includes('no_such_setting')) cleanups.push(await breakSettings(home));
     lines.length = 0;
     process.kill(serverPid(home), 'SIGKILL');
@@ -321,7 +321,7 @@ describe('a developer', () => {
     const bin = await copyPrograms(join(scratch, 'scriptless'));
     for (const program of ['initdb', 'postgres']) chmodSync(join(bin, program), 0o644);
     const lines: string[] = [];
-    const options = { dataDir: home, binaries: bin, progress: (line: string) => lines.push(line) };
+    const options = { dataDir: home, binaries: bin, ...tellingAll(lines) };
     const postgres = await open(options);
     expect(await query(postgres.applicationUrl, 'SELECT 1 AS up')).toEqual([{ up: 1 }]);
     await postgres.release();
@@ -339,7 +339,7 @@ describe('a developer', () => {
       const options = { dataDir: join(closed, 'data'), binaries: bin };
       cleanups.push(() => removeOutside(options.dataDir, mark));
       const lines: string[] = [];
-      const first = await open({ ...options, progress: (line) => lines.push(line) });
+      const first = await open({ ...options, ...tellingAll(lines) });
       expect(lines[0]).toContain(`keeping the data in ${first.dataFolder}`);
       expect(lines[1]).toMatch(/^using a copy of the PostgreSQL programs in /);
       expect(first.dataFolder.startsWith(closed)).toBe(false);
@@ -378,6 +378,14 @@ describe('a developer', () => {
     },
   );
 });
+
+/** Collects every line that opening tells, the details among them. */
+function tellingAll(lines: string[]): { progress: (line: string) => void; detail: (line: string) => void } {
+  const tell = (line: string): void => {
+    lines.push(line);
+  };
+  return { progress: tell, detail: tell };
+}
 
 async function open(options: Parameters<typeof openEmbeddedPostgres>[0]): Promise<EmbeddedPostgres> {
   const postgres = await openEmbeddedPostgres(options);

@@ -90,7 +90,7 @@ it(
       [...Object.keys(STATUS), 'approved', 'denied', 'pending_approval'].sort(),
     );
   },
-  cases(120_000, 3_600_000),
+  cases(600_000, 3_600_000),
 );
 
 interface Asked {

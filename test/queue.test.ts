@@ -75,7 +75,7 @@ it(
       return seen;
     });
   },
-  cases(120_000, 3_600_000),
+  cases(600_000, 3_600_000),
 );
 
 function mayDecideIt(world: MadeWorld, viewer: MadePerson, action: MadeAction): boolean {

@@ -115,13 +115,14 @@ describe('who may list the people of their organization', () => {
     const page = await people({ first: 100 });
     expect(page.edges.map(({ node }) => node)).toEqual((await everybody()).slice(0, 100));
     const person = { approvalLevel: null, maxRiskScore: null, active: true };
-    expect(page.edges.slice(0, 7).map(({ node }) => node)).toEqual([
+    expect(page.edges.slice(0, 8).map(({ node }) => node)).toEqual([
       { ...person, id: '1', name: 'Ada Admin', role: 'ADMIN' },
       { ...person, id: '2', name: 'Sam Security', role: 'SECURITY_MANAGER' },
       { ...person, id: '3', name: 'Max Manager', role: 'MANAGER' },
       { ...person, id: '4', name: 'Ann Analyst', role: 'USER' },
       { ...person, id: '5', name: 'Lea Limited', role: 'MANAGER', maxRiskScore: 30 },
       { ...person, id: '6', name: 'Gus Gone', role: 'MANAGER', active: false },
+      { ...person, id: '7', name: 'Cleo CISO', role: 'ADMIN' },
       { ...person, id: '42', name: 'Sue Senior', role: 'MANAGER', approvalLevel: 2 },
     ]);
   });
@@ -236,7 +237,7 @@ describe('an admin who walks the list', () => {
       startCursor: edges[2]?.cursor,
       endCursor: edges[3]?.cursor,
     });
-    expect(idsOf(await people({ first: 3, offset: 4 }))).toEqual([5, 6, 42]);
+    expect(idsOf(await people({ first: 3, offset: 4 }))).toEqual([5, 6, 7]);
   });
 
   it('gets 25 unasked and 100 at most, and is told which paging makes no sense', async () => {

@@ -43,27 +43,19 @@ export interface BulkOptions extends DecisionOptions {
   readonly mode?: BulkMode;
 }
 
-type WithNumber<T extends { readonly actionId: string }> = Omit<T, 'actionId'> & {
-  readonly actionId: number;
-};
-
 /** A verdict that took effect. */
-export type Decision = WithNumber<DecisionFragment>;
+export type Decision = DecisionFragment;
 /** `approvedAt` and `approvedBy` are null while more approvals are required (`status` is PENDING_APPROVAL then). */
 export type Approval = Decision & { readonly approvedAt: string | null; readonly approvedBy: number | null };
 export type Rejection = Decision & { readonly rejectedAt: string; readonly rejectedBy: number };
 
-type ItemFragment = BulkFragment['results'][number];
+/** What became of a bulk, action by action. */
+export type BulkDecision = BulkFragment;
 /** One action's outcome: a decision, or a refusal. */
-export interface BulkItem {
-  readonly actionId: number;
-  readonly decision: Decision | null;
-  readonly refusal: ItemFragment['refusal'];
-}
-export type BulkDecision = Omit<BulkFragment, 'results'> & { readonly results: readonly BulkItem[] };
+export type BulkItem = BulkFragment['results'][number];
 
-export type Submission = WithNumber<SubmitActionMutation['submission']>;
-export type Action = Omit<ActionDetailsFragment, 'id'> & { readonly id: number };
+export type Submission = SubmitActionMutation['submission'];
+export type Action = ActionDetailsFragment;
 
 export interface ListOptions extends CallOptions {
   /** Lists match any of their members: `{ status: ['PENDING_APPROVAL'], decidableByViewer: true }`. */
@@ -100,9 +92,9 @@ export class Actions {
     const { decision } = await this.transport.run(ApproveAction, decide(actionId, options), options.signal);
     const isApproved = decision.status === 'APPROVED';
     return {
-      ...withNumber(decision),
+      ...decision,
       approvedAt: isApproved ? decision.decidedAt : null,
-      approvedBy: isApproved ? Number(decision.decidedBy.id) : null,
+      approvedBy: isApproved ? decision.decidedBy.id : null,
     };
   }
 
@@ -110,31 +102,31 @@ export class Actions {
   async reject(actionId: ActionId, options: DecisionOptions = {}): Promise<Rejection> {
     const { decision } = await this.transport.run(RejectAction, decide(actionId, options), options.signal);
     const { decidedAt, decidedBy } = decision;
-    return { ...withNumber(decision), rejectedAt: decidedAt, rejectedBy: Number(decidedBy.id) };
+    return { ...decision, rejectedAt: decidedAt, rejectedBy: decidedBy.id };
   }
 
   /** Approves up to 500 actions; what is refused is an item of the result and not an error. By JWT. */
   async bulkApprove(actionIds: readonly ActionId[], options: BulkOptions = {}): Promise<BulkDecision> {
     const variables = decideAll(actionIds, options);
-    return bulkOf((await this.transport.run(BulkApproveActions, variables, options.signal)).bulk);
+    return (await this.transport.run(BulkApproveActions, variables, options.signal)).bulk;
   }
 
   /** Rejects up to 500 actions; what is refused is an item of the result and not an error. By JWT. */
   async bulkReject(actionIds: readonly ActionId[], options: BulkOptions = {}): Promise<BulkDecision> {
     const variables = decideAll(actionIds, options);
-    return bulkOf((await this.transport.run(BulkRejectActions, variables, options.signal)).bulk);
+    return (await this.transport.run(BulkRejectActions, variables, options.signal)).bulk;
   }
 
   /** Submits an action to be decided. */
   async submit(input: SubmitActionInput, options: ChangeOptions = {}): Promise<Submission> {
     const variables = { input, idempotencyKey: keyOf(options) };
-    return withNumber((await this.transport.run(SubmitAction, variables, options.signal)).submission);
+    return (await this.transport.run(SubmitAction, variables, options.signal)).submission;
   }
 
   /** One action. Throws ACTION_NOT_FOUND. */
   async get(actionId: ActionId, { signal }: CallOptions = {}): Promise<Action> {
     const { action } = await this.transport.run(GetAction, { id: actionId }, signal);
-    if (action !== null) return actionOf(action);
+    if (action !== null) return action;
     throw new CountersignError('ACTION_NOT_FOUND', `Action ${String(actionId)} not found`, { status: 404 });
   }
 
@@ -142,7 +134,7 @@ export class Actions {
   async list({ signal, ...variables }: ListOptions = {}): Promise<ActionPage> {
     const { edges, pageInfo } = (await this.transport.run(ListActions, variables, signal)).actions;
     const { hasNextPage, endCursor } = pageInfo;
-    return { actions: edges.map(({ node }) => actionOf(node)), hasNextPage, endCursor };
+    return { actions: edges.map(({ node }) => node), hasNextPage, endCursor };
   }
 
   /**
@@ -187,21 +179,4 @@ function keyOf({ idempotencyKey }: ChangeOptions): string {
   if (idempotencyKey !== undefined) return idempotencyKey;
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-function withNumber<T extends { readonly actionId: string }>(told: T): WithNumber<T> {
-  return { ...told, actionId: Number(told.actionId) };
-}
-
-function actionOf(action: ActionDetailsFragment): Action {
-  return { ...action, id: Number(action.id) };
-}
-
-function bulkOf({ results, ...bulk }: BulkFragment): BulkDecision {
-  const items = results.map(({ actionId, decision, refusal }) => ({
-    actionId: Number(actionId),
-    decision: decision ? withNumber(decision) : null,
-    refusal,
-  }));
-  return { ...bulk, results: items };
 }

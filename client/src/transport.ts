@@ -5,6 +5,7 @@ import {
   type Facts,
   type InputFault,
 } from './error.ts';
+import { withNumericIds } from './ids.ts';
 import type { Operation } from './operation.ts';
 import { pause } from './pause.ts';
 
@@ -122,7 +123,7 @@ function readAnswer(response: Response, text: string): { readonly data: unknown 
   const body = parse(text);
   const [error] = body?.errors ?? [];
   if (error !== undefined) return { error: errorOf(error.message, error.extensions ?? {}), retryAfter };
-  if (body?.data != null) return { data: body.data };
+  if (body?.data != null) return { data: withNumericIds(body.data) };
   // Not the gateway's own words: a proxy that cannot reach it, or that wants less of us.
   const { status } = response;
   const code = PROXY_CODES[status] ?? 'BAD_ANSWER';
@@ -138,7 +139,7 @@ const PROXY_CODES: Readonly<Record<number, ErrorCode>> = {
 };
 
 function errorOf(message: string, extensions: Readonly<Record<string, unknown>>): CountersignError {
-  const { code, status, correlationId, errors, ...facts } = extensions as {
+  const { code, status, correlationId, errors, ...facts } = withNumericIds(extensions) as {
     readonly code?: ErrorCode;
     readonly status?: number;
     readonly correlationId?: string;

@@ -1,11 +1,14 @@
 import {
   closeSync,
+  existsSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readSync,
+  rmSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -82,6 +85,14 @@ export function lastArchived(folder: string, organizationId: number): string | n
     throw error;
   }
 }
+
+/** Removes every organization's archive, for a development database that begins anew: its new logs get new ones. */
+export function forgetArchived(folder: string): void {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  for (const name of names) if (ARCHIVE.test(name)) rmSync(join(folder, name), { force: true });
+}
+
+const ARCHIVE = /^organization-\d+\.checkpoints$/;
 
 function pathOf(folder: string, organizationId: number): string {
   return join(folder, `organization-${String(organizationId)}.checkpoints`);

@@ -1,6 +1,7 @@
 import { DEFAULT_API_KEY_SCOPES, type ApiKey } from '../domain/api-key-grant';
 import { API_KEY_SCOPES, type ApiKeyScope } from '../domain/principal';
 import { idOption, required, runCommand, textOption, UsageError, type Values, type Work } from './command';
+import { singleLine, tableOf } from './table';
 import { momentToCome } from './time';
 
 function scopesOf(list: string): readonly ApiKeyScope[] {
@@ -24,24 +25,31 @@ function create(values: Values): Work {
     scopes: scopesOf(values['scopes'] ?? DEFAULT_API_KEY_SCOPES.join(',')),
     expiresAt: expires === undefined ? null : momentToCome(expires, 'expires', new Date()),
   };
-  return ({ provisioning }) => provisioning.addApiKey(apiKey);
+  return async ({ provisioning, say }) => {
+    const { key, owner } = await provisioning.addApiKey(apiKey);
+    const { id, name: ownerName } = owner;
+    say(
+      `owned by user ${String(id)} (${singleLine(ownerName)}), who cannot decide what it submits; --owner names another user`,
+    );
+    return key;
+  };
 }
 
 function list(values: Values): Work {
   const organizationId = organizationOf(values);
   return async ({ provisioning }) => {
     const keys = await provisioning.apiKeys(organizationId);
-    return [COLUMNS, ...keys.map(rowOf)].map((cells) => cells.join('\t')).join('\n');
+    return tableOf(COLUMNS, keys.map(rowOf));
   };
 }
 
 const COLUMNS = ['id', 'prefix', 'name', 'owner', 'scopes', 'created', 'expires', 'revoked', 'last used'];
 
-/** One line of the list, for people and for `cut`; `-` stands for never. */
+/** One line of the list; `-` stands for never. */
 function rowOf(key: ApiKey): readonly string[] {
   const { id, prefix, name, ownerId, scopes, createdAt, expiresAt, revokedAt, lastUsedAt } = key;
   const times = [createdAt, expiresAt, revokedAt, lastUsedAt].map((at) => at?.toISOString() ?? '-');
-  return [String(id), prefix, name.replaceAll(/\p{Cc}/gu, ' '), String(ownerId), scopes.join(','), ...times];
+  return [String(id), prefix, name, String(ownerId), scopes.join(','), ...times];
 }
 
 function revoke(values: Values): Work {

@@ -5,6 +5,7 @@ import { readBundle } from '../audit/read-bundle';
 import { verifyBundle, type VerificationInput } from '../audit/verify-bundle';
 import { REQUIREMENTS, verdictOf, type Requirement, type VerificationReport } from '../audit/verification';
 import { readNoteKey, type NoteKey } from '../domain/signed-note';
+import { asksForHelp } from './help';
 
 const USAGE = `usage: countersign-verify FILE --key KEY… [--checkpoint FILE]… [--receipt FILE]… [--require LIST] [--json]
   FILE          an audit bundle, gzipped or not
@@ -52,7 +53,6 @@ const OPTIONS = {
   receipt: { type: 'string', multiple: true },
   require: { type: 'string', multiple: true },
   json: { type: 'boolean' },
-  help: { type: 'boolean' },
 } as const;
 
 function readCall(): Call {
@@ -179,7 +179,7 @@ function explain(error: unknown, isJson: boolean): number {
 // Known before the arguments are read: a wrong call is answered with JSON, too.
 const IS_JSON = process.argv.slice(2).includes('--json');
 
-if (process.argv.slice(2).includes('--help')) process.stdout.write(`${USAGE}\n`);
+if (asksForHelp(process.argv.slice(2))) process.stdout.write(`${USAGE}\n`);
 else
   main(IS_JSON)
     .catch((error: unknown) => explain(error, IS_JSON))

@@ -3,15 +3,18 @@ import { ConfigError, readConfig, type Config } from '../config';
 import { parseId } from '../domain/decision-request';
 import { isBlank } from '../domain/text';
 import { explainOutage } from '../persistence/database';
-import { openInstance, type Instance } from '../persistence/instance';
+import { listener, openInstance, type Instance } from '../persistence/instance';
 import { operatorOrigin } from '../operator';
 import { Provisioning } from '../persistence/provisioning.store';
+import { asksForHelp } from './help';
 
 /** What a command works with. Standard output is its result and nothing else; everything said goes to standard error. */
 export interface CommandContext {
   readonly config: Config;
   readonly instance: Instance;
   readonly provisioning: Provisioning;
+  /** Prints a line to standard error. */
+  readonly say: (line: string) => void;
 }
 
 /** The command was called wrongly; said together with how to call it. */
@@ -27,6 +30,8 @@ export interface Command {
   readonly usage: string;
   readonly options: Options;
   readonly allowPositionals?: boolean;
+  /** Refused in production, before anything is opened. */
+  readonly isForDevelopment?: boolean;
   /** Reads how it was called, before anything is opened. @throws {UsageError} */
   readonly read: (values: Values, positionals: readonly string[]) => Work;
 }
@@ -34,18 +39,27 @@ export interface Command {
 /** What a command does once the installation is open. @returns what to print, or null for nothing */
 export type Work = (context: CommandContext) => Promise<string | null>;
 
-/** Runs a command on the installation of the environment's settings; exit code 1 for a failure, 2 for a wrong call. */
+/**
+ * Runs a command on the installation of the environment's settings; exit code 1 for a failure, 2 for a wrong call. With
+ * `--help` it prints how it is called, and opens nothing.
+ */
 export async function runCommand(command: Command): Promise<void> {
+  if (asksForHelp(process.argv.slice(2))) {
+    process.stdout.write(`usage: ${command.usage}\n`);
+    return;
+  }
   try {
     const { values, positionals } = parse(command);
     const work = command.read(values as Values, positionals);
     const config = readConfig(process.env);
-    const instance = await openInstance(config, say);
+    if (command.isForDevelopment === true && config.isProduction)
+      throw new Error('This command is for development: it does nothing in production');
+    const instance = await openInstance(config, listener(say, config));
     try {
       const origin = operatorOrigin();
       await instance.prepare(origin);
       const provisioning = new Provisioning(instance.owner, origin);
-      const output = await work({ config, instance, provisioning });
+      const output = await work({ config, instance, provisioning, say });
       if (output !== null) process.stdout.write(`${output}\n`);
     } finally {
       await instance.release();

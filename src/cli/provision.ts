@@ -1,4 +1,7 @@
+import type { Config } from '../config';
 import { ROLES, type Role } from '../domain/principal';
+import { DEVELOPMENT_ISSUER } from '../http/development-issuer';
+import type { Identity, ListedUser } from '../persistence/log-ins.store';
 import {
   idOption,
   numberOption,
@@ -6,9 +9,11 @@ import {
   runCommand,
   textOption,
   UsageError,
+  type CommandContext,
   type Values,
   type Work,
 } from './command';
+import { tableOf } from './table';
 
 const MAX_LEVEL = 10;
 const MAX_SCORE = 100;
@@ -36,10 +41,7 @@ function addUser(values: Values): Work {
   const approvalLevel = numberOption(values, 'level', { min: 0, max: MAX_LEVEL });
   if (approvalLevel !== null && !Number.isInteger(approvalLevel))
     throw new UsageError('--level has to be a whole number');
-  const identity = {
-    issuer: textOption(values, 'issuer'),
-    subject: textOption(values, 'subject'),
-  };
+  const identity = identityOf(values);
   const user = {
     organizationId: required(idOption(values, 'organization'), 'organization'),
     name: textOption(values, 'name'),
@@ -48,12 +50,62 @@ function addUser(values: Values): Work {
     maxRiskScore: numberOption(values, 'max-risk', { min: 0, max: MAX_SCORE }),
     active: values['inactive'] === undefined,
   };
-  return async ({ provisioning }) => String(await provisioning.addUser(user, identity));
+  return async (context) => {
+    warnOfUnknownIssuer(context, identity.issuer);
+    return String(await context.provisioning.addUser(user, identity));
+  };
+}
+
+function listUsers(values: Values): Work {
+  const organizationId = required(idOption(values, 'organization'), 'organization');
+  return async ({ provisioning }) => tableOf(COLUMNS, (await provisioning.users(organizationId)).map(rowOf));
+}
+
+const COLUMNS = ['id', 'name', 'role', 'level', 'max risk', 'active', 'issuer', 'subject'];
+
+/** One line of the list; `-` stands for what the role or the organization says, and for no log-in. */
+function rowOf(user: ListedUser): readonly string[] {
+  const { id, name, role, approvalLevel, maxRiskScore, active, login } = user;
+  const own = [approvalLevel, maxRiskScore].map((value) => value?.toString() ?? '-');
+  return [String(id), name, role, ...own, active ? 'yes' : 'no', login?.issuer ?? '-', login?.subject ?? '-'];
+}
+
+function relink(values: Values): Work {
+  const userId = required(idOption(values, 'user'), 'user');
+  const to = identityOf(values);
+  const isFromNamed = values['from-issuer'] !== undefined || values['from-subject'] !== undefined;
+  const from = isFromNamed ? identityOf(values, 'from-') : null;
+  return async (context) => {
+    warnOfUnknownIssuer(context, to.issuer);
+    const replaced = await context.provisioning.relink(userId, from, to);
+    if (replaced !== null) context.say(`no longer counts: subject ${replaced.subject} of ${replaced.issuer}`);
+    return null;
+  };
+}
+
+/** A log-in that options name. @throws {UsageError} if one of both is not given */
+function identityOf(values: Values, prefix = ''): Identity {
+  const [issuer, subject] = [`${prefix}issuer`, `${prefix}subject`];
+  return { issuer: textOption(values, issuer), subject: textOption(values, subject) };
+}
+
+/** An issuer counts to the letter: one that no setting names is most often one that was mistyped. */
+function warnOfUnknownIssuer({ config, say }: CommandContext, issuer: string): void {
+  const known = issuersOf(config);
+  if (known.includes(issuer)) return;
+  const names = known.length === 0 ? 'none' : known.join(', ');
+  say(`warning: no setting names the issuer ${issuer}, so its tokens are refused; configured: ${names}`);
+}
+
+function issuersOf({ trustedIssuers, isProduction }: Config): readonly string[] {
+  return [...trustedIssuers.map(({ issuer }) => issuer), ...(isProduction ? [] : [DEVELOPMENT_ISSUER])];
 }
 
 void runCommand({
   usage: `npm run --silent provision -- organization --name Acme [--levels on|off] [--manager-max-risk 69]
-       npm run --silent provision -- user --organization 1 --name Ada --role manager --issuer URL --subject ID [--level 2] [--max-risk 69] [--inactive]`,
+       npm run --silent provision -- user --organization 1 --name Ada --role manager --issuer URL --subject ID [--level 2] [--max-risk 69] [--inactive]
+       npm run --silent provision -- users --organization 1
+       npm run --silent provision -- relink --user 42 --issuer URL --subject ID [--from-issuer URL --from-subject ID]`,
   options: {
     name: { type: 'string' },
     levels: { type: 'string' },
@@ -62,6 +114,9 @@ void runCommand({
     role: { type: 'string' },
     issuer: { type: 'string' },
     subject: { type: 'string' },
+    user: { type: 'string' },
+    'from-issuer': { type: 'string' },
+    'from-subject': { type: 'string' },
     level: { type: 'string' },
     'max-risk': { type: 'string' },
     inactive: { type: 'boolean' },
@@ -70,6 +125,8 @@ void runCommand({
   read: (values, [what, ...rest]) => {
     if (rest.length === 0 && what === 'organization') return addOrganization(values);
     if (rest.length === 0 && what === 'user') return addUser(values);
-    throw new UsageError('say what to provision: organization or user');
+    if (rest.length === 0 && what === 'users') return listUsers(values);
+    if (rest.length === 0 && what === 'relink') return relink(values);
+    throw new UsageError('say what to do: organization, user, users or relink');
   },
 });

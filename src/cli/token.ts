@@ -12,11 +12,12 @@ function lifetimeOf(ttl: string): number {
 void runCommand({
   usage: 'npm run --silent token -- --user 42 [--ttl 1h]',
   options: { user: { type: 'string' }, ttl: { type: 'string', default: '1h' } },
+  // The key that signs it does not exist in production.
+  isForDevelopment: true,
   read: (values) => {
     const userId = required(idOption(values, 'user'), 'user');
     const lifetime = lifetimeOf(values['ttl'] ?? '1h');
     return async ({ config, provisioning }) => {
-      if (config.isProduction) throw new Error('The development key does not exist in production');
       const issuer = openDevelopmentIssuer(config.dataDir);
       const subject = developmentSubject(userId);
       await provisioning.ensureIdentity(userId, { issuer: issuer.trusted.issuer, subject });

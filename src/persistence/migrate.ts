@@ -6,43 +6,61 @@ import { buildTextIndexes } from './text-indexes';
 /** Any number will do, as long as no other use of advisory locks has it. */
 const MIGRATION_LOCK = 7_046_021_119;
 
+/** Brings the schema up to date, for the login that gets the application's rights. */
+type Migrate = (applicationRole: string) => Promise<readonly string[]>;
+
+/** Told where text searches will not be indexed, and why. */
+type Say = (line: string) => void;
+
 /**
  * Brings the schema up to date, one process at a time.
  * @param owner connected as the role that owns the schema, not through a pooler (the lock belongs to the session)
  * @param applicationRole the login that gets the application's rights; it has to exist
- * @param say told where text searches will not be indexed, and why
  * @returns the names of the migrations that ran, none if the schema was current
  */
-export async function migrate(
+export function migrate(
   owner: Database,
   applicationRole: string,
-  say: (line: string) => void = () => undefined,
+  say: Say = () => undefined,
 ): Promise<readonly string[]> {
+  return migrateWith(owner, (_runner, run) => run(applicationRole), say);
+}
+
+/**
+ * Does work of which bringing the schema up to date is a part, one process at a time.
+ * @param owner as `migrate` takes it
+ * @param work gets the connection and what migrates on it, in the transaction that is open there, if one is
+ */
+export async function migrateWith<T>(
+  owner: Database,
+  work: (runner: QueryRunner, migrate: Migrate) => Promise<T>,
+  say: Say = () => undefined,
+): Promise<T> {
   const runner = owner.dataSource.createQueryRunner();
   try {
     // A large table takes its time, and so does another process that migrates.
     await runner.query('SET statement_timeout = 0; SET lock_timeout = 0');
-    const ran = await runMigrations(owner, runner, applicationRole);
+    const result = await oneAtATime(runner, () =>
+      work(runner, async (applicationRole) => {
+        const ran = await new MigrationExecutor(owner.dataSource, runner).executePendingMigrations();
+        await grantRights(runner, applicationRole);
+        return ran.map((migration) => migration.name);
+      }),
+    );
     const obstacle = await buildTextIndexes(runner);
     if (obstacle !== null)
       say(`warning: text searches are not indexed and cover the nearest rows of a list: ${obstacle}`);
-    return ran;
+    return result;
   } finally {
     await runner.query('RESET statement_timeout; RESET lock_timeout').catch(() => undefined);
     await runner.release();
   }
 }
 
-async function runMigrations(
-  owner: Database,
-  runner: QueryRunner,
-  applicationRole: string,
-): Promise<readonly string[]> {
+async function oneAtATime<T>(runner: QueryRunner, work: () => Promise<T>): Promise<T> {
   try {
     await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    const ran = await new MigrationExecutor(owner.dataSource, runner).executePendingMigrations();
-    await grantRights(runner, applicationRole);
-    return ran.map((migration) => migration.name);
+    return await work();
   } finally {
     await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]).catch(() => undefined);
   }

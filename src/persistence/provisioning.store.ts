@@ -9,6 +9,7 @@ import { ApiKeyReads } from './api-keys.reads';
 import { addApiKey, revokeApiKey } from './api-keys.store';
 import { appendAuditEntry } from './audit-log.store';
 import type { Database, Sql } from './database';
+import { addIdentity, relink, usersWithLogins, type Identity, type ListedUser } from './log-ins.store';
 
 export interface NewOrganization {
   /** Chosen by the database if not given. */
@@ -37,10 +38,10 @@ export interface NewApiKey extends ApiKeyGrant {
   readonly ownerId: number | null;
 }
 
-/** Whom a token names. */
-export interface Identity {
-  readonly issuer: string;
-  readonly subject: string;
+/** A new API key, which is not stored and cannot be shown again, and who answers for it. */
+export interface AddedApiKey {
+  readonly key: string;
+  readonly owner: { readonly id: number; readonly name: string };
 }
 
 /** Something that an operator named does not exist, or exists already. */
@@ -80,13 +81,42 @@ export class Provisioning {
     await addIdentity(this.owner, user.organizationId, userId, identity);
   }
 
-  /** @returns the new key, which is not stored and cannot be shown again @throws {ProvisioningError} */
-  addApiKey(request: NewApiKey): Promise<string> {
+  /**
+   * Everybody of an organization by id, once for each of their log-ins.
+   * @throws {ProvisioningError} if the organization does not exist
+   */
+  async users(organizationId: number): Promise<readonly ListedUser[]> {
+    await requireOrganization(this.owner, organizationId);
+    return usersWithLogins(this.owner, organizationId);
+  }
+
+  /**
+   * Moves a person's log-in to another issuer and subject; their role and their history stay.
+   * @param from which of their log-ins moves; null for the only one, or for a person without any
+   * @returns the log-in that was replaced; null for a person without any
+   * @throws {ProvisioningError}
+   */
+  async relink(userId: number, from: Identity | null, to: Identity): Promise<Identity | null> {
+    const relinked = await this.owner.transaction((sql) => relink(sql, userId, from, to, this.origin));
+    if ('replaced' in relinked) return relinked.replaced;
+    const user = `User ${String(userId)}`;
+    throw new ProvisioningError(
+      {
+        'no such user': `There is no user ${String(userId)}`,
+        'no such log-in': `${user} does not log in as subject ${from?.subject ?? ''} of ${from?.issuer ?? ''}`,
+        'several log-ins': `${user} has several log-ins: say which one moves`,
+        taken: `Subject ${to.subject} of ${to.issuer} already stands for a user`,
+      }[relinked.refused],
+    );
+  }
+
+  /** @throws {ProvisioningError} if the organization has no such user, or no active admin */
+  addApiKey(request: NewApiKey): Promise<AddedApiKey> {
     return this.owner.transaction(async (sql) => {
       const key = newApiKey();
-      const ownerId = await this.ownerOf(sql, request);
-      await addApiKey(sql, request, key, request, ownerId, { admin: null, origin: this.origin });
-      return key;
+      const owner = await this.ownerOf(sql, request);
+      await addApiKey(sql, request, key, request, owner.id, { admin: null, origin: this.origin });
+      return { key, owner };
     });
   }
 
@@ -126,9 +156,7 @@ export class Provisioning {
 
   async addUserIn(sql: Sql, user: NewUser): Promise<number> {
     const { organizationId, id, name, role, approvalLevel, maxRiskScore, active } = user;
-    const [organization] = await sql.query(ORGANIZATION_BY_ID, [organizationId]);
-    if (organization === undefined)
-      throw new ProvisioningError(`There is no organization ${String(organizationId)}`);
+    await requireOrganization(sql, organizationId);
     const values = [organizationId, id ?? null, name, role, approvalLevel, maxRiskScore, active];
     const [row] = await sql.query<{ id: number }>(INSERT_USER, values);
     const userId = row?.id ?? missing();
@@ -143,9 +171,9 @@ export class Provisioning {
     return userId;
   }
 
-  private async ownerOf(sql: Sql, { organizationId, ownerId }: NewApiKey): Promise<number> {
-    const [row] = await sql.query<{ id: number }>(API_KEY_OWNER, [organizationId, ownerId]);
-    if (row !== undefined) return row.id;
+  private async ownerOf(sql: Sql, { organizationId, ownerId }: NewApiKey): Promise<AddedApiKey['owner']> {
+    const [row] = await sql.query<AddedApiKey['owner']>(API_KEY_OWNER, [organizationId, ownerId]);
+    if (row !== undefined) return row;
     const owner = ownerId === null ? 'active admin' : `user ${String(ownerId)}`;
     throw new ProvisioningError(`Organization ${String(organizationId)} has no ${owner}`);
   }
@@ -160,15 +188,10 @@ export class Provisioning {
   }
 }
 
-/** Lets a token's issuer and subject stand for a user; false where they stand for one already. */
-async function addIdentity(
-  sql: Sql,
-  organizationId: number,
-  userId: number,
-  { issuer, subject }: Identity,
-): Promise<boolean> {
-  const rows = await sql.query(INSERT_IDENTITY, [issuer, subject, organizationId, userId]);
-  return rows.length > 0;
+/** @throws {ProvisioningError} if the organization does not exist */
+async function requireOrganization(sql: Sql, id: number): Promise<void> {
+  const [organization] = await sql.query(ORGANIZATION_BY_ID, [id]);
+  if (organization === undefined) throw new ProvisioningError(`There is no organization ${String(id)}`);
 }
 
 const USER_BY_ID = {
@@ -190,14 +213,9 @@ const INSERT_USER = {
   text: `INSERT INTO users (organization_id, id, name, role, approval_level, max_risk_score, active)
     VALUES ($1, coalesce($2::bigint, nextval('user_id_seq')), $3, $4, $5, $6, $7) RETURNING id`,
 };
-const INSERT_IDENTITY = {
-  name: 'insert_identity',
-  text: `INSERT INTO user_identities (issuer, subject, organization_id, user_id) VALUES ($1, $2, $3, $4)
-    ON CONFLICT DO NOTHING RETURNING user_id`,
-};
 const API_KEY_OWNER = {
   name: 'api_key_owner',
-  text: `SELECT id FROM users WHERE organization_id = $1
+  text: `SELECT id, name FROM users WHERE organization_id = $1
       AND CASE WHEN $2::bigint IS NULL THEN role = 'admin' AND active ELSE id = $2 END
     ORDER BY id LIMIT 1`,
 };

@@ -77,7 +77,7 @@ describeInBrowser('a frontend with the client', () => {
       approved: [12345, 'APPROVED', 42],
       waited: [12345, 'APPROVED'],
       listed: true,
-      late: [true, true, '42'],
+      late: [true, true, 42],
       high: ['APPROVAL_LEVEL_REQUIRED', 403, 4],
       pending: 'STILL_PENDING',
     });

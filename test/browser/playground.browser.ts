@@ -1,7 +1,19 @@
 import type { Browser, Page } from 'playwright-core';
-import { describeInBrowser, openWatched, startChromium, type Watched } from '../support/browser';
+import {
+  describeInBrowser,
+  openWatched,
+  startChromium,
+  violationsOn,
+  type Watched,
+} from '../support/browser';
 import { startGateway, type Gateway } from '../support/gateway';
 import { sealingOf, type Sealing } from '../support/sealed-log';
+
+/**
+ * What is GraphiQL's own markup: tabs that hold a button to close them, and an editor that scrolls with the field beside
+ * its text, which has the focus.
+ */
+const GRAPHIQL_ALONE_CAN_MEND = ['nested-interactive', 'scrollable-region-focusable'];
 
 /** The playground in an analyst's browser, of a gateway in production. Every test fails on any problem of the page. */
 
@@ -194,6 +206,43 @@ describeInBrowser('an analyst in a browser', () => {
     await connected();
     await tab('InclusionProof').waitFor();
     expect(await tabNames()).toEqual(STARTERS);
+  });
+
+  it('leaves an editor by the keyboard: Escape, then Tab; Tab alone indents', async () => {
+    const inEditor = () =>
+      page.evaluate(`document.activeElement.closest('.graphiql-query-editor .CodeMirror') !== null`);
+    await page.locator('.graphiql-query-editor .CodeMirror').click();
+    await page.keyboard.press('Tab');
+    expect(await inEditor()).toBe(true);
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Tab');
+    expect(await inEditor()).toBe(false);
+    await page.locator('.graphiql-query-editor .CodeMirror').click();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Shift+Tab');
+    expect(await inEditor()).toBe(false);
+  });
+
+  it('sees the query and the answer one above the other on a telephone, whole and without scrolling sideways', async () => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    await connect();
+    await connected();
+    await runButton().click();
+    expect((await answer()).auditLogs.edges[0].node.action.id).toBe('12345');
+    const editors = await page.locator('.graphiql-editors').boundingBox();
+    const response = await page.locator('.graphiql-response').boundingBox();
+    for (const box of [editors, response]) {
+      expect(box?.width).toBeGreaterThan(300);
+      expect(box?.height).toBeGreaterThan(300);
+      expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(390);
+    }
+    expect(response?.y).toBeGreaterThanOrEqual((editors?.y ?? 0) + (editors?.height ?? 0));
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
+  });
+
+  it.each([1440, 390])('uses it with assistive technology, %i pixels wide', async (width) => {
+    await page.setViewportSize({ width, height: 844 });
+    expect(await violationsOn(page, GRAPHIQL_ALONE_CAN_MEND)).toEqual([]);
   });
 
   it('is told what is wrong with a token, which is not kept', async () => {

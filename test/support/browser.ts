@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 
@@ -39,6 +39,7 @@ function isExecutable(path: string): boolean {
 export function startChromium(host = 'localhost'): Promise<Browser> {
   return chromium.launch({
     executablePath: findChromium() ?? '',
+    timeout: 300_000,
     args: [
       '--headless',
       `--host-resolver-rules=MAP ${host} 127.0.0.1`,
@@ -69,6 +70,8 @@ export async function openWatched(
   origins: readonly string[] = [],
 ): Promise<Watched> {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  // A busy machine takes minutes to load the larger pages.
+  context.setDefaultTimeout(300_000);
   const problems: string[] = [];
   await context.exposeFunction('reportViolation', (what: string) => problems.push(`violation: ${what}`));
   await context.addInitScript(`document.addEventListener('securitypolicyviolation', (event) =>
@@ -85,4 +88,12 @@ export async function openWatched(
   const page = await context.newPage();
   await page.goto(url);
   return { page, problems };
+}
+
+/** What axe-core finds on a page as it is, by rule and place; `without` names rules that do not count. */
+export async function violationsOn(page: Page, without: readonly string[]): Promise<readonly string[]> {
+  await page.evaluate(readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8'));
+  const rules = Object.fromEntries(without.map((rule) => [rule, { enabled: false }]));
+  return page.evaluate(`axe.run({ rules: ${JSON.stringify(rules)} }).then(({ violations }) =>
+    violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => id + ' ' + target.join(' '))))`);
 }

@@ -10,7 +10,7 @@ export interface Received {
 }
 
 /** What answers besides the REST paths and is not described: each has tests of its own. */
-const OTHER_DOORS = /^\/(graphql|playground|docs)(\/|$)/;
+const OTHER_DOORS = /^\/(graphql|playground|docs|welcome)(\/|$)/;
 const ERROR = '#/components/schemas/Error';
 
 /** Holds what a gateway answers against its own /openapi.json. */

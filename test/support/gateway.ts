@@ -100,14 +100,16 @@ export async function startGateway(
     database,
     token,
     paths: () => pathsIn(server.printRoutes({ commonPrefix: false })),
-    apiKey: ({ organization = 1, owner, scopes = ['actions:submit', 'actions:read'] }) =>
-      new Provisioning(database.owner, OPERATOR).addApiKey({
+    apiKey: async ({ organization = 1, owner, scopes = ['actions:submit', 'actions:read'] }) => {
+      const added = await new Provisioning(database.owner, OPERATOR).addApiKey({
         organizationId: organization,
         name: 'test key',
         ownerId: owner ?? null,
         scopes: scopes as never,
         expiresAt: null,
-      }),
+      });
+      return added.key;
+    },
     addActions: (scores, { organization = 1, submitter = organization === 1 ? 4 : 104 } = {}) =>
       addActions(database, scores, organization, submitter),
     close: async () => {

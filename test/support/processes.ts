@@ -40,8 +40,8 @@ export function runCommand(name: string, args: readonly string[], settings: Sett
 }
 
 /** Runs `npm start`'s program to its end, which is expected to come by itself. */
-export function runGateway(settings: Settings): Promise<Finished> {
-  return collect(start(join('src', 'main.ts'), [], settings)).finished;
+export function runGateway(settings: Settings, args: readonly string[] = []): Promise<Finished> {
+  return collect(start(join('src', 'main.ts'), args, settings)).finished;
 }
 
 /** Starts `npm start`'s program and waits until it is ready. @throws if it ends before */

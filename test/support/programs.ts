@@ -25,7 +25,7 @@ export function run(
   args: readonly string[],
   { input = '', env = {} }: { input?: string; env?: Readonly<Record<string, string>> } = {},
 ): Promise<Ran> {
-  const child = spawn(program, args, { env: { ...process.env, ...env }, timeout: 30_000 });
+  const child = spawn(program, args, { env: { ...process.env, ...env }, timeout: 300_000 });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));

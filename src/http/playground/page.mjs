@@ -1,4 +1,4 @@
-/* global document, fetch, localStorage, window, GraphiQL, React, ReactDOM */
+/* global document, fetch, localStorage, window, MutationObserver, GraphiQL, React, ReactDOM */
 const TOKEN_KEY = 'countersign:token';
 const TABS_KEY = 'graphiql:tabState';
 /** What a new tab opens with. */
@@ -137,6 +137,40 @@ const storage = {
 function graphiqlKeys() {
   return Object.keys(localStorage).filter((key) => key.startsWith('graphiql:'));
 }
+
+/** Keys that only change what the next key means. */
+const MODIFIERS = ['Shift', 'Control', 'Alt', 'Meta'];
+/** Whether Escape was the last key in an editor. */
+let isLeaving = false;
+
+/**
+ * Tab indents in an editor, so that whoever uses the keyboard would never get out of it: after Escape, Tab moves the focus
+ * as everywhere else (WCAG 2.1.2). Heard before the editor hears it.
+ */
+window.addEventListener(
+  'keydown',
+  (event) => {
+    if (MODIFIERS.includes(event.key)) return;
+    if (isLeaving && event.key === 'Tab') event.stopImmediatePropagation();
+    isLeaving = event.key === 'Escape' && event.target.closest('.CodeMirror') !== null;
+  },
+  true,
+);
+window.addEventListener('pointerdown', () => (isLeaving = false), true);
+
+/** What the editors are called by assistive technology; GraphiQL gives their fields no name. */
+const EDITORS = [
+  ['.graphiql-query-editor', 'Query; Escape, then Tab leaves the editor'],
+  ['.graphiql-editor-tool', 'Variables; Escape, then Tab leaves the editor'],
+  ['.result-window', 'Answer'],
+];
+
+function nameEditors() {
+  for (const [place, name] of EDITORS)
+    for (const field of document.querySelectorAll(`${place} .CodeMirror textarea:not([aria-label])`))
+      field.setAttribute('aria-label', name);
+}
+new MutationObserver(nameEditors).observe(document.querySelector('main'), { childList: true, subtree: true });
 
 element('connect').addEventListener('submit', (event) => {
   event.preventDefault();

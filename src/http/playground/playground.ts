@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { acceptsGzip } from '../accepts-gzip';
-import { addVary } from '../vary';
+import type { FastifyInstance } from 'fastify';
 import { allowOnly } from '../allowed-methods';
-import { readAssets, type Asset } from './assets';
+import { addAssets, asset, ICON, inPackage, SCRIPT, secured, STYLE, type Asset } from '../pages/assets';
 import { readStarters } from './tabs';
 
 const PATH = '/playground';
@@ -29,10 +27,22 @@ export function addPlayground(server: FastifyInstance, clock: () => Date): void 
   server.get(`${PATH}/tabs.json`, (_request, reply) =>
     secured(reply).header('Cache-Control', 'no-store').send(starters(clock())),
   );
-  for (const [name, asset] of assets)
-    server.get(`${PATH}/${name}`, (request, reply) => sendAsset(request, reply, asset));
+  addAssets(server, PATH, assets);
   for (const path of [PATH, ...['tabs.json', ...assets.keys()].map((name) => `${PATH}/${name}`)])
     allowOnly(server, path, ['GET', 'HEAD']);
+}
+
+/** React's and GraphiQL's files are prebuilt. */
+function readAssets(): ReadonlyMap<string, Asset> {
+  return new Map([
+    ['page.css', asset(STYLE, join(__dirname, 'page.css'))],
+    ['page.mjs', asset(SCRIPT, join(__dirname, 'page.mjs'))],
+    ['icon.svg', asset(ICON, join(__dirname, '..', 'pages', 'icon.svg'))],
+    ['react.js', asset(SCRIPT, inPackage('react', 'umd/react.production.min.js'))],
+    ['react-dom.js', asset(SCRIPT, inPackage('react-dom', 'umd/react-dom.production.min.js'))],
+    ['graphiql.js', asset(SCRIPT, inPackage('graphiql', 'graphiql.min.js'))],
+    ['graphiql.css', asset(STYLE, inPackage('graphiql', 'graphiql.min.css'))],
+  ]);
 }
 
 /**
@@ -51,21 +61,4 @@ function policy(nonce: string): string {
     "form-action 'none'",
     "frame-ancestors 'none'",
   ].join('; ');
-}
-
-function secured(reply: FastifyReply): FastifyReply {
-  return reply
-    .header('X-Content-Type-Options', 'nosniff')
-    .header('Referrer-Policy', 'no-referrer')
-    .header('Cross-Origin-Opener-Policy', 'same-origin')
-    .header('Cross-Origin-Resource-Policy', 'same-origin');
-}
-
-/** Kept by browsers, and asked about each time: after an upgrade nobody runs a file of the version before. */
-async function sendAsset(request: FastifyRequest, reply: FastifyReply, asset: Asset): Promise<FastifyReply> {
-  secured(reply).type(asset.type).header('ETag', asset.etag).header('Cache-Control', 'no-cache');
-  void addVary(reply, 'Accept-Encoding');
-  if (request.headers['if-none-match']?.includes(asset.etag) === true) return reply.code(304).send();
-  if (!acceptsGzip(request)) return reply.send(asset.body);
-  return reply.header('Content-Encoding', 'gzip').send(await asset.gzipped());
 }

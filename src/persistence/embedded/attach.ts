@@ -20,7 +20,10 @@ export interface Attachment {
 export interface AttachOptions {
   /** As in `prepareBinaries`. */
   readonly binaries: string | undefined;
+  /** Told what is made, what is waited for and what failed. */
   readonly progress: (line: string) => void;
+  /** Told which server is started or joined. */
+  readonly detail: (line: string) => void;
 }
 
 /**
@@ -34,7 +37,7 @@ export interface AttachOptions {
  */
 export async function attach(
   location: DataLocation,
-  { binaries: binariesFolder, progress }: AttachOptions,
+  { binaries: binariesFolder, progress, detail }: AttachOptions,
   signal?: AbortSignal,
 ): Promise<Attachment> {
   const { folder, passwords } = location.record;
@@ -47,8 +50,8 @@ export async function attach(
     const server = await findServer(folder);
     if (server === undefined) {
       signal?.throwIfAborted();
-      binaries ??= await prepareBinaries({ ...location, folder: binariesFolder, progress });
-      const outcome = await start(location, binaries, tell);
+      binaries ??= await prepareBinaries({ ...location, folder: binariesFolder, progress: detail });
+      const outcome = await start(location, binaries, { progress: tell, detail: onceEach(detail) });
       if ('pid' in outcome) {
         startedPid = outcome.pid;
         continue;
@@ -59,7 +62,7 @@ export async function attach(
       const { pid, port } = server;
       const lease = await takeLease(connectionUrl(port, 'postgres', passwords.superuser, 'postgres'));
       const started = pid === startedPid;
-      if (lease !== undefined && !started) progress(`joined the running PostgreSQL on port ${String(port)}`);
+      if (lease !== undefined && !started) detail(`joined the running PostgreSQL on port ${String(port)}`);
       if (lease !== undefined) return { lease, port, started };
     } else {
       tell('waiting for the running PostgreSQL to finish starting up or shutting down');
@@ -76,12 +79,12 @@ export async function attach(
 async function start(
   { dataDir, record, user }: DataLocation,
   binaries: Binaries,
-  progress: (line: string) => void,
+  { progress, detail }: Pick<AttachOptions, 'progress' | 'detail'>,
 ): ReturnType<typeof startServer> {
   const { folder, passwords } = record;
   await ensureCluster({ folder, password: passwords.superuser, binaries, user, progress });
   await markCreated(dataDir, record);
-  progress(`starting PostgreSQL ${binaries.version} on ${folder}`);
+  detail(`starting PostgreSQL ${binaries.version} on ${folder}`);
   return startServer({ folder, binaries, user, logFile: join(dataDir, 'postgres.log') });
 }
 

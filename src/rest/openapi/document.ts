@@ -6,6 +6,7 @@ import { VERSION } from '../../version';
 import { readOperations, rootFieldOf } from '../operations';
 import { ROUTES, type Route } from '../routes';
 import type { Described, Gives } from './described';
+import { ACTION_ID_EXAMPLE, examplesOf } from './examples';
 import { components, givesOf } from './gives';
 import { ID, ref, type Schema } from './json-schema';
 import { OTHER_PATHS } from './other-paths';
@@ -19,13 +20,20 @@ export interface Parameter {
   readonly required?: true;
   readonly description?: string;
   readonly schema: Schema;
+  readonly example?: unknown;
+}
+
+/** What a body holds, with an example where there is one. */
+interface MediaType {
+  readonly schema: Schema;
+  readonly example?: unknown;
 }
 
 /** An answer, an error's included. */
 export interface ResponseObject {
   readonly description: string;
   readonly headers?: Readonly<Record<string, { readonly description: string; readonly schema: Schema }>>;
-  readonly content: Readonly<Record<string, { readonly schema: Schema }>>;
+  readonly content: Readonly<Record<string, MediaType>>;
 }
 
 /** One method of one path (OpenAPI 3.1, "Operation Object"). */
@@ -38,7 +46,7 @@ export interface Operation {
   readonly parameters: readonly Parameter[];
   readonly requestBody?: {
     readonly required: boolean;
-    readonly content: Readonly<Record<string, { readonly schema: Schema }>>;
+    readonly content: Readonly<Record<string, MediaType>>;
   };
   readonly responses: Readonly<Record<string, ResponseObject>>;
 }
@@ -142,6 +150,7 @@ function descriptionOf(schema: GraphQLSchema, field: string): string {
 
 function operationOf(described: Described): Operation {
   const { operationId, tag, description, takes } = described;
+  const { body: example, answers = {} } = examplesOf(operationId);
   return {
     operationId,
     summary: summaryOf(operationId),
@@ -152,10 +161,10 @@ function operationOf(described: Described): Operation {
     ...(takes.body !== undefined && {
       requestBody: {
         required: takes.body.required !== undefined,
-        content: { 'application/json': { schema: takes.body } },
+        content: { 'application/json': { schema: takes.body, ...(example !== undefined && { example }) } },
       },
     }),
-    responses: { ...answersOf(described.gives), ...errorsOf(described) },
+    responses: { ...answersOf(described.gives, answers), ...errorsOf(described) },
   };
 }
 
@@ -204,6 +213,7 @@ function parametersOf({ path, takes }: Described): readonly Parameter[] {
     in: 'path',
     required: true,
     schema: ID,
+    example: ACTION_ID_EXAMPLE,
   }));
   const inQuery = Object.entries(takes.query ?? {}).map(([name, { description, ...schema }]): Parameter => ({
     name,
@@ -215,10 +225,16 @@ function parametersOf({ path, takes }: Described): readonly Parameter[] {
   return [...inPath, ...inQuery, ...inHeader];
 }
 
-function answersOf(gives: Readonly<Record<number, Gives>>): Record<string, ResponseObject> {
+function answersOf(
+  gives: Readonly<Record<number, Gives>>,
+  examples: Readonly<Record<string, unknown>>,
+): Record<string, ResponseObject> {
   return Object.fromEntries(
     Object.entries(gives).map(([status, { description, content }]) => {
-      const types = Object.entries(content).map(([type, schema]) => [type, { schema }] as const);
+      const example = examples[status];
+      const types = Object.entries(content).map(
+        ([type, schema]) => [type, { schema, ...(example !== undefined && { example }) }] as const,
+      );
       return [status, { description, content: Object.fromEntries(types) }];
     }),
   );

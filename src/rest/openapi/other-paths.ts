@@ -80,6 +80,19 @@ const AUDIT_PATHS: readonly Other[] = [
 
 const OPERATIONS_PATHS: readonly Other[] = [
   {
+    path: '/',
+    operationId: 'getWelcome',
+    description: 'What is here and where: a page where the caller accepts `text/html`, else JSON.',
+    requirement: null,
+    takes: {},
+    gives: {
+      200: {
+        description: 'The places.',
+        content: { 'application/json': { type: 'object', additionalProperties: TEXT }, 'text/html': TEXT },
+      },
+    },
+  },
+  {
     path: '/health',
     operationId: 'getHealth',
     description: 'Whether the process is alive.',

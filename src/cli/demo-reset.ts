@@ -1,0 +1,18 @@
+import { forgetArchived } from '../audit/checkpoint-archive';
+import { operatorOrigin } from '../operator';
+import { runCommand } from './command';
+
+void runCommand({
+  usage: 'npm run demo:reset',
+  options: {},
+  isForDevelopment: true,
+  read:
+    () =>
+    async ({ config, instance, say }) => {
+      await instance.resetDemo(operatorOrigin(), () => {
+        forgetArchived(config.auditLog.archiveFolder);
+      });
+      say('the demo data is as the first start made it: tokens count as before, API keys are gone');
+      return null;
+    },
+});

@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { allowOnly } from '../allowed-methods';
+import { addAssets, asset, ICON, inPackage, SCRIPT, secured, STYLE, type Asset } from '../pages/assets';
+
+const PATH = '/docs';
+
+/** What the page may do: run and load what comes from here, and ask here. Swagger UI's markers are data: addresses. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self' data:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** Serves Swagger UI over /openapi.json, wholly from this process, to read about the REST paths and to try them out. */
+export function addDocs(server: FastifyInstance): void {
+  const page = readFileSync(join(__dirname, 'page.html'), 'utf8');
+  const assets = readAssets();
+  server.get(PATH, (_request, reply) =>
+    secured(reply)
+      .type('text/html; charset=utf-8')
+      .header('Content-Security-Policy', POLICY)
+      .header('Cache-Control', 'no-cache')
+      .send(page),
+  );
+  addAssets(server, PATH, assets);
+  for (const path of [PATH, ...[...assets.keys()].map((name) => `${PATH}/${name}`)])
+    allowOnly(server, path, ['GET', 'HEAD']);
+}
+
+/** Swagger UI's files are prebuilt. */
+function readAssets(): ReadonlyMap<string, Asset> {
+  return new Map([
+    ['page.css', asset(STYLE, join(__dirname, 'page.css'))],
+    ['page.mjs', asset(SCRIPT, join(__dirname, 'page.mjs'))],
+    ['icon.svg', asset(ICON, join(__dirname, '..', 'pages', 'icon.svg'))],
+    ['swagger-ui.js', asset(SCRIPT, inPackage('swagger-ui-dist', 'swagger-ui-bundle.js'))],
+    ['swagger-ui.css', asset(STYLE, inPackage('swagger-ui-dist', 'swagger-ui.css'))],
+  ]);
+}

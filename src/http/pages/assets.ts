@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { acceptsGzip } from '../accepts-gzip';
+import { addVary } from '../vary';
+
+/** A file that a page loads. */
+export interface Asset {
+  readonly type: string;
+  readonly body: Buffer;
+  /** Changes with the body; weak, as it stands for the compressed body too. */
+  readonly etag: string;
+  /** Made when it is first asked for. */
+  gzipped(): Promise<Buffer>;
+}
+
+export const SCRIPT = 'text/javascript; charset=utf-8';
+export const STYLE = 'text/css; charset=utf-8';
+export const ICON = 'image/svg+xml';
+
+/** A file of an installed package, whether or not the package exports it. */
+export function inPackage(name: string, path: string): string {
+  return join(dirname(require.resolve(`${name}/package.json`)), path);
+}
+
+/** Reads a file that is served. @param path absolute */
+export function asset(type: string, path: string): Asset {
+  const body = readFileSync(path);
+  let gzipped: Promise<Buffer> | undefined;
+  return {
+    type,
+    body,
+    etag: `W/"${createHash('sha256').update(body).digest('base64url')}"`,
+    gzipped: () => (gzipped ??= promisify(gzip)(body)),
+  };
+}
+
+/** Serves a page's files below its path by name. Nothing else is ever served, so there is no path to climb out of. */
+export function addAssets(server: FastifyInstance, path: string, assets: ReadonlyMap<string, Asset>): void {
+  for (const [name, file] of assets)
+    server.get(`${path}/${name}`, (request, reply) => sendAsset(request, reply, file));
+}
+
+/** Sets the headers that every answer of a page has. */
+export function secured(reply: FastifyReply): FastifyReply {
+  return reply
+    .header('X-Content-Type-Options', 'nosniff')
+    .header('Referrer-Policy', 'no-referrer')
+    .header('Cross-Origin-Opener-Policy', 'same-origin')
+    .header('Cross-Origin-Resource-Policy', 'same-origin');
+}
+
+/** Kept by browsers, and asked about each time: after an upgrade nobody runs a file of the version before. */
+async function sendAsset(request: FastifyRequest, reply: FastifyReply, file: Asset): Promise<FastifyReply> {
+  secured(reply).type(file.type).header('ETag', file.etag).header('Cache-Control', 'no-cache');
+  void addVary(reply, 'Accept-Encoding');
+  if (request.headers['if-none-match']?.includes(file.etag) === true) return reply.code(304).send();
+  if (!acceptsGzip(request)) return reply.send(file.body);
+  return reply.header('Content-Encoding', 'gzip').send(await file.gzipped());
+}

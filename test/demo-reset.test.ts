@@ -1,0 +1,108 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Client } from 'pg';
+import { openEmbeddedPostgres } from '../src/persistence/embedded-postgres';
+import { runCommand, startProcess, stopAll, type RunningGateway } from './support/processes';
+
+/** A developer who played with the demo data and wants it as it was, while the gateway runs. */
+let scratch: string;
+let settings: { DATA_DIR: string; PORT: string };
+let gateway: RunningGateway;
+let token: string;
+
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'countersign-reset-'));
+  // As root the server runs as another user, who must get through to keep the data in here.
+  await chmod(scratch, 0o755);
+  settings = { DATA_DIR: join(scratch, 'data'), PORT: '0' };
+  gateway = await startProcess(settings);
+  token = (await runCommand('token', ['--user', '42'], settings)).stdout.trim();
+});
+afterAll(async () => {
+  await stopAll();
+  await rm(scratch, { recursive: true, force: true });
+});
+
+async function call(path: string, body?: unknown): Promise<{ status: number; body: any }> {
+  const response = await fetch(gateway.url + path, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : text };
+}
+
+const approve = () => call('/api/v1/actions/12345/approve', {});
+
+async function rows(text: string): Promise<Record<string, unknown>[]> {
+  const postgres = await openEmbeddedPostgres({ dataDir: settings.DATA_DIR });
+  await postgres.release();
+  const client = new Client({ connectionString: postgres.ownerUrl });
+  // It may still be connected when the last gateway leaves, and the server stops.
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** Waits until everything in the log is sealed and archived. */
+async function sealed(): Promise<string> {
+  const archive = join(settings.DATA_DIR, 'audit-checkpoints', 'organization-1.checkpoints');
+  for (;;) {
+    const [row] = await rows(
+      'SELECT (SELECT count(*)::int FROM audit_pending) AS waiting, max(note) AS note FROM audit_checkpoint WHERE organization_id = 1 AND tree_size = (SELECT max(tree_size) FROM audit_checkpoint WHERE organization_id = 1)',
+    );
+    const note = String(row?.['note']);
+    const kept = existsSync(archive) ? readFileSync(archive, 'utf8') : '';
+    if (row?.['waiting'] === 0 && kept.endsWith(`${note}\n`)) return kept;
+    await pause(50);
+  }
+}
+
+it('a developer brings the demo data back while the gateway runs, and everything works as after the first start', async () => {
+  expect((await approve()).status).toBe(200);
+  expect((await approve()).body.error_code).toBe('INVALID_STATE');
+  const key = (
+    await runCommand('api-key', ['--organization', '1', '--name', 'mine'], settings)
+  ).stdout.trim();
+  const before = await sealed();
+
+  const { code, stdout, stderr } = await runCommand('demo-reset', [], settings);
+  expect([code, stdout, stderr]).toEqual([0, '', expect.stringContaining('API keys are gone')]);
+
+  const DEMO = `SELECT (SELECT count(*)::int FROM organizations) AS organizations, (SELECT count(*)::int FROM users) AS users,
+    (SELECT count(*)::int FROM actions WHERE status = 'pending_approval') AS pending, (SELECT count(*)::int FROM api_keys) AS keys,
+    (SELECT count(*)::int FROM audit_log WHERE action_id IS NOT NULL) AS decided`;
+  expect(await rows(DEMO)).toEqual([{ organizations: 2, users: 11, pending: 56, keys: 0, decided: 0 }]);
+  // The token that was made before counts still: its log-in was kept.
+  expect(await approve()).toMatchObject({ status: 200, body: { approved_by: 42 } });
+  const headers = { 'x-api-key': key };
+  expect((await fetch(`${gateway.url}/api/v1/actions/12346`, { headers })).status).toBe(401);
+
+  // A new log, sealed and archived anew; nothing is left of the archive that the database would be held against.
+  const after = await sealed();
+  expect(after.split('\n')[2]).not.toBe(before.split('\n')[2]);
+  token = (await runCommand('token', ['--user', '1'], settings)).stdout.trim();
+  const verified = await call('/graphql', { query: '{ verifyAuditLog { isIntact faultCount } }' });
+  expect(verified.body).toEqual({ data: { verifyAuditLog: { isIntact: true, faultCount: 0 } } });
+  expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200);
+  expect(gateway.lines.filter((line) => line.startsWith('{'))).toEqual([]);
+});
+
+it('a developer is refused to reset a database that is not the demo data, and it stays as it is', async () => {
+  await rows("UPDATE organizations SET name = 'Ours' WHERE id = 2");
+  const { code, stderr } = await runCommand('demo-reset', [], settings);
+  expect([code, stderr]).toEqual([1, expect.stringContaining('does not hold the demo data')]);
+  expect((await approve()).body.error_code).toBe('INVALID_STATE');
+  expect(await rows('SELECT name FROM organizations ORDER BY id')).toEqual([
+    { name: 'Acme' },
+    { name: 'Ours' },
+  ]);
+});
