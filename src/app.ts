@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
-import { AuditProofs, type CheckpointSource } from './audit/audit-proofs';
+import { AuditProofs, type ArchiveFault, type CheckpointSource } from './audit/audit-proofs';
 import { DatabaseExport } from './audit/export-source';
 import type { LogKey } from './audit/log-key';
 import type { SealerStatus } from './audit/sealer';
@@ -44,6 +44,7 @@ import { purgeKnownRequests } from './persistence/known-requests.store';
 import { PolicyReads } from './persistence/policies.reads';
 import { PrincipalReads } from './persistence/principals.reads';
 import { purgeThrottle } from './persistence/refusals.store';
+import type { GuardStatus } from './persistence/rollback/guard';
 import { SealBacklogReads } from './persistence/seal-backlog.reads';
 import { SubmissionsStore } from './persistence/submissions.store';
 import { UserReads } from './persistence/users.reads';
@@ -86,8 +87,12 @@ export interface AppOptions {
   readonly logKey: LogKey;
   /** Where verifications look for what was kept outside of the database. */
   readonly archive?: CheckpointSource;
+  /** What is wrong with that archive itself. */
+  readonly archiveFault?: ArchiveFault;
   /** What seals the audit log in this process, if anything does. */
   readonly sealer?: { readonly status: SealerStatus };
+  /** What refuses a database that was rolled back, if anything does. */
+  readonly guard?: { readonly status: GuardStatus };
   /** How long a client may read nothing of its export before that is broken off, in milliseconds; a minute, if not given. */
   readonly exportStalledMs?: number;
   /** After how many runs an operation is compiled; sixteen, if not given. */
@@ -121,7 +126,9 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     playground,
     logKey,
     archive = null,
+    archiveFault,
     sealer,
+    guard,
     exportStalledMs,
     runsBeforeCompiling,
     sweepEveryMs = SWEEP_INTERVAL,
@@ -149,7 +156,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   const decideActions = makeDecideActions(decisions, readReviewerNow);
   const authority = new AuthorityStore(database);
   const expireActions = makeExpireActions(new ExpiredActionsStore(database), () => newCorrelationId(clock()));
-  const proofs = new AuditProofs(database, logKey, clock, archive);
+  const proofs = new AuditProofs(database, logKey, clock, archive, archiveFault);
   const authorize = new AuthorizeDirective(makeRecordRefusedRequest(decisions));
   const schema = makeSchema(
     [
@@ -183,7 +190,12 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     () => backlog.now(),
     () => sealer?.status.sealed ?? 0,
   );
+  metrics.watchRollback(
+    () => guard?.status ?? null,
+    () => sealer?.status.failures.size ?? 0,
+  );
   addHealth(server, {
+    guard: () => guard?.status ?? null,
     backlog: () => backlog.now(),
     sealer: () => sealer?.status ?? null,
     metrics: metrics.registry,

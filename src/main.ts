@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { makeApp } from './app';
-import { lastArchived } from './audit/checkpoint-archive';
-import { LogKey, openDevelopmentLogKey } from './audit/log-key';
+import { archiveFaultIn, lastArchived } from './audit/checkpoint-archive';
+import { openLogKey } from './audit/log-key';
+
 import { Sealer } from './audit/sealer';
 import { ConfigError, readConfig, type Config } from './config';
 import { openDevelopmentIssuer } from './http/development-issuer';
@@ -28,15 +29,25 @@ class Closables {
 
 /** Starts everything, in order; whatever was opened is in `closables` even if a later step fails. */
 async function start(config: Config, closables: Closables): Promise<Instance> {
-  const instance = await openInstance(config, say);
+  const log = makeLogger(config.logLevel);
+  const instance = await openInstance(config, say, (message) => {
+    log.error(message);
+  });
   closables.add(() => instance.release());
   await instance.prepare(operatorOrigin());
-  const database = await instance.connectApplication();
-  closables.add(() => database.close());
-  const logKey = openLogKey(config);
-  const log = makeLogger(config.logLevel);
+  const { database, guard, close } = await instance.connectApplication();
+  closables.add(close);
+  const logKey = openLogKey(config, say);
   const { archiveFolder } = config.auditLog;
-  const sealer = new Sealer({ database: instance.owner, key: logKey, archiveFolder, log });
+  const sealer = new Sealer({
+    database: instance.owner,
+    key: logKey,
+    archiveFolder,
+    log,
+    onRolledBack: (reason) => {
+      guard.setArchiveFault(reason);
+    },
+  });
   sealer.start();
   closables.add(() => sealer.stop());
   const development = config.isProduction ? [] : [openDevelopmentIssuer(config.dataDir).trusted];
@@ -46,7 +57,9 @@ async function start(config: Config, closables: Closables): Promise<Instance> {
     log,
     logKey,
     archive: (organizationId) => lastArchived(archiveFolder, organizationId),
+    archiveFault: archiveFaultIn(archiveFolder, database, logKey),
     sealer,
+    guard,
     corsOrigins: config.corsOrigins,
     trustProxy: config.trustProxy,
     rateLimitPerMinute: config.rateLimitPerMinute,
@@ -61,19 +74,6 @@ async function start(config: Config, closables: Closables): Promise<Instance> {
   const playground = config.playground ? `  playground ${address}/playground` : '';
   say(`ready: GraphQL ${address}/graphql  REST ${address}/api/v1  health ${address}/health${playground}`);
   return instance;
-}
-
-/** The configured key, or the one that this installation made for itself. */
-function openLogKey({ auditLog, dataDir, isProduction }: Config): LogKey {
-  if (isProduction && auditLog.signingKey === null)
-    say(
-      `warning: without AUDIT_SIGNING_KEY the audit log is signed with a key that is kept in ${dataDir}; replicas need one key`,
-    );
-  return new LogKey(
-    auditLog.name,
-    auditLog.signingKey ?? openDevelopmentLogKey(dataDir),
-    auditLog.earlierKeys,
-  );
 }
 
 /** Lets the requests under way end, and no longer than that. */

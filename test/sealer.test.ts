@@ -9,6 +9,7 @@ import { openCheckpoint } from '../src/domain/checkpoint';
 import type { Fault } from '../src/audit/verification';
 import type { NoteKey } from '../src/domain/signed-note';
 import { makeLogger } from '../src/observability/logger';
+import { ArchivesStore } from '../src/persistence/archives.store';
 import { TreeReads } from '../src/persistence/tree.reads';
 import { setting } from './support/database';
 import { startGateway, type Gateway } from './support/gateway';
@@ -115,7 +116,13 @@ it('two sealings of one database at once: one of them fails whole, and the next 
 describe('the archive outside of the database', () => {
   const path = (): string => join(sealing.folder, 'organization-1.checkpoints');
   const archive = (): CheckpointFiles =>
-    new CheckpointFiles(sealing.folder, new TreeReads(gateway.database.owner));
+    new CheckpointFiles({
+      folder: sealing.folder,
+      tree: new TreeReads(gateway.database.owner),
+      archives: new ArchivesStore(gateway.database.owner),
+      keys: testLogKey().keys,
+      isLeading: () => Promise.resolve(true),
+    });
 
   it('holds every checkpoint, each signed and larger than the one before', async () => {
     await sealing.seal();

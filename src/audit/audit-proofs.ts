@@ -12,6 +12,9 @@ import { verifyBundle, type Progress } from './verify-bundle';
 /** The newest checkpoint that was archived outside of the database, of an organization; null where there is none. */
 export type CheckpointSource = (organizationId: number) => string | null;
 
+/** What is wrong with the archive of an organization's checkpoints; null for nothing. */
+export type ArchiveFault = (organizationId: number) => Promise<string | null>;
+
 /** What somebody can ask the sealed log for: checkpoints, proofs, and to be recomputed. */
 export class AuditProofs {
   private readonly tree: TreeReads;
@@ -22,6 +25,7 @@ export class AuditProofs {
     private readonly key: LogKey,
     private readonly clock: () => Date,
     private readonly archive: CheckpointSource | null,
+    private readonly archiveFault: ArchiveFault = () => Promise.resolve(null),
   ) {
     this.tree = new TreeReads(database);
   }
@@ -66,7 +70,12 @@ export class AuditProofs {
         bundleRecords(tenant, new BundleReads(sql), new TreeReads(sql), this.key, this.clock(), range),
       );
       const input = { trustedKeys: this.key.keys, checkpoints, receipts: [] };
-      return await verifyBundle(records, input, progress);
+      const report = await verifyBundle(records, input, progress);
+      const detail = await this.archiveFault(tenant.organizationId);
+      if (detail === null) return report;
+      const fault = { kind: 'ARCHIVE_DIFFERS', detail } as const;
+      progress?.({ entries: report.entries, of: report.treeSize, fault });
+      return { ...report, faults: [...report.faults, fault], faultCount: report.faultCount + 1 };
     } finally {
       this.isVerifying = false;
     }

@@ -31,6 +31,7 @@ export const FAULT_KINDS = [
   'VOTED_TWICE',
   'POLICY_DIFFERS',
   'APPROVED_WITHOUT_POLICY',
+  'ARCHIVE_DIFFERS',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 

@@ -1,18 +1,23 @@
 import { GraphQLError, type ExecutionResult } from 'graphql';
 import type { Logger } from '../observability/logger';
 import { RefusedError, type Refusal, type RefusalFacts } from '../domain/refusal';
-import { DatabaseUnavailableError } from '../persistence/database';
+import { DatabaseUnavailableError, RefusedDatabaseError } from '../persistence/database';
 import { HTTP_STATUS } from '../rest/status';
 
 const UNAVAILABLE: Refusal = {
   code: 'SERVICE_UNAVAILABLE',
   detail: 'The service is temporarily unavailable',
 };
+const ROLLED_BACK: Refusal = {
+  code: 'SERVICE_UNAVAILABLE',
+  detail: 'The database was rolled back; nothing is submitted or decided until an operator accepts that',
+};
 const INTERNAL: Refusal = { code: 'INTERNAL_ERROR', detail: 'An internal error occurred' };
 
 /** What a thrown value means to a client: a refusal as it is, an outage, or a masked surprise. */
 export function refusalBehind(thrown: unknown): Refusal {
   if (thrown instanceof RefusedError) return thrown.refusal;
+  if (thrown instanceof RefusedDatabaseError) return ROLLED_BACK;
   return thrown instanceof DatabaseUnavailableError ? UNAVAILABLE : INTERNAL;
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { SealerStatus } from '../audit/sealer';
+import type { GuardStatus } from '../persistence/rollback/guard';
 import type { SealBacklog } from '../persistence/seal-backlog.reads';
 import { refusalBehind } from '../graphql/errors';
 import { RefusedError } from '../domain/refusal';
@@ -13,6 +14,8 @@ export interface HealthOptions {
   readonly backlog: () => Promise<SealBacklog>;
   /** What this process does about it. */
   readonly sealer: () => SealerStatus | null;
+  /** Whether the database is refused, and whether ids can be reserved. */
+  readonly guard: () => GuardStatus | null;
   readonly metrics: Registry;
   /** `development` or `production`. */
   readonly environment: string;
@@ -25,7 +28,7 @@ const PROBE = { config: { probe: true } } as const;
 
 /** Answers without a credential: is it alive, can it serve, what does it count. */
 export function addHealth(server: FastifyInstance, options: HealthOptions): void {
-  const { backlog, sealer, metrics, environment, identify } = options;
+  const { backlog, sealer, guard, metrics, environment, identify } = options;
   server.get('/health', PROBE, () => ({ status: 'ok' }));
   server.get('/readyz', PROBE, async () => {
     const { entries, lagSeconds } = await backlog().catch((error: unknown) => {
@@ -33,9 +36,15 @@ export function addHealth(server: FastifyInstance, options: HealthOptions): void
       const detail = 'The database cannot be reached';
       throw code === 'SERVICE_UNAVAILABLE' ? new RefusedError({ code, detail }) : error;
     });
+    const rollback = guard();
+    const refusal = rollback?.refusal ?? null;
+    if (refusal !== null) throw new RefusedError({ code: 'SERVICE_UNAVAILABLE', detail: refusal });
     const status = sealer();
+    const reservationFailure = rollback?.reservationFailure ?? null;
+    const isDegraded = (status?.failures.size ?? 0) > 0 || reservationFailure !== null;
     return {
-      status: 'ready',
+      status: isDegraded ? 'degraded' : 'ready',
+      ids: reservationFailure ?? 'reserved',
       audit_log: {
         sealer: status === null ? 'off' : status.isActive ? 'active' : 'standby',
         backlog: entries,

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { types, type ClientBase, type Pool, type QueryResultRow } from 'pg';
 import { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
+import type { CommittedEntry, Fence, FencedSequence, WriteGuard } from './rollback/write-guard';
 import { Initial1763800000000 } from '../../migrations/1763800000000-initial';
 import { PoliciesAndExpiry1763900000000 } from '../../migrations/1763900000000-policies-and-expiry';
 import { SealedAuditLog1764000000000 } from '../../migrations/1764000000000-sealed-audit-log';
@@ -12,6 +13,7 @@ import { QueueWithoutForeignKey1764220000000 } from '../../migrations/1764220000
 import { IdempotencyKeys1764230000000 } from '../../migrations/1764230000000-idempotency-keys';
 import { EvidenceWithoutForeignKeys1764300000000 } from '../../migrations/1764300000000-evidence-without-foreign-keys';
 import { LeavesWithoutForeignKey1764400000000 } from '../../migrations/1764400000000-leaves-without-foreign-key';
+import { Rollback1764800000000 } from '../../migrations/1764800000000-rollback';
 import { ACTIONS } from './tables/action.table';
 import { API_KEYS } from './tables/api-key.table';
 import { AUDIT_LOG } from './tables/audit-log.table';
@@ -34,6 +36,11 @@ export interface Statement {
   readonly text: string;
   /** Planned anew each time instead of being kept by name. */
   readonly isOneOff?: boolean;
+  /**
+   * Draws ids of this sequence: two parameters are added behind its own, for `next_fenced_id`. Of a statement that writes
+   * audit entries $1 is the organization, and its rows name one of them as "auditId" and "leafHash".
+   */
+  readonly fenced?: FencedSequence;
 }
 
 /** Where statements can run: the pool, or one transaction of it. */
@@ -59,16 +66,24 @@ export interface DatabaseOptions {
   readonly preparedStatements: boolean;
   /** Told each statement before it runs, with its values; for counting and for looking at plans. */
   readonly onStatement?: (statement: Statement, values: readonly unknown[]) => void;
+  /** Bounds the ids that are drawn, and is shown each new connection; without one they are not bounded. */
+  readonly guard?: WriteGuard;
 }
 
 /** The database is away, shutting down or out of connections: worth another try later, nothing was found wrong. */
 export class DatabaseUnavailableError extends Error {
-  override readonly name = 'DatabaseUnavailableError';
+  override readonly name: string = 'DatabaseUnavailableError';
+}
+
+/** The database was put back to an older state, and no operator has accepted that: nothing is written to it. */
+export class RefusedDatabaseError extends DatabaseUnavailableError {
+  override readonly name: string = 'RefusedDatabaseError';
 }
 
 /** Why the database could not be reached, in words for an operator; null for any other error. */
 export function explainOutage(error: unknown): string | null {
   if (!(error instanceof DatabaseUnavailableError)) return null;
+  if (error.cause === undefined || error.cause === null) return error.message;
   return `${error.message}: ${error.cause instanceof Error ? error.cause.message : String(error.cause)}`;
 }
 
@@ -94,6 +109,7 @@ export class Database implements Sql {
       extra: {
         idleTimeoutMillis: IDLE_TIMEOUT,
         ...(options.preparedStatements && { options: '-c DateStyle=ISO -c extra_float_digits=1' }),
+        ...(options.guard && { verify: this.compareNew(options.guard) }),
       },
       entities: [ACTIONS.schema, USERS.schema, AUDIT_LOG.schema, API_KEYS.schema],
       migrations: [
@@ -107,6 +123,7 @@ export class Database implements Sql {
         IdempotencyKeys1764230000000,
         EvidenceWithoutForeignKeys1764300000000,
         LeavesWithoutForeignKey1764400000000,
+        Rollback1764800000000,
       ],
       synchronize: false,
       installExtensions: false,
@@ -129,7 +146,15 @@ export class Database implements Sql {
   }
 
   async query<Row extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    return this.run<Row>(this.pool, statement, values);
+    const run = (): Promise<Row[]> => this.run<Row>(this.pool, statement, values, this.remember);
+    const { guard } = this.options;
+    if (guard === undefined || statement.fenced === undefined) return run();
+    return run().catch(async (error: unknown) => {
+      if (!isFenced(error)) throw error;
+      // Nothing was written. The server was restarted, or others drew many ids: both are settled by looking again.
+      await guard.compare(this);
+      return run();
+    });
   }
 
   /** Runs work in one transaction: committed when it returns, rolled back when it throws. */
@@ -170,18 +195,25 @@ export class Database implements Sql {
       broken = true;
     };
     client.on('error', onError);
-    const sql: Sql = { query: (statement, values) => this.run(client, statement, values) };
+    const written: CommittedEntry[] = [];
+    const sql: Sql = {
+      query: (statement, values) => this.run(client, statement, values, (entry) => written.push(entry)),
+    };
     return {
       ...sql,
       transactionIf: async (work, isToKeep) => {
         try {
           await sql.query(BEGIN, []);
           const result = await work(sql);
-          await sql.query(isToKeep(result) ? COMMIT : ROLLBACK, []);
+          const isKept = isToKeep(result);
+          await sql.query(isKept ? COMMIT : ROLLBACK, []);
+          if (isKept) written.forEach(this.remember);
           return result;
         } catch (error) {
           await sql.query(ROLLBACK, []).catch(() => (broken = true));
           throw error;
+        } finally {
+          written.length = 0;
         }
       },
       release: (isSpoiled = false) => {
@@ -197,20 +229,63 @@ export class Database implements Sql {
 
   private async run<Row extends QueryResultRow>(
     target: Pool | ClientBase,
-    { name, text, isOneOff = false }: Statement,
-    values: readonly unknown[],
+    { name, text, isOneOff = false, fenced }: Statement,
+    given: readonly unknown[],
+    remember: (entry: CommittedEntry) => unknown,
   ): Promise<Row[]> {
+    const values = [...given];
+    if (fenced !== undefined) values.push(...(await this.fence(fenced, target)));
     this.options.onStatement?.({ name, text }, values);
-    const query =
-      this.options.preparedStatements && !isOneOff
-        ? { name, text, values: [...values] }
-        : { text, values: [...values] };
+    const query = this.options.preparedStatements && !isOneOff ? { name, text, values } : { text, values };
     const result = await (target as ClientBase).query<Row>(query).catch(rethrow);
     const { rows } = result;
     // pg's results can keep each other in memory until the next full collection of garbage, and would keep their rows.
     result.rows = [];
+    if (fenced !== undefined && this.options.guard !== undefined) rememberOneOf(rows, given[0], remember);
     return rows;
   }
+
+  private readonly remember = (entry: CommittedEntry): void => {
+    this.options.guard?.remember(entry);
+  };
+
+  private fence(sequence: FencedSequence, target: Pool | ClientBase): Promise<Fence> | Fence {
+    const { guard } = this.options;
+    return guard === undefined ? [null, null] : guard.admit(sequence, this.on(target));
+  }
+
+  private on(target: Pool | ClientBase): Sql {
+    return { query: (statement, values) => this.run(target, statement, values, this.remember) };
+  }
+
+  /** What the pool does with a connection before anybody gets it. */
+  private compareNew(guard: WriteGuard): (client: ClientBase, done: (error?: Error) => void) => void {
+    return (client, done) => {
+      guard.compareConnection(this.on(client)).then(() => {
+        done();
+      }, done);
+    };
+  }
+}
+
+/** An id that was not reserved, or another server than the one that was compared (see `next_fenced_id`). */
+const FENCED = /^CS00[12]$/;
+
+function isFenced(error: unknown): boolean {
+  const { cause } = error as { cause?: { code?: string } };
+  return error instanceof DatabaseUnavailableError && FENCED.test(cause?.code ?? '');
+}
+
+/** One entry of a commit stands for all of it. */
+function rememberOneOf(
+  rows: readonly QueryResultRow[],
+  organizationId: unknown,
+  remember: (entry: CommittedEntry) => unknown,
+): void {
+  const row = rows.find(({ auditId }) => typeof auditId === 'number');
+  if (row === undefined) return;
+  const { auditId, leafHash } = row as { auditId: number; leafHash: Buffer };
+  remember({ organizationId: Number(organizationId), auditId, leafHash });
 }
 
 const SETTINGS_HOLD: Statement = {
@@ -227,7 +302,7 @@ const ROLLBACK: Statement = { name: 'rollback', text: 'ROLLBACK' };
 
 /** Connection exceptions, shutdown, too many connections, time-outs, lost serialisation; and the sockets' own errors. */
 const UNAVAILABLE =
-  /^(08|57P0[123]|57014|55P03|40001|40P01|53300|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH)/;
+  /^(CS00[12]|08|57P0[123]|57014|55P03|40001|40P01|53300|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH)/;
 const UNAVAILABLE_WITHOUT_CODE =
   /connection (terminated|timeout)|timeout exceeded when trying to connect|Client has encountered/i;
 

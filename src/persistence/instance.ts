@@ -5,13 +5,16 @@ import { addDemoData } from './demo-data';
 import { openEmbeddedPostgres } from './embedded-postgres';
 import { migrate } from './migrate';
 import { Provisioning } from './provisioning.store';
+import { RollbackGuard } from './rollback/guard';
 
 /** The PostgreSQL that this installation uses, embedded or existing. */
 export interface Instance {
   /** Connected as the schema's owner, directly. */
   readonly owner: Database;
-  /** Makes a connected database with the application's login. */
-  connectApplication(): Promise<Database>;
+  /** What the owner's connections are held against. */
+  readonly ownerGuard: RollbackGuard;
+  /** Makes a connected database with the application's login, compared with what is known outside of it from then on. */
+  connectApplication(): Promise<GuardedDatabase>;
   /** Brings the schema up to date and, in development, fills an empty database with the demo data. */
   prepare(origin: RequestOrigin): Promise<void>;
   /** Rejects if the embedded server went away for good, with the reason; else it is never settled. */
@@ -20,17 +23,37 @@ export interface Instance {
   release(): Promise<void>;
 }
 
+/** A database, and what refuses it where it was put back to an older state. */
+export interface GuardedDatabase {
+  readonly database: Database;
+  readonly guard: RollbackGuard;
+  /** Gives back the ids that were not used, and closes the connections. */
+  close(): Promise<void>;
+}
+
 /** Few: the owner migrates, provisions and seeds. */
 const OWNER_POOL_SIZE = 2;
 
 /**
  * Opens the installation's PostgreSQL: the one of DATABASE_URL, else the embedded one under the data folder.
  * @param say told what happens, a line each, and what an operator should know
+ * @param warn told why the database is refused, or ids cannot be reserved
  */
-export async function openInstance(config: Config, say: (line: string) => void): Promise<Instance> {
+export async function openInstance(
+  config: Config,
+  say: (line: string) => void,
+  warn = say,
+): Promise<Instance> {
   const urls = await locate(config, say);
   const { tls } = config.database;
-  const owner = new Database({ url: urls.owner, poolSize: OWNER_POOL_SIZE, tls, preparedStatements: false });
+  const ownerGuard = guardFor(config, OWNER_POOL_SIZE, warn);
+  const owner = new Database({
+    url: urls.owner,
+    poolSize: OWNER_POOL_SIZE,
+    tls,
+    preparedStatements: false,
+    guard: ownerGuard,
+  });
   try {
     await owner.connect();
   } catch (error) {
@@ -39,8 +62,24 @@ export async function openInstance(config: Config, say: (line: string) => void):
   }
   return {
     owner,
+    ownerGuard,
     lost: urls.lost,
-    connectApplication: () => new Database({ ...config.database, url: urls.application }).connect(),
+    connectApplication: async () => {
+      const guard = guardFor(config, config.database.poolSize, warn);
+      const database = await new Database({ ...config.database, url: urls.application, guard }).connect();
+      const close = async (): Promise<void> => {
+        await guard.close(database);
+        await database.close();
+      };
+      try {
+        await guard.compare(database);
+      } catch (error) {
+        await close();
+        throw error;
+      }
+      guard.watch(database);
+      return { database, guard, close };
+    },
     prepare: async (origin) => {
       const ran = await migrate(owner, decodeURIComponent(new URL(urls.application).username));
       if (ran.length > 0) say(`migrated: ${ran.join(', ')}`);
@@ -49,10 +88,15 @@ export async function openInstance(config: Config, say: (line: string) => void):
       if (isAdded) say('added the demo data: organizations 1 and 2');
     },
     release: async () => {
+      await ownerGuard.close(owner);
       await owner.close();
       await urls.release();
     },
   };
+}
+
+function guardFor({ auditLog }: Config, poolSize: number, say: (line: string) => void): RollbackGuard {
+  return new RollbackGuard({ folder: auditLog.archiveFolder, remembered: 2 * poolSize, say });
 }
 
 interface Located {

@@ -1,5 +1,5 @@
 import type { AuditEntryDraft } from '../domain/audit-entry';
-import { auditRecordKeysSql, auditRecords, momentAfter, writeAuditEntries } from './audit-entries';
+import { auditRecordKeysSql, auditRecords, momentAfter, WRITTEN_FIRST, writeAuditEntries } from './audit-entries';
 import type { Sql, Statement } from './database';
 import { purge, PURGE_BATCH } from './purge';
 
@@ -9,6 +9,7 @@ import { purge, PURGE_BATCH } from './purge';
  */
 const REFUSE: Statement = {
   name: 'refuse',
+  fenced: 'audit',
   text: `
 WITH draft AS MATERIALIZED (
     SELECT position, actor_kind, actor_id, coalesce(action_id, 0) AS throttled_id, refusal_code
@@ -27,8 +28,8 @@ WITH draft AS MATERIALIZED (
   chosen AS (
     SELECT position, NULL::integer AS approvals_received FROM draft JOIN due ON due.action_id = draft.throttled_id AND due.refusal_code = draft.refusal_code
   ),
-  ${writeAuditEntries('$2')}
-SELECT count(*) AS recorded FROM written`,
+  ${writeAuditEntries('$2', '$3, $4')}
+SELECT count(*) AS recorded, ${WRITTEN_FIRST} FROM written`,
 };
 
 /** Forgets refusals that no longer throttle. */

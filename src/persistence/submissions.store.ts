@@ -10,7 +10,11 @@ import { claimSql, findKnown, isKeyTaken, outcomeTimeSql, type Claim } from './k
 import { PolicyReads } from './policies.reads';
 
 /** The id is told in the entries' bytes, which are written before the row is. */
-const NEW_ACTION_ID: Statement = { name: 'new_action_id', text: `SELECT nextval('action_id_seq') AS id` };
+const NEW_ACTION_ID: Statement = {
+  name: 'new_action_id',
+  text: `SELECT next_fenced_id('action_id_seq', $1, $2) AS id`,
+  fenced: 'action',
+};
 
 /** What an action brings, by column. */
 const GIVEN = `id bigint, agent_id text, agent_name text, action_type text, description text, tool_name text,
@@ -27,6 +31,7 @@ const GIVEN = `id bigint, agent_id text, agent_name text, action_type text, desc
  */
 const SUBMIT: Statement = {
   name: 'submit',
+  fenced: 'audit',
   text: `
 WITH claimed AS MATERIALIZED (SELECT ${claimSql('$1', '$7::text', '$8::bigint', '$9::text')} AS claim),
   gate AS MATERIALIZED (SELECT ${sharedGateSql('$1')} FROM claimed WHERE coalesce(claim, 'held') = 'held'),
@@ -59,7 +64,7 @@ WITH claimed AS MATERIALIZED (SELECT ${claimSql('$1', '$7::text', '$8::bigint', 
   chosen AS (
     SELECT position, NULL::integer AS approvals_received FROM ${auditRecordKeysSql('$6')} JOIN added ON added.id = d.action_id
   ),
-  ${writeAuditEntries('$6')},
+  ${writeAuditEntries('$6', '$12, $13')},
   remembered AS (
     INSERT INTO idempotency_keys (organization_id, principal_kind, principal_id, key, request_hash, outcome, created_at)
     SELECT $1, $7, $8, $9, $10, $11::jsonb || jsonb_build_object('submitted_at', ${outcomeTimeSql('at')},
@@ -67,10 +72,11 @@ WITH claimed AS MATERIALIZED (SELECT ${claimSql('$1', '$7::text', '$8::bigint', 
     FROM added CROSS JOIN moment WHERE $9::text IS NOT NULL
   )
 SELECT claim, is_known AS "isKnown", added.id IS NOT NULL AS "isAdded", moment.at, added.expires_at AS "expiresAt",
-  k.request_hash AS "requestHash", k.outcome
+  k.request_hash AS "requestHash", k.outcome, w.id AS "auditId", w.leaf_hash AS "leafHash"
 FROM claimed CROSS JOIN moment LEFT JOIN standing ON true LEFT JOIN added ON true
   LEFT JOIN idempotency_keys k ON claim = 'used' AND k.organization_id = $1 AND k.principal_kind = $7
-    AND k.principal_id = $8 AND k.key = $9`,
+    AND k.principal_id = $8 AND k.key = $9
+  LEFT JOIN (SELECT id, leaf_hash FROM written ORDER BY id LIMIT 1) w ON true`,
 };
 
 interface SubmitRow {
