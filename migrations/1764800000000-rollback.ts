@@ -44,7 +44,8 @@ CREATE TABLE audit_archive (
 );
 
 CREATE FUNCTION server_instance() RETURNS text LANGUAGE sql STABLE AS $$
-  SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint || '/' || 'audit_log'::regclass::oid
+  SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint || '/'
+    || (SELECT oid FROM pg_database WHERE datname = current_database()) || '/' || 'audit_log'::regclass::oid
 $$;
 
 CREATE FUNCTION next_fenced_id(drawn_from regclass, reserved bigint, instance text) RETURNS bigint LANGUAGE plpgsql AS $$

@@ -202,7 +202,8 @@ export class CheckpointFiles implements CheckpointArchive {
         [length, last] = [end, { generation, note: text, treeSize: opened.treeSize }];
         continue;
       }
-      if (next !== null && opened.generation === undefined && opened.treeSize > next.treeSize)
+      const stored = await this.options.tree.checkpointOfSize({ organizationId }, opened.treeSize);
+      if (next !== null && stored?.note === text)
         throw new ArchiveFaultError(`${path} lacks the checkpoint of size ${String(next.treeSize)}`);
       throw rolledBack(text, organizationId);
     }

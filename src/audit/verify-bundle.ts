@@ -1,4 +1,5 @@
 import { openReceipt } from '../domain/checkpoint';
+import { parseEntry } from './entry';
 import { readNoteKey, type NoteKey } from '../domain/signed-note';
 import type { BundleEnd, BundleHeader, BundleRecord } from './bundle';
 import type { UnreadableRecord } from './read-bundle';
@@ -126,6 +127,7 @@ class Verification {
         this.counts.leaves += 1;
         this.tree.add(record);
         this.honour(record.audit_id, record.leaf_hash);
+        this.noteRollback(record.canonical);
         if (record.canonical !== null)
           this.content.add({ ...record, canonical: record.canonical, leafIndex: record.index });
         else if (record.index >= this.header.from && record.index < this.header.to)
@@ -184,6 +186,18 @@ class Verification {
       actions,
       remarks: this.remarks,
     };
+  }
+
+  /** A rollback that an operator accepted is told for ever. */
+  private noteRollback(canonical: string | null): void {
+    // Most entries are spared the parser.
+    if (canonical?.includes('"action_type":"rollback_accepted"') !== true) return;
+    const entry = parseEntry(canonical);
+    if (entry?.action_type !== 'rollback_accepted') return;
+    const data = entry.data ?? {};
+    this.remarks.push(
+      `A rollback was accepted at ${entry.timestamp} by audit entry ${String(entry.audit_id)}: generation ${String(data['generation'])} goes on from tree size ${String(data['tree_size'])} (root ${String(data['root_hash'])}), size ${String(data['abandoned_size'])} (root ${String(data['abandoned_root'])}) was given up`,
+    );
   }
 
   /** Whether every entry came with its bytes, so that what was audited can be compared with what is. */
