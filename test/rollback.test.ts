@@ -137,7 +137,8 @@ it("an agent does not get another one's approval: a restored backup is refused u
   expect((await submit(gateway, 'read a page')).body).toMatchObject(refusal);
   expect((await approve(gateway, 12346)).body).toMatchObject(refusal);
   expect(
-    (await gateway.rest('POST', '/api/v1/actions/bulk-approve', { user: 42, body: { action_ids: [12346] } })).status,
+    (await gateway.rest('POST', '/api/v1/actions/bulk-approve', { user: 42, body: { action_ids: [12346] } }))
+      .status,
   ).toBe(503);
   const ready = await gateway.rest('GET', '/readyz');
   expect([ready.status, ready.body.detail]).toEqual([503, expect.stringContaining('audit:accept-rollback')]);
@@ -152,7 +153,9 @@ it("an agent does not get another one's approval: a restored backup is refused u
   expect(next.status).toBe(200);
   expect(next.body.action_id).toBeGreaterThan(lostId);
   expect((await approve(gateway, 12346)).status).toBe(200);
-  expect((await gateway.rest('GET', `/api/v1/actions/${String(lostId)}/status`, { user: 4 })).status).toBe(404);
+  expect((await gateway.rest('GET', `/api/v1/actions/${String(lostId)}/status`, { user: 4 })).status).toBe(
+    404,
+  );
   const [ids] = await database.sql<{ least: number }>(
     `SELECT min(id) AS least FROM audit_log WHERE action_type IN ('rollback_accepted', 'action_submitted', 'action_approved')`,
   );

@@ -145,7 +145,8 @@ describe('the archive outside of the database', () => {
     const session = await gateway.database.owner.session();
     await new SealSqlStore(session).seal(1, 1_000, testLogKey());
     session.release();
-    const { note = '' } = (await new TreeReads(gateway.database.owner).latestCheckpoint({ organizationId: 1 })) ?? {};
+    const { note = '' } =
+      (await new TreeReads(gateway.database.owner).latestCheckpoint({ organizationId: 1 })) ?? {};
     for (const length of [1, 18, note.length - 1, note.length]) {
       await gateway.database.sql('DELETE FROM audit_archive');
       writeFileSync(path(), whole + note.slice(0, length));
@@ -164,20 +165,23 @@ describe('the archive outside of the database', () => {
     ['filled with something else', () => 'x'.repeat(100_000), /does not end in a checkpoint/],
     ['filled with zeros', (whole) => '\0'.repeat(whole.length), /does not end in a checkpoint/],
   ];
-  it.each(TAMPERING)('that somebody %s is a fault of the archive, and nothing is sealed', async (...given) => {
-    const [, tamper, message] = given;
-    await sealing.seal();
-    await decideMany();
-    await sealing.seal();
-    const tampered = tamper(readFileSync(path(), 'utf8'));
-    if (tampered === null) rmSync(path());
-    else writeFileSync(path(), tampered);
-    await decideMany();
-    const failure = (await sealing.seal().catch((error: unknown) => error)) as Error;
-    expect(failure.name).toBe('ArchiveFaultError');
-    expect(failure.message).toMatch(message);
-    if (tampered !== null) expect(readFileSync(path(), 'utf8')).toBe(tampered);
-  });
+  it.each(TAMPERING)(
+    'that somebody %s is a fault of the archive, and nothing is sealed',
+    async (...given) => {
+      const [, tamper, message] = given;
+      await sealing.seal();
+      await decideMany();
+      await sealing.seal();
+      const tampered = tamper(readFileSync(path(), 'utf8'));
+      if (tampered === null) rmSync(path());
+      else writeFileSync(path(), tampered);
+      await decideMany();
+      const failure = (await sealing.seal().catch((error: unknown) => error)) as Error;
+      expect(failure.name).toBe('ArchiveFaultError');
+      expect(failure.message).toMatch(message);
+      if (tampered !== null) expect(readFileSync(path(), 'utf8')).toBe(tampered);
+    },
+  );
 
   it('that somebody moved away is a fault, for the database knows that there was one', async () => {
     await sealing.seal();

@@ -68,13 +68,21 @@ export async function acceptRollback(options: AcceptOptions): Promise<readonly A
     return results;
   });
   return accepted.map((one) =>
-    damaged.has(one.organizationId) ? { ...one, setAside: setAside(pathOf(folder, one.organizationId)) } : one,
+    damaged.has(one.organizationId)
+      ? { ...one, setAside: setAside(pathOf(folder, one.organizationId)) }
+      : one,
   );
 }
 
 function archiveOf(sql: Sql, { folder, key }: AcceptOptions): CheckpointFiles {
   const [tree, archives] = [new TreeReads(sql), new ArchivesStore(sql)];
-  return new CheckpointFiles({ folder, tree, archives, keys: key.keys, isLeading: () => Promise.resolve(false) });
+  return new CheckpointFiles({
+    folder,
+    tree,
+    archives,
+    keys: key.keys,
+    isLeading: () => Promise.resolve(false),
+  });
 }
 
 async function isDamaged(archive: CheckpointFiles, organizationId: number): Promise<boolean> {
@@ -107,7 +115,8 @@ async function begin(
   const tree = new TreeReads(sql);
   const latest = await tree.latestCheckpoint({ organizationId });
   const from = latest ?? { treeSize: 0, rootHash: new TreeEdge().root };
-  const abandoned = (await lost(tree, organizationId, newestSigned(folder, organizationId, key.keys))) ?? from;
+  const abandoned =
+    (await lost(tree, organizationId, newestSigned(folder, organizationId, key.keys))) ?? from;
   const note = key.signGeneration(organizationId, from.treeSize, from.rootHash, {
     number: generation,
     abandonedSize: abandoned.treeSize,

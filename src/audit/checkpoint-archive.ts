@@ -193,10 +193,12 @@ export class CheckpointFiles implements CheckpointArchive {
         continue;
       }
       const opened = openCheckpoint(text, this.options.keys);
-      if (opened === null)
-        throw new ArchiveFaultError(`${path} was altered before byte ${String(end)}`);
+      if (opened === null) throw new ArchiveFaultError(`${path} was altered before byte ${String(end)}`);
       // Given up by an accepted rollback that comes later in the file.
-      if (opened.generation === undefined && (await expected.isAbandoned(opened.treeSize, last?.generation ?? 0))) {
+      if (
+        opened.generation === undefined &&
+        (await expected.isAbandoned(opened.treeSize, last?.generation ?? 0))
+      ) {
         expected.putBack(next);
         const generation: number | null = last?.generation ?? null;
         [length, last] = [end, { generation, note: text, treeSize: opened.treeSize }];
@@ -310,7 +312,12 @@ function rolledBack(note: string, organizationId: number): RolledBackError {
 
 /** Whether text can be the beginning of a note whose checkpoint was lost with the database: printable, in lines. */
 function isBeginningOfNote(text: string): boolean {
-  return text.length < 4_096 && text.isWellFormed() && !text.includes('\uFFFD') && /^[^\s]+\/organizations\//.test(text);
+  return (
+    text.length < 4_096 &&
+    text.isWellFormed() &&
+    !text.includes('\uFFFD') &&
+    /^[^\s]+\/organizations\//.test(text)
+  );
 }
 
 /** A short write is no error of the system's, and has to go on until everything is there. */

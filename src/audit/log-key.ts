@@ -69,10 +69,7 @@ export function openDevelopmentLogKey(dataDir: string): KeyObject {
 }
 
 /** The configured key, or the one that this installation made for itself. */
-export function openLogKey(
-  { auditLog, dataDir, isProduction }: Config,
-  say: (line: string) => void,
-): LogKey {
+export function openLogKey({ auditLog, dataDir, isProduction }: Config, say: (line: string) => void): LogKey {
   if (isProduction && auditLog.signingKey === null)
     say(
       `warning: without AUDIT_SIGNING_KEY the audit log is signed with a key that is kept in ${dataDir}; replicas need one key`,

@@ -37,8 +37,16 @@ export class Metrics {
       },
     });
     const gauges = [
-      ['countersign_database_refused', 'Whether the database is refused since it was rolled back (1).', 'refusal'],
-      ['countersign_id_reservation_failed', 'Whether no further ids can be reserved (1).', 'reservationFailure'],
+      [
+        'countersign_database_refused',
+        'Whether the database is refused since it was rolled back (1).',
+        'refusal',
+      ],
+      [
+        'countersign_id_reservation_failed',
+        'Whether no further ids can be reserved (1).',
+        'reservationFailure',
+      ],
     ] as const;
     for (const [name, help, key] of gauges)
       new Gauge({

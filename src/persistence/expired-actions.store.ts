@@ -1,6 +1,12 @@
 import type { AuditEntryDraft } from '../domain/audit-entry';
 import type { ExpiryStore, OverdueAction } from '../use-cases/expire-actions';
-import { auditRecordKeysSql, auditRecords, momentAfter, WRITTEN_FIRST, writeAuditEntries } from './audit-entries';
+import {
+  auditRecordKeysSql,
+  auditRecords,
+  momentAfter,
+  WRITTEN_FIRST,
+  writeAuditEntries,
+} from './audit-entries';
 import type { Database, Statement } from './database';
 import { isOverdueSql } from './expiry';
 

@@ -1,5 +1,11 @@
 import type { AuditEntryDraft } from '../domain/audit-entry';
-import { auditRecordKeysSql, auditRecords, momentAfter, WRITTEN_FIRST, writeAuditEntries } from './audit-entries';
+import {
+  auditRecordKeysSql,
+  auditRecords,
+  momentAfter,
+  WRITTEN_FIRST,
+  writeAuditEntries,
+} from './audit-entries';
 import type { Sql, Statement } from './database';
 import { purge, PURGE_BATCH } from './purge';
 
