@@ -39,7 +39,7 @@ export class ArchiveFaultError extends Error {
 }
 
 /** The archive could not be written whole. */
-export class ArchiveWriteError extends Error {
+class ArchiveWriteError extends Error {
   override readonly name = 'ArchiveWriteError';
 }
 
