@@ -83,7 +83,7 @@ export async function decisionCalls(world: World, actionIds: readonly number[]):
   const [first] = captured;
   if (first === undefined || captured.length !== actionIds.length)
     throw new Error('There are no such actions');
-  return { statement: first.statement, calls: captured.map(({ values }) => values) };
+  return { statement: first.statement, calls: captured.map(({ values }) => [...values, ...UNFENCED]) };
 }
 
 /** Never asked: the actions are loaded and authorized already. */
@@ -121,17 +121,20 @@ export function withoutAudit({ statement, calls }: DecisionCalls): DecisionCalls
   return {
     statement: {
       name: 'decide_without_audit',
-      text: replaceOnce(statement.text, AUDIT_ENTRIES, noAuditEntries(RECORDS)),
+      text: replaceOnce(statement.text, AUDIT_ENTRIES, noAuditEntries(RECORDS, FENCE)),
     },
-    calls: calls.map((values) => [...values.slice(0, -1), '']),
+    calls: calls.map((values) => [...values.slice(0, 3), '', ...UNFENCED]),
   };
 }
 
-/** The statement's last parameter, which brings the audit entries. */
+/** The statement's last parameter of its own, which brings the audit entries. */
 const RECORDS = '$4';
+/** Behind it: how far ids are reserved, and which server was compared. */
+const FENCE = '$5, $6';
+const UNFENCED = [null, null];
 
 /** The CTEs of the statement that write them. */
-const AUDIT_ENTRIES = writeAuditEntries(RECORDS);
+const AUDIT_ENTRIES = writeAuditEntries(RECORDS, FENCE);
 
 /** Where the chain ends, per organization: the row that every writer of a chained log has to lock. */
 export const CHAIN_HEAD_TABLE = 'benchmark_chain_head';

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
-import { AuditProofs, type CheckpointSource } from './audit/audit-proofs';
+import { AuditProofs, type ArchiveFault, type CheckpointSource } from './audit/audit-proofs';
 import { DatabaseExport } from './audit/export-source';
 import type { LogKey } from './audit/log-key';
 import type { SealerStatus } from './audit/sealer';
@@ -55,6 +55,7 @@ import { PrincipalReads } from './persistence/principals.reads';
 import { QueueReads } from './persistence/queue.reads';
 import { checkWrites } from './persistence/readiness';
 import { OmittedRefusalsDatabase, purgeThrottle } from './persistence/refusals.store';
+import type { GuardStatus } from './persistence/rollback/guard';
 import { SealBacklogReads } from './persistence/seal-backlog.reads';
 import { StuckActionsReads } from './persistence/stuck-actions.reads';
 import { SubmissionsStore } from './persistence/submissions.store';
@@ -107,8 +108,12 @@ export interface AppOptions {
   readonly logKey: LogKey;
   /** Where verifications look for what was kept outside of the database. */
   readonly archive?: CheckpointSource;
+  /** What is wrong with that archive itself. */
+  readonly archiveFault?: ArchiveFault;
   /** What seals the audit log in this process, if anything does. */
   readonly sealer?: { readonly status: SealerStatus };
+  /** What refuses a database that was rolled back, if anything does. */
+  readonly guard?: { readonly status: GuardStatus };
   /** How long a client may read nothing of its export before that is broken off, in milliseconds; a minute, if not given. */
   readonly exportStalledMs?: number;
   /** After how many runs an operation is compiled; sixteen, if not given. */
@@ -149,7 +154,9 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     playground,
     logKey,
     archive = null,
+    archiveFault,
     sealer,
+    guard,
     exportStalledMs,
     runsBeforeCompiling,
     sweepEveryMs = SWEEP_INTERVAL,
@@ -181,7 +188,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   const closeRefusals = makeCloseRefusals(new OmittedRefusalsDatabase(database), () =>
     newCorrelationId(clock()),
   );
-  const proofs = new AuditProofs(database, logKey, clock, archive);
+  const proofs = new AuditProofs(database, logKey, clock, archive, archiveFault);
   const authorize = new AuthorizeDirective(makeRecordRefusedRequest(decisions));
   const schema = makeSchema(
     [
@@ -223,8 +230,13 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     async () => ({ backlog: await backlog(), queue: await queue() }),
     () => sealer?.status.sealed ?? 0,
   );
+  metrics.watchRollback(
+    () => guard?.status ?? null,
+    () => sealer?.status.failures.size ?? 0,
+  );
   addHealth(server, {
     checkWrites: sharedFor(0, () => checkWrites(database)),
+    guard: () => guard?.status ?? null,
     backlog,
     sealer: () => sealer?.status ?? null,
     isStopping: () => stopping.aborted,

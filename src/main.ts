@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { makeApp } from './app';
-import { lastArchived } from './audit/checkpoint-archive';
-import { LogKey, openDevelopmentLogKey } from './audit/log-key';
+import { archiveFaultIn, lastArchived } from './audit/checkpoint-archive';
+import { openLogKey } from './audit/log-key';
+
 import { Sealer } from './audit/sealer';
 import { asksForHelp } from './cli/help';
 import { ConfigError, readConfig, type Config } from './config';
@@ -36,15 +37,31 @@ class Closables {
 
 /** Starts everything, in order; whatever was opened is in `closables` even if a later step fails. */
 async function start(config: Config, closables: Closables, stopping: AbortSignal): Promise<Instance> {
-  const instance = await openInstance(config, listener(say, config));
+  const log = makeLogger(config.logLevel);
+  const instance = await openInstance(config, {
+    ...listener(say, config),
+    warn: (message) => {
+      log.error(message);
+    },
+    note: (message) => {
+      log.info(message);
+    },
+  });
   closables.add('PostgreSQL', () => instance.release());
   await instance.prepare(operatorOrigin());
-  const database = await instance.connectApplication();
-  closables.add('the database connections', () => database.close());
-  const logKey = openLogKey(config);
-  const log = makeLogger(config.logLevel);
+  const { database, guard, close } = await instance.connectApplication();
+  closables.add('the database connections', close);
+  const logKey = openLogKey(config, say);
   const { archiveFolder } = config.auditLog;
-  const sealer = new Sealer({ database: instance.owner, key: logKey, archiveFolder, log });
+  const sealer = new Sealer({
+    database: instance.owner,
+    key: logKey,
+    archiveFolder,
+    log,
+    onRolledBack: (reason) => {
+      guard.setArchiveFault(reason);
+    },
+  });
   sealer.start();
   closables.add('the sealer', () => sealer.stop());
   const development = config.isProduction ? [] : [openDevelopmentIssuer(config.dataDir).trusted];
@@ -54,7 +71,9 @@ async function start(config: Config, closables: Closables, stopping: AbortSignal
     log,
     logKey,
     archive: (organizationId) => lastArchived(archiveFolder, organizationId),
+    archiveFault: archiveFaultIn(archiveFolder, database, logKey),
     sealer,
+    guard,
     corsOrigins: config.corsOrigins,
     trustProxy: config.trustProxy,
     rateLimitPerMinute: config.rateLimitPerMinute,
@@ -74,19 +93,6 @@ async function start(config: Config, closables: Closables, stopping: AbortSignal
     `ready: GraphQL ${address}/graphql  REST ${address}/api/v1  docs ${address}/docs  health ${address}/health${playground}`,
   );
   return instance;
-}
-
-/** The configured key, or the one that this installation made for itself. */
-function openLogKey({ auditLog, dataDir, isProduction }: Config): LogKey {
-  if (isProduction && auditLog.signingKey === null)
-    say(
-      `warning: without AUDIT_SIGNING_KEY the audit log is signed with a key that is kept in ${dataDir}; replicas need one key`,
-    );
-  return new LogKey(
-    auditLog.name,
-    auditLog.signingKey ?? openDevelopmentLogKey(dataDir),
-    auditLog.earlierKeys,
-  );
 }
 
 /** Where a line for each request goes. One that was asked for is written whatever the log's level is. */

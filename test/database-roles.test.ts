@@ -35,6 +35,7 @@ const APPEND_ONLY = [
   { table: 'audit_leaf', column: 'leaf_hash', key: 'organization_id, leaf_index' },
   { table: 'audit_node', column: 'hash', key: 'organization_id, level, node_index' },
   { table: 'audit_checkpoint', column: 'note', key: 'organization_id, tree_size' },
+  { table: 'audit_generation', column: 'note', key: 'organization_id, generation' },
 ] as const;
 
 describe.each(APPEND_ONLY)('what is once in $table', ({ table, column, key }) => {
@@ -60,6 +61,9 @@ describe.each(APPEND_ONLY)('what is once in $table', ({ table, column, key }) =>
       `INSERT INTO audit_node (organization_id, level, node_index, hash) VALUES (1, 4, 0, sha256('x')) ON CONFLICT DO NOTHING`,
     );
     await database.sql(
+      `INSERT INTO audit_generation VALUES (1, 1, 0, sha256('x'), 0, sha256('x'), 'note') ON CONFLICT DO NOTHING`,
+    );
+    await database.sql(
       `INSERT INTO votes (organization_id, action_id, user_id, verdict, policy_version, voted_at)
        VALUES (1, 12345, 1, 'approve', 1, now()) ON CONFLICT DO NOTHING`,
     );
@@ -80,7 +84,7 @@ describe.each(APPEND_ONLY)('what is once in $table', ({ table, column, key }) =>
 /** How its owner is refused a change. */
 function refusalOf(change: string, table: string): RegExp {
   if (change.startsWith('TRUNCATE organizations'))
-    return /^((audit_log|audit_leaf|audit_node|audit_checkpoint|votes|approval_policies) is append-only|(organizations|users|actions) is named by evidence): TRUNCATE is refused$/;
+    return /^((audit_log|audit_leaf|audit_node|audit_checkpoint|audit_generation|votes|approval_policies) is append-only|(organizations|users|actions) is named by evidence): TRUNCATE is refused$/;
   // PostgreSQL refuses this by itself, before any trigger: other tables refer to the rows.
   if (change === 'TRUNCATE approval_policies') return /cannot truncate a table referenced/;
   return new RegExp(`^${table} is append-only: (UPDATE|DELETE|TRUNCATE) is refused$`);
@@ -153,7 +157,9 @@ describe("the application's login", () => {
       'api_keys UPDATE (last_used_at, revoked_at)',
       'approval_policies INSERT',
       'approval_policies SELECT',
+      'audit_archive SELECT',
       'audit_checkpoint SELECT',
+      'audit_generation SELECT',
       'audit_leaf SELECT',
       'audit_log INSERT',
       'audit_log SELECT',
@@ -162,6 +168,7 @@ describe("the application's login", () => {
       'audit_pending DELETE',
       'audit_pending INSERT',
       'audit_pending SELECT',
+      'database_identity SELECT',
       'idempotency_keys DELETE',
       'idempotency_keys INSERT',
       'idempotency_keys SELECT',
@@ -277,7 +284,7 @@ it('an API key holds no scope that is not known', async () => {
 
 describe('the schema', () => {
   /** Searched before any organization is known. */
-  const DIRECTORIES = ['organizations_pkey', 'user_identities_pkey'];
+  const DIRECTORIES = ['organizations_pkey', 'user_identities_pkey', 'database_identity_pkey'];
 
   it('holds the organization in every primary key, unique index and foreign key of its rows', async () => {
     const keys = await database.sql<{ name: string; columns: string[] }>(`

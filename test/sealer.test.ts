@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CheckpointFiles, lastArchived, RolledBackError } from '../src/audit/checkpoint-archive';
 import { splitNotes } from '../src/audit/notes';
@@ -9,6 +9,8 @@ import { openCheckpoint } from '../src/domain/checkpoint';
 import type { Fault } from '../src/audit/verification';
 import type { NoteKey } from '../src/domain/signed-note';
 import { makeLogger } from '../src/observability/logger';
+import { SealSqlStore } from '../src/persistence/seal.store';
+import { ArchivesStore } from '../src/persistence/archives.store';
 import { TreeReads } from '../src/persistence/tree.reads';
 import { setting } from './support/database';
 import { startGateway, type Gateway } from './support/gateway';
@@ -138,7 +140,13 @@ it('two sealings of one database at once: one of them fails whole, and the next 
 describe('the archive outside of the database', () => {
   const path = (): string => join(sealing.folder, 'organization-1.checkpoints');
   const archive = (): CheckpointFiles =>
-    new CheckpointFiles(sealing.folder, new TreeReads(gateway.database.owner));
+    new CheckpointFiles({
+      folder: sealing.folder,
+      tree: new TreeReads(gateway.database.owner),
+      archives: new ArchivesStore(gateway.database.owner),
+      keys: testLogKey().keys,
+      isLeading: () => Promise.resolve(true),
+    });
 
   it('holds every checkpoint, each signed and larger than the one before', async () => {
     await sealing.seal();
@@ -153,22 +161,114 @@ describe('the archive outside of the database', () => {
     expect(sizes.length).toBeGreaterThan(1);
   });
 
-  it('that a crash left half written is cut back to its last whole checkpoint and goes on', async () => {
+  it('that a crash left half written is completed', async () => {
     await sealing.seal();
     const whole = readFileSync(path(), 'utf8');
-    for (const torn of ['test.example/organ', 'test.example/organizations/1\n99\n', whole.slice(0, -2)]) {
-      writeFileSync(path(), torn === whole.slice(0, -2) ? torn : whole + torn);
+    await decideMany();
+    const session = await gateway.database.owner.session();
+    await new SealSqlStore(session).seal(1, 1_000, testLogKey());
+    session.release();
+    const { note = '' } =
+      (await new TreeReads(gateway.database.owner).latestCheckpoint({ organizationId: 1 })) ?? {};
+    for (const length of [1, 18, note.length - 1, note.length]) {
+      await gateway.database.sql('DELETE FROM audit_archive');
+      writeFileSync(path(), whole + note.slice(0, length));
       await archive().catchUp(1);
-      expect(readFileSync(path(), 'utf8')).toBe(whole);
+      expect(readFileSync(path(), 'utf8')).toBe(`${whole}${note}\n`);
     }
   });
 
-  it('that is lost is made anew from the database', async () => {
+  const TAMPERING: readonly (readonly [string, (whole: string) => string | null, RegExp])[] = [
+    ['emptied', () => '', /has 0 bytes, and had/],
+    ['removed', () => null, /has 0 bytes, and had/],
+    ['shortened by its last checkpoint', (whole) => `${splitNotes(whole)[0] ?? ''}\n`, /bytes, and had/],
+    ['robbed of its first checkpoint', (whole) => `${splitNotes(whole).slice(1).join('\n')}\n`, /lacks the/],
+    ['altered in the middle', (whole) => whole.replace(/\n[1-9]/, '\n7'), /was altered before byte/],
+    ['altered in its last checkpoint', (whole) => whole.replace(/.{8}\n\n$/, 'AAAAAAA=\n\n'), /was altered/],
+    ['filled with something else', () => 'x'.repeat(100_000), /does not end in a checkpoint/],
+    ['filled with zeros', (whole) => '\0'.repeat(whole.length), /does not end in a checkpoint/],
+  ];
+  it.each(TAMPERING)(
+    'that somebody %s is a fault of the archive, and nothing is sealed',
+    async (...given) => {
+      const [, tamper, message] = given;
+      await sealing.seal();
+      await decideMany();
+      await sealing.seal();
+      const tampered = tamper(readFileSync(path(), 'utf8'));
+      if (tampered === null) rmSync(path());
+      else writeFileSync(path(), tampered);
+      await decideMany();
+      const failure = (await sealing.seal().catch((error: unknown) => error)) as Error;
+      expect(failure.name).toBe('ArchiveFaultError');
+      expect(failure.message).toMatch(message);
+      if (tampered !== null) expect(readFileSync(path(), 'utf8')).toBe(tampered);
+    },
+  );
+
+  it('that somebody moved away is a fault, for the database knows that there was one', async () => {
     await sealing.seal();
+    rmSync(sealing.folder, { recursive: true });
+    await decideMany();
+    await expect(sealing.seal()).rejects.toThrow('The database knows another archive of checkpoints');
+    expect((await counts()) as object).toMatchObject({ waiting: 60 });
+  });
+
+  it('of another machine is filled from the database, once a sealer that leads vouched for it', async () => {
+    const [first, second] = ['1', '2'].map((name) => sealerIn(join(sealing.folder, name)));
+    first?.start();
+    await decideMany();
+    await untilSealed();
+    second?.start();
+    const known = 'SELECT count(DISTINCT archive_id)::integer AS archives FROM audit_archive';
+    while ((await gateway.database.sql(known))[0]?.['archives'] !== 2)
+      await new Promise((resolve) => setImmediate(resolve));
+    await first?.stop();
+    await decideMany();
+    await untilSealed();
+    await second?.stop();
+    const held = ['1', '2'].map((name) =>
+      readFileSync(join(sealing.folder, name, 'organization-1.checkpoints'), 'utf8'),
+    );
+    expect(held[1]?.startsWith(held[0] ?? 'nothing')).toBe(true);
+  });
+
+  it('is written by nobody who was overtaken, and a late write says what stands there already', async () => {
+    await sealing.seal();
+    const overtaken = new CheckpointFiles({
+      folder: sealing.folder,
+      tree: new TreeReads(gateway.database.owner),
+      archives: new ArchivesStore(gateway.database.owner),
+      keys: testLogKey().keys,
+      isLeading: async () => {
+        // What another sealer does between the look and the write.
+        await archive().catchUp(1);
+        return true;
+      },
+    });
+    await overtaken.catchUp(1);
+    await decideMany();
+    const elsewhere = join(sealing.folder, 'elsewhere');
     const whole = readFileSync(path(), 'utf8');
-    writeFileSync(path(), '');
-    await archive().catchUp(1);
-    expect(readFileSync(path(), 'utf8')).toBe(whole);
+    mkdirSync(elsewhere);
+    // Sealed without its archive: both write the same checkpoint.
+    const session = await gateway.database.owner.session();
+    await new SealSqlStore(session).seal(1, 1_000, testLogKey());
+    session.release();
+    await overtaken.catchUp(1);
+    const written = readFileSync(path(), 'utf8');
+    expect(splitNotes(written)).toHaveLength(splitNotes(whole).length + 1);
+    await archive().check(1);
+    const fenced = new CheckpointFiles({
+      folder: elsewhere,
+      tree: new TreeReads(gateway.database.owner),
+      archives: new ArchivesStore(gateway.database.owner),
+      keys: testLogKey().keys,
+      isLeading: () => Promise.resolve(false),
+      isVouchedFor: true,
+    });
+    await expect(fenced.catchUp(1)).rejects.toThrow('Another process seals by now');
+    expect(readFileSync(join(elsewhere, 'organization-1.checkpoints'), 'utf8')).toBe('');
   });
 
   it('refuses a database that was put back to an older state, and nothing is sealed on top', async () => {
@@ -197,17 +297,20 @@ describe('the archive outside of the database', () => {
     const overwritten = 'x'.repeat(5_000);
     writeFileSync(path(), overwritten);
     await decideMany();
-    await expect(sealing.seal()).rejects.toThrow('does not end in one');
+    await expect(sealing.seal()).rejects.toThrow('does not end in a checkpoint');
     expect(readFileSync(path(), 'utf8')).toBe(overwritten);
   });
 
   it('catches up as soon as a sealer leads, though nothing waits: the one before was killed in between', async () => {
     await sealing.seal();
-    const whole = readFileSync(path(), 'utf8');
-    writeFileSync(path(), '');
+    const before = readFileSync(path(), 'utf8');
+    await decideMany();
+    const session = await gateway.database.owner.session();
+    await new SealSqlStore(session).seal(1, 1_000, testLogKey());
+    session.release();
     const running = sealerIn(sealing.folder);
     running.start();
-    while (readFileSync(path(), 'utf8') !== whole) await new Promise((resolve) => setImmediate(resolve));
+    while (readFileSync(path(), 'utf8') === before) await new Promise((resolve) => setImmediate(resolve));
     await running.stop();
   });
 

@@ -14,6 +14,9 @@ import { verifyBundle, type Progress } from './verify-bundle';
 /** The newest checkpoint that was archived outside of the database, of an organization; null where there is none. */
 export type CheckpointSource = (organizationId: number) => string | null;
 
+/** What is wrong with the archive of an organization's checkpoints; null for nothing. */
+export type ArchiveFault = (organizationId: number) => Promise<string | null>;
+
 const LIMITS = { perOrganization: 1, inProcess: 2 };
 /** How long a verification may take, in milliseconds. */
 const MAX_TIME = 1_800_000;
@@ -28,6 +31,7 @@ export class AuditProofs {
     private readonly key: LogKey,
     private readonly clock: () => Date,
     private readonly archive: CheckpointSource | null,
+    private readonly archiveFault: ArchiveFault = () => Promise.resolve(null),
   ) {
     this.tree = new TreeReads(database);
   }
@@ -70,7 +74,12 @@ export class AuditProofs {
         exportOf(tenant),
       );
       const input = { trustedKeys: this.key.keys, checkpoints, receipts: [] };
-      return await verifyBundle(until(endsAt, records), input, progress);
+      const report = await verifyBundle(until(endsAt, records), input, progress);
+      const detail = await this.archiveFault(tenant.organizationId);
+      if (detail === null) return report;
+      const fault = { kind: 'ARCHIVE_DIFFERS', detail } as const;
+      progress?.({ entries: report.entries, of: report.treeSize, fault });
+      return { ...report, faults: [...report.faults, fault], faultCount: report.faultCount + 1 };
     } finally {
       giveBack();
     }

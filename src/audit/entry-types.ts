@@ -12,6 +12,7 @@ const count = z.int().min(0);
 const text = z.string();
 const named = z.string().min(1);
 const time = z.string().refine(isTime, 'is no time');
+const hash = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const score = z.number().min(0).max(100);
 const level = z.int().min(0).max(10);
@@ -182,6 +183,16 @@ export const ENTRY_TYPES: Readonly<Record<AuditActionType, z.ZodType>> = {
   }),
   origins_erased: entryType('origins_erased', ['system'], {
     data: z.strictObject({ before: time, entries: count }),
+  }),
+  rollback_accepted: entryType('rollback_accepted', ['system'], {
+    reason: named,
+    data: z.strictObject({
+      generation: id,
+      tree_size: count,
+      root_hash: hash,
+      abandoned_size: count,
+      abandoned_root: hash,
+    }),
   }),
 };
 

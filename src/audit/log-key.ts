@@ -1,9 +1,10 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
-import { openCheckpoint, originOf, signCheckpoint, signReceipt } from '../domain/checkpoint';
+import { openCheckpoint, originOf, signCheckpoint, signReceipt, type Generation } from '../domain/checkpoint';
 import type { Hash } from '../domain/merkle';
 import { isSameNoteKey, noteKeyText, type NoteKey, type NoteSigner } from '../domain/signed-note';
 import type { RootSigner } from '../use-cases/seal-audit-log';
+import type { Config } from '../config';
 import { loadOrMakeKey } from '../key-file';
 
 /** The key that signs the audit log, and those that did. */
@@ -41,6 +42,12 @@ export class LogKey implements RootSigner {
     return signCheckpoint({ origin: this.originOf(organizationId), treeSize, rootHash }, this.signer);
   }
 
+  /** The checkpoint that an accepted rollback goes on from, signed. */
+  signGeneration(organizationId: number, treeSize: number, rootHash: Hash, generation: Generation): string {
+    const origin = this.originOf(organizationId);
+    return signCheckpoint({ origin, treeSize, rootHash, generation }, this.signer);
+  }
+
   hasSigned(organizationId: number, treeSize: number, rootHash: Hash, note: string): boolean {
     const opened = openCheckpoint(note, this.keys);
     return (
@@ -59,4 +66,17 @@ export class LogKey implements RootSigner {
 /** The key of a development installation, in its data folder, made on first use. */
 export function openDevelopmentLogKey(dataDir: string): KeyObject {
   return loadOrMakeKey(join(dataDir, 'audit-log-key.pem'), () => generateKeyPairSync('ed25519').privateKey);
+}
+
+/** The configured key, or the one that this installation made for itself. */
+export function openLogKey({ auditLog, dataDir, isProduction }: Config, say: (line: string) => void): LogKey {
+  if (isProduction && auditLog.signingKey === null)
+    say(
+      `warning: without AUDIT_SIGNING_KEY the audit log is signed with a key that is kept in ${dataDir}; replicas need one key`,
+    );
+  return new LogKey(
+    auditLog.name,
+    auditLog.signingKey ?? openDevelopmentLogKey(dataDir),
+    auditLog.earlierKeys,
+  );
 }

@@ -4,7 +4,7 @@ import { DatabaseUnavailableError, type Database, type Session } from '../persis
 import { SealSqlStore } from '../persistence/seal.store';
 import { guardSession, SEALER_ANSWER_TIMEOUT } from '../persistence/timeouts';
 import { sealRound } from '../use-cases/seal-audit-log';
-import { CheckpointFiles } from './checkpoint-archive';
+import { CheckpointFiles, RolledBackError } from './checkpoint-archive';
 import type { LogKey } from './log-key';
 
 /** How long to wait before the next look while there is nothing to seal, in milliseconds. */
@@ -24,6 +24,8 @@ export interface SealerOptions {
   readonly log: Logger;
   /** How long the database may take to answer before its connection is given up, in milliseconds; 20 s, if not given. */
   readonly answerTimeout?: number;
+  /** Told when an archived checkpoint is not in the database, and why nothing may be written; null once that is over. */
+  readonly onRolledBack?: (reason: string | null) => void;
 }
 
 /** What a sealer is doing. */
@@ -89,6 +91,7 @@ export class Sealer {
       }
       // What it could not seal is the next leader's to tell.
       this.state = { ...this.state, isActive: false, failures: new Map() };
+      this.options.onRolledBack?.(null);
       await this.pause(STANDBY);
     }
   }
@@ -96,8 +99,17 @@ export class Sealer {
   /** Waits for its turn and seals until it is stopped; a connection that fails ends it. */
   private async lead(session: Session): Promise<void> {
     const store = new SealSqlStore(session);
-    while (!this.isStopped && !(await store.tryLead())) await this.pause(STANDBY);
-    const archive = new CheckpointFiles(this.options.archiveFolder, store.tree);
+    const { archiveFolder, key } = this.options;
+    const { tree, archives } = store;
+    const isLeading = (): Promise<boolean> => store.isLeading();
+    const options = { folder: archiveFolder, tree, archives, keys: key.keys, isLeading };
+    let isVouchedFor = false;
+    while (!this.isStopped && !(await store.tryLead())) {
+      // Whoever leads holds its own archive against the database: one that is new here may be filled from it later.
+      if (!isVouchedFor) isVouchedFor = await this.join(new CheckpointFiles(options));
+      await this.pause(STANDBY);
+    }
+    const archive = new CheckpointFiles({ ...options, isVouchedFor });
     // Whoever sealed before may have been killed between a checkpoint and its archive, or the database rolled back since.
     let also = await store.sealed();
     while (!this.isStopped) {
@@ -105,9 +117,22 @@ export class Sealer {
       const { sealed, isMore, failures } = round;
       also = [...failures.keys()];
       this.report(sealed, failures);
+      const rolledBack = [...failures.values()].find((error) => error instanceof RolledBackError);
+      this.options.onRolledBack?.(rolledBack?.message ?? null);
       const outage = [...failures.values()].find((error) => error instanceof DatabaseUnavailableError);
       if (outage !== undefined) throw outage;
       if (!isMore) await this.pause(failures.size > 0 ? STANDBY : IDLE);
+    }
+  }
+
+  private async join(archive: CheckpointFiles): Promise<boolean> {
+    try {
+      await archive.join();
+      return true;
+    } catch (error) {
+      if (error instanceof DatabaseUnavailableError) throw error;
+      this.options.log.warn({ err: error }, 'the archive of checkpoints cannot be used by this process');
+      return false;
     }
   }
 

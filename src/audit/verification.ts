@@ -41,6 +41,7 @@ export const FAULT_KINDS = [
   'POLICY_DIFFERS',
   'POLICY_NOT_IN_FORCE',
   'APPROVED_WITHOUT_POLICY',
+  'ARCHIVE_DIFFERS',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 

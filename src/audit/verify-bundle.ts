@@ -1,5 +1,6 @@
 import { noteKeyText, readNoteKey, type NoteKey } from '../domain/signed-note';
 import type { BundleEnd, BundleHeader, BundleRecord } from './bundle';
+import type { Entry } from './entry';
 import type { UnreadableRecord } from './read-bundle';
 import { isTime } from './time';
 import { OrderVerification } from './verify-order';
@@ -170,7 +171,7 @@ class Verification {
     const { index, audit_id: auditId, canonical } = record;
     this.tree.add(record);
     this.receipts.honour(auditId, record.leaf_hash);
-    this.content.add({ ...record, leafIndex: index });
+    this.noteRollback(this.content.add({ ...record, leafIndex: index }));
     const isAsked = index >= this.header.from && index < this.header.to;
     const at = { leafIndex: index, auditId };
     const entry = `Audit entry ${String(auditId)}`;
@@ -182,6 +183,15 @@ class Verification {
         detail: `${entry} has its bytes, which the header denies`,
         ...at,
       });
+  }
+
+  /** A rollback that an operator accepted is told for ever. */
+  private noteRollback(entry: Entry | null): void {
+    if (entry?.action_type !== 'rollback_accepted') return;
+    const data = entry.data ?? {};
+    this.remarks.push(
+      `A rollback was accepted at ${entry.timestamp} by audit entry ${String(entry.audit_id)}: generation ${String(data['generation'])} goes on from tree size ${String(data['tree_size'])} (root ${String(data['root_hash'])}), size ${String(data['abandoned_size'])} (root ${String(data['abandoned_root'])}) was given up`,
+    );
   }
 
   private takeUnsealed(record: Extract<BundleRecord, { type: 'unsealed' }>): void {

@@ -1,5 +1,5 @@
-import { forgetArchived } from '../audit/checkpoint-archive';
 import { operatorOrigin } from '../operator';
+import { resetArchive } from '../persistence/rollback/marks-folder';
 import { runCommand } from './command';
 
 void runCommand({
@@ -10,7 +10,7 @@ void runCommand({
     () =>
     async ({ config, instance, say }) => {
       await instance.resetDemo(operatorOrigin(), () => {
-        forgetArchived(config.auditLog.archiveFolder);
+        resetArchive(config.auditLog.archiveFolder);
       });
       say('the demo data is as the first start made it: tokens count as before, API keys are gone');
       return null;

@@ -16,7 +16,8 @@ export type AuditActionType =
   | 'api_key_created'
   | 'api_key_revoked'
   | 'audit_exported'
-  | 'origins_erased';
+  | 'origins_erased'
+  | 'rollback_accepted';
 
 /** Who did it: no entry without one. */
 export interface AuditActor {

@@ -6,6 +6,17 @@ export interface Checkpoint {
   readonly origin: string;
   readonly treeSize: number;
   readonly rootHash: Buffer;
+  /** Only of a checkpoint with which an operator accepted that the database was rolled back. */
+  readonly generation?: Generation;
+}
+
+/** What an accepted rollback began, and what it gave up. */
+export interface Generation {
+  /** Counted from 1; the log before the first accepted rollback is generation 0. */
+  readonly number: number;
+  /** The newest checkpoint that was archived and that the database no longer holds, or the same as the checkpoint's own. */
+  readonly abandonedSize: number;
+  readonly abandonedRoot: Buffer;
 }
 
 /** What an approver is handed with a decision: that the log will hold this leaf. */
@@ -21,8 +32,16 @@ export function originOf(logName: string, organizationId: number): string {
 }
 
 /** A checkpoint as a signed note. */
-export function signCheckpoint({ origin, treeSize, rootHash }: Checkpoint, signer: NoteSigner): string {
-  return signNote(`${origin}\n${String(treeSize)}\n${rootHash.toString('base64')}\n`, signer);
+export function signCheckpoint(
+  { origin, treeSize, rootHash, generation }: Checkpoint,
+  signer: NoteSigner,
+): string {
+  const extension = generation === undefined ? '' : extensionOf(generation);
+  return signNote(`${origin}\n${String(treeSize)}\n${rootHash.toString('base64')}\n${extension}`, signer);
+}
+
+function extensionOf({ number, abandonedSize, abandonedRoot }: Generation): string {
+  return `generation ${String(number)}\nabandoned ${String(abandonedSize)} ${abandonedRoot.toString('base64')}\n`;
 }
 
 /** Reads a signed checkpoint; null where none of these keys signed it, or it says something else. */
@@ -33,10 +52,24 @@ export function openCheckpoint(
   const opened = openNote(note, keys);
   const [origin = '', size = '', root = '', ...rest] = opened?.text.split('\n') ?? [];
   const rootHash = readHash(root);
-  // Further lines are extensions, which the format allows and this log does not write.
-  if (opened === null || origin === '' || !isDecimal(size) || rootHash === null || rest.length !== 1)
-    return null;
-  return { origin, treeSize: Number(size), rootHash, key: opened.key };
+  if (opened === null || origin === '' || !isDecimal(size) || rootHash === null) return null;
+  const checkpoint = { origin, treeSize: Number(size), rootHash, key: opened.key };
+  if (rest.length === 1) return checkpoint;
+  // Further lines are extensions, of which this log writes one kind.
+  const generation = readGeneration(rest);
+  return generation === null ? null : { ...checkpoint, generation };
+}
+
+function readGeneration(lines: readonly string[]): Generation | null {
+  const [first = '', second = '', end, ...rest] = lines;
+  const [generation, number = '', ...more] = first.split(' ');
+  const [abandoned, size = '', root = '', ...further] = second.split(' ');
+  const abandonedRoot = readHash(root);
+  const isExtension =
+    generation === 'generation' && abandoned === 'abandoned' && end === '' && rest.length === 0;
+  if (!isExtension || more.length > 0 || further.length > 0) return null;
+  if (!isDecimal(number) || !isDecimal(size) || abandonedRoot === null) return null;
+  return { number: Number(number), abandonedSize: Number(size), abandonedRoot };
 }
 
 /** A receipt as a signed note. Its second line keeps it from ever being taken for a checkpoint. */

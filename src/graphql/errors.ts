@@ -1,7 +1,7 @@
 import { GraphQLError, type ExecutionResult } from 'graphql';
 import type { Logger } from '../observability/logger';
 import { cutMessage, MAX_ERRORS, RefusedError, type Refusal, type RefusalFacts } from '../domain/refusal';
-import { DatabaseUnavailableError } from '../persistence/database';
+import { DatabaseUnavailableError } from '../persistence/outage';
 import { HTTP_STATUS } from '../rest/status';
 
 const UNAVAILABLE: Refusal = {
@@ -14,12 +14,17 @@ const UNANSWERED: Refusal = {
   detail:
     'The connection was lost before an answer came, so that a change may have been made or not: send it again with the same Idempotency-Key',
 };
+const ROLLED_BACK: Refusal = {
+  code: 'SERVICE_UNAVAILABLE',
+  detail: 'The database was rolled back; nothing is submitted or decided until an operator accepts that',
+};
 const INTERNAL: Refusal = { code: 'INTERNAL_ERROR', detail: 'An internal error occurred' };
 
 /** What a thrown value means to a client: a refusal as it is, an outage, or a masked surprise. */
 export function refusalBehind(thrown: unknown): Refusal {
   if (thrown instanceof RefusedError) return thrown.refusal;
   if (!(thrown instanceof DatabaseUnavailableError)) return INTERNAL;
+  if (thrown.kind === 'rolled_back') return ROLLED_BACK;
   return thrown.isOutcomeUnknown ? UNANSWERED : UNAVAILABLE;
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { SealerStatus } from '../audit/sealer';
+import type { GuardStatus } from '../persistence/rollback/guard';
 import type { SealBacklog } from '../persistence/seal-backlog.reads';
 import { DatabaseUnavailableError } from '../persistence/database';
 import { RefusedError } from '../domain/refusal';
@@ -18,6 +19,8 @@ export interface HealthOptions {
   readonly sealer: () => SealerStatus | null;
   /** Whether the process was told to stop: it still answers, but is sent nothing new. */
   readonly isStopping: () => boolean;
+  /** Whether the database is refused, and whether ids can be reserved. */
+  readonly guard: () => GuardStatus | null;
   readonly metrics: Registry;
   /** `development` or `production`. */
   readonly environment: string;
@@ -30,7 +33,7 @@ const PROBE = { config: { probe: true } } as const;
 
 /** Answers without a credential: is it alive, can it serve, what does it count. */
 export function addHealth(server: FastifyInstance, options: HealthOptions): void {
-  const { checkWrites, backlog, sealer, isStopping, metrics, environment, identify } = options;
+  const { checkWrites, backlog, sealer, isStopping, guard, metrics, environment, identify } = options;
   server.get('/health', PROBE, () => ({ status: 'ok' }));
   server.get('/readyz', PROBE, async () => {
     if (isStopping())
@@ -42,9 +45,15 @@ export function addHealth(server: FastifyInstance, options: HealthOptions): void
         throw new RefusedError({ code: 'SERVICE_UNAVAILABLE', detail: error.message });
       },
     );
+    const rollback = guard();
+    const refusal = rollback?.refusal ?? null;
+    if (refusal !== null) throw new RefusedError({ code: 'SERVICE_UNAVAILABLE', detail: refusal });
     const status = sealer();
+    const reservationFailure = rollback?.reservationFailure ?? null;
+    const isDegraded = (status?.failures.size ?? 0) > 0 || reservationFailure !== null;
     return {
-      status: 'ready',
+      status: isDegraded ? 'degraded' : 'ready',
+      ids: reservationFailure ?? 'reserved',
       audit_log: {
         sealer: status === null ? 'off' : status.isActive ? 'active' : 'standby',
         backlog: entries,

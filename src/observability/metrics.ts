@@ -16,6 +16,11 @@ export interface RequestLabels {
 }
 
 /** What the process counts, in Prometheus' format at /metrics. */
+interface RollbackStatus {
+  readonly refusal: string | null;
+  readonly reservationFailure: string | null;
+}
+
 export class Metrics {
   readonly registry = new Registry();
   private readonly registers = [this.registry];
@@ -72,6 +77,39 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
     for (const verdict of ['approve', 'reject']) this.decisions.inc({ verdict, decided_by: 'reviewer' }, 0);
     this.decisions.inc({ verdict: 'approve', decided_by: 'policy' }, 0);
+  }
+
+  /** Watches whether the database is refused and whether ids can be reserved. */
+  watchRollback(status: () => RollbackStatus | null, unsealable: () => number): void {
+    new Gauge({
+      name: 'countersign_audit_seal_failures',
+      help: 'Organizations whose log this process cannot seal or archive.',
+      registers: [this.registry],
+      collect() {
+        this.set(unsealable());
+      },
+    });
+    const gauges = [
+      [
+        'countersign_database_refused',
+        'Whether the database is refused since it was rolled back (1).',
+        'refusal',
+      ],
+      [
+        'countersign_id_reservation_failed',
+        'Whether no further ids can be reserved (1).',
+        'reservationFailure',
+      ],
+    ] as const;
+    for (const [name, help, key] of gauges)
+      new Gauge({
+        name,
+        help,
+        registers: [this.registry],
+        collect() {
+          this.set((status()?.[key] ?? null) === null ? 0 : 1);
+        },
+      });
   }
 
   /**

@@ -75,11 +75,12 @@ export function momentAfter(...relations: readonly string[]): string {
  * in it depends on a session's settings. The records are read here and nowhere before, since each step of a plan through
  * which a row of so many columns goes costs more than reading it.
  * @param records the parameter with the records, as JSON
+ * @param fence the two parameters behind all others, which the database adds to a statement that is `fenced`
  */
-export function writeAuditEntries(records: string): string {
+export function writeAuditEntries(records: string, fence: string): string {
   return `
   numbered AS MATERIALIZED (
-    SELECT nextval('audit_log_id_seq') AS id, position, approvals_received
+    SELECT next_fenced_id('audit_log_id_seq', ${fence}) AS id, position, approvals_received
     FROM (SELECT position, approvals_received FROM chosen ORDER BY position) AS ordered
   ),
   written AS (
@@ -97,6 +98,9 @@ export function writeAuditEntries(records: string): string {
     INSERT INTO audit_pending (organization_id, audit_id) SELECT $1, id FROM written
   )`;
 }
+
+/** SQL for the first entry of `written`, in a SELECT that counts them: what the writer remembers of its commit. */
+export const WRITTEN_FIRST = `(array_agg(id ORDER BY id))[1] AS "auditId", (array_agg(leaf_hash ORDER BY id))[1] AS "leafHash"`;
 
 function commit(value: string | null): Commitment | null {
   return value === null ? null : { value, salt: freshBytes(SALT_LENGTH) };

@@ -4,14 +4,15 @@ import type { Sql, Statement } from './database';
 
 const APPEND: Statement = {
   name: 'append_audit_entries',
+  fenced: 'audit',
   text: `
 WITH chosen AS MATERIALIZED (
     SELECT position, NULL::integer AS approvals_received
     FROM ${auditRecordKeysSql('$2')}
   ),
   ${momentAfter('chosen')},
-  ${writeAuditEntries('$2')}
-SELECT id FROM written`,
+  ${writeAuditEntries('$2', '$3, $4')}
+SELECT id AS "auditId", leaf_hash AS "leafHash" FROM written`,
 };
 
 /** Appends one entry, in the transaction of what it tells of. */

@@ -33,6 +33,7 @@ const OTHER_ADMINS: Statement = {
 /** $1 organization, $2 version, $3 document, $4 admin, $5 reason, $6 the audit entry: both are of the same moment. */
 const ADD_POLICY: Statement = {
   name: 'add_policy',
+  fenced: 'audit',
   text: `
 WITH chosen AS MATERIALIZED (SELECT 0 AS position, NULL::integer AS approvals_received),
   ${momentAfter('chosen')},
@@ -44,8 +45,8 @@ WITH chosen AS MATERIALIZED (SELECT 0 AS position, NULL::integer AS approvals_re
   changed AS (
     UPDATE organizations SET policy_version = version FROM added WHERE id = $1
   ),
-  ${writeAuditEntries('$6')}
-SELECT changed_at AS "changedAt" FROM added`,
+  ${writeAuditEntries('$6', '$7, $8')}
+SELECT changed_at AS "changedAt", written.id AS "auditId", leaf_hash AS "leafHash" FROM added CROSS JOIN written`,
 };
 
 const SET_USER: Statement = {

@@ -1,6 +1,10 @@
 import type { Sql, Statement } from './database';
 
-const NOW: Statement = { name: 'database_clock', text: 'SELECT clock_timestamp() AS now' };
+const NOW: Statement = {
+  name: 'database_clock',
+  share: 'system',
+  text: 'SELECT clock_timestamp() AS now',
+};
 
 /** The database's time, which decides when something happened. One statement. */
 export async function databaseTime(sql: Sql): Promise<Date> {

@@ -60,8 +60,13 @@ export class Connection {
 
   /** Gives the connection back to the pool; one that is broken, or spoiled, is closed. */
   release(isSpoiled: boolean): void {
-    this.client.off('error', this.onError);
+    this.handOver();
     this.client.release(this.isBroken || isSpoiled);
+  }
+
+  /** Leaves the connection to its next holder, in the pool or out of it. */
+  handOver(): void {
+    this.client.off('error', this.onError);
   }
 
   private readonly onSilence = (): void => {

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { types, type Pool, type PoolClient, type QueryResultRow } from 'pg';
 import { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
+import type { CommittedEntry, Fence, FencedSequence, WriteGuard } from './rollback/write-guard';
 import { Initial1763800000000 } from '../../migrations/1763800000000-initial';
 import { PoliciesAndExpiry1763900000000 } from '../../migrations/1763900000000-policies-and-expiry';
 import { SealedAuditLog1764000000000 } from '../../migrations/1764000000000-sealed-audit-log';
@@ -19,6 +20,7 @@ import { RefusalsAndSubmissionsAreBounded1764620000000 } from '../../migrations/
 import { Admission, SYSTEM, type Claim, type Share } from './admission';
 import { Connection } from './connection';
 import { DatabaseUnavailableError, outageBehind } from './outage';
+import { Rollback1764800000000 } from '../../migrations/1764800000000-rollback';
 import { ACTIONS } from './tables/action.table';
 import { API_KEYS } from './tables/api-key.table';
 import { AUDIT_LOG } from './tables/audit-log.table';
@@ -50,6 +52,11 @@ export interface Statement {
   readonly share?: Share;
   /** How long its caller waits, for a connection too, in milliseconds; as long as the database's bounds allow, if not given. */
   readonly deadlineMs?: number;
+  /**
+   * Draws ids of this sequence: two parameters are added behind its own, for `next_fenced_id`. Of a statement that writes
+   * audit entries $1 is the organization, and its rows name one of them as "auditId" and "leafHash".
+   */
+  readonly fenced?: FencedSequence;
 }
 
 /** Where statements can run: the pool, or one transaction of it. */
@@ -82,6 +89,8 @@ export interface DatabaseOptions {
   readonly answerTimeout?: number | null;
   /** Told each statement before it runs, with its values; for counting and for looking at plans. */
   readonly onStatement?: (statement: Statement, values: readonly unknown[]) => void;
+  /** Bounds the ids that are drawn, and is shown each new connection; without one they are not bounded. */
+  readonly guard?: WriteGuard;
 }
 
 /** How long to wait for a connection before saying that the database is away, in milliseconds. */
@@ -127,6 +136,7 @@ export class Database implements Sql {
       applicationName: 'countersign',
       // A pooler that cannot keep statements apart may not pass these on either; `connect` checks that they hold.
       extra: {
+        ...(options.guard && { verify: this.compareNew(options.guard) }),
         keepAlive: true,
         keepAliveInitialDelayMillis: KEEP_ALIVE,
         idleTimeoutMillis: IDLE_TIMEOUT,
@@ -148,6 +158,7 @@ export class Database implements Sql {
         WhoCountsAsSubmitter1764600000000,
         ConfirmingVotes1764610000000,
         RefusalsAndSubmissionsAreBounded1764620000000,
+        Rollback1764800000000,
       ],
       synchronize: false,
       installExtensions: false,
@@ -178,10 +189,22 @@ export class Database implements Sql {
 
   async query<Row extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
     const { deadlineMs } = statement;
-    const asked = this.withSession(claimOf(statement, values), (session) =>
-      session.query<Row>(statement, values),
+    const asked = this.queryFenced(statement, () =>
+      this.withSession(claimOf(statement, values), (session) => session.query<Row>(statement, values)),
     );
     return deadlineMs === undefined ? asked : within(deadlineMs, asked);
+  }
+
+  /** Runs a statement again, once, where what it was bound to did not hold any more. */
+  private queryFenced<T>(statement: Statement, run: () => Promise<T>): Promise<T> {
+    const { guard } = this.options;
+    if (guard === undefined || statement.fenced === undefined) return run();
+    return run().catch(async (error: unknown) => {
+      if (!(error instanceof DatabaseUnavailableError) || error.kind !== 'unreserved') throw error;
+      // Nothing was written. The server was restarted, or others drew many ids: both are settled by looking again.
+      await guard.compare(this);
+      return run();
+    });
   }
 
   /** Runs work in one transaction: committed when it returns, rolled back when it throws. */
@@ -228,16 +251,25 @@ export class Database implements Sql {
       leave();
       throw error;
     });
+    const written: CommittedEntry[] = [];
+    let isInTransaction = false;
+    const remember = (entry: CommittedEntry): void => {
+      if (isInTransaction) written.push(entry);
+      else this.remember(entry);
+    };
     const sql: Sql = {
-      query: (statement, values) => this.run(connection, statement, values, answerTimeout),
+      query: (statement, values) => this.run(connection, statement, values, answerTimeout, remember),
     };
     return {
       ...sql,
       transactionIf: async (work, isToKeep) => {
         try {
+          isInTransaction = true;
           await sql.query(BEGIN, []);
           const result = await work(sql);
-          await sql.query(isToKeep(result) ? COMMIT : ROLLBACK, []);
+          const isKept = isToKeep(result);
+          await sql.query(isKept ? COMMIT : ROLLBACK, []);
+          if (isKept) written.forEach(this.remember);
           return result;
         } catch (error) {
           // With the connection its transaction is gone; where nobody answers, nobody would answer this either.
@@ -246,6 +278,9 @@ export class Database implements Sql {
               connection.sever();
             });
           throw error;
+        } finally {
+          isInTransaction = false;
+          written.length = 0;
         }
       },
       release: (isSpoiled = false) => {
@@ -311,21 +346,68 @@ export class Database implements Sql {
 
   private async run<Row extends QueryResultRow>(
     connection: Connection,
-    { name, text, isOneOff = false, deadlineMs }: Statement,
-    values: readonly unknown[],
+    { name, text, isOneOff = false, deadlineMs, fenced }: Statement,
+    given: readonly unknown[],
     answerTimeout: number | null,
+    remember: (entry: CommittedEntry) => unknown,
   ): Promise<Row[]> {
+    const values = [...given];
+    if (fenced !== undefined) values.push(...(await this.fence(fenced, connection, answerTimeout)));
     this.options.onStatement?.({ name, text }, values);
-    const query =
-      this.options.preparedStatements && !isOneOff
-        ? { name, text, values: [...values] }
-        : { text, values: [...values] };
+    const query = this.options.preparedStatements && !isOneOff ? { name, text, values } : { text, values };
     const result = await connection.query<Row>(query, deadlineMs ?? answerTimeout);
     const { rows } = result;
     // pg's results can keep each other in memory until the next full collection of garbage, and would keep their rows.
     result.rows = [];
+    if (fenced !== undefined && this.options.guard !== undefined) rememberOneOf(rows, given[0], remember);
     return rows;
   }
+
+  private readonly remember = (entry: CommittedEntry): void => {
+    this.options.guard?.remember(entry);
+  };
+
+  private fence(
+    sequence: FencedSequence,
+    connection: Connection,
+    answerTimeout: number | null,
+  ): Promise<Fence> | Fence {
+    const { guard } = this.options;
+    if (guard === undefined) return [null, null];
+    return guard.admit(sequence, {
+      query: (statement, values) => this.run(connection, statement, values, answerTimeout, this.remember),
+    });
+  }
+
+  /** What the pool does with a connection before anybody gets it. */
+  private compareNew(guard: WriteGuard): (client: PoolClient, done: (error?: Error) => void) => void {
+    return (client, done) => {
+      const connection = new Connection(client, () => undefined);
+      const sql: Sql = {
+        query: (statement, values) => this.run(connection, statement, values, CONNECT_TIMEOUT, this.remember),
+      };
+      guard
+        .compareConnection(sql)
+        .then(() => undefined)
+        .catch((error: unknown) => error as Error)
+        .then((error) => {
+          connection.handOver();
+          done(error);
+        });
+    };
+  }
+}
+
+/** One entry of a commit stands for all of it. */
+function rememberOneOf(
+  rows: readonly QueryResultRow[],
+  organizationId: unknown,
+  remember: (entry: CommittedEntry) => unknown,
+): void {
+  const row = rows.find(({ auditId }) => typeof auditId === 'number');
+  if (row === undefined) return;
+  const { auditId, leafHash } = row as { auditId: number; leafHash: Buffer };
+  remember({ organizationId: Number(organizationId), auditId, leafHash });
 }
 
 /** What a statement of its own takes its connection for: an organization's statement has its id as the first value. */

@@ -102,7 +102,7 @@ WITH given AS MATERIALIZED (
   chosen AS (
     SELECT 2 * position + CASE WHEN decides THEN 0 ELSE 1 END AS position, approvals AS approvals_received FROM changed
   ),
-  ${writeAuditEntries('$4')},
+  ${writeAuditEntries('$4', '$5, $6')},
   remembered AS (
     INSERT INTO idempotency_keys (organization_id, principal_kind, principal_id, key, request_hash, outcome, created_at)
     SELECT $1, 'user', g.actor_id, g.retry_key, g.retry_hash, jsonb_build_object('correlation_id', g.correlation_id,
@@ -126,8 +126,8 @@ ORDER BY c.position`;
 const IS_FREE = `coalesce(claim, 'held') = 'held'`;
 
 const DECIDE: Readonly<Record<OnLocked, Statement>> = {
-  wait: { name: 'decide', text: decideSql('wait') },
-  skip: { name: 'decide_unlocked', text: decideSql('skip') },
+  wait: { name: 'decide', text: decideSql('wait'), fenced: 'audit' },
+  skip: { name: 'decide_unlocked', text: decideSql('skip'), fenced: 'audit' },
 };
 
 interface DecideRow {

@@ -1,6 +1,12 @@
 import type { AuditEntryDraft } from '../domain/audit-entry';
 import type { ExpiryStore, OverdueAction } from '../use-cases/expire-actions';
-import { auditRecordKeysSql, auditRecords, momentAfter, writeAuditEntries } from './audit-entries';
+import {
+  auditRecordKeysSql,
+  auditRecords,
+  momentAfter,
+  WRITTEN_FIRST,
+  writeAuditEntries,
+} from './audit-entries';
 import type { Database, Statement } from './database';
 import { isOverdueSql } from './expiry';
 
@@ -20,6 +26,7 @@ const OVERDUE: Statement = {
 const EXPIRE: Statement = {
   name: 'expire_actions',
   share: 'system',
+  fenced: 'audit',
   text: `
 WITH stored AS MATERIALIZED (
     SELECT a.id FROM actions a
@@ -37,8 +44,8 @@ WITH stored AS MATERIALIZED (
     FROM ${auditRecordKeysSql('$3')}
       JOIN changed ON changed.id = d.action_id
   ),
-  ${writeAuditEntries('$3')}
-SELECT count(*) AS marked FROM written`,
+  ${writeAuditEntries('$3', '$4, $5')}
+SELECT count(*) AS marked, ${WRITTEN_FIRST} FROM written`,
 };
 
 /** Finds overdue actions and marks them as expired. */

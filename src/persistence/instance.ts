@@ -7,13 +7,16 @@ import { migrate } from './migrate';
 import { APPLICATION_TIMEOUTS, ensureTimeouts, OWNER_TIMEOUTS } from './timeouts';
 import { Provisioning } from './provisioning.store';
 import { resetDemoData } from './reset-demo';
+import { RollbackGuard } from './rollback/guard';
 
 /** The PostgreSQL that this installation uses, embedded or existing. */
 export interface Instance {
   /** Connected as the schema's owner, directly. */
   readonly owner: Database;
-  /** Makes a connected database with the application's login. */
-  connectApplication(): Promise<Database>;
+  /** What the owner's connections are held against. */
+  readonly ownerGuard: RollbackGuard;
+  /** Makes a connected database with the application's login, compared with what is known outside of it from then on. */
+  connectApplication(): Promise<GuardedDatabase>;
   /** Brings the schema up to date and, in development, fills an empty database with the demo data. */
   prepare(origin: RequestOrigin): Promise<void>;
   /**
@@ -28,6 +31,14 @@ export interface Instance {
   release(): Promise<void>;
 }
 
+/** A database, and what refuses it where it was put back to an older state. */
+export interface GuardedDatabase {
+  readonly database: Database;
+  readonly guard: RollbackGuard;
+  /** Gives back the ids that were not used, and closes the connections. */
+  close(): Promise<void>;
+}
+
 /** Few: the owner migrates, provisions and seeds. */
 const OWNER_POOL_SIZE = 2;
 
@@ -37,6 +48,10 @@ export interface Listener {
   readonly say: (line: string) => void;
   /** Told what somebody wants to know who looks for a fault. */
   readonly detail: (line: string) => void;
+  /** Told why the database is refused, or ids cannot be reserved; `say`, if not given. */
+  readonly warn?: (line: string) => void;
+  /** Told once that is over, and of what is taken as it is; `detail`, if not given. */
+  readonly note?: (line: string) => void;
 }
 
 /** A listener that says everything where the log's level is `debug` or below, else without the details. */
@@ -45,11 +60,15 @@ export function listener(say: Listener['say'], { logLevel }: Config): Listener {
 }
 
 /** Opens the installation's PostgreSQL: the one of DATABASE_URL, else the embedded one under the data folder. */
-export async function openInstance(config: Config, { say, detail }: Listener): Promise<Instance> {
+export async function openInstance(
+  config: Config,
+  { say, detail, warn = say, note = detail }: Listener,
+): Promise<Instance> {
   const urls = await locate(config, { say, detail });
   const { tls } = config.database;
+  const ownerGuard = guardFor(config, OWNER_POOL_SIZE, { warn, note });
   const owner = new Database({
-    ...{ url: urls.owner, poolSize: OWNER_POOL_SIZE, tls, preparedStatements: false },
+    ...{ url: urls.owner, poolSize: OWNER_POOL_SIZE, tls, preparedStatements: false, guard: ownerGuard },
     // Its commands take as long as they take; the sealer's session has a bound of its own.
     answerTimeout: null,
   });
@@ -63,14 +82,24 @@ export async function openInstance(config: Config, { say, detail }: Listener): P
   const applicationRole = decodeURIComponent(new URL(urls.application).username);
   return {
     owner,
+    ownerGuard,
     lost: urls.lost,
     connectApplication: async () => {
-      const application = await new Database({ ...config.database, url: urls.application }).connect();
-      await ensureTimeouts(application, APPLICATION_TIMEOUTS, say).catch(async (error: unknown) => {
-        await application.close();
+      const guard = guardFor(config, config.database.poolSize, { warn, note });
+      const database = await new Database({ ...config.database, url: urls.application, guard }).connect();
+      const close = async (): Promise<void> => {
+        await guard.close(database);
+        await database.close();
+      };
+      try {
+        await ensureTimeouts(database, APPLICATION_TIMEOUTS, say);
+        await guard.compare(database);
+      } catch (error) {
+        await close();
         throw error;
-      });
-      return application;
+      }
+      guard.watch(database);
+      return { database, guard, close };
     },
     prepare: async (origin) => {
       if (!isOneLogin) await ensureTimeouts(owner, OWNER_TIMEOUTS, say);
@@ -83,10 +112,25 @@ export async function openInstance(config: Config, { say, detail }: Listener): P
     resetDemo: (origin, whileLocked) =>
       resetDemoData(owner, applicationRole, new Provisioning(owner, origin), whileLocked),
     release: async () => {
+      await ownerGuard.close(owner);
       await owner.close();
       await urls.release();
     },
   };
+}
+
+function guardFor(
+  { auditLog, isProduction }: Config,
+  poolSize: number,
+  { warn, note }: Required<Pick<Listener, 'warn' | 'note'>>,
+): RollbackGuard {
+  return new RollbackGuard({
+    folder: auditLog.archiveFolder,
+    remembered: 2 * poolSize,
+    isNewDatabaseTaken: !isProduction,
+    say: warn,
+    note,
+  });
 }
 
 interface Located {

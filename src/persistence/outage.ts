@@ -15,7 +15,11 @@ export type OutageKind =
   /** The statement took too long, or an operator cancelled it. */
   | 'cancelled'
   /** A deadlock, or a serialization failure. */
-  | 'conflict';
+  | 'conflict'
+  /** An id beyond those that were reserved, or another server than the one that was compared (`next_fenced_id`). */
+  | 'unreserved'
+  /** A database that was put back to an older state, which no operator has accepted. */
+  | 'rolled_back';
 
 const MESSAGES: Readonly<Record<OutageKind, string>> = {
   unreachable: 'The database cannot be reached',
@@ -26,6 +30,8 @@ const MESSAGES: Readonly<Record<OutageKind, string>> = {
   locked: 'The database waited too long for a lock',
   cancelled: 'The database cancelled a statement that took too long',
   conflict: 'The database undid a statement that conflicted with another one',
+  unreserved: 'No ids can be reserved',
+  rolled_back: 'The database was rolled back to an older state',
 };
 
 /** The database is away, busy or takes no writes: worth another try later, nothing was found wrong with the request. */
@@ -64,6 +70,7 @@ const KINDS: readonly (readonly [RegExp, OutageKind])[] = [
   [/^55P03$/, 'locked'],
   [/^57014$/, 'cancelled'],
   [/^40001$|^40P01$/, 'conflict'],
+  [/^CS00[12]$/, 'unreserved'],
 ];
 
 /** What pg says, without a code, of a connection that it lost or could not make. */

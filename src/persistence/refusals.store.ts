@@ -1,5 +1,11 @@
 import type { AuditActor, AuditEntryDraft } from '../domain/audit-entry';
-import { auditRecordKeysSql, auditRecords, momentAfter, writeAuditEntries } from './audit-entries';
+import {
+  auditRecordKeysSql,
+  auditRecords,
+  momentAfter,
+  WRITTEN_FIRST,
+  writeAuditEntries,
+} from './audit-entries';
 import { appendAuditEntry } from './audit-log.store';
 import type { Database, Sql, Statement } from './database';
 import { purge, PURGE_BATCH } from './purge';
@@ -16,6 +22,7 @@ const MOST_A_MINUTE = 100;
  */
 const REFUSE: Statement = {
   name: 'refuse',
+  fenced: 'audit',
   text: `
 WITH draft AS MATERIALIZED (
     SELECT position, actor_kind, actor_id, on_behalf_of, coalesce(action_id, 0) AS throttled_id, refusal_code, verdict
@@ -57,8 +64,8 @@ WITH draft AS MATERIALIZED (
     SELECT position, NULL::integer AS approvals_received FROM draft
       JOIN due ON due.action_id = draft.throttled_id AND due.refusal_code = draft.refusal_code AND due.verdict = draft.verdict
   ),
-  ${writeAuditEntries('$2')}
-SELECT count(*) AS recorded FROM written`,
+  ${writeAuditEntries('$2', '$3, $4')}
+SELECT count(*) AS recorded, ${WRITTEN_FIRST} FROM written`,
 };
 
 /** Minutes that are over and left something out, with the rest of them: nobody writes to them any more. */

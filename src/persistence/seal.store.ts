@@ -1,6 +1,7 @@
 import { isKept, TreeEdge, peaksOf, type Hash } from '../domain/merkle';
 import type { RootSigner, SealStore } from '../use-cases/seal-audit-log';
 import type { Session, Sql, Statement } from './database';
+import { ArchivesStore } from './archives.store';
 import { TreeReads } from './tree.reads';
 
 /** Of all sessions of the database, the one that holds this lock seals. */
@@ -9,6 +10,13 @@ const SEALER_LOCK = 4_702_610_317;
 const TRY_LEAD: Statement = {
   name: 'try_lead',
   text: 'SELECT pg_try_advisory_lock($1::bigint) AS leads',
+};
+
+/** Of a lock's number pg_locks has the upper half and the lower half. */
+const IS_LEADING: Statement = {
+  name: 'is_leading',
+  text: `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted AND objsubid = 1
+    AND classid::bigint = $1::bigint >> 32 AND objid::bigint = $1::bigint & 4294967295) AS leads`,
 };
 
 /** The organizations in a table, found by skipping from one to the next however long it is. */
@@ -70,6 +78,12 @@ export class SealSqlStore implements SealStore {
     return row?.leads === true;
   }
 
+  /** Whether this session seals still. One statement. */
+  async isLeading(): Promise<boolean> {
+    const [row] = await this.session.query<{ leads: boolean }>(IS_LEADING, [SEALER_LOCK]);
+    return row?.leads === true;
+  }
+
   waiting(): Promise<readonly number[]> {
     return this.organizations(WAITING);
   }
@@ -87,6 +101,10 @@ export class SealSqlStore implements SealStore {
 
   get tree(): TreeReads {
     return new TreeReads(this.session);
+  }
+
+  get archives(): ArchivesStore {
+    return new ArchivesStore(this.session);
   }
 
   private async organizations(statement: Statement): Promise<readonly number[]> {

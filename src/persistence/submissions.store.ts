@@ -10,10 +10,14 @@ import { sharedGateSql } from './gate';
 import { claimSql, findKnown, isKeyTaken, outcomeTimeSql, type Claim } from './known-requests.store';
 import { PolicyReads } from './policies.reads';
 
-/** The id is told in the entries' bytes, which are written before the row is. $1 organization, $2 users who do not count. */
+/**
+ * The id is told in the entries' bytes, which are written before the row is. $1 organization, $2 users who do not count,
+ * $3 and $4 for `next_fenced_id`.
+ */
 const PREPARE: Statement = {
   name: 'prepare_submission',
-  text: `SELECT nextval('action_id_seq') AS id, coalesce((SELECT json_agg(others) FROM (
+  fenced: 'action',
+  text: `SELECT next_fenced_id('action_id_seq', $3, $4) AS id, coalesce((SELECT json_agg(others) FROM (
       SELECT role, approval_level AS "approvalLevel", max_risk_score AS "maxRiskScore", count(*) AS count
       FROM users WHERE organization_id = $1 AND active AND role <> 'user' AND id <> ALL($2::bigint[])
       GROUP BY role, approval_level, max_risk_score) others), '[]') AS others`,
@@ -36,6 +40,7 @@ const GIVEN = `id bigint, agent_id text, agent_name text, action_type text, desc
  */
 const SUBMIT: Statement = {
   name: 'submit',
+  fenced: 'audit',
   text: `
 WITH claimed AS MATERIALIZED (SELECT ${claimSql('$1', '$7::text', '$8::bigint', '$9::text')} AS claim),
   gate AS MATERIALIZED (SELECT ${sharedGateSql('$1')} FROM claimed WHERE coalesce(claim, 'held') = 'held'),
@@ -75,7 +80,7 @@ WITH claimed AS MATERIALIZED (SELECT ${claimSql('$1', '$7::text', '$8::bigint', 
   chosen AS (
     SELECT position, NULL::integer AS approvals_received FROM ${auditRecordKeysSql('$6')} JOIN added ON added.id = d.action_id
   ),
-  ${writeAuditEntries('$6')},
+  ${writeAuditEntries('$6', '$12, $13')},
   remembered AS (
     INSERT INTO idempotency_keys (organization_id, principal_kind, principal_id, key, request_hash, outcome, created_at)
     SELECT $1, $7, $8, $9, $10, $11::jsonb || jsonb_build_object('submitted_at', ${outcomeTimeSql('at')},
@@ -83,10 +88,11 @@ WITH claimed AS MATERIALIZED (SELECT ${claimSql('$1', '$7::text', '$8::bigint', 
     FROM added CROSS JOIN moment WHERE $9::text IS NOT NULL
   )
 SELECT claim, is_known AS "isKnown", is_free AS "isFree", added.id IS NOT NULL AS "isAdded", moment.at, added.expires_at AS "expiresAt",
-  k.request_hash AS "requestHash", k.outcome
+  k.request_hash AS "requestHash", k.outcome, w.id AS "auditId", w.leaf_hash AS "leafHash"
 FROM claimed CROSS JOIN moment LEFT JOIN standing ON true LEFT JOIN room ON true LEFT JOIN added ON true
   LEFT JOIN idempotency_keys k ON claim = 'used' AND k.organization_id = $1 AND k.principal_kind = $7
-    AND k.principal_id = $8 AND k.key = $9`,
+    AND k.principal_id = $8 AND k.key = $9
+  LEFT JOIN (SELECT id, leaf_hash FROM written ORDER BY id LIMIT 1) w ON true`,
 };
 
 type Prepared = Awaited<ReturnType<SubmissionStore['prepare']>>;

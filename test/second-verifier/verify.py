@@ -290,6 +290,8 @@ TYPES = {
     "api_key_revoked": (BY_ADMIN, dict(reason=maybe(text), data=API_KEY)),
     "audit_exported": (("user",), dict(data=members(format=one_of("jsonl", "csv", "bundle"), **{"from": maybe(time)}, to=maybe(time)))),
     "origins_erased": (("system",), dict(data=members(before=time, entries=COUNT))),
+    "rollback_accepted": (("system",), dict(reason=NAME, data=members(
+        generation=ID, tree_size=COUNT, root_hash=HASH, abandoned_size=COUNT, abandoned_root=HASH))),
 }
 FINAL = {"action_approved": "approved", "action_denied": "denied", "action_expired": "expired"}
 

@@ -186,6 +186,13 @@ export const ENTRIES: readonly Members[] = [
     ...{ verdict: 'approve', refusal_code: 'ACTION_NOT_FOUND' },
     data: { omitted: 300, from: '2026-01-20T14:00:00.000Z', to: '2026-01-20T14:01:00.000Z' },
   }),
+  entryOf(23, 'rollback_accepted', {
+    reason: 'restored the backup of noon',
+    data: {
+      ...{ generation: 1, tree_size: 22, root_hash: Buffer.alloc(32, 1).toString('base64') },
+      ...{ abandoned_size: 30, abandoned_root: Buffer.alloc(32, 2).toString('base64') },
+    },
+  }),
 ];
 
 const pending = (id: number): BundleAction => ({

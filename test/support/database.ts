@@ -50,6 +50,8 @@ export async function cloneDatabase({
   const applicationUrl = withDatabase(setting('TEST_APPLICATION_URL'), name);
   const statements: RanStatement[] = [];
   const owner = await open(ownerUrl, 4);
+  // A clone is another database: what is known outside of its template is not about it.
+  await owner.query({ name: 'identity', text: 'UPDATE database_identity SET id = gen_random_uuid()' }, []);
   const application = await open(applicationUrl, poolSize, (statement, values) => {
     if (!unrecorded.includes(statement.name)) statements.push({ ...statement, values });
   });

@@ -46,7 +46,9 @@ export function sealingOf({ owner }: TestDatabase): Sealing {
       const session = await owner.session();
       try {
         const store = new SealSqlStore(session);
-        const archive = new CheckpointFiles(folder, store.tree);
+        const { tree, archives } = store;
+        const isLeading = (): Promise<boolean> => Promise.resolve(true);
+        const archive = new CheckpointFiles({ folder, tree, archives, keys: key.keys, isLeading });
         let sum = 0;
         for (let isMore = true; isMore;) {
           const round = await sealRound(store, archive, key);

@@ -19,7 +19,11 @@ const LINES = 'application/jsonl';
 
 const HEALTH = object({ status: { type: 'string', const: 'ok' } });
 const READINESS = object({
-  status: { type: 'string', const: 'ready' },
+  status: {
+    ...oneOf(['ready', 'degraded']),
+    description: 'Degraded: it serves, and an operator has to see to what is told below.',
+  },
+  ids: { ...TEXT, description: 'Reserved, or what keeps further ids from being reserved.' },
   audit_log: object({
     sealer: { ...oneOf(['off', 'active', 'standby']), description: 'What this process does.' },
     backlog: { ...COUNT, description: 'Entries that wait to be sealed.' },

@@ -1,0 +1,172 @@
+import { existsSync, renameSync } from 'node:fs';
+import { openCheckpoint, type Checkpoint } from '../domain/checkpoint';
+import { SYSTEM_ACTOR, type RequestOrigin } from '../domain/audit-entry';
+import { TreeEdge, type Hash } from '../domain/merkle';
+import { ArchivesStore } from '../persistence/archives.store';
+import { appendAuditEntry } from '../persistence/audit-log.store';
+import type { Database, Sql, Statement } from '../persistence/database';
+import type { RollbackGuard } from '../persistence/rollback/guard';
+import { TreeReads } from '../persistence/tree.reads';
+import { ArchiveFaultError, CheckpointFiles, newestSigned, pathOf } from './checkpoint-archive';
+import type { LogKey } from './log-key';
+
+/** What an operator accepted, of one organization. */
+export interface AcceptedRollback {
+  readonly organizationId: number;
+  readonly generation: number;
+  readonly treeSize: number;
+  readonly abandonedSize: number;
+  /** Where the archive's damaged file is by now; null where it was not damaged. */
+  readonly setAside: string | null;
+}
+
+interface AcceptOptions {
+  readonly owner: Database;
+  readonly guard: RollbackGuard;
+  readonly folder: string;
+  readonly key: LogKey;
+  readonly reason: string;
+  readonly origin: RequestOrigin;
+}
+
+const ORGANIZATIONS: Statement = {
+  name: 'organizations_of_rollback',
+  text: 'SELECT id FROM organizations ORDER BY id',
+};
+/** No checkpoint is added between what is read of a tree and the generation that it begins. */
+const LOCK_CHECKPOINTS: Statement = {
+  name: 'lock_checkpoints',
+  text: 'LOCK TABLE audit_checkpoint IN SHARE ROW EXCLUSIVE MODE',
+};
+const GENERATION: Statement = {
+  name: 'next_generation',
+  text: 'SELECT coalesce(max(generation), 0) + 1 AS generation FROM audit_generation',
+};
+
+/**
+ * Accepts the database, and the archive, as they are: moves both sequences past everything that is known, and begins a
+ * new generation of every organization's log, with an entry that says so and a checkpoint that names what was given up.
+ * A damaged file of the archive is set aside, and made anew by the sealer.
+ * @returns what was accepted, per organization
+ */
+export async function acceptRollback(options: AcceptOptions): Promise<readonly AcceptedRollback[]> {
+  const { owner, folder } = options;
+  const damaged = new Set<number>();
+  const accepted = await owner.transaction(async (sql) => {
+    const organizations = (await sql.query<{ id: number }>(ORGANIZATIONS, [])).map(({ id }) => id);
+    await sql.query(LOCK_CHECKPOINTS, []);
+    const archive = archiveOf(sql, options);
+    for (const id of organizations) if (await isDamaged(archive, id)) damaged.add(id);
+    if (damaged.size > 0) await acceptArchive(sql, archive, organizations, damaged);
+    const [row] = await sql.query<{ generation: number }>(GENERATION, []);
+    const generation = row?.generation ?? 1;
+    const results: AcceptedRollback[] = [];
+    for (const id of organizations) results.push(await begin(sql, options, id, generation));
+    // From here on the guard sees the new generation, and moves the sequences before any id is drawn.
+    await options.guard.acceptRollback(sql);
+    for (const result of results) await writeEntry(sql, options, result);
+    return results;
+  });
+  return accepted.map((one) =>
+    damaged.has(one.organizationId)
+      ? { ...one, setAside: setAside(pathOf(folder, one.organizationId)) }
+      : one,
+  );
+}
+
+function archiveOf(sql: Sql, { folder, key }: AcceptOptions): CheckpointFiles {
+  const [tree, archives] = [new TreeReads(sql), new ArchivesStore(sql)];
+  return new CheckpointFiles({
+    folder,
+    tree,
+    archives,
+    keys: key.keys,
+    isLeading: () => Promise.resolve(false),
+  });
+}
+
+async function isDamaged(archive: CheckpointFiles, organizationId: number): Promise<boolean> {
+  try {
+    await archive.check(organizationId);
+    return false;
+  } catch (error) {
+    return error instanceof ArchiveFaultError;
+  }
+}
+
+/** Makes the archive known as it will be: empty where it was damaged. */
+async function acceptArchive(
+  sql: Sql,
+  archive: CheckpointFiles,
+  organizations: readonly number[],
+  damaged: ReadonlySet<number>,
+): Promise<void> {
+  const [archives, id] = [new ArchivesStore(sql), await archive.id()];
+  await archives.forget(id, [...damaged]);
+  for (const organizationId of organizations) await archives.record(organizationId, id, 0, 0);
+}
+
+async function begin(
+  sql: Sql,
+  { folder, key }: AcceptOptions,
+  organizationId: number,
+  generation: number,
+): Promise<AcceptedRollback> {
+  const tree = new TreeReads(sql);
+  const latest = await tree.latestCheckpoint({ organizationId });
+  const from = latest ?? { treeSize: 0, rootHash: new TreeEdge().root };
+  const abandoned =
+    (await lost(tree, organizationId, newestSigned(folder, organizationId, key.keys))) ?? from;
+  const note = key.signGeneration(organizationId, from.treeSize, from.rootHash, {
+    number: generation,
+    abandonedSize: abandoned.treeSize,
+    abandonedRoot: abandoned.rootHash,
+  });
+  await new ArchivesStore(sql).addGeneration(organizationId, generation, from, abandoned, note);
+  const { treeSize } = from;
+  return { organizationId, generation, treeSize, abandonedSize: abandoned.treeSize, setAside: null };
+}
+
+/** The newest archived checkpoint, where the database does not hold it. */
+async function lost(
+  tree: TreeReads,
+  organizationId: number,
+  newest: Checkpoint | null,
+): Promise<{ readonly treeSize: number; readonly rootHash: Hash } | null> {
+  if (newest === null) return null;
+  const stored = await tree.checkpointOfSize({ organizationId }, newest.treeSize);
+  return stored?.rootHash.equals(newest.rootHash) === true ? null : newest;
+}
+
+async function writeEntry(
+  sql: Sql,
+  { reason, origin, folder, key }: AcceptOptions,
+  { organizationId, generation, treeSize, abandonedSize }: AcceptedRollback,
+): Promise<void> {
+  const [last] = (await new ArchivesStore(sql).generations(organizationId)).slice(-1);
+  const checkpoint = openCheckpoint(last?.note ?? '', key.keys);
+  if (checkpoint?.generation === undefined) throw new Error(`${folder}: the new generation was not signed`);
+  await appendAuditEntry(sql, {
+    organizationId,
+    actionType: 'rollback_accepted',
+    actor: SYSTEM_ACTOR,
+    details: `Rollback accepted: generation ${String(generation)} goes on from ${String(treeSize)} sealed entries; ${String(abandonedSize)} had been archived`,
+    reason,
+    origin,
+    data: {
+      generation,
+      tree_size: treeSize,
+      root_hash: checkpoint.rootHash.toString('base64'),
+      abandoned_size: abandonedSize,
+      abandoned_root: checkpoint.generation.abandonedRoot.toString('base64'),
+    },
+  });
+}
+
+/** @returns where the file is by now; null where there was none */
+function setAside(path: string): string | null {
+  if (!existsSync(path)) return null;
+  const aside = `${path}.${new Date().toISOString().replaceAll(':', '')}.damaged`;
+  renameSync(path, aside);
+  return aside;
+}

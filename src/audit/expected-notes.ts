@@ -1,0 +1,74 @@
+import type { ArchivesStore, StoredGeneration } from '../persistence/archives.store';
+import type { StoredCheckpoint, TreeReads } from '../persistence/tree.reads';
+
+/** A note that an archive has to hold, by the database. */
+export interface ExpectedNote {
+  readonly note: string;
+  readonly treeSize: number;
+  /** The last accepted rollback up to here, this note included; null before the first. */
+  readonly generation: number | null;
+}
+
+/** How many checkpoints are read at once. */
+const BATCH = 500;
+
+/**
+ * What an organization's archive has to hold, in order: every checkpoint by size, and each accepted rollback's behind the
+ * checkpoint that the log goes on from.
+ */
+export class ExpectedNotes {
+  private generations: readonly StoredGeneration[] | null = null;
+  private readonly waiting: ExpectedNote[] = [];
+
+  /** @param after where to begin; null for the beginning */
+  constructor(
+    private readonly tree: TreeReads,
+    private readonly archives: ArchivesStore,
+    readonly organizationId: number,
+    private last: ExpectedNote | null,
+  ) {}
+
+  /** The next note; null behind the last. */
+  async next(): Promise<ExpectedNote | null> {
+    if (this.waiting.length === 0) this.waiting.push(...(await this.batch()));
+    return this.waiting.shift() ?? null;
+  }
+
+  /** Gives back what `next` gave. */
+  putBack(note: ExpectedNote | null): void {
+    if (note !== null) this.waiting.unshift(note);
+  }
+
+  /** The next notes; none behind the last. Not to be mixed with `next`. */
+  async batch(): Promise<readonly ExpectedNote[]> {
+    const size = this.last?.treeSize ?? 0;
+    const number = this.last?.generation ?? 0;
+    const ahead = (await this.known()).find(({ generation }) => generation > number);
+    const rows = await this.tree.checkpointsAfter(this, size, BATCH);
+    const before = ahead === undefined ? rows : rows.filter(({ treeSize }) => treeSize <= ahead.treeSize);
+    const notes = before.map((row: StoredCheckpoint) => ({
+      note: row.note,
+      treeSize: row.treeSize,
+      generation: this.last?.generation ?? null,
+    }));
+    if (ahead !== undefined && (before.length < rows.length || rows.length < BATCH))
+      notes.push({ note: ahead.note, treeSize: ahead.treeSize, generation: ahead.generation });
+    this.last = notes.at(-1) ?? this.last;
+    return notes;
+  }
+
+  /** Whether a checkpoint of this size was given up by an accepted rollback later than the given one. */
+  async isAbandoned(treeSize: number, generation: number): Promise<boolean> {
+    return (await this.known()).some((one) => one.generation > generation && one.treeSize < treeSize);
+  }
+
+  /** The note that the database has in the place of this one; null where it has none. */
+  async stored({ treeSize, generation, note }: ExpectedNote): Promise<string | null> {
+    const same = (await this.known()).find((one) => one.generation === generation && one.note === note);
+    return same?.note ?? (await this.tree.checkpointOfSize(this, treeSize))?.note ?? null;
+  }
+
+  private async known(): Promise<readonly StoredGeneration[]> {
+    return (this.generations ??= await this.archives.generations(this.organizationId));
+  }
+}

@@ -1,0 +1,34 @@
+import { acceptRollback } from '../audit/accept-rollback';
+import { openLogKey } from '../audit/log-key';
+import { parseReason } from '../domain/decision-request';
+import { operatorOrigin } from '../operator';
+import { required, runCommand, UsageError } from './command';
+
+void runCommand({
+  usage: 'npm run --silent audit:accept-rollback -- --reason "restored the backup of 2026-01-20"',
+  options: { reason: { type: 'string' } },
+  read: (values) => {
+    const { value, faults } = parseReason(values['reason'], []);
+    if (faults !== undefined) throw new UsageError(`--reason ${faults[0]?.msg ?? ''}`);
+    const reason = required(value, 'reason');
+    return async ({ config, instance }) => {
+      const accepted = await acceptRollback({
+        owner: instance.owner,
+        guard: instance.ownerGuard,
+        folder: config.auditLog.archiveFolder,
+        key: openLogKey(config, () => undefined),
+        reason,
+        origin: operatorOrigin(),
+      });
+      return accepted
+        .map(({ organizationId, generation, treeSize, abandonedSize, setAside }) =>
+          [
+            `organization ${String(organizationId)}: generation ${String(generation)} goes on from ${String(treeSize)} sealed entries`,
+            `${String(abandonedSize)} had been archived`,
+            ...(setAside === null ? [] : [`the damaged file is kept as ${setAside}`]),
+          ].join('; '),
+        )
+        .join('\n');
+    };
+  },
+});

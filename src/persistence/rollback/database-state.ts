@@ -1,0 +1,74 @@
+import type { Sql, Statement } from '../database';
+import type { CommittedEntry, FencedSequence } from './write-guard';
+
+/** A database as it is compared with what is known outside of it. */
+export interface DatabaseState {
+  /** Null for a database that has never been migrated this far. */
+  readonly database: string;
+  /** Another one after every start of the server, failover and restore. */
+  readonly instance: string;
+  /** Accepted rollbacks so far. */
+  readonly generation: number;
+  /** The last ids that were drawn; 0 before the first. */
+  readonly drawn: Readonly<Record<FencedSequence, number>>;
+  /** How many of the remembered entries are not there. */
+  readonly missing: number;
+}
+
+/**
+ * $1 organizations, $2 audit ids, $3 leaf hashes of remembered entries. Looked up one by one, and planned anew: whatever
+ * the statistics are, it never walks the log. The right to draw from a sequence is enough to see its last value.
+ */
+const STATE: Statement = {
+  name: 'database_state',
+  share: 'system',
+  deadlineMs: 5_000,
+  isOneOff: true,
+  text: `SELECT (SELECT id::text FROM database_identity) AS database, server_instance() AS instance,
+      (SELECT coalesce(max(generation), 0) FROM audit_generation) AS generation,
+      coalesce(pg_sequence_last_value('action_id_seq'), 0) AS action,
+      coalesce(pg_sequence_last_value('audit_log_id_seq'), 0) AS audit,
+      (SELECT count(*) FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS known(organization_id, id, leaf_hash)
+        WHERE (SELECT l.leaf_hash FROM audit_log l WHERE l.organization_id = known.organization_id AND l.id = known.id)
+          IS DISTINCT FROM known.leaf_hash) AS missing`,
+};
+
+/** Draws ids until one is $2 or more. Whoever else draws at the same time only moves it further: never back. */
+const ADVANCE: Readonly<Record<FencedSequence, Statement>> = {
+  action: advance('action_id_seq'),
+  audit: advance('audit_log_id_seq'),
+};
+
+function advance(sequence: string): Statement {
+  return {
+    name: `advance_${sequence}`,
+    share: 'system',
+    isOneOff: true,
+    text: `SELECT max(nextval('${sequence}')) AS drawn
+      FROM generate_series(coalesce(pg_sequence_last_value('${sequence}'), 0) + 1, $1::bigint)`,
+  };
+}
+
+/** Reads a database's state. @param remembered entries that it has to hold. One statement. */
+export async function readState(sql: Sql, remembered: readonly CommittedEntry[]): Promise<DatabaseState> {
+  interface Row extends Omit<DatabaseState, 'drawn'> {
+    readonly action: number;
+    readonly audit: number;
+  }
+  const [row] = await sql.query<Row & Record<string, unknown>>(STATE, [
+    remembered.map(({ organizationId }) => organizationId),
+    remembered.map(({ auditId }) => auditId),
+    remembered.map(({ leafHash }) => leafHash),
+  ]);
+  if (row === undefined) throw new Error('The database gave no state');
+  const { database, instance, generation, action, audit, missing } = row;
+  return { database, instance, generation, drawn: { action, audit }, missing };
+}
+
+/**
+ * Moves a sequence to an id, or leaves it where it is further already.
+ * @param to the last id that counts as given
+ */
+export async function advanceSequence(sql: Sql, sequence: FencedSequence, to: number): Promise<void> {
+  await sql.query(ADVANCE[sequence], [to]);
+}

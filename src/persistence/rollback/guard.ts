@@ -1,0 +1,262 @@
+import type { Sql } from '../database';
+import { DatabaseUnavailableError } from '../outage';
+import { advanceSequence, readState, type DatabaseState } from './database-state';
+import { MarksFolder, type Marks } from './marks-folder';
+import type { CommittedEntry, Fence, FencedSequence, WriteGuard } from './write-guard';
+
+/** How many ids are reserved at once. What a crash leaves of them is never given. */
+const BLOCK: Readonly<Record<FencedSequence, number>> = { action: 1_000, audit: 10_000 };
+const SEQUENCES = ['action', 'audit'] as const;
+/** How often the database is compared and the marks are written, in milliseconds. */
+const INTERVAL = 250;
+/** How often the marks are written though nothing changed, in milliseconds: a file that nobody writes is stale. */
+const HEARTBEAT = 600_000;
+
+type Known = Omit<Marks, 'committed' | 'isClosed'>;
+
+export interface RollbackGuardOptions {
+  /** Where the marks are kept: AUDIT_ARCHIVE_DIR. */
+  readonly folder: string;
+  /**
+   * How many of the latest commits are remembered: more than the process has connections. If any commit that it saw is
+   * lost, so is the last one in the order of the write-ahead log, and those seen after that one were each under way on
+   * another connection.
+   */
+  readonly remembered: number;
+  /** Whether a database that was made anew is taken as it is, as `npm run demo:reset` does in development. */
+  readonly isNewDatabaseTaken?: boolean;
+  /** Told what an operator has to act on, a line each. */
+  readonly say: (line: string) => void;
+  /** Told what an operator may want to know; nobody, if not given. */
+  readonly note?: (line: string) => void;
+}
+
+/** What a guard tells of itself. */
+export interface GuardStatus {
+  /** Why the database is refused; null while it is not. */
+  readonly refusal: string | null;
+  /** Why no further ids can be reserved; null while they can. */
+  readonly reservationFailure: string | null;
+}
+
+/**
+ * Refuses a database that was put back to an older state, and reserves ids outside of the database before they are used.
+ *
+ * Never given twice: an id is drawn by `next_fenced_id`, which gives none beyond the mark that stands in this process's
+ * file; and before anything is drawn from another server than the one before (a restart, failover or restore), the
+ * sequences are moved past every mark that is known.
+ */
+export class RollbackGuard implements WriteGuard {
+  private readonly marks: MarksFolder;
+  private readonly committed: CommittedEntry[] = [];
+  private known: Known | null = null;
+  private isClosed = false;
+  private timer: NodeJS.Timeout | null = null;
+  private isDirty = false;
+  private writtenAt = 0;
+  private behind: string | null = null;
+  private archiveFault: string | null = null;
+  private reservationFailure: string | null = null;
+
+  constructor(private readonly options: RollbackGuardOptions) {
+    this.marks = new MarksFolder(options.folder);
+  }
+
+  get status(): GuardStatus {
+    return { refusal: this.behind ?? this.archiveFault, reservationFailure: this.reservationFailure };
+  }
+
+  /** Compares the database from now on, several times a second. @param sql whose connections are guarded */
+  watch(sql: Sql): void {
+    let isBusy = false;
+    this.timer = setInterval(() => {
+      if (isBusy) return;
+      isBusy = true;
+      this.compare(sql)
+        // A database that is away is told by whoever needs it, and compared as soon as it is back.
+        .catch(() => undefined)
+        .finally(() => (isBusy = false));
+    }, INTERVAL).unref();
+  }
+
+  /** Gives back the ids that were not used. Nothing may be drawn any more. @param sql null where the database is away */
+  async close(sql: Sql | null): Promise<void> {
+    if (this.timer !== null) clearInterval(this.timer);
+    this.isClosed = true;
+    if (this.known === null) return;
+    const state = sql === null ? null : await readState(sql, this.committed).catch(() => null);
+    if (state !== null && this.isCurrent(state) && this.status.refusal === null)
+      this.known = { ...this.known, reserved: state.drawn };
+    try {
+      this.marks.write({ ...this.known, committed: this.committed, isClosed: true }, true);
+    } catch (error) {
+      this.options.say(`the reserved ids were not written: ${messageOf(error)}`);
+    }
+  }
+
+  /** Told by whoever compares archived checkpoints: a reason to refuse the database, or null for none. */
+  setArchiveFault(reason: string | null): void {
+    if (reason !== this.archiveFault && reason !== null) this.options.say(reason);
+    this.archiveFault = reason;
+  }
+
+  async admit(sequence: FencedSequence, sql: Sql): Promise<Fence> {
+    if (this.writtenAt === 0 || this.known?.instance == null) await this.compare(sql);
+    const { refusal } = this.status;
+    if (refusal !== null) throw new DatabaseUnavailableError('rolled_back', false, { cause: new Error(refusal) });
+    if (this.writtenAt === 0 || this.known?.instance == null)
+      throw new DatabaseUnavailableError('unreserved', false, {
+        cause: new Error(this.reservationFailure ?? 'the marks were not written'),
+      });
+    return [this.known.reserved[sequence], this.known.instance];
+  }
+
+  remember(entry: CommittedEntry): void {
+    this.committed.push(entry);
+    while (this.committed.length > this.options.remembered) this.committed.shift();
+    this.isDirty = true;
+  }
+
+  async compareConnection(sql: Sql): Promise<void> {
+    if (this.known !== null) await this.compare(sql);
+  }
+
+  /** May run beside itself, over several connections: what it changes is decided without a pause, and only moves forward. */
+  async compare(sql: Sql): Promise<void> {
+    const first = this.known === null ? await readState(sql, []) : null;
+    const known = this.known ?? (first === null ? null : this.begin(first));
+    if (known === null) return;
+    let state = await readState(sql, this.committed);
+    if (state.database !== known.database && this.options.isNewDatabaseTaken === true) {
+      this.committed.length = 0;
+      this.behind = null;
+      this.begin(state);
+    } else if (state.generation > known.generation) this.accept(state, known);
+    else this.judge(state, known);
+    if (this.behind !== null) return;
+    if (!this.isCurrent(state)) state = await this.move(sql, state);
+    this.reserve(state);
+  }
+
+  /** Takes over what other processes wrote of this database. */
+  private begin(state: DatabaseState): Known {
+    const others = this.marks.read(state.database);
+    if (others.length === 0)
+      this.options.note?.(
+        `no ids were reserved in ${this.options.folder} before: this database is taken as it is`,
+      );
+    const generation = Math.max(0, ...others.map((marks) => marks.generation));
+    const current = others.filter((marks) => marks.generation === generation);
+    this.committed.push(...current.flatMap(({ committed }) => committed));
+    const reserved = {
+      action: Math.max(0, ...others.map((marks) => marks.reserved.action)),
+      audit: Math.max(0, ...others.map((marks) => marks.reserved.audit)),
+    };
+    const isSameServer = others.every(({ instance }) => instance === state.instance);
+    // A server that was not restarted has lost nothing.
+    this.known = {
+      database: state.database,
+      instance: isSameServer ? state.instance : null,
+      generation: others.length === 0 ? state.generation : generation,
+      reserved,
+    };
+    return this.known;
+  }
+
+  /**
+   * Takes the database as it is, for the command that accepts it. What other processes reserved beyond what stands in
+   * the marks that can be read here is less than a block.
+   * @param sql in whose transaction the new generation is written
+   */
+  async acceptRollback(sql: Sql): Promise<void> {
+    const state = await readState(sql, []);
+    const known = this.known ?? this.begin(state);
+    this.committed.length = 0;
+    const reserved = {
+      action: Math.max(known.reserved.action, state.drawn.action) + BLOCK.action,
+      audit: Math.max(known.reserved.audit, state.drawn.audit) + BLOCK.audit,
+    };
+    this.known = { ...known, instance: null, generation: state.generation, reserved };
+    await this.compare(sql);
+  }
+
+  private judge(state: DatabaseState, known: Known): void {
+    const reason =
+      state.database !== known.database
+        ? 'it is another database'
+        : state.generation < known.generation
+          ? 'it does not know of a rollback that was accepted'
+          : state.missing > 0
+            ? `${String(state.missing)} of the last ${String(this.committed.length)} audit entries that were written are not in it`
+            : null;
+    const refusal =
+      reason === null
+        ? null
+        : `The database was rolled back to an older state: ${reason}. Nothing is submitted or decided until an operator runs npm run audit:accept-rollback (docs/operations.md#rolled-back)`;
+    if (refusal !== null && refusal !== this.behind) this.options.say(refusal);
+    if (refusal === null && this.behind !== null)
+      this.options.note?.('the database holds again everything that was written');
+    this.behind = refusal;
+  }
+
+  /** An operator accepted the rollback: what was lost with it is no longer asked for. */
+  private accept(state: DatabaseState, known: Known): void {
+    this.options.note?.(`rollback accepted: the audit log is of generation ${String(state.generation)}`);
+    this.committed.length = 0;
+    this.behind = null;
+    this.known = { ...known, instance: null, generation: state.generation };
+    this.isDirty = true;
+  }
+
+  private isCurrent(state: DatabaseState): boolean {
+    return this.known?.instance === state.instance;
+  }
+
+  /** To another server: past everything that was reserved, used or not. */
+  private async move(sql: Sql, state: DatabaseState): Promise<DatabaseState> {
+    for (const sequence of SEQUENCES)
+      if (this.known !== null && state.drawn[sequence] < this.known.reserved[sequence])
+        await advanceSequence(sql, sequence, this.known.reserved[sequence]);
+    const moved = await readState(sql, this.committed);
+    if (moved.instance !== state.instance)
+      throw new DatabaseUnavailableError('unreachable', false, {
+        cause: new Error('The server changed while it was compared'),
+      });
+    if (this.known !== null) this.known = { ...this.known, instance: moved.instance };
+    this.isDirty = true;
+    return moved;
+  }
+
+  /** Reserves the next ids where fewer than half a block is left: in the file first, then in memory. */
+  private reserve(state: DatabaseState): void {
+    const { known } = this;
+    if (known === null || this.isClosed) return;
+    const next = { ...known.reserved };
+    for (const sequence of SEQUENCES)
+      if (state.drawn[sequence] + BLOCK[sequence] / 2 > next[sequence])
+        next[sequence] = state.drawn[sequence] + BLOCK[sequence];
+    const isRaised = SEQUENCES.some((sequence) => next[sequence] > known.reserved[sequence]);
+    if (!isRaised && !this.isDirty && Date.now() - this.writtenAt < HEARTBEAT) return;
+    try {
+      this.isDirty = false;
+      this.marks.write(
+        { ...known, reserved: next, committed: this.committed, isClosed: false },
+        isRaised || this.writtenAt === 0,
+      );
+      if (this.writtenAt === 0) this.marks.dropFolded(known.database);
+      this.writtenAt = Date.now();
+      this.known = { ...known, reserved: next };
+      if (this.reservationFailure !== null) this.options.note?.('ids can be reserved again');
+      this.reservationFailure = null;
+    } catch (error) {
+      this.isDirty = true;
+      const failure = `No ids can be reserved in ${this.options.folder}: ${messageOf(error)} (docs/operations.md#archive-cannot-be-written)`;
+      if (this.reservationFailure !== failure) this.options.say(failure);
+      this.reservationFailure = failure;
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
