@@ -33,6 +33,7 @@ const readsOnly = {
     './users.reads.ts',
     './votes.reads.ts',
     './database.ts',
+    './outage.ts',
   ],
 };
 

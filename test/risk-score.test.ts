@@ -87,13 +87,16 @@ describe('a pattern', () => {
   ])('of %s is held against a long text in linear time', (_what, pattern) => {
     let reads = 0;
     const length = 16_000;
-    const text = new Proxy<ArrayLike<number>>({ length }, {
-      get: (of, name) => {
-        if (name === 'length') return of.length;
-        reads += 1;
-        return 'A'.charCodeAt(0);
+    const text = new Proxy<ArrayLike<number>>(
+      { length },
+      {
+        get: (of, name) => {
+          if (name === 'length') return of.length;
+          reads += 1;
+          return 'A'.charCodeAt(0);
+        },
       },
-    });
+    );
     expect(matches(readPattern(pattern), text)).toBe(pattern.endsWith('a'));
     expect(reads).toBeLessThanOrEqual(3 * length);
   });

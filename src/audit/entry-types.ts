@@ -107,7 +107,9 @@ function isOneAttemptOrMany(entry: unknown): boolean {
   const { data, policy_version: version, ...rest } = entry as Entry;
   if (!omittedAttempts.safeParse(data).success) return version !== null;
   const { action_id, reason, risk_score, required_level, held_level } = rest;
-  return [version, action_id, reason, risk_score, required_level, held_level].every((value) => value === null);
+  return [version, action_id, reason, risk_score, required_level, held_level].every(
+    (value) => value === null,
+  );
 }
 
 /**

@@ -386,14 +386,13 @@ export class Database implements Sql {
       const sql: Sql = {
         query: (statement, values) => this.run(connection, statement, values, CONNECT_TIMEOUT, this.remember),
       };
-      guard
-        .compareConnection(sql)
-        .then(() => undefined)
-        .catch((error: unknown) => error as Error)
-        .then((error) => {
-          connection.handOver();
-          done(error);
-        });
+      const handOver = (error?: Error): void => {
+        connection.handOver();
+        done(error);
+      };
+      guard.compareConnection(sql).then(() => {
+        handOver();
+      }, handOver);
     };
   }
 }

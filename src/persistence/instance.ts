@@ -36,7 +36,7 @@ export interface GuardedDatabase {
   readonly database: Database;
   readonly guard: RollbackGuard;
   /** Gives back the ids that were not used, and closes the connections. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Few: the owner migrates, provisions and seeds. */

@@ -8,10 +8,13 @@ export class OrderedReads implements Sql {
   constructor(private readonly database: Pick<Database, 'transaction'>) {}
 
   query: Sql['query'] = (statement, values) =>
-    this.database.transaction(async (sql) => {
-      await sql.query(FOLLOW_INDEXES, []);
-      return sql.query(statement, values);
-    }, claimOf(statement, values));
+    this.database.transaction(
+      async (sql) => {
+        await sql.query(FOLLOW_INDEXES, []);
+        return sql.query(statement, values);
+      },
+      claimOf(statement, values),
+    );
 }
 
 /** Of this transaction alone, so that it holds behind a pooler as well. */

@@ -51,10 +51,7 @@ export async function searchPage<T extends QueryResultRow>(
 }
 
 /** Counts what matches, up to the cap and as far as a search goes, the first time that it is called. */
-export function countMatches(
-  searcher: Searcher,
-  source: GroupedSource,
-): () => Promise<readonly Count[]> {
+export function countMatches(searcher: Searcher, source: GroupedSource): () => Promise<readonly Count[]> {
   const search = searchOf(source.conditions);
   let counts: Promise<readonly Count[]> | undefined;
   const read = (): Promise<readonly Count[]> =>

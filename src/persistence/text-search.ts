@@ -87,7 +87,11 @@ export class TextSearches {
   /** Searches on behalf of a principal. */
   of(viewer: Principal): Searcher {
     const id = viewer.kind === 'user' ? viewer.user.id : viewer.apiKeyId;
-    return { principal: `${viewer.kind}:${String(id)}`, organizationId: viewer.organizationId, searches: this };
+    return {
+      principal: `${viewer.kind}:${String(id)}`,
+      organizationId: viewer.organizationId,
+      searches: this,
+    };
   }
 
   /** The text index where a search can use it: the index is there and valid, and the text holds a trigram. */

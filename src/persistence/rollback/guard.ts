@@ -103,7 +103,8 @@ export class RollbackGuard implements WriteGuard {
   async admit(sequence: FencedSequence, sql: Sql): Promise<Fence> {
     if (this.writtenAt === 0 || this.known?.instance == null) await this.compare(sql);
     const { refusal } = this.status;
-    if (refusal !== null) throw new DatabaseUnavailableError('rolled_back', false, { cause: new Error(refusal) });
+    if (refusal !== null)
+      throw new DatabaseUnavailableError('rolled_back', false, { cause: new Error(refusal) });
     if (this.writtenAt === 0 || this.known?.instance == null)
       throw new DatabaseUnavailableError('unreserved', false, {
         cause: new Error(this.reservationFailure ?? 'the marks were not written'),
