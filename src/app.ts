@@ -130,8 +130,6 @@ const PURGE_INTERVAL = 60_000;
 const SWEEP_INTERVAL = 5_000;
 /** How often the gateway's clock is compared with the database's, in milliseconds. */
 const CLOCK_INTERVAL = 5_000;
-/** How long a reading of a queue serves whoever asks, in milliseconds: probes and scrapes come in numbers. */
-const READING_KEPT = 1_000;
 /** How often it is written down when API keys were used, in milliseconds; for each key once a minute at most. */
 const KEY_USE_INTERVAL = 5_000;
 
@@ -223,9 +221,9 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   const authenticate = makeAuthenticate(principals, keyUses, verifyToken, clock);
   const identifyCaller = identify(authenticate, limits, makeTellRefusedCredential(log, metrics));
   const backlogReads = new SealBacklogReads(database);
-  const backlog = sharedFor(READING_KEPT, () => backlogReads.now());
+  const backlog = sharedFor(0, () => backlogReads.now());
   const queueReads = new QueueReads(database);
-  const queue = sharedFor(READING_KEPT, () => queueReads.now());
+  const queue = sharedFor(0, () => queueReads.now());
   metrics.watch(
     async () => ({ backlog: await backlog(), queue: await queue() }),
     () => sealer?.status.sealed ?? 0,

@@ -71,8 +71,11 @@ describe.each(WAYS)('a key in %s', (_where, headersWith) => {
        WHERE actor_kind = 'api_key' AND actor_id = (SELECT max(id) FROM api_keys) ORDER BY id`,
     );
     const entry = { action_type: 'decision_refused', refusal_code: 'JWT_REQUIRED', on_behalf_of: 2 };
+    // One for each verdict: a denied approval hides no denied rejection.
     expect(entries).toEqual([
       { ...entry, action_id: 12345 },
+      { ...entry, action_id: 12345 },
+      { ...entry, action_id: null },
       { ...entry, action_id: null },
     ]);
   });

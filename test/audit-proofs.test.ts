@@ -216,13 +216,24 @@ describe('an outsider with a bundle', () => {
     const { text } = await exported('format=bundle');
     const otherSignature = (_: string, start: string, one: string) => `${start}${one === 'A' ? 'B' : 'A'}`;
     expect(secondVerdict(text, published)).toEqual(['OK']);
-    const forgeries: [string, string[]][] = [
-      [text.replace('approved by user 42', 'approved by user 43'), ['BYTES_ALTERED']],
-      [text.replace('"v\\":1,', '"v\\": 1,'), ['BYTES_ALTERED', 'NOT_CANONICAL']],
-      [text.replace('"status":"approved"', '"status":"denied"'), ['DECISION_DIFFERS']],
-      [text.replace(/(\u2014 test.example ......)(.)/u, otherSignature), ['CHECKPOINT_NOT_SIGNED']],
+    const forgeries: [string, string][] = [
+      [text.replace('approved by user 42', 'approved by user 43'), 'BYTES_ALTERED'],
+      [text.replace('"v\\":1,', '"v\\": 1,'), 'NOT_CANONICAL'],
+      [text.replace('"status":"approved"', '"status":"denied"'), 'DECISION_DIFFERS'],
+      [text.replace(/(\u2014 test.example ......)(.)/u, otherSignature), 'CHECKPOINT_NOT_SIGNED'],
     ];
-    for (const [forged, kinds] of forgeries) expect(secondVerdict(forged, published)).toEqual(kinds);
+    const keys = join(folder, 'published-keys');
+    writeFileSync(keys, published);
+    for (const [forged, kind] of forgeries) {
+      const file = join(folder, 'forged-again.jsonl');
+      writeFileSync(file, forged);
+      const { faults } = JSON.parse(verify(file, '--key', keys, '--json').stdout) as {
+        faults: { kind: string }[];
+      };
+      const kinds = [...new Set(faults.map((fault) => fault.kind))].sort();
+      expect(kinds).toContain(kind);
+      expect([...new Set(secondVerdict(forged, published))].sort()).toEqual(kinds);
+    }
   });
 
   it('calls it from a folder of their own, whatever settings for TypeScript are there', async () => {

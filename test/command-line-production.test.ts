@@ -124,7 +124,7 @@ describe('an operator in production', () => {
     const reset = await runCommand('demo-reset', [], settings);
     expect([reset.code, reset.stdout, reset.stderr]).toEqual([1, '', expect.stringContaining('production')]);
     expect(await query('SELECT count(*)::int FROM audit_log')).toEqual(before);
-    expect(existsSync(settings['DATA_DIR'] ?? '')).toBe(false);
+    expect(existsSync(join(settings['DATA_DIR'] ?? '', 'development-token-key.pem'))).toBe(false);
 
     gateway.signal('SIGTERM');
     expect((await gateway.finished).code).toBe(0);

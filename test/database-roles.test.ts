@@ -30,7 +30,7 @@ function asOwner(text: string): Promise<unknown> {
 /** What can only be added to, with a column that somebody might want to rewrite. */
 const APPEND_ONLY = [
   { table: 'audit_log', column: 'details', key: 'organization_id, id' },
-  { table: 'votes', column: 'reason', key: 'organization_id, action_id, user_id' },
+  { table: 'votes', column: 'reason', key: 'organization_id, action_id, user_id, is_second' },
   { table: 'approval_policies', column: 'reason', key: 'organization_id, version' },
   { table: 'audit_leaf', column: 'leaf_hash', key: 'organization_id, leaf_index' },
   { table: 'audit_node', column: 'hash', key: 'organization_id, level, node_index' },

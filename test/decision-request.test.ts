@@ -93,16 +93,21 @@ describe('the ids of a bulk', () => {
 });
 
 describe('a reason', () => {
-  it.each([undefined, null, '', ' ', '\t\r\n  '])('of %p is none', (raw) => {
+  it.each([undefined, null, '', ' ', '\t\r\n  ', '\u0001', '\u200b', '\u3164'])('of %p is none', (raw) => {
     expect(parseReason(raw, LOC)).toEqual({ value: null });
   });
 
-  it.each(['No', '  with blanks around  ', 'two\nlines', '安全 ✓ 👍🏽', 'e\u0301', '\u0001', 'x'.repeat(2000)])(
-    'is kept to the letter: %p',
-    (raw) => {
-      expect(parseReason(raw, LOC)).toEqual({ value: raw });
-    },
-  );
+  it.each([
+    'No',
+    '  with blanks around  ',
+    'two\nlines',
+    '安全 ✓ 👍🏽',
+    'e\u0301',
+    '\u0001!',
+    'x'.repeat(2000),
+  ])('is kept to the letter: %p', (raw) => {
+    expect(parseReason(raw, LOC)).toEqual({ value: raw });
+  });
 
   it.each([
     ['2,001 characters', 'x'.repeat(2001), 'length'],

@@ -31,14 +31,14 @@ describe('an admin who asks for what cannot be', () => {
       requiredLevels: { low: 0, high: 11 },
       roleLevels: { manager: -1, admin: 11 },
       managerMaxRiskScore: 100.5,
-      quorum: { low: 0, critical: 11, medium: 2 },
+      quorum: { critical: 11, medium: 2 },
       timeToLiveSeconds: { low: 59, medium: 60, high: 31_536_001 },
       autoApproveBelow: -1,
       ownActionsAllowed: true,
     };
     const answer = await writingNothing(gateway, () => askToChange(gateway, patch, { reason: ' ' }));
     const places = ['requiredLevels.low', 'requiredLevels.high', 'roleLevels.manager', 'roleLevels.admin'];
-    places.push('managerMaxRiskScore', 'quorum.low', 'quorum.critical', 'timeToLiveSeconds.low');
+    places.push('managerMaxRiskScore', 'quorum.critical', 'timeToLiveSeconds.low');
     places.push('timeToLiveSeconds.high', 'autoApproveBelow');
     expect(faultyPlaces(answer)?.sort()).toEqual(
       [...places.map((place) => `patch.${place}`), 'reason'].sort(),

@@ -205,12 +205,12 @@ describe('a list', () => {
       return edges.map(({ node }: { node: Record<string, unknown> }) => node);
     };
     for (const [asked, statements] of [
-      ['viewerCanApprove { allowed } viewerCanReject { allowed }', ['votes_of_actions']],
-      ['votes { verdict }', ['votes_of_actions']],
+      ['viewerCanApprove { allowed } viewerCanReject { allowed }', ['list']],
+      ['votes { verdict }', ['list']],
       [
         `votes { user { id } } viewerCanReject { code }
          viewerCanApprove { allowed code detail approvalsMissing votes { user { name } } }`,
-        ['votes_of_actions', 'users_by_id'],
+        ['list', 'users_by_id'],
       ],
     ] as const)
       for (const first of [1, 10, 100]) {

@@ -23,7 +23,6 @@ const NAMED: Readonly<Record<string, string>> = { IDEMPOTENCY_KEY_PATTERN, TIME_
 const OVER_OWN_TEXT: Readonly<Record<string, string>> = {
   'audit/notes.ts': "the gateway's archive of its checkpoints, of which the end alone is read",
   'persistence/audit-entries.ts': 'a constant of the same file, when the process starts',
-  'persistence/embedded/postmaster.ts': 'the last 2,000 characters of the log of the embedded PostgreSQL',
   'http/playground/page.mjs': "in the browser, the reader's own query",
 };
 
@@ -46,7 +45,9 @@ function expressionsIn(file: string): readonly Found[] {
     if (isMade) {
       const [pattern, flags] = node.arguments ?? [];
       const name = pattern?.getText() ?? '';
-      const source = pattern && ts.isStringLiteral(pattern) ? pattern.text : (NAMED[name] ?? '');
+      // Of a class that is made of names, one character is one step.
+      const made = /^`\[[^\]]*\]`$/.test(name.replaceAll(/\$\{[^}]*\}/g, 'x')) ? '[x]' : (NAMED[name] ?? '');
+      const source = pattern && ts.isStringLiteral(pattern) ? pattern.text : made;
       found.push({
         file,
         text: node.getText(),

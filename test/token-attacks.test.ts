@@ -244,9 +244,13 @@ describe('an attacker', () => {
       `SELECT a.status, l.action_type, l.refusal_code FROM actions a JOIN audit_log l ON l.action_id = a.id WHERE a.id = $1`,
       [id],
     );
-    expect(written).toEqual([
-      { status: 'pending_approval', action_type: 'decision_refused', refusal_code: 'JWT_REQUIRED' },
-    ]);
+    const evidence = {
+      status: 'pending_approval',
+      action_type: 'decision_refused',
+      refusal_code: 'JWT_REQUIRED',
+    };
+    // One for each verdict.
+    expect(written).toEqual([evidence, evidence]);
   });
 
   it('has more than 45 ways, and none of them made the gateway call anywhere', () => {

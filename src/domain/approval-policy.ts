@@ -142,7 +142,7 @@ export function approvalsRequired(riskScore: number, policy: ApprovalPolicy): nu
  * Whether a pending action has the approvals that the policy in force asks for: the quorum was lowered since the last of
  * them. A policy decides nothing by itself, so one more verdict does, and whoever voted before has a second one for it.
  */
-export function isQuorumMet(
+function isQuorumMet(
   { approvals, riskScore }: Pick<Action, 'approvals' | 'riskScore'>,
   policy: ApprovalPolicy,
 ): boolean {

@@ -48,9 +48,10 @@ const SCRIPTS =
   Tibetan Tifinagh Vai Yi`.split(/\s+/);
 /** Scripts that are written together (UTS 39, 5.1). */
 const WRITTEN_TOGETHER = ['Han Hiragana Katakana', 'Han Bopomofo', 'Han Hangul'];
+/** Each matches one letter of the scripts, or of all. */
 const OF_ONE_SCRIPT = [...SCRIPTS, ...WRITTEN_TOGETHER].map((scripts) => {
   const letters = scripts.split(' ').map((script) => `\\p{Script_Extensions=${script}}`);
-  return new RegExp(`^[${letters.join('')}\\p{Script=Common}\\p{Script=Inherited}]*$`, 'u');
+  return new RegExp(`[${letters.join('')}\\p{Script=Common}\\p{Script=Inherited}]`, 'u');
 });
 
 /**
@@ -60,5 +61,8 @@ const OF_ONE_SCRIPT = [...SCRIPTS, ...WRITTEN_TOGETHER].map((scripts) => {
 export function mixesScripts(text: string): boolean {
   const seen = visibleText(text);
   if (PLAIN.test(seen)) return false;
-  return (seen.match(WORD) ?? []).some((word) => !OF_ONE_SCRIPT.some((isOne) => isOne.test(word)));
+  return (seen.match(WORD) ?? []).some((word) => {
+    const letters = [...word];
+    return !OF_ONE_SCRIPT.some((isOne) => letters.every((letter) => isOne.test(letter)));
+  });
 }

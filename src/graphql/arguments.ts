@@ -23,7 +23,7 @@ export function readIds(
 }
 
 /** Text to compare stored text with, as it was given. @throws {RefusedError} VALIDATION_ERROR for what no stored text can hold */
-export function readText(text: string | null | undefined, argument: string): string | null {
+function readText(text: string | null | undefined, argument: string): string | null {
   return readTexts(text === null || text === undefined ? text : [text], argument)?.[0] ?? null;
 }
 

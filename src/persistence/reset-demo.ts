@@ -1,5 +1,5 @@
 import type { QueryRunner } from 'typeorm';
-import type { Database, Sql } from './database';
+import type { Database, Sql, Statement } from './database';
 import { fillWithDemoData } from './demo-data';
 import { addIdentity, type Identity } from './log-ins.store';
 import { migrateWith } from './migrate';
@@ -76,8 +76,9 @@ async function addLogins(sql: Sql, logins: readonly KnownLogin[]): Promise<void>
 /** A connection in the middle of its transaction, as stores take it. */
 function sqlOf(runner: QueryRunner): Sql {
   return {
-    query: async <Row>({ text }: { text: string }, values: readonly unknown[]) =>
-      (await runner.query(text, [...values])) as Row[],
+    query: async <Row>({ text, fenced }: Statement, values: readonly unknown[]) =>
+      // Ids of a database that is made anew are bound to nothing.
+      (await runner.query(text, fenced === undefined ? [...values] : [...values, null, null])) as Row[],
   };
 }
 

@@ -80,7 +80,7 @@ WITH claimed AS MATERIALIZED (SELECT ${claimSql('$1', '$7::text', '$8::bigint', 
   chosen AS (
     SELECT position, NULL::integer AS approvals_received FROM ${auditRecordKeysSql('$6')} JOIN added ON added.id = d.action_id
   ),
-  ${writeAuditEntries('$6', '$12, $13')},
+  ${writeAuditEntries('$6', '$13, $14')},
   remembered AS (
     INSERT INTO idempotency_keys (organization_id, principal_kind, principal_id, key, request_hash, outcome, created_at)
     SELECT $1, $7, $8, $9, $10, $11::jsonb || jsonb_build_object('submitted_at', ${outcomeTimeSql('at')},

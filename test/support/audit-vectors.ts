@@ -8,6 +8,7 @@ import {
   bundleOf,
   decided,
   ENTRIES,
+  RARE_ENTRIES,
   entryOf,
   fileOf,
   KEY,
@@ -482,6 +483,15 @@ export function auditVectors(): readonly AuditVector[] {
       ['clean-empty-tree', 'Held against a checkpoint of the empty tree', clean()],
       ['OK', ''],
       `${KEYS} --checkpoint empty.checkpoints`,
+    ),
+    vector(
+      [
+        'denials-and-rollback',
+        'Denied attempts are counted, and a rollback was accepted',
+        sealedAnd(RARE_ENTRIES),
+      ],
+      ['OK', ''],
+      KEYS,
     ),
     vector(
       ['confirmed', 'Two of two approve', sealedAnd(confirmed, actionAfter('approved', confirmed[1] ?? {}))],

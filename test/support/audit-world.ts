@@ -181,6 +181,10 @@ export const ENTRIES: readonly Members[] = [
   }),
   entryOf(20, 'origins_erased', { data: { before: '2026-01-20T14:00:10.000Z', entries: 1 } }),
   entryOf(21, 'audit_exported', { ...user(1), data: { format: 'bundle', from: null, to: null } }),
+];
+
+/** Entries of a log in which somebody was denied very often, and an operator accepted a rollback. */
+export const RARE_ENTRIES: readonly Members[] = [
   entryOf(22, 'decision_refused', {
     ...user(42),
     ...{ verdict: 'approve', refusal_code: 'ACTION_NOT_FOUND' },

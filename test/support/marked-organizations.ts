@@ -62,9 +62,10 @@ async function plant(gateway: Gateway, organization: Organization): Promise<stri
   await idsFrom(gateway, firstId(organization));
   await markDemoData(gateway, organization);
   const people: number[] = [];
-  for (const role of ['admin', 'security_manager', 'manager', 'user'])
+  // Whoever makes a key decides nothing that comes with it.
+  for (const role of ['admin', 'security_manager', 'manager', 'user', 'admin'])
     people.push(...(await addPeople(gateway, [`${mark} ${role}`], { role, organization })));
-  const [admin = 0, security = 0, manager = 0, user = 0] = people;
+  const [admin = 0, security = 0, manager = 0, user = 0, keyMaker = 0] = people;
   const headers = {
     'user-agent': `${mark}/1.0`,
     'x-correlation-id': `${mark}-correlation`,
@@ -81,7 +82,7 @@ async function plant(gateway: Gateway, organization: Organization): Promise<stri
     if (!isEvidence(query) && (data === null || data === undefined)) throw new Error(`Not planted: ${text}`);
     return data;
   };
-  const { key: apiKey } = await ask({ user: admin }, CREATE_KEY, { name: `${mark} key`, owner: user });
+  const { key: apiKey } = await ask({ user: keyMaker }, CREATE_KEY, { name: `${mark} key`, owner: user });
   const { version } = await ask({ user: admin }, '{ approvalPolicy { version } }');
   const patch = { quorum: { critical: 2 }, scoringRules: [{ actionType: `${mark}*`, score: 20 }] };
   await ask({ user: admin }, CHANGE_POLICY, { version, patch, reason });

@@ -19,7 +19,7 @@ export const AN_API_KEY = 'of the test';
 /** The manager of Globex, where levels are off. */
 const MANAGER_OF_GLOBEX = 142;
 /** Two more managers of Acme. */
-const [LEVEL_0, LIMIT_0] = [7, 8] as const;
+const [LEVEL_0, LIMIT_0] = [8, 9] as const;
 
 /** A try that is refused, and everything that is said of it. */
 export interface RefusedTry {

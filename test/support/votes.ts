@@ -148,12 +148,14 @@ export async function expectSoundVotes(
     expect({ id, votes: told.sort(byUser) }).toEqual({ id, votes: [...votes].sort(byUser) });
     expect({ id, approvals }).toEqual({
       id,
-      approvals: votes.filter(({ verdict }) => verdict === 'approve').length,
+      approvals: new Set(votes.filter(({ verdict }) => verdict === 'approve').map(({ user }) => user)).size,
     });
 
-    let received = 0;
+    // Who confirms what has enough approvals is not counted again.
+    const approvers = new Set<number>();
     for (const [index, entry] of entries.entries()) {
-      if (entry.verdict === 'approve') received += 1;
+      if (entry.verdict === 'approve') approvers.add(entry.user);
+      const received = approvers.size;
       const isMet = entry.verdict === 'reject' || received >= entry.quorum;
       const effect = entry.verdict === 'reject' ? 'action_denied' : 'action_approved';
       const type = isMet ? effect : 'vote_recorded';

@@ -23,7 +23,8 @@ const POLICY = [
  */
 export function addWelcome(server: FastifyInstance, playground: boolean): void {
   const text = readFileSync(join(__dirname, 'page.html'), 'utf8').replace('{{version}}', VERSION);
-  const page = playground ? text : text.replace(/<!-- playground -->.*<!-- \/playground -->/s, '');
+  const [before = '', , after = ''] = text.split('<!-- playground -->');
+  const page = playground ? text : before + after;
   const places = {
     service: 'countersign',
     version: VERSION,
