@@ -130,7 +130,7 @@ export default tseslint.config(
     rules: { '@typescript-eslint/no-extraneous-class': 'off' },
   },
   {
-    files: ['src/main.ts', 'src/cli/command.ts', 'bench/processes.ts', 'test/**/*.ts'],
+    files: ['src/main.ts', 'src/cli/command.ts', 'bench/processes.ts', 'chaos/**/*.ts', 'test/**/*.ts'],
     rules: { 'no-restricted-properties': 'off' },
   },
   {
@@ -139,7 +139,7 @@ export default tseslint.config(
   },
   // A test reads whatever JSON came back and fails on what did not.
   {
-    files: ['test/**/*.ts'],
+    files: ['test/**/*.ts', 'chaos/**/*.ts'],
     rules: {
       'no-console': 'off',
       '@typescript-eslint/explicit-function-return-type': 'off',

@@ -7,6 +7,8 @@ import { sealRound } from '../use-cases/seal-audit-log';
 import { CheckpointFiles, RolledBackError } from './checkpoint-archive';
 import type { LogKey } from './log-key';
 
+/** Where an operator reads what to do. Some failures name a section of their own. */
+const SEALING_FAILS = 'docs/operations.md#log-cannot-be-sealed';
 /** How long to wait before the next look while there is nothing to seal, in milliseconds. */
 const IDLE = 250;
 /** How long a standby waits before it asks again to lead, and anybody after a failure, in milliseconds. */
@@ -145,7 +147,7 @@ export class Sealer {
       // Said once, not four times a second.
       if (known.get(organizationId) !== messageOf(error))
         this.options.log.error(
-          { err: error, organizationId },
+          { err: error, organizationId, runbook: SEALING_FAILS },
           'the audit log of an organization cannot be sealed',
         );
     this.state = {

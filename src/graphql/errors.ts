@@ -36,7 +36,7 @@ export function logSurprise(error: unknown, refusal: Refusal, correlationId: str
   if (error instanceof RefusedError) return;
   if (refusal.code === 'INTERNAL_ERROR') log.error({ err: error, correlationId }, 'unexpected error');
   if (error instanceof DatabaseUnavailableError)
-    log.warn({ err: error, correlationId }, 'database unavailable');
+    log.warn({ err: error, correlationId, runbook: error.runbook }, 'database unavailable');
 }
 
 /**

@@ -30,7 +30,7 @@ export function makeCompareClocks(
     const seconds = Math.round(Math.abs(offset));
     if (isOff)
       log.warn(
-        { clockOffsetSeconds: offset },
+        { clockOffsetSeconds: offset, runbook: 'docs/operations.md#clock-is-wrong' },
         `the clock of this gateway is ${String(seconds)} s ${offset > 0 ? 'ahead of' : 'behind'} the database's: good tokens may be refused and expired ones taken; synchronize both with NTP`,
       );
     else

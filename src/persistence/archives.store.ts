@@ -42,11 +42,11 @@ const RECORD_ARCHIVED: Statement = {
       WHERE known.length < excluded.length`,
 };
 
-/** An archive that is empty still, of every organization that has a checkpoint. */
+/** An archive that is empty still, of every organization: it is known from then on, whoever seals next. */
 const JOIN: Statement = {
   name: 'join_archive',
   text: `INSERT INTO audit_archive (organization_id, archive_id, tree_size, length)
-    SELECT DISTINCT organization_id, $1::uuid, 0, 0 FROM audit_archive
+    SELECT id, $1::uuid, 0, 0 FROM organizations
     ON CONFLICT (organization_id, archive_id) DO NOTHING`,
 };
 

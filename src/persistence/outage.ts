@@ -34,6 +34,20 @@ const MESSAGES: Readonly<Record<OutageKind, string>> = {
   rolled_back: 'The database was rolled back to an older state',
 };
 
+/** Where an operator reads what each kind means, what is safe meanwhile and what to do. */
+export const RUNBOOKS: Readonly<Record<OutageKind, string>> = {
+  unreachable: 'docs/operations.md#database-cannot-be-reached',
+  silent: 'docs/operations.md#database-does-not-answer',
+  read_only: 'docs/operations.md#database-takes-no-writes',
+  exhausted: 'docs/operations.md#database-is-out-of-resources',
+  busy: 'docs/operations.md#connections-are-in-use',
+  locked: 'docs/operations.md#statements-take-too-long',
+  cancelled: 'docs/operations.md#statements-take-too-long',
+  conflict: 'docs/operations.md#statements-take-too-long',
+  unreserved: 'docs/operations.md#archive-cannot-be-written',
+  rolled_back: 'docs/operations.md#rolled-back',
+};
+
 /** The database is away, busy or takes no writes: worth another try later, nothing was found wrong with the request. */
 export class DatabaseUnavailableError extends Error {
   override readonly name = 'DatabaseUnavailableError';
@@ -48,6 +62,11 @@ export class DatabaseUnavailableError extends Error {
     options?: ErrorOptions,
   ) {
     super(MESSAGES[kind], options);
+  }
+
+  /** The section of the operators' guide about this kind. */
+  get runbook(): string {
+    return RUNBOOKS[this.kind];
   }
 
   /** Whether the connection that said so is of no further use. */

@@ -1,0 +1,45 @@
+import { execFile } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Violation } from './checks';
+import type { World } from './world';
+
+const ORGANIZATION = 1;
+
+/** Exports organization 1's bundle and verifies it offline, with every archive there is. */
+export async function verifyOffline(world: World): Promise<readonly Violation[]> {
+  const [gateway] = world.gateways;
+  const bundle = join(world.folder, 'bundle.jsonl');
+  const keys = join(world.folder, 'keys');
+  const headers = { authorization: `Bearer ${world.cast.token(1)}` };
+  const exported = await fetch(`${gateway.url}/api/admin/audit-logs/export?format=bundle`, { headers });
+  if (exported.status !== 200)
+    return [
+      {
+        promise: 'P6',
+        detail: `the export is answered ${String(exported.status)}: ${await exported.text()}`,
+      },
+    ];
+  writeFileSync(bundle, await exported.text());
+  writeFileSync(keys, await (await fetch(`${gateway.url}/.well-known/countersign-audit-keys`)).text());
+  // Checkpoints of a tree that was given up fit no more, which is what they are for.
+  const archives = (world.hasLost ? [] : world.gateways)
+    .map((one) => join(world.archiveOf(one), `organization-${String(ORGANIZATION)}.checkpoints`))
+    .filter((path) => existsSync(path));
+  const args = [bundle, '--key', keys, ...archives.flatMap((path) => ['--checkpoint', path])];
+  const { code, output } = await run(['--import', 'tsx', join('src', 'cli', 'audit-verify.ts'), ...args]);
+  return code === 0 ? [] : [{ promise: 'P6', detail: `the offline verifier says: ${output.slice(-2_000)}` }];
+}
+
+function run(args: readonly string[]): Promise<{ code: number; output: string }> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      args,
+      { cwd: join(__dirname, '..'), maxBuffer: 1e8 },
+      (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : Number(error.code ?? 1), output: stdout + stderr });
+      },
+    );
+  });
+}

@@ -1,0 +1,59 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, statfsSync, writeFileSync, appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Closables } from '../bench/closables';
+
+/** A file system of its own, which the run can fill. */
+export interface Disk {
+  /** Whether it is a file system of its own. */
+  readonly isSeparate: boolean;
+  /** Leaves no room on it. */
+  fill(): void;
+  /** Makes room again. */
+  empty(): void;
+}
+
+const CHUNK = Buffer.alloc(1_048_576, 1);
+
+/** Makes a folder a small file system in memory, where the system allows it; else it is a folder as any other. */
+export function makeDisk(folder: string, megabytes: number, closables: Closables): Disk {
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  const filler = join(folder, 'filler');
+  const isSeparate = mount(folder, megabytes);
+  if (isSeparate)
+    closables.add(() => {
+      execFileSync('umount', ['-l', folder]);
+      return Promise.resolve();
+    });
+  return {
+    isSeparate,
+    fill: () => {
+      writeFileSync(filler, '');
+      try {
+        // The last chunk is written as far as it goes, and then nothing more.
+        for (;;) appendFileSync(filler, freeBytes(folder) >= CHUNK.length ? CHUNK : CHUNK.subarray(0, 4_096));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      }
+    },
+    empty: () => {
+      rmSync(filler, { force: true });
+    },
+  };
+}
+
+function mount(folder: string, megabytes: number): boolean {
+  if (process.getuid?.() !== 0) return false;
+  try {
+    const options = `size=${String(megabytes)}m,mode=0755`;
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'countersign-chaos', folder], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function freeBytes(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
+}

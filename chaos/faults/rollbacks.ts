@@ -1,0 +1,159 @@
+import { execFile } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { compareWithDatabase, type Violation } from '../checks';
+import type { Fault, Injected } from '../fault';
+import type { SupervisedGateway } from '../gateway';
+import { toldOf, type Entry } from '../ledger';
+import { Link } from '../link';
+import type { PostgresServer } from '../postgres-server';
+import type { World } from '../world';
+
+/** How long a gateway may take to refuse a database that is behind, once it answers, in milliseconds. */
+const REFUSED_LIMIT = 30_000;
+
+/** Puts the database back to a copy that was made a moment ago, as somebody does who restores a backup. */
+async function restoreBackup(world: World): Promise<Injected> {
+  const { server, load } = world;
+  const backup = join(world.dataFolder, 'backup');
+  await server.stop();
+  await server.copyTo(backup);
+  await server.start();
+  await untilReady(world);
+  await pause(world.random.between(400, 1_200));
+  await server.stop();
+  await load.stop();
+  await server.restoreFrom(backup);
+  await server.start();
+  return acceptWhatIsLost(world);
+}
+
+/** Fails over to a standby that follows at once, or that lags by so many milliseconds. */
+async function failOver(world: World, lag: number | null): Promise<Injected> {
+  const { server: primary, load } = world;
+  const link = await Link.to(primary.port);
+  const standby = await primary.makeStandby(
+    join(world.dataFolder, `standby-${String(world.serial())}`),
+    link.port,
+  );
+  if (lag === null) await followSynchronously(primary);
+  await pause(world.random.between(400, 1_200));
+  if (lag !== null) {
+    link.set('frozen');
+    await pause(lag);
+  }
+  await primary.kill();
+  await link.close();
+  await load.stop();
+  await standby.query('SELECT pg_promote()');
+  world.server = standby;
+  for (const { application, owner } of world.links)
+    for (const one of [application, owner]) one.retarget(standby.port);
+  if (lag === null) await standby.query(`ALTER SYSTEM RESET synchronous_standby_names`);
+  await standby.query('SELECT pg_reload_conf()');
+  primary.remove();
+  return acceptWhatIsLost(world);
+}
+
+async function followSynchronously(primary: PostgresServer): Promise<void> {
+  await primary.query(`ALTER SYSTEM SET synchronous_standby_names = '*'`);
+  await primary.query('SELECT pg_reload_conf()');
+  for (;;) {
+    const [row] = await primary.query<{ sync_state: string }>('SELECT sync_state FROM pg_stat_replication');
+    if (row?.sync_state === 'sync') return;
+    await pause(50);
+  }
+}
+
+/**
+ * What clients were told and the database lacks is found by every gateway, which then decides nothing, until an operator
+ * accepts it. Where nothing is missing, the gateways serve by themselves.
+ */
+async function acceptWhatIsLost(world: World): Promise<Injected> {
+  const { ledger, gateways, load } = world;
+  const sent = ledger.take();
+  const lost = await compareWithDatabase(world.sql, sent);
+  const isLost = lost.some(({ promise }) => promise === 'P2');
+  if (!isLost) {
+    ledger.entries.push(...sent);
+    return { count: 1, violations: lost.filter(({ promise }) => promise !== 'P2') };
+  }
+  world.hasLost = true;
+  const violations: Violation[] = [];
+  for (const gateway of gateways)
+    if (!(await isRefusing(gateway)))
+      violations.push({
+        promise: 'P6',
+        detail: `gateway ${gateway.name} serves a database that lost ${String(lost.length)} answers`,
+      });
+  load.start();
+  await pause(500);
+  await load.stop();
+  violations.push(...ledger.take().flatMap(decidedMeanwhile));
+  const accepted = await accept(world);
+  if (accepted !== null) violations.push({ promise: 'P6', detail: accepted });
+  await untilReady(world);
+  load.start();
+  await pause(500);
+  return { count: 1, violations };
+}
+
+function decidedMeanwhile(entry: Entry): readonly Violation[] {
+  const { operation } = entry;
+  const isDecided = operation.actionIds.some((id) => ['decided', 'voted'].includes(toldOf(entry, id)));
+  const detail = `${operation.kind} ${operation.id} was answered while the database is refused: ${JSON.stringify(entry.endings).slice(0, 300)}`;
+  return isDecided ? [{ promise: 'P6', detail }] : [];
+}
+
+async function isRefusing(gateway: SupervisedGateway): Promise<boolean> {
+  for (const deadline = Date.now() + REFUSED_LIMIT; Date.now() < deadline;) {
+    await pause(50);
+    const readiness = await gateway.readiness();
+    if (readiness?.status === 503 && readiness.text.includes('rolled back')) return true;
+  }
+  return false;
+}
+
+/** Runs the operator's command where the newest archive is. @returns what went wrong; null for nothing */
+function accept(world: World): Promise<string | null> {
+  const sizeOf = (gateway: SupervisedGateway): number => {
+    const path = join(world.archiveOf(gateway), 'organization-1.checkpoints');
+    return existsSync(path) ? statSync(path).size : 0;
+  };
+  const [newest] = [...world.gateways].sort((one, other) => sizeOf(other) - sizeOf(one));
+  const args = ['--import', 'tsx', join('src', 'cli', 'accept-rollback.ts'), '--reason', 'chaos'];
+  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...newest?.settings };
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, { cwd: join(__dirname, '..', '..'), env }, (error, stdout, stderr) => {
+      resolve(error === null ? null : `audit:accept-rollback failed: ${stdout}${stderr}`);
+    });
+  });
+}
+
+async function untilReady(world: World): Promise<void> {
+  for (const gateway of world.gateways) await gateway.untilReady();
+}
+
+const noStandby = ({ server }: World): string | null =>
+  server.canReplicate ? null : 'this PostgreSQL has no pg_basebackup';
+
+const EXPECTED =
+  /rolled back|no longer holds|cannot be sealed|cannot be reached|another archive|has \d+ bytes/;
+
+/** What puts the database back to an older state, or might. */
+export const rollbackFaults: readonly Fault[] = [
+  { name: 'older backup restored', inject: restoreBackup, expectedErrors: EXPECTED },
+  {
+    name: 'failover, synchronous',
+    unavailable: noStandby,
+    inject: (world) => failOver(world, null),
+    expectedErrors: EXPECTED,
+  },
+  {
+    name: 'failover, asynchronous',
+    unavailable: noStandby,
+    inject: (world) => failOver(world, world.random.pick([60, 250, 1_000])),
+    expectedErrors: EXPECTED,
+  },
+];
