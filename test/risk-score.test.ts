@@ -3,7 +3,7 @@ import { comparedText, matches, readPattern } from '../src/domain/pattern';
 import { DEFAULT_RULES } from '../src/domain/policy';
 import { applyPatch, type PolicyPatch } from '../src/domain/policy-change';
 import { isAutoApproved, scoreByEngine, scoreByRules, type ScoredAction } from '../src/domain/risk-score';
-import type { ScoringRule } from '../src/domain/scoring-rules';
+import { parseScoringRules, type ScoringRule } from '../src/domain/scoring-rules';
 import { indicatorWords, parseSubmission } from '../src/domain/submission';
 import { applied, SCORING_RULE } from './support/policy-documents';
 
@@ -72,7 +72,8 @@ describe('a pattern', () => {
   it('matches any text around what it holds, whatever the characters', () => {
     fc.assert(
       fc.property(letters, letters, letters, (before, held, after) => {
-        const plain = held.replaceAll('*', '');
+        // Blanks at its own edges may be the edges of the text, where none count.
+        const plain = held.replaceAll('*', '').trim();
         // The blanks at the edges keep what is held from composing with its neighbours.
         expect(matchesPattern(`*${plain}*`, `${before} ${plain} ${after}`)).toBe(true);
       }),
@@ -100,6 +101,22 @@ describe('a pattern', () => {
     expect(matches(readPattern(pattern), text)).toBe(pattern.endsWith('a'));
     expect(reads).toBeLessThanOrEqual(3 * length);
   });
+});
+
+it('what a pattern needs for its search is made once, however many texts it is held against', () => {
+  const pattern = readPattern(`*${'abcdefghij'.repeat(19)}*`);
+  const texts = Array.from({ length: 100 }, (_, n) => comparedText(`${'x'.repeat(200)}${String(n)}`));
+  const made = [jest.spyOn(Map.prototype, 'set'), jest.spyOn(Uint32Array.prototype, 'slice')];
+  expect(texts.some((text) => matches(pattern, text))).toBe(false);
+  const calls = made.map((spy) => spy.mock.calls.length);
+  for (const spy of made) spy.mockRestore();
+  expect(calls).toEqual([0, 0]);
+});
+
+it('a pattern has at most 200 characters as it is compared, where one can stand for 18', () => {
+  const faultsOfPattern = (actionType: string) => parseScoringRules([{ actionType, score: 5 }], []).faults;
+  expect(faultsOfPattern(`*${'\ufdfa'.repeat(11)}*`)).toBeUndefined();
+  expect(faultsOfPattern(`*${'\ufdfa'.repeat(12)}*`)).toMatchObject([{ type: 'pattern' }]);
 });
 
 describe('the score of an action', () => {
@@ -239,6 +256,9 @@ describe('a submission', () => {
     [{ parameters: { deep: [{ '\ud800': 1 }] } }, ['parameters unicode']],
     [{ parameters: { deep: ['\0'] } }, ['parameters unicode']],
     [{ parameters: { account: 2 ** 53 } }, ['parameters number']],
+    [{ parameters: { epsilon: 5e-324 } }, undefined],
+    // The database writes each with 324 decimals, for every reader of the list that the action is in.
+    [{ parameters: { epsilons: Array(9_000).fill(5e-324) } }, ['parameters length']],
     [{ parameters: { amount: Infinity } }, ['parameters number']],
     [{ parameters: { amount: -0.25 } }, undefined],
     [{ parameters: nested(32) }, undefined],

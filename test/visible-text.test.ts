@@ -25,6 +25,7 @@ const BLANKS = [
   '\u115f\uffa0',
   '\ufe0f',
   '\u{e0041}',
+  '\u{1d159}',
 ];
 
 // prettier-ignore
@@ -41,6 +42,10 @@ describe('a text as people see it', () => {
     ['a ligature', 'office', 'o\ufb03ce'],
     ['the two small shapes of sigma', 'ΟΔΟΣ', 'οδος'],
     ['one blank and several of any kind', 'drop table', 'drop \u2003\u00a0 table'],
+    ['a blank and a tab', 'drop table', 'drop\ttable'],
+    ['a blank and line breaks', 'drop table', 'drop\r\n\u0085table'],
+    ['an i and one with a second dot, which shows no other', 'file', 'fi\u0307le'],
+    ['an i and its Turkish capital', 'file', 'F\u0130LE'],
   ])('compares %s alike', (_what, one, other) => {
     expect(comparableText(other)).toBe(comparableText(one));
   });
@@ -112,6 +117,8 @@ describe.each(DOORS)('over %s', (door) => {
     };
     expect(await scoreOf({ action_type: 'dеlete_db' })).toEqual(['pending_approval', 95, 'default', true]);
     expect(await scoreOf({ tool_name: 'ѕql' })).toEqual(['pending_approval', 95, 'default', true]);
+    expect(await scoreOf({ action_type: 'delete\t_db' })).toEqual(['pending_approval', 95, 'default', true]);
+    expect(await scoreOf({ tool_name: 's\u0007ql' })).toEqual(['pending_approval', 95, 'default', true]);
     expect(await scoreOf({ action_type: 'keepеr' })).toEqual(['pending_approval', 75, 'rule', false]);
     expect(await scoreOf({ action_type: 'löschen' })).toEqual(['approved', 5, 'rule', false]);
     await changePolicy(gateway, { scoringRules: [], autoApproveBelow: null }, ADMIN);

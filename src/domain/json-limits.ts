@@ -8,22 +8,33 @@ type Found = readonly [msg: string, type: string];
  * What keeps a JSON value from being stored as it was sent, or null: too deep, too large, text that no database can
  * hold, or numbers that a double does not keep (read as Infinity, see rest/json-body), so that another value would be
  * approved than was meant.
- * @param maxSize in bytes, as JSON without white space
+ * @param maxSize in bytes, as JSON without white space and exponents, which is how the database writes it
  */
 export function jsonFault(value: unknown, maxSize: number): Found | null {
   // By levels, and the depth first: whatever walks a deep value by recursion runs out of stack.
   let level: readonly unknown[] = [value];
+  let inDecimals = 0;
   for (let depth = 0; level.length > 0; depth += 1) {
     if (depth > MAX_DEPTH) return [`must be at most ${String(MAX_DEPTH)} levels deep`, 'depth'];
     for (const part of level) {
       const found =
         typeof part === 'number' ? numberFault(part) : typeof part === 'string' ? textFault(part) : null;
       if (found !== null) return found;
+      if (typeof part === 'number') inDecimals += decimalsBeyond(part);
     }
     level = level.flatMap(partsOf);
   }
-  if (Buffer.byteLength(JSON.stringify(value)) <= maxSize) return null;
-  return [`must have at most ${String(maxSize)} bytes of JSON`, 'length'];
+  if (Buffer.byteLength(JSON.stringify(value)) + inDecimals <= maxSize) return null;
+  return [
+    `must have at most ${String(maxSize)} bytes of JSON, small numbers written out in decimals`,
+    'length',
+  ];
+}
+
+/** How many more digits a number takes without an exponent: PostgreSQL writes 5e-324 with 324 decimals. */
+function decimalsBeyond(value: number): number {
+  const [, exponent = '0'] = String(value).split('e-');
+  return Number(exponent);
 }
 
 function partsOf(value: unknown): readonly unknown[] {

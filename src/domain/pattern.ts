@@ -3,8 +3,15 @@ import { comparableText } from './text';
 /** A text for patterns: the code points of `comparableText`. */
 export type ComparedText = ArrayLike<number>;
 
-/** What stands between two stars: code points, or null for any one character. */
-type Part = readonly (number | null)[];
+/** What stands between two stars. */
+interface Part {
+  /** Code points, or null for any one character. */
+  readonly characters: readonly (number | null)[];
+  /** By character, the places where it may stand, one bit each. */
+  readonly known: ReadonlyMap<number, Uint32Array>;
+  /** The places of a character that the part does not name. */
+  readonly other: Uint32Array;
+}
 
 /** A pattern, ready to be held against texts. */
 export interface Pattern {
@@ -19,15 +26,10 @@ export function comparedText(text: string): ComparedText {
 
 /**
  * Reads a pattern: `*` stands for any text, the empty one too, `?` for any one character, and everything else for
- * itself, as people see it and in either case.
+ * itself, as people see it and in either case. What the search needs is made here, once for all texts.
  */
 export function readPattern(pattern: string): Pattern {
-  const parts = comparableText(pattern).split('*');
-  return {
-    parts: parts.map((part) =>
-      Array.from(part, (character) => (character === '?' ? null : (character.codePointAt(0) ?? 0))),
-    ),
-  };
+  return { parts: comparableText(pattern).split('*').map(readPart) };
 }
 
 /**
@@ -35,8 +37,13 @@ export function readPattern(pattern: string): Pattern {
  * @returns null for a pattern that asks for more
  */
 export function matchesFromLength({ parts }: Pattern): number | null {
-  const characters = parts.flat();
+  const characters = parts.flatMap((part) => part.characters);
   return parts.length > 1 && characters.every((character) => character === null) ? characters.length : null;
+}
+
+/** How many characters of compared text a pattern holds against others. */
+export function patternLength({ parts }: Pattern): number {
+  return parts.reduce((length, { characters }) => length + characters.length, parts.length - 1);
 }
 
 /**
@@ -44,38 +51,43 @@ export function matchesFromLength({ parts }: Pattern): number | null {
  * the pattern, and for 32 characters of a part one machine word is worked on each time.
  */
 export function matches({ parts }: Pattern, text: ComparedText): boolean {
-  const [first = [], ...others] = parts;
-  const last = others.pop();
-  if (last === undefined) return text.length === first.length && standsAt(text, first, 0);
-  const end = text.length - last.length;
-  if (first.length > end || !standsAt(text, first, 0) || !standsAt(text, last, end)) return false;
+  const [first = NO_PART] = parts;
+  const last = parts.at(-1) ?? NO_PART;
+  const start = first.characters.length;
+  if (parts.length === 1) return text.length === start && standsAt(text, first, 0);
+  const end = text.length - last.characters.length;
+  if (start > end || !standsAt(text, first, 0) || !standsAt(text, last, end)) return false;
   // The earliest place leaves the most to the parts that follow, so that no earlier one is tried again.
-  let from = first.length;
-  for (const part of others) {
-    from = endOfFirst(text, part, from, end);
+  let from = start;
+  for (let index = 1; index < parts.length - 1; index += 1) {
+    from = endOfFirst(text, parts[index] ?? NO_PART, from, end);
     if (from < 0) return false;
   }
   return true;
 }
 
-function standsAt(text: ComparedText, part: Part, at: number): boolean {
-  return part.every((character, index) => character === null || character === text[at + index]);
+function standsAt(text: ComparedText, { characters }: Part, at: number): boolean {
+  return characters.every((character, index) => character === null || character === text[at + index]);
 }
 
 /**
  * Where the first occurrence of a part between two places ends, or -1. Bit n of the state says whether the part's first
  * n + 1 characters end here (Baeza-Yates and Gonnet, "shift-and").
  */
-function endOfFirst(text: ComparedText, part: Part, from: number, end: number): number {
-  if (part.length === 0) return from;
-  const size = Math.ceil(part.length / 32);
-  const { known, other } = masksOf(part, size);
-  const state = new Uint32Array(size);
-  const [lastWord, lastBit] = [(part.length - 1) >>> 5, 1 << ((part.length - 1) & 31)];
+function endOfFirst(
+  text: ComparedText,
+  { characters: { length }, known, other }: Part,
+  from: number,
+  end: number,
+): number {
+  if (length === 0) return from;
+  if (length > end - from) return -1;
+  const state = new Uint32Array(other.length);
+  const [lastWord, lastBit] = [(length - 1) >>> 5, 1 << ((length - 1) & 31)];
   for (let at = from; at < end; at += 1) {
     const mask = known.get(text[at] ?? -1) ?? other;
     let carry = 1;
-    for (let word = 0; word < size; word += 1) {
+    for (let word = 0; word < state.length; word += 1) {
       const before = state[word] ?? 0;
       state[word] = ((before << 1) | carry) & (mask[word] ?? 0);
       carry = before >>> 31;
@@ -85,21 +97,25 @@ function endOfFirst(text: ComparedText, part: Part, from: number, end: number): 
   return -1;
 }
 
-/** By character, the places of a part where it may stand; of all that the part does not name, those of any character. */
-function masksOf(part: Part, size: number): { known: ReadonlyMap<number, Uint32Array>; other: Uint32Array } {
-  const other = new Uint32Array(size);
+function readPart(text: string): Part {
+  const characters = Array.from(text, (character) =>
+    character === '?' ? null : (character.codePointAt(0) ?? 0),
+  );
+  const other = new Uint32Array(Math.ceil(characters.length / 32));
   const mark = (mask: Uint32Array, place: number): void => {
     mask[place >>> 5] = (mask[place >>> 5] ?? 0) | (1 << (place & 31));
   };
-  part.forEach((character, place) => {
+  characters.forEach((character, place) => {
     if (character === null) mark(other, place);
   });
   const known = new Map<number, Uint32Array>();
-  part.forEach((character, place) => {
+  characters.forEach((character, place) => {
     if (character === null) return;
     const mask = known.get(character) ?? other.slice();
     mark(mask, place);
     known.set(character, mask);
   });
-  return { known, other };
+  return { characters, known, other };
 }
+
+const NO_PART = readPart('');

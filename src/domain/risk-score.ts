@@ -1,7 +1,7 @@
 import { comparedText, matches, readPattern, type ComparedText } from './pattern';
 import type { PolicyRules } from './policy';
 import { patternsOf, type ScoredField, type ScoringRule } from './scoring-rules';
-import { mixesScripts } from './text';
+import { holdsControls, mixesScripts } from './text';
 
 /** What the rules weigh of an action; null for what it does not say. */
 export interface ScoredAction {
@@ -63,12 +63,12 @@ export function scoreByRules(
   }
 }
 
-/** Whether an action's type or tool is not the word that people read in it: its letters are of two scripts. */
+/** Whether an action's type or tool is not what people read in it: letters of two scripts, or control characters. */
 export function isDeceptive({
   actionType,
   toolName,
 }: Pick<ScoredAction, 'actionType' | 'toolName'>): boolean {
-  return [actionType, toolName ?? ''].some(mixesScripts);
+  return [actionType, toolName ?? ''].some((text) => mixesScripts(text) || holdsControls(text));
 }
 
 /** A score that an evaluation engine gave, 0 to 100. */

@@ -1,5 +1,5 @@
 import type { Parsed } from './decision-request';
-import { matchesFromLength, readPattern } from './pattern';
+import { matchesFromLength, patternLength, readPattern } from './pattern';
 import type { InputFault } from './refusal';
 import { isBlank } from './text';
 
@@ -90,6 +90,8 @@ function isPattern(pattern: unknown): pattern is string {
     !isBlank(pattern) &&
     pattern.length <= MAX_PATTERN_LENGTH &&
     pattern.isWellFormed() &&
-    !pattern.includes('\0')
+    !pattern.includes('\0') &&
+    // As it is compared: one character can become 18.
+    patternLength(readPattern(pattern)) <= MAX_PATTERN_LENGTH
   );
 }

@@ -1,9 +1,9 @@
 /** What is not seen: default-ignorable characters (Unicode UAX 44), controls, formats and non-characters. */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Noncharacter_Code_Point}]/gu;
-/** White space by Unicode, and the braille cell without dots, which is a symbol that shows nothing. */
-const BLANKS = /[\p{White_Space}\u2800]+/gu;
+/** White space by Unicode, and two symbols that show nothing: the braille cell without dots and the null notehead. */
+const BLANKS = /[\p{White_Space}\u2800\u{1d159}]+/gu;
 const VISIBLE =
-  /[^\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Noncharacter_Code_Point}\p{White_Space}\u2800]/u;
+  /[^\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Noncharacter_Code_Point}\p{White_Space}\u2800\u{1d159}]/u;
 /** A plain text, which the steps below would leave as it is. */
 const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
 
@@ -20,8 +20,10 @@ const PILED_MARKS = /([\p{M}\uff9e\uff9f]{30})[\p{M}\uff9e\uff9f]+/gu;
  */
 export function visibleText(text: string): string {
   if (PLAIN.test(text)) return text;
-  // What is invisible goes first, since it may stand between a letter and its mark.
-  const seen = text.replace(INVISIBLE, '').replace(PILED_MARKS, '$1').normalize('NFKC');
+  // White space goes before the invisible, since tabs and line breaks are control characters as well.
+  const spaced = text.replace(BLANKS, ' ');
+  // What is invisible goes before the marks, since it may stand between a letter and its mark.
+  const seen = spaced.replace(INVISIBLE, '').replace(PILED_MARKS, '$1').normalize('NFKC');
   return seen.replace(INVISIBLE, '').replace(BLANKS, ' ').trim();
 }
 
@@ -30,10 +32,19 @@ export function isBlank(text: string): boolean {
   return !VISIBLE.test(text);
 }
 
+/** A dot above on a small letter that has one anyway: it shows none of its own (Unicode, Soft_Dotted). */
+const SECOND_DOT = /([ij])\u0307+/g;
+
 /** A text for comparison: as people see it, in either case. */
 export function comparableText(text: string): string {
+  const small = visibleText(text).toLowerCase().replace(SECOND_DOT, '$1');
   // By way of capitals, since a small letter may have two shapes, such as the final sigma.
-  return visibleText(visibleText(text).toLowerCase().toUpperCase());
+  return visibleText(small.toUpperCase());
+}
+
+/** Whether a control character, such as a tab or a line break, stands between what people see. */
+export function holdsControls(text: string): boolean {
+  return /\p{Cc}/u.test(text.trim());
 }
 
 /** Letters with the marks and digits among them. */

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { valuesOf } from './request-headers';
 
 /** How long a credential stays known after it last counted, in milliseconds. */
 const REMEMBERED = 60 * 60_000;
@@ -58,11 +59,8 @@ export class KnownCredentials {
 }
 
 /** The hash of everything that authentication looks at; null where that is nothing, or too much. */
-function hashOf({ headersDistinct }: IncomingMessage): string | null {
-  const presented = JSON.stringify([
-    headersDistinct['authorization'] ?? [],
-    headersDistinct['x-api-key'] ?? [],
-  ]);
+function hashOf(request: IncomingMessage): string | null {
+  const presented = JSON.stringify([valuesOf(request, 'authorization'), valuesOf(request, 'x-api-key')]);
   return presented === '[[],[]]' || presented.length > MAX_LENGTH
     ? null
     : hash('sha256', presented, 'base64');

@@ -221,7 +221,7 @@ function reasonToWait({ score, source, matched }: RiskScoring, submission: Submi
   const risk = `Risk score ${String(score)}`;
   if (source === 'default') {
     const why = isDeceptive(submission)
-      ? 'its action type or tool mixes letters of different scripts'
+      ? 'its action type or tool mixes letters of different scripts or holds control characters'
       : 'no scoring rule matches';
     return `${risk}, since ${why}: a person has to decide`;
   }
