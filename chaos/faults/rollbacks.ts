@@ -117,11 +117,11 @@ async function isRefusing(gateway: SupervisedGateway): Promise<boolean> {
 
 /** Runs the operator's command where the newest archive is. @returns what went wrong; null for nothing */
 function accept(world: World): Promise<string | null> {
-  const sizeOf = (gateway: SupervisedGateway): number => {
+  const changedAt = (gateway: SupervisedGateway): number => {
     const path = join(world.archiveOf(gateway), 'organization-1.checkpoints');
-    return existsSync(path) ? statSync(path).size : 0;
+    return existsSync(path) ? statSync(path).mtimeMs : 0;
   };
-  const [newest] = [...world.gateways].sort((one, other) => sizeOf(other) - sizeOf(one));
+  const [newest] = [...world.gateways].sort((one, other) => changedAt(other) - changedAt(one));
   const args = ['--import', 'tsx', join('src', 'cli', 'accept-rollback.ts'), '--reason', 'chaos'];
   const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...newest?.settings };
   return new Promise((resolve) => {
