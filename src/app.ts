@@ -7,6 +7,7 @@ import type { SealerStatus } from './audit/sealer';
 import { AuthorizeDirective } from './graphql/authorize.directive';
 import { makeRunOperation } from './graphql/compiled';
 import { makeBuildContext } from './graphql/context';
+import { LargeAnswers } from './http/large-answers';
 import { makeExecuteOperation } from './graphql/execute';
 import { ActionResolver } from './graphql/resolvers/action.resolver';
 import { ApiKeyResolver } from './graphql/resolvers/api-key.resolver';
@@ -211,7 +212,8 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   );
   const runOperation = makeRunOperation(runsBeforeCompiling);
   const execute = makeExecuteOperation({ schema, authorize, log, anonymousIntrospection, runOperation });
-  const buildContext = makeBuildContext(reads);
+  const largeAnswers = new LargeAnswers();
+  const buildContext = makeBuildContext(reads, (organizationId) => largeAnswers.enter(organizationId));
   const verifyToken = rememberVerified(makeVerifyToken(trustedIssuers, log));
 
   const server = await makeServer({ log, clock, corsOrigins, trustProxy, load, requestTimeout });
