@@ -4,7 +4,7 @@ import { RefusedError, validationRefusal, type Refusal } from './refusal';
 export const MAX_ANSWER_SIZE = 10_000_000;
 
 /** How large an answer may grow before it needs room among the large ones, in bytes of JSON. */
-export const SMALL_ANSWER_SIZE = 256_000;
+const SMALL_ANSWER_SIZE = 256_000;
 
 /**
  * Waits for room for one large answer.
