@@ -7,6 +7,7 @@ import type { SealerStatus } from './audit/sealer';
 import { AuthorizeDirective } from './graphql/authorize.directive';
 import { makeRunOperation } from './graphql/compiled';
 import { makeBuildContext } from './graphql/context';
+import { LargeAnswers } from './http/large-answers';
 import { makeExecuteOperation } from './graphql/execute';
 import { ActionResolver } from './graphql/resolvers/action.resolver';
 import { ApiKeyResolver } from './graphql/resolvers/api-key.resolver';
@@ -116,6 +117,10 @@ export interface AppOptions {
   readonly guard?: { readonly status: GuardStatus };
   /** How long a client may read nothing of its export before that is broken off, in milliseconds; a minute, if not given. */
   readonly exportStalledMs?: number;
+  /** How long an export may take as a whole, in milliseconds; an hour, if not given. */
+  readonly exportMaxMs?: number;
+  /** How long a verification in the process may take, in milliseconds; half an hour, if not given. */
+  readonly verificationMaxMs?: number;
   /** After how many runs an operation is compiled; sixteen, if not given. */
   readonly runsBeforeCompiling?: number;
   /** How often overdue actions are marked, in milliseconds; five seconds, if not given. They read as expired before. */
@@ -156,6 +161,8 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     sealer,
     guard,
     exportStalledMs,
+    exportMaxMs,
+    verificationMaxMs,
     runsBeforeCompiling,
     sweepEveryMs = SWEEP_INTERVAL,
     clock = () => new Date(),
@@ -186,7 +193,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   const closeRefusals = makeCloseRefusals(new OmittedRefusalsDatabase(database), () =>
     newCorrelationId(clock()),
   );
-  const proofs = new AuditProofs(database, logKey, clock, archive, archiveFault);
+  const proofs = new AuditProofs(database, logKey, clock, archive, archiveFault, verificationMaxMs);
   const authorize = new AuthorizeDirective(makeRecordRefusedRequest(decisions));
   const schema = makeSchema(
     [
@@ -211,7 +218,8 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   );
   const runOperation = makeRunOperation(runsBeforeCompiling);
   const execute = makeExecuteOperation({ schema, authorize, log, anonymousIntrospection, runOperation });
-  const buildContext = makeBuildContext(reads);
+  const largeAnswers = new LargeAnswers();
+  const buildContext = makeBuildContext(reads, (organizationId) => largeAnswers.enter(organizationId));
   const verifyToken = rememberVerified(makeVerifyToken(trustedIssuers, log));
 
   const server = await makeServer({ log, clock, corsOrigins, trustProxy, load, requestTimeout });
@@ -245,7 +253,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   addAuditLog(server, { authorize, identify: identifyCaller, proofs, key: logKey });
   addVerification(server, authorize, identifyCaller, proofs);
   const exports = new DatabaseExport(database, logKey, clock);
-  addExport(server, authorize, identifyCaller, exports, exportStalledMs);
+  addExport(server, authorize, identifyCaller, exports, exportStalledMs, exportMaxMs);
   addRestRoutes(server, { schema, authorize, buildContext, execute, identify: identifyCaller, clock });
   addOpenApi(server, schema, authorize);
   addDocs(server);

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
-import { mayDecide } from '../src/domain/approval-policy';
+import { decidableScope, mayDecide } from '../src/domain/approval-policy';
 import { DEFAULT_RULES, type ApprovalPolicy } from '../src/domain/policy';
 import type { PolicyPatch } from '../src/domain/policy-change';
-import { policyWarnings, type PeopleAlike } from '../src/domain/policy-warnings';
+import { comparedText, matches, readPattern } from '../src/domain/pattern';
+import { policyWarnings, submissionWarnings, type PeopleAlike } from '../src/domain/policy-warnings';
 import { ROLES, type Reviewer } from '../src/domain/principal';
-import { RISK_LEVELS, type RiskLevel } from '../src/domain/risk';
+import { RISK_LEVELS, riskLevelOf, type RiskLevel } from '../src/domain/risk';
+import { catchAllOf, type ScoringRule } from '../src/domain/scoring-rules';
 import { applied, LEVEL_HELD, perBand, RULES } from './support/policy-documents';
 
 /** What is risky about a policy that is possible, for the people there are: the pure rule, as a table and a property. */
@@ -21,7 +23,13 @@ const unreachable = (...levels: RiskLevel[]) => levels.map((riskLevel) => ['QUOR
 const LEVELS_OFF = { approvalLevels: false };
 const two = (band: RiskLevel) => ({ quorum: { [band]: 2 } });
 
-const ANY = { actionType: null, toolName: null, targetSystem: null, riskIndicator: null, score: 20 };
+const ANY: ScoringRule = {
+  actionType: null,
+  toolName: null,
+  targetSystem: null,
+  riskIndicator: null,
+  score: 20,
+};
 
 // prettier-ignore
 const RISKY: readonly [title: string, patch: PolicyPatch, people: readonly PeopleAlike[], warnings: unknown[]][] = [
@@ -69,6 +77,81 @@ describe('a risky policy', () => {
     expect(told.map(({ code, riskLevel }) => [code, riskLevel])).toEqual(warnings);
   });
 
+  // prettier-ignore
+  const CATCH_ALLS: readonly [title: string, rule: Partial<ScoringRule>, warns: boolean][] = [
+    ['no pattern at all', {}, true],
+    ['a star', { actionType: '*' }, true],
+    ['two stars', { actionType: '**' }, true],
+    ['two hundred stars', { actionType: '*'.repeat(200) }, true],
+    ['a star and a question mark', { actionType: '*?' }, true],
+    ['a question mark and a star', { actionType: '?*' }, true],
+    ['stars around a question mark', { actionType: '**?**' }, true],
+    ['question marks among stars', { actionType: '?*?*?' }, true],
+    ['a star among what nobody sees', { actionType: '\u200b*\u00ad' }, true],
+    ['a star in fullwidth', { actionType: '\uff0a' }, true],
+    ['any tool', { toolName: '*' }, true],
+    ['any target system', { targetSystem: '**' }, true],
+    ['any risk indicator', { riskIndicator: '?*' }, true],
+    ['several conditions that each match all', { actionType: '*', toolName: '**', targetSystem: '*?', riskIndicator: '?*' }, true],
+    ['one letter', { actionType: 'a*' }, false],
+    ['one character', { actionType: '?' }, false],
+    ['two characters without a star', { actionType: '??' }, false],
+    ['a dot among stars', { actionType: '*.*' }, false],
+    ['several conditions of which one asks for more', { actionType: '*', toolName: 'sql*' }, false],
+  ];
+
+  it.each(CATCH_ALLS)(
+    'is one whose rule approves whatever comes, by what it matches: %s',
+    (_title, rule, warns) => {
+      const patch = { scoringRules: [{ ...ANY, ...rule }], autoApproveBelow: 21 };
+      const told = policyWarnings(inForce(patch), [CISO]).map(({ code }) => code);
+      expect(told).toEqual(warns ? ['AUTO_APPROVES_THE_REST'] : []);
+    },
+  );
+
+  it('has a rule that takes everything exactly where its pattern matches texts of every kind and length', () => {
+    const pattern = fc.string({
+      unit: fc.constantFrom('*', '?', 'a', '*', '\u200b', ' '),
+      minLength: 1,
+      maxLength: 6,
+    });
+    fc.assert(
+      fc.property(pattern, (actionType) => {
+        const read = readPattern(actionType);
+        // As long as the longest pattern, and of characters that none of them names.
+        const takesAll = ['z'.repeat(7), 'y'.repeat(20), '\u00e9'.repeat(300)].every((text) =>
+          matches(read, comparedText(text)),
+        );
+        expect(catchAllOf({ ...ANY, actionType }) !== null).toBe(takesAll);
+      }),
+    );
+  });
+
+  it('leaves a submission to nobody exactly where no queue would show it to anybody else', () => {
+    const someone = fc.record({
+      role: fc.constantFrom(...ROLES),
+      approvalLevel: fc.option(LEVEL_HELD),
+      maxRiskScore: fc.option(fc.constantFrom(0, 39.5, 40, 69, 70, 84, 85, 100)),
+      count: fc.integer({ min: 1, max: 3 }),
+    });
+    const score = fc.constantFrom(0, 39, 39.5, 40, 69, 70, 84, 85, 100);
+    fc.assert(
+      fc.property(RULES, fc.array(someone, { maxLength: 4 }), score, (rules, others, riskScore) => {
+        const policy = { version: 1, ...rules };
+        const sees = others.some((one) => {
+          const scope = decidableScope(reviewerOf(one, policy), policy);
+          return (
+            scope !== null &&
+            scope.riskLevels.includes(riskLevelOf(riskScore)) &&
+            (scope.maxRiskScore === null || riskScore <= scope.maxRiskScore)
+          );
+        });
+        const codes = submissionWarnings(riskScore, policy, others).map(({ code }) => code);
+        expect(codes.includes('NOBODY_CAN_DECIDE')).toBe(!sees);
+      }),
+    );
+  });
+
   it('warns of a quorum exactly where fewer people may approve every score of the band by the rule that decides', () => {
     const someone = fc.record({
       role: fc.constantFrom(...ROLES),
@@ -92,10 +175,14 @@ describe('a risky policy', () => {
   });
 });
 
+function reviewerOf(someone: PeopleAlike, policy: ApprovalPolicy): Reviewer {
+  const user = { organizationId: 1, id: 1, name: 'Somebody', active: true, version: 1, ...someone };
+  return { kind: 'user', organizationId: 1, user, policy };
+}
+
 /** Whether somebody may approve somebody else's pending action of this score. */
 function isAllowed(someone: PeopleAlike, riskScore: number, policy: ApprovalPolicy): boolean {
-  const user = { organizationId: 1, id: 1, name: 'Somebody', active: true, version: 1, ...someone };
-  const reviewer: Reviewer = { kind: 'user', organizationId: 1, user, policy };
+  const reviewer = reviewerOf(someone, policy);
   const decided = { decidedById: null, decidedAt: null };
   const action = {
     id: 1,

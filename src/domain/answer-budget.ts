@@ -3,6 +3,16 @@ import { RefusedError, validationRefusal, type Refusal } from './refusal';
 /** How large an answer to a read may be, in bytes of JSON. Exports and other streams have no such bound. */
 export const MAX_ANSWER_SIZE = 10_000_000;
 
+/** How large an answer may grow before it needs room among the large ones, in bytes of JSON. */
+const SMALL_ANSWER_SIZE = 256_000;
+
+/**
+ * Waits for room for one large answer.
+ * @returns what gives the room back
+ * @throws {RefusedError} SERVICE_UNAVAILABLE where too many wait, or the wait takes too long
+ */
+export type EnterLargeAnswers = () => Promise<() => void>;
+
 /** What one read used of a budget. */
 export interface Spent<T> {
   readonly result: T;
@@ -18,10 +28,17 @@ export class AnswerBudget {
   private left: number;
   private last: Promise<unknown> = Promise.resolve();
   private isOver = false;
+  /** What is read, or written, without room among the large answers. */
+  private smallLeft = SMALL_ANSWER_SIZE;
+  private room: Promise<() => void> | null = null;
+  private isReleased = false;
   /** Of a refused list: how many of its rows would have fitted; null where the answer is not one list. */
   rowsThatFit: number | null = null;
 
-  constructor(size = MAX_ANSWER_SIZE) {
+  constructor(
+    private readonly enterLargeAnswers: EnterLargeAnswers,
+    size = MAX_ANSWER_SIZE,
+  ) {
     this.left = size;
   }
 
@@ -43,14 +60,49 @@ export class AnswerBudget {
   spend<T>(read: (left: number) => Promise<Spent<T>>): Promise<T> {
     const run = async (): Promise<T> => {
       if (this.isOver) throw new RefusedError(answerTooLarge(null));
-      const { result, size } = await read(this.left);
+      const { result, size } = await this.readWithRoom(read);
       this.left -= size;
+      this.smallLeft -= size;
       this.isOver ||= this.left < 0;
       return result;
     };
     const result = this.last.then(run);
     this.last = result.catch(() => undefined);
     return result;
+  }
+
+  /**
+   * Waits for room for an answer of this size, once: it is kept until the answer is released.
+   * @param size bytes of JSON, as far as known
+   * @throws {RefusedError} SERVICE_UNAVAILABLE where none becomes free
+   */
+  async makeRoom(size: number): Promise<void> {
+    if (size <= SMALL_ANSWER_SIZE) return;
+    this.room ??= this.enterLargeAnswers();
+    await this.room;
+  }
+
+  /** Gives the room back, once the answer is out of the process's hands. Nothing may be read after that. */
+  release(): void {
+    if (this.isReleased) return;
+    this.isReleased = true;
+    this.room?.then(
+      (giveBack) => {
+        giveBack();
+      },
+      () => undefined,
+    );
+  }
+
+  /** Reads what is small at once, and what turns out to be large again, with room for it. */
+  private async readWithRoom<T>(read: (left: number) => Promise<Spent<T>>): Promise<Spent<T>> {
+    const most = Math.min(this.left, this.smallLeft);
+    if (this.room === null && most > 0) {
+      const small = await read(most);
+      if (small.size <= most || most === this.left) return small;
+    }
+    await this.makeRoom(Infinity);
+    return read(this.left);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { RequestOrigin } from '../domain/audit-entry';
-import { AnswerBudget } from '../domain/answer-budget';
+import { AnswerBudget, type EnterLargeAnswers } from '../domain/answer-budget';
 import type { Principal, Reviewer } from '../domain/principal';
 import type { DecisionRequest } from '../use-cases/decision-batch';
 import type { Requirement } from './authorize.directive';
@@ -43,9 +43,13 @@ export type BuildContext = (
 ) => RequestContext;
 
 /** Builds contexts over these reads. */
-export function makeBuildContext(reads: Reads): BuildContext {
+export function makeBuildContext(
+  reads: Reads,
+  enterLargeAnswers: (organizationId: number | null) => ReturnType<EnterLargeAnswers>,
+): BuildContext {
   return (principal, origin, maxPageSize, requirement) => {
-    const budget = new AnswerBudget();
+    const organizationId = principal?.organizationId ?? null;
+    const budget = new AnswerBudget(() => enterLargeAnswers(organizationId));
     return {
       principal,
       origin,

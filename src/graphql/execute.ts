@@ -21,7 +21,7 @@ import type { RunOperation } from './compiled';
 import type { RequestContext } from './context';
 import { maskErrors } from './errors';
 import { asksForSchema } from './introspection';
-import { refusalByLimits } from './limits';
+import { boundsOf } from './limits';
 
 /** A validated document and what to run of it. */
 export interface Operation {
@@ -54,27 +54,37 @@ export function makeExecuteOperation(options: ExecuteOptions): ExecuteOperation 
       // As a field answers it: with data that is null, which is an HTTP 200.
       if (asksSchema && !anonymousIntrospection) return { data: null, ...refusedWith(MISSING_AUTH) };
       // Whoever asks for nothing but what needs a credential is told that, and not what it would come to.
-      const refusal = isAnonymous && !asksSchema ? null : refusalByLimits(schema, operation, isDecision);
-      if (refusal !== null) return refusedWith(refusal);
+      const bounds = isAnonymous && !asksSchema ? null : boundsOf(schema, operation, isDecision);
+      if (bounds !== null && bounds.refusal !== null) return refusedWith(bounds.refusal);
       const selected = isAnonymous ? getOperationAST(document, operationName) : null;
       if (selected) return answerAnonymous(document, selected, variableValues);
       const isRead = getOperationAST(document, operationName)?.operation !== OperationTypeNode.MUTATION;
       // What a mutation answers was bounded before, so that what it committed is always told.
-      if (!isRead) contextValue.budget.lift();
+      const { budget } = contextValue;
+      if (!isRead) {
+        await budget.makeRoom(bounds?.size ?? 0);
+        budget.lift();
+      }
       const result = await runOperation({
         ...{ schema, document, operationName, variableValues, contextValue },
         hideSuggestions: !anonymousIntrospection,
         options: { maxCoercionErrors: MAX_ERRORS },
       });
-      return isRead ? withinSize(result, contextValue.budget) : result;
+      return isRead ? await withinSize(result, budget) : result;
     };
-    return maskErrors(await run(), contextValue.origin.correlationId, log);
+    // What fails beside of the fields, such as measuring a value that is too deep, is masked as what fails in them.
+    const result = await run().catch((error: unknown) => failedWith(error));
+    return maskErrors(result, contextValue.origin.correlationId, log);
   };
 }
 
-/** The answer to a read, or the refusal of one that is too large. */
-function withinSize(result: ExecutionResult, budget: AnswerBudget): ExecutionResult {
-  if (!budget.isExceeded && jsonSize(result.data, MAX_ANSWER_SIZE) <= MAX_ANSWER_SIZE) return result;
+/** The answer to a read, with room to write it, or the refusal of one that is too large. */
+async function withinSize(result: ExecutionResult, budget: AnswerBudget): Promise<ExecutionResult> {
+  const size = jsonSize(result.data, MAX_ANSWER_SIZE);
+  if (!budget.isExceeded && size <= MAX_ANSWER_SIZE) {
+    await budget.makeRoom(size);
+    return result;
+  }
   budget.rowsThatFit = rowsThatFit(result.data, budget.isExceeded);
   return { data: null, ...refusedWith(answerTooLarge(null)) };
 }
@@ -92,4 +102,9 @@ function rowsThatFit(data: unknown, isCut: boolean): number | null {
 
 function refusedWith(refusal: Refusal): ExecutionResult {
   return { errors: [new GraphQLError(refusal.detail, { originalError: new RefusedError(refusal) })] };
+}
+
+function failedWith(error: unknown): ExecutionResult {
+  const originalError = error instanceof Error ? error : new Error('Something was thrown', { cause: error });
+  return { data: null, errors: [new GraphQLError(originalError.message, { originalError })] };
 }

@@ -52,21 +52,29 @@ export const withinLimits: ValidationRule = (context) => {
 };
 
 /** What came of operations whose extent is the same whatever their variables are. */
-const known = new WeakMap<OperationDefinitionNode, Refusal | null>();
+const known = new WeakMap<OperationDefinitionNode, Bounds>();
+
+/** What holding an operation against the limits told. */
+export interface Bounds {
+  /** Null where it is within them. */
+  readonly refusal: Refusal | null;
+  /** How large its answer is at most, in bytes of JSON. */
+  readonly size: number;
+}
 
 /**
- * The refusal of a valid operation for what only its execution tells, or null: two decisions or submissions (they would be a
+ * The bounds of a valid operation, and its refusal for what only its execution tells: two decisions or submissions (they would be a
  * hidden bulk, contract 3), or pages of pages that together are too large.
  * @param isDecision whether a root field decides
  */
-export function refusalByLimits(
+export function boundsOf(
   schema: GraphQLSchema,
   { document, operationName, variables }: Operation,
   isDecision: (rootField: string) => boolean,
-): Refusal | null {
+): Bounds {
   const operation = getOperationAST(document, operationName);
   // graphql-js says which one it misses.
-  if (!operation) return null;
+  if (!operation) return { refusal: null, size: 0 };
   const before = known.get(operation);
   if (before !== undefined) return before;
   const sizes = new Set<string>();
@@ -76,9 +84,10 @@ export function refusalByLimits(
     return given === undefined ? defaultOf(operation, name) : given;
   };
   const isMutation = operation.operation === OperationTypeNode.MUTATION;
-  const refusal = refusalOf(makeMeasure(schema, document, variable, isDecision)(operation), isMutation);
-  if (sizes.size === 0) known.set(operation, refusal);
-  return refusal;
+  const extent = makeMeasure(schema, document, variable, isDecision)(operation);
+  const bounds = { refusal: refusalOf(extent, isMutation), size: extent.size };
+  if (sizes.size === 0) known.set(operation, bounds);
+  return bounds;
 }
 
 function refusalOf({ values, size, decisions, submissions }: Extent, isMutation: boolean): Refusal | null {

@@ -13,10 +13,10 @@ import {
 } from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { printSchema, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
-import { cutMessage } from '../domain/refusal';
 import type { BuildContext, RequestContext } from '../graphql/context';
 import { exactLiterals } from '../graphql/exact-literals';
 import type { ExecuteOperation } from '../graphql/execute';
+import { untilSent } from './large-answers';
 import {
   MAX_RECURSIVE_SELECTIONS,
   MAX_VALIDATION_ERRORS,
@@ -27,6 +27,7 @@ import type { Logger } from '../observability/logger';
 import { exactJson, exactNumbers } from '../rest/json-body';
 import { allowOnly } from './allowed-methods';
 import { addVary } from './vary';
+import { WrittenAnswers } from './written-answers';
 
 export interface GraphqlOptions {
   readonly schema: GraphQLSchema;
@@ -58,10 +59,10 @@ export async function addGraphql(server: FastifyInstance, options: GraphqlOption
     onRequest: identify,
     handler: async (request, reply) => {
       const httpGraphQLRequest = httpRequestOf(request);
-      const answer = await apollo.executeHTTPGraphQLRequest({
-        httpGraphQLRequest,
-        context: () => Promise.resolve(buildContext(request.principal, request.origin, MAX_PAGE_SIZE, null)),
-      });
+      const context = buildContext(request.principal, request.origin, MAX_PAGE_SIZE, null);
+      const answer = await untilSent(reply.raw, context.budget, () =>
+        apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: () => Promise.resolve(context) }),
+      );
       for (const [name, value] of answer.headers) reply.header(name, value);
       void addVary(reply, 'Accept');
       const { body } = answer;
@@ -131,6 +132,7 @@ function apolloOptions(
   { schema, execute, suggestions, log }: GraphqlOptions,
   wellFormed: WellFormedRequests,
 ): ApolloServerOptions<RequestContext> {
+  const written = new WrittenAnswers(log);
   return {
     // A gateway is Apollo's way to let somebody else execute: so REST and GraphQL share one function for it.
     gateway: {
@@ -140,11 +142,11 @@ function apolloOptions(
       },
       load: () =>
         Promise.resolve({
-          executor: ({ document, request, context }) =>
-            execute(
-              { document, operationName: request.operationName ?? undefined, variables: request.variables },
-              context as RequestContext,
-            ),
+          executor: async ({ document, request: { operationName, variables }, context: given }) => {
+            const context = given as RequestContext;
+            const operation = { document, operationName: operationName ?? undefined, variables };
+            return written.note(await execute(operation, context), context.origin.correlationId);
+          },
         }),
       stop: () => Promise.resolve(),
     },
@@ -155,7 +157,8 @@ function apolloOptions(
     // Apollo's own setting for suggestions takes them out of messages with a regular expression that is not linear.
     validationOptions: { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: !suggestions },
     validationRules: [withinLimits, exactLiterals],
-    formatError: (error) => ({ ...error, message: cutMessage(error.message) }),
+    formatError: (formatted, error) => written.format(formatted, error),
+    stringifyResult: (result) => written.write(result),
     // An array of operations would be a bulk that no limit counts.
     allowBatchedHttpRequests: false,
     // Nothing registers documents here, and a cache of them could be filled by anybody.

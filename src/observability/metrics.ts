@@ -15,12 +15,12 @@ export interface RequestLabels {
   readonly status: number;
 }
 
-/** What the process counts, in Prometheus' format at /metrics. */
 interface RollbackStatus {
   readonly refusal: string | null;
   readonly reservationFailure: string | null;
 }
 
+/** What the process counts, in Prometheus' format at /metrics. */
 export class Metrics {
   readonly registry = new Registry();
   private readonly registers = [this.registry];

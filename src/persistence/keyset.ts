@@ -78,9 +78,11 @@ async function readPages<T extends QueryResultRow & { readonly id: number }>(
     size,
     offset,
   };
+  // Written once, since it binds values: it may be read twice.
+  const page = searcher === null ? source.page(part) : null;
   const read = async (left: number): Promise<Spent<FoundRows<T>>> => {
-    if (searcher !== null) return searchPage<T>(searcher, source, part, left);
-    const { result, size: spent } = await readWeighed<T>(sql, source.page(part), part, left);
+    if (page === null) return searchPage<T>(searcher ?? noSearcher(), source, part, left);
+    const { result, size: spent } = await readWeighed<T>(sql, page, part, left);
     return { result: { rows: result, searchedTo: null }, size: spent };
   };
   const isWeighed = part.heavy.length > 0 && budget !== null;

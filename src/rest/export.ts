@@ -21,7 +21,7 @@ const REQUIREMENT: Requirement = { roles: AUDITORS, credential: 'jwt', scope: nu
 const LIMITS = { perOrganization: 2, inProcess: 4 };
 /** How long a client may take for one chunk before its export is broken off, in milliseconds. */
 const STALLED = 60_000;
-/** How long an export may take as a whole, in milliseconds. */
+/** How long an export may take as a whole if nothing else is said, in milliseconds. */
 const MAX_TIME = 3_600_000;
 /** About how much goes out at once, in characters. */
 const CHUNK = 64 * 1024;
@@ -35,6 +35,7 @@ const TYPES: Readonly<Record<ExportFormat, string>> = {
 /**
  * Adds the export of the audit log: streamed, so that its size is bounded by nothing.
  * @param stalledMs how long a client may take for one chunk before its export is broken off, in milliseconds
+ * @param maxMs how long an export may take as a whole, in milliseconds
  */
 export function addExport(
   server: FastifyInstance,
@@ -42,6 +43,7 @@ export function addExport(
   identify: (request: FastifyRequest) => Promise<void>,
   source: DatabaseExport,
   stalledMs = STALLED,
+  maxMs = MAX_TIME,
 ): void {
   const slots = new Slots('exports', LIMITS);
   server.get(PATH, {
@@ -64,7 +66,7 @@ export function addExport(
         throw error;
       }
       lines.once('close', giveBack);
-      const tookTooLong = setTimeout(breakOff, MAX_TIME);
+      const tookTooLong = setTimeout(breakOff, maxMs);
       lines.once('close', () => {
         clearTimeout(tookTooLong);
       });

@@ -7,6 +7,7 @@ import type { AuthorizeDirective, Requirement } from '../graphql/authorize.direc
 import type { BuildContext } from '../graphql/context';
 import { refusalBehind } from '../graphql/errors';
 import type { ExecuteOperation } from '../graphql/execute';
+import { untilSent } from '../http/large-answers';
 import { allowOnly } from '../http/allowed-methods';
 import type { Answer } from './answers';
 import { readOperations, rootFieldOf } from './operations';
@@ -59,17 +60,20 @@ function addRoute(
       if (faults !== undefined) throw new RefusedError(validationRefusal(faults));
       const principal = identified(request);
       const context = buildContext(principal, request.origin, MAX_PAGE_SIZE, requirement);
-      const { data, errors } = await execute({ document, variables }, context);
-      const { rowsThatFit } = context.budget;
-      if (rowsThatFit !== null) throw new RefusedError(answerTooLarge(rowsThatFit));
-      if (errors !== undefined) throw new RefusedError(inRestNames(refusalBehind(errors[0]?.originalError)));
-      const { organizationId } = principal;
-      const write = route.write as (data: unknown, asked: object) => Answer;
-      const { correlationId } = request.origin;
-      const isVendorSdk = request.headers['x-sdk-version'] !== undefined;
-      const asked = { organizationId, correlationId, now: clock(), variables, isVendorSdk };
-      const { status, body } = write(data, asked);
-      return reply.code(status).send(body);
+      return untilSent(reply.raw, context.budget, async () => {
+        const { data, errors } = await execute({ document, variables }, context);
+        const { rowsThatFit } = context.budget;
+        if (rowsThatFit !== null) throw new RefusedError(answerTooLarge(rowsThatFit));
+        if (errors !== undefined)
+          throw new RefusedError(inRestNames(refusalBehind(errors[0]?.originalError)));
+        const { organizationId } = principal;
+        const write = route.write as (data: unknown, asked: object) => Answer;
+        const { correlationId } = request.origin;
+        const isVendorSdk = request.headers['x-sdk-version'] !== undefined;
+        const asked = { organizationId, correlationId, now: clock(), variables, isVendorSdk };
+        const { status, body } = write(data, asked);
+        return reply.code(status).send(body);
+      });
     },
   });
 }

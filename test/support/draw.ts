@@ -9,6 +9,40 @@ export const PROTOTYPE_NAMES = [
 /** Where a caller's own mark goes, once it is known who sends it. */
 export const OWN_MARK = 'OWNMARK';
 
+/** What is not seen: each is blank, or part of a letter. */
+const INVISIBLE = [
+  ...[
+    '\u200b',
+    '\u00ad',
+    '\u2060',
+    '\u3164',
+    '\u115f',
+    '\uffa0',
+    '\ufeff',
+    '\u034f',
+    '\u202e',
+    '\u{e0041}',
+    '\ufe0f',
+  ],
+  ...['\u00a0', '\u3000', '\u2003', '\u2800', '\t', '\n', '\u0007', '\u0085'],
+];
+/** Letters that read as others, and letters written in another way than most are. */
+const LOOKALIKES = [
+  ...[
+    '\uff44',
+    '\u{1d41d}',
+    '\u0435',
+    '\u03bf',
+    '\u0455',
+    'lo\u0308',
+    '\ufb03',
+    '\u0130',
+    '\u1e9e',
+    'a\u0301\u0316',
+  ],
+  ...['\u2044', '\u037e', '\u212a', '\u03c2', 'delete', 'Delete_DB', '*', '?'],
+];
+
 // As functions of no argument, which `fc.gen` knows again without comparing what they were called with.
 const number = () => fc.noBias(fc.nat(2 ** 31 - 1));
 const plainText = () => fc.string({ maxLength: 12 });
@@ -21,6 +55,11 @@ export class Draw {
   /** A whole number from 0 to the most, inclusive. */
   upTo(max: number): number {
     return this.generate(number) % (max + 1);
+  }
+
+  /** A byte string: characters from 0 to 255. @param least the lowest of them */
+  bytes(most: number, least = 0): string {
+    return this.list(most, () => String.fromCharCode(least + this.upTo(255 - least))).join('');
   }
 
   /** Once in so many times. */
@@ -43,6 +82,17 @@ export class Draw {
     return Array.from({ length: this.upTo(most) }, (_none, index) => make(index));
   }
 
+  /** Text of which nothing is seen. */
+  invisibleText(): string {
+    return Array.from({ length: 1 + this.upTo(4) }, () => this.pick(INVISIBLE)).join('');
+  }
+
+  /** Text that reads as another one does. */
+  lookalikeText(): string {
+    const part = (): string => this.pick(this.oneIn(3) ? INVISIBLE : LOOKALIKES);
+    return `${part()}${this.pick(LOOKALIKES)}${part()}`;
+  }
+
   /** Text of any kind that a person or a program could send; now and then what is found in both organizations. */
   text(): string {
     const plain = (): string => this.generate(plainText);
@@ -51,6 +101,7 @@ export class Draw {
       () => this.pick(['zqx', 'test-agent', 'action_approved', 'approve', '%', '_', '*', '', ' ']),
       plain,
       () => this.generate(unicodeText),
+      () => (this.oneIn(3) ? this.invisibleText() : this.lookalikeText()),
     );
   }
 

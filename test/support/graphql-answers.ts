@@ -39,8 +39,10 @@ function faultOfError(schema: GraphQLSchema, error: any): string | undefined {
   const own = schema.getType('ErrorCode');
   const isOwn = isEnumType(own) && own.getValues().some(({ name }) => name === code);
   if (!isOwn && !CODES_OF_APOLLO.includes(String(code))) return `an unknown code, ${String(code)}`;
-  // One verification at a time is a rule, and no outage.
+  // One verification at a time, and so many large answers, are a rule and no outage.
   const isFault =
-    code === 'INTERNAL_ERROR' || (code === 'SERVICE_UNAVAILABLE' && !/^Another verif/.test(message));
+    code === 'INTERNAL_ERROR' ||
+    (code === 'SERVICE_UNAVAILABLE' &&
+      !/^\d+ verifications are running|^Too many large answers/.test(message));
   return isFault ? 'a masked fault of the gateway' : undefined;
 }
