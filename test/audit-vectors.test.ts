@@ -9,6 +9,7 @@ import { FAULT_KINDS, verdictOf, type VerificationReport } from '../src/audit/ve
 import { verifyBundle, type VerificationInput } from '../src/audit/verify-bundle';
 import { auditVectors, vectorFiles, type AuditVector } from './support/audit-vectors';
 import { bundleOf, fileOf, KEY } from './support/audit-world';
+import { cases } from './support/runs';
 import { python, secondVerifiers } from './support/second-verifier';
 
 /** What an auditor with the documents alone relies on: bundles, and what every verifier has to say of each. */
@@ -106,6 +107,9 @@ describe('the vectors in docs/audit-vectors', () => {
   });
 });
 
+/** How many of the values each member is changed to. */
+const VALUES = cases(2, Infinity);
+
 /** A value in place of another: everything that JSON can hold, near and far. */
 function mutationsOf(value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return [[], null, [...(value as unknown[]), 'x'], [1]];
@@ -126,7 +130,7 @@ function mutationsOf(value: unknown): readonly unknown[] {
 /** The record with each of its members, and each of theirs, changed, left out, or joined by another. */
 function* mutantsOf(record: object): Generator<{ readonly at: string; readonly record: object }, void> {
   for (const [name, value] of Object.entries(record) as [string, unknown][]) {
-    for (const other of mutationsOf(value))
+    for (const other of mutationsOf(value).slice(0, VALUES))
       yield { at: `${name} = ${JSON.stringify(other)}`, record: { ...record, [name]: other } };
     yield {
       at: `without ${name}`,
@@ -165,7 +169,7 @@ describe('somebody who edits a bundle', () => {
         if (verdictOf(report) === 'OK' && !UNCOVERED.some((known) => known.test(at))) believed.push(at);
       }
     expect(believed).toEqual([]);
-    expect(tried).toBeGreaterThan(1_000);
+    expect(tried).toBeGreaterThan(cases(500, 1_000));
   });
 
   it('cannot leave out, double or move any record', async () => {

@@ -94,6 +94,19 @@ it('a developer brings the demo data back while the gateway runs, and everything
   expect(verified.body).toEqual({ data: { verifyAuditLog: { isIntact: true, faultCount: 0 } } });
   expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200);
   expect(gateway.lines.filter((line) => line.startsWith('{'))).toEqual([]);
+
+  // A restart holds the new log against its archive.
+  gateway.signal('SIGINT');
+  await gateway.finished;
+  gateway = await startProcess(settings);
+  expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200);
+  expect(await call('/api/v1/actions/12347/approve', {})).toMatchObject({
+    status: 200,
+    body: { approved_by: 1 },
+  });
+  expect((await sealed()).length).toBeGreaterThan(after.length);
+  expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200);
+  expect(gateway.lines.filter((line) => line.startsWith('{'))).toEqual([]);
 });
 
 it('a developer is refused to reset a database that is not the demo data, and it stays as it is', async () => {

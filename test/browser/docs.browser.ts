@@ -2,9 +2,6 @@ import type { Browser } from 'playwright-core';
 import { describeInBrowser, openWatched, startChromium, violationsOn } from '../support/browser';
 import { startGateway, type Gateway } from '../support/gateway';
 
-/** What is Swagger UI's own: its headings, its landmarks, a path inside of a button, and the colours of its examples. */
-const SWAGGER_ALONE_CAN_MEND = ['nested-interactive', 'heading-order', 'region', 'color-contrast'];
-
 describeInBrowser('a developer in a browser', () => {
   let gateway: Gateway;
   let browser: Browser;
@@ -21,13 +18,17 @@ describeInBrowser('a developer in a browser', () => {
   it('comes from the address itself to the REST API, searches it, and tries an approval out', async () => {
     const watched = await openWatched(browser, `${gateway.url}/`);
     const { page } = watched;
-    expect(await violationsOn(page, [])).toEqual([]);
+    expect(await violationsOn(page)).toEqual([]);
     await page.getByRole('link', { name: 'REST API' }).click();
     const operations = page.locator('.opblock');
     await operations.first().waitFor();
     const all = await operations.count();
     await page.getByPlaceholder('Search paths and descriptions').fill('approve action');
-    await page.waitForFunction(`document.querySelectorAll('.opblock').length < ${String(all)}`);
+    // A function, not a text: the page's policy forbids to evaluate one.
+    await page.waitForFunction(
+      (count) => (globalThis as any).document.querySelectorAll('.opblock').length < count,
+      all,
+    );
     await page.getByRole('button', { name: 'Authorize' }).click();
     await page.locator('#auth-bearer-value').fill(gateway.token(42));
     await page.locator('.auth-btn-wrapper .authorize').first().click();
@@ -47,7 +48,12 @@ describeInBrowser('a developer in a browser', () => {
     const { page } = watched;
     await page.setViewportSize({ width, height: 844 });
     await page.locator('.opblock').first().waitFor();
-    expect(await violationsOn(page, SWAGGER_ALONE_CAN_MEND)).toEqual([]);
+    expect(await violationsOn(page)).toEqual([]);
+    await page.locator('#operations-Actions-approveAction .opblock-summary-control').click();
+    await page.locator('#operations-Actions-approveAction .example.microlight').first().waitFor();
+    expect(await page.evaluate('location.hash')).toBe('#/Actions/approveAction');
+    expect(await violationsOn(page)).toEqual([]);
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
     expect(watched.problems).toEqual([]);
     await page.context().close();
   });

@@ -23,6 +23,25 @@ const search = () => ({
   },
 });
 
+/**
+ * What Swagger UI's markup lacks for assistive technology: landmarks around the description and the search field, a heading
+ * between the title's and the groups', and no link inside the button that opens an operation, which the address names then.
+ */
+const structure = ({ React: { createElement, Fragment } }) => {
+  const within = (tag, attributes) => (Component) => (props) =>
+    createElement(tag, attributes, createElement(Component, props));
+  const heading = createElement('h2', { className: 'unseen' }, 'Operations');
+  return {
+    components: { DeepLink: ({ text }) => createElement('span', null, text) },
+    wrapComponents: {
+      InfoContainer: within('section', { 'aria-label': 'Description' }),
+      FilterContainer: within('div', { role: 'search' }),
+      operations: (Component) => (props) =>
+        createElement(Fragment, null, heading, createElement(Component, props)),
+    },
+  };
+};
+
 SwaggerUIBundle({
   url: '/openapi.json',
   domNode: document.querySelector('#docs'),
@@ -32,7 +51,7 @@ SwaggerUIBundle({
   defaultModelsExpandDepth: 0,
   // Otherwise a validator elsewhere would be asked about this page.
   validatorUrl: null,
-  plugins: [search],
+  plugins: [search, structure],
   onComplete: () => {
     const field = document.querySelector('.operation-filter-input');
     field?.setAttribute('placeholder', 'Search paths and descriptions');

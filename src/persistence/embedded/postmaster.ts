@@ -93,13 +93,15 @@ async function startOn(port: number, options: ServerOptions): Promise<StartOutco
     await pause(pollMs);
   }
   const lines = (await readFile(logFile)).subarray(logStart).toString('utf8').trim().slice(-2000);
-  if (passingFaults.test(lines)) return { contention: lines };
+  if (passingFaults.some((fault) => fault.test(lines))) return { contention: lines };
   throw new Error(`PostgreSQL did not start (log: ${logFile}):\n${child.failure() ?? lines}`);
 }
 
 /** The port is somebody's, or was taken after we chose it; another server has or just had the folder, or is coming up on it. */
-const passingFaults =
-  /could not bind|lock file "[^"]*" (already exists|is empty)|pre-existing shared memory block/;
+const passingFaults = [
+  /could not bind|pre-existing shared memory block/,
+  /lock file "[^"]*" (already exists|is empty)/,
+];
 
 /** The server as our child, which it is only for as long as its start is watched. */
 interface Child {
