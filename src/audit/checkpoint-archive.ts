@@ -130,9 +130,12 @@ export class CheckpointFiles implements CheckpointArchive {
     }
   }
 
-  /** Makes this archive known to the database while another process seals, so that it may take over later. */
-  async join(): Promise<void> {
-    await this.options.archives.join(await this.id());
+  /**
+   * Makes this archive known to the database while another process seals, so that it may take over later.
+   * @returns whether it is known from then on
+   */
+  async join(): Promise<boolean> {
+    return this.options.archives.join(await this.id());
   }
 
   /** Which archive this is, by a file beside the checkpoints. */

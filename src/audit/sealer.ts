@@ -105,10 +105,14 @@ export class Sealer {
     const { tree, archives } = store;
     const isLeading = (): Promise<boolean> => store.isLeading();
     const options = { folder: archiveFolder, tree, archives, keys: key.keys, isLeading };
-    let isVouchedFor = false;
+    let [isVouchedFor, isKnown] = [false, false];
     while (!this.isStopped && !(await store.tryLead())) {
       // Whoever leads holds its own archive against the database: one that is new here may be filled from it later.
-      if (!isVouchedFor) isVouchedFor = await this.join(new CheckpointFiles(options));
+      if (!isKnown) {
+        const joined = await this.join(new CheckpointFiles(options));
+        isVouchedFor ||= joined !== null;
+        isKnown = joined === true;
+      }
       await this.pause(STANDBY);
     }
     const archive = new CheckpointFiles({ ...options, isVouchedFor });
@@ -127,14 +131,14 @@ export class Sealer {
     }
   }
 
-  private async join(archive: CheckpointFiles): Promise<boolean> {
+  /** @returns whether the archive is known from now on; null where it cannot be used */
+  private async join(archive: CheckpointFiles): Promise<boolean | null> {
     try {
-      await archive.join();
-      return true;
+      return await archive.join();
     } catch (error) {
       if (error instanceof DatabaseUnavailableError) throw error;
       this.options.log.warn({ err: error }, 'the archive of checkpoints cannot be used by this process');
-      return false;
+      return null;
     }
   }
 

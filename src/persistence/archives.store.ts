@@ -42,11 +42,11 @@ const RECORD_ARCHIVED: Statement = {
       WHERE known.length < excluded.length`,
 };
 
-/** An archive that is empty still, of every organization: it is known from then on, whoever seals next. */
+/** An archive that is empty still, of every organization, once another archive is known. */
 const JOIN: Statement = {
   name: 'join_archive',
   text: `INSERT INTO audit_archive (organization_id, archive_id, tree_size, length)
-    SELECT id, $1::uuid, 0, 0 FROM organizations
+    SELECT id, $1::uuid, 0, 0 FROM organizations WHERE EXISTS (SELECT FROM audit_archive)
     ON CONFLICT (organization_id, archive_id) DO NOTHING`,
 };
 
@@ -86,9 +86,14 @@ export class ArchivesStore {
     await this.sql.query(RECORD_ARCHIVED, [organizationId, archiveId, treeSize, length]);
   }
 
-  /** Makes an archive known that is still to be filled. */
-  async join(archiveId: string): Promise<void> {
+  /**
+   * Makes an archive known that is still to be filled.
+   * @returns whether it is known from then on: not while nothing was archived by anybody
+   */
+  async join(archiveId: string): Promise<boolean> {
     await this.sql.query(JOIN, [archiveId]);
+    // No organization has the id 0: only whether the archive is known at all is asked.
+    return (await this.known(0, archiveId)).isKnown;
   }
 
   /** Takes back what is known of an archive, whose files are no longer what they were. */
