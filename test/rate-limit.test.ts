@@ -203,7 +203,7 @@ describe('whoever floods from an address', () => {
 
 describe('the memory of credentials that counted', () => {
   const request = (credential: string) =>
-    ({ headersDistinct: { authorization: [credential] } }) as unknown as IncomingMessage;
+    ({ rawHeaders: ['Authorization', credential] }) as unknown as IncomingMessage;
 
   it('keeps a bounded number of them, eight of one principal, for an hour', () => {
     const known = new KnownCredentials();

@@ -139,15 +139,6 @@ describe.each(DOORS)('over %s', (door) => {
     },
   );
 
-  it.each(BLANKS)('a risk indicator has a name that people see: %j', async (text) => {
-    for (const indicators of [[text], ['pii', text], { [text]: true }, { pii: true, [text]: 'x' }]) {
-      const refused = await submit({ risk_indicators: indicators });
-      expect([indicators, refused['error_code']]).toEqual([indicators, 'VALIDATION_ERROR']);
-    }
-    const { action_id: id } = await submit({ risk_indicators: { pii: text } });
-    expect((await storedAction(gateway, id))['risk_indicators']).toEqual({ pii: text });
-  });
-
   it.each(BLANKS)('a reason of nothing that is seen is none: %j', async (reason) => {
     await changePolicy(gateway, { reasonRequired: { approve: ['LOW'] } }, ADMIN);
     const [id = 0] = await gateway.addActions([10], { organization: 2 });

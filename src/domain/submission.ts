@@ -89,12 +89,7 @@ export function parseSubmission(
   const indicators = (): RiskIndicators | null => {
     const value = json('riskIndicators');
     if (value === null) return null;
-    if (isObject(value) || isListOfText(value)) {
-      const names = isListOfText(value) ? value : Object.keys(value);
-      return names.some((name) => isBlank(name))
-        ? fault('riskIndicators', 'must not hold blank names', 'blank')
-        : value;
-    }
+    if (isObject(value) || isListOfText(value)) return value;
     return fault('riskIndicators', 'must be a JSON object or a list of strings', 'object');
   };
   const score = (): number | null => {
