@@ -21,7 +21,6 @@ const POLICY = [
 /** Serves Swagger UI over /openapi.json, wholly from this process, to read about the REST paths and to try them out. */
 export function addDocs(server: FastifyInstance): void {
   const page = readFileSync(join(__dirname, 'page.html'), 'utf8');
-  const assets = readAssets();
   server.get(PATH, (_request, reply) =>
     secured(reply)
       .type('text/html; charset=utf-8')
@@ -29,9 +28,8 @@ export function addDocs(server: FastifyInstance): void {
       .header('Cache-Control', 'no-cache')
       .send(page),
   );
-  addAssets(server, PATH, assets);
-  for (const path of [PATH, ...[...assets.keys()].map((name) => `${PATH}/${name}`)])
-    allowOnly(server, path, ['GET', 'HEAD']);
+  addAssets(server, PATH, readAssets());
+  allowOnly(server, PATH, ['GET', 'HEAD']);
 }
 
 /** Swagger UI's files are prebuilt. */

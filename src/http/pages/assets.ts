@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { acceptsGzip } from '../accepts-gzip';
+import { allowOnly } from '../allowed-methods';
 import { addVary } from '../vary';
 
 /** A file that a page loads. */
@@ -40,8 +41,10 @@ export function asset(type: string, path: string): Asset {
 
 /** Serves a page's files below its path by name. Nothing else is ever served, so there is no path to climb out of. */
 export function addAssets(server: FastifyInstance, path: string, assets: ReadonlyMap<string, Asset>): void {
-  for (const [name, file] of assets)
+  for (const [name, file] of assets) {
     server.get(`${path}/${name}`, (request, reply) => sendAsset(request, reply, file));
+    allowOnly(server, `${path}/${name}`, ['GET', 'HEAD']);
+  }
 }
 
 /** Sets the headers that every answer of a page has. */

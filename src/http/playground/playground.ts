@@ -28,8 +28,7 @@ export function addPlayground(server: FastifyInstance, clock: () => Date): void 
     secured(reply).header('Cache-Control', 'no-store').send(starters(clock())),
   );
   addAssets(server, PATH, assets);
-  for (const path of [PATH, ...['tabs.json', ...assets.keys()].map((name) => `${PATH}/${name}`)])
-    allowOnly(server, path, ['GET', 'HEAD']);
+  for (const path of [PATH, `${PATH}/tabs.json`]) allowOnly(server, path, ['GET', 'HEAD']);
 }
 
 /** React's and GraphiQL's files are prebuilt. */

@@ -48,8 +48,7 @@ export function addWelcome(server: FastifyInstance, playground: boolean): void {
       .send(page);
   });
   addAssets(server, FILES, assets);
-  for (const path of [PATH, ...[...assets.keys()].map((name) => `${FILES}/${name}`)])
-    allowOnly(server, path, ['GET', 'HEAD']);
+  allowOnly(server, PATH, ['GET', 'HEAD']);
 }
 
 /** Browsers name HTML when they open an address; programs name JSON, or anything. */
