@@ -55,11 +55,14 @@ describe('a person', () => {
       [0, 39.5, 40, 69.5, 84.9, 100],
     ],
     ['a user, levels off', { ...standing, role: 'user' }, { approvalLevels: false }, []],
-  ])('%s has authority over the scores that they hold a level and a limit for', (_who, person, change, expected) => {
-    const policy = policyOf({ ...DEFAULT_RULES, ...change });
-    const over = [0, 39.5, 40, 69.5, 84.9, 100].filter((score) => hasAuthorityOver(person, score, policy));
-    expect(over).toEqual(expected);
-  });
+  ])(
+    '%s has authority over the scores that they hold a level and a limit for',
+    (_who, person, change, expected) => {
+      const policy = policyOf({ ...DEFAULT_RULES, ...change });
+      const over = [0, 39.5, 40, 69.5, 84.9, 100].filter((score) => hasAuthorityOver(person, score, policy));
+      expect(over).toEqual(expected);
+    },
+  );
 
   it('has authority exactly where neither role nor level nor limit refuses them', () => {
     const farthest = ORDER.indexOf('RISK_LIMIT_EXCEEDED');

@@ -57,7 +57,7 @@ export function section(path: string, heading: string): string {
 }
 
 /** What stands in backquotes in a text, in its order. */
-export function quotedIn(text: string): readonly string[] {
+function quotedIn(text: string): readonly string[] {
   return [...text.matchAll(/`([^`\n]+)`/g)].map(([, quoted = '']) => quoted);
 }
 
