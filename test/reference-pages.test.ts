@@ -1,9 +1,12 @@
 import { buildSchema } from 'graphql';
 import { ENTRY_TYPES } from '../src/audit/entry-types';
-import { DEFAULT_RULES } from '../src/domain/policy';
+import { DEFAULT_RULES, levelOfRole } from '../src/domain/policy';
 import { POLICY_WARNING_CODES } from '../src/domain/policy-warnings';
-import { API_KEY_SCOPES } from '../src/domain/principal';
+import { API_KEY_SCOPES, ROLES } from '../src/domain/principal';
+import { RISK_LEVELS, riskScoresOf } from '../src/domain/risk';
+import { MAX_LENGTHS, MAX_SIZES } from '../src/domain/submission';
 import { CREDENTIAL_FAULTS } from '../src/http/credential-fault';
+import { inSnakeCase } from '../src/rest/error-body';
 import { OTHER_PATHS } from '../src/rest/openapi/other-paths';
 import { ROUTES } from '../src/rest/routes';
 import { HTTP_STATUS } from '../src/rest/status';
@@ -52,6 +55,38 @@ it('an admin finds every setting and every warning of the approval policy in doc
   const tableOf = (heading: string) => sorted(firstColumnOf(section('docs/approval-policy.md', heading)));
   expect(tableOf('Settings')).toEqual(sorted(Object.keys(DEFAULT_RULES)));
   expect(tableOf('Warnings')).toEqual(sorted(POLICY_WARNING_CODES));
+});
+
+it('a reviewer finds what each role and each risk level begins with in docs/approval-policy.md', () => {
+  const rowsOf = (heading: string) =>
+    section('docs/approval-policy.md', heading)
+      .split('\n')
+      .map((line) => line.split('|').map((cell) => cell.trim()));
+  const roles = rowsOf('Roles').filter((cells) => /^`\w+`$/.test(cells[1] ?? ''));
+  expect(roles.map(([, role, , level]) => [role, Number(level)]).sort()).toEqual(
+    ROLES.map((role) => [`\`${role}\``, levelOfRole(role, DEFAULT_RULES)]).sort(),
+  );
+  const levels = rowsOf('Risk levels').filter((cells) => /^(low|medium|high|critical)$/.test(cells[1] ?? ''));
+  expect(
+    levels.map(([, level, score = '', required]) => [level, parseInt(score, 10), Number(required)]),
+  ).toEqual(
+    RISK_LEVELS.map((level) => [level, riskScoresOf(level).from, DEFAULT_RULES.requiredLevels[level]]),
+  );
+});
+
+it('an agent finds how large each field of a submission may be in docs/rest-api.md', () => {
+  const text = section('docs/rest-api.md', 'Submit an action');
+  const inDocs = [...text.matchAll(/^\| (`.*`) \| .*at most ([\d,]+) (characters|kB) \|$/gm)].flatMap(
+    ([, fields = '', most = '', unit]) =>
+      [...fields.matchAll(/`(\w+)`/g)].map(
+        ([, field = '']) => [field, Number(most.replace(',', '')) * (unit === 'kB' ? 1024 : 1)] as const,
+      ),
+  );
+  const inCode = Object.entries({ ...MAX_LENGTHS, ...MAX_SIZES }).map(([field, most]) => [
+    inSnakeCase(field),
+    most,
+  ]);
+  expect(Object.fromEntries(inDocs)).toEqual(Object.fromEntries(inCode));
 });
 
 it('an auditor finds every entry type in docs/audit-log.md', () => {

@@ -28,7 +28,7 @@ export interface Asked {
   readonly correlationId: string;
   readonly now: Date;
   readonly variables: Readonly<Record<string, unknown>>;
-  /** Whether the vendor's SDK asks, which knows fewer words (docs/legacy-sdk.md#the-words-of-the-sdk). */
+  /** Whether the vendor's SDK asks, which knows fewer words (docs/legacy-sdk.md#status-values). */
   readonly isVendorSdk: boolean;
 }
 
@@ -119,7 +119,7 @@ export const writeApproval: WriteAnswer<GetApprovalQuery> = (data, asked) => {
   return { status: 200, body };
 };
 
-/** Why it stands as it does; whoever waits for an expired action is told that too (docs/legacy-sdk.md#the-words-of-the-sdk). */
+/** Why it stands as it does; whoever waits for an expired action is told that too (docs/legacy-sdk.md#status-values). */
 function reasonOf({
   status,
   reason,
@@ -182,7 +182,7 @@ export const writeLegacyAuditLog: WriteAnswer<ListLegacyAuditLogQuery> = ({ audi
   };
 };
 
-/** An action's status in the three words that the vendor's SDK knows (docs/legacy-sdk.md#the-words-of-the-sdk). */
+/** An action's status in the three words that the vendor's SDK knows (docs/legacy-sdk.md#status-values). */
 const APPROVAL_WORDS = {
   PENDING_APPROVAL: 'pending',
   APPROVED: 'approved',
@@ -190,7 +190,7 @@ const APPROVAL_WORDS = {
   EXPIRED: 'denied',
 } as const;
 
-/** What the vendor's SDK reads; only allowed and denied end its wait, so an expired action is denied (docs/legacy-sdk.md#the-words-of-the-sdk). */
+/** What the vendor's SDK reads; only allowed and denied end its wait, so an expired action is denied (docs/legacy-sdk.md#status-values). */
 export const DECISION_WORDS = {
   PENDING_APPROVAL: 'pending',
   APPROVED: 'allowed',
