@@ -10,12 +10,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { Client } from 'pg';
 
-import { newPasswords, readRecord, settleRecord } from '../src/persistence/embedded/cluster-record';
-import { isServerOf } from '../src/persistence/embedded/process-state';
-import { type EmbeddedPostgres, openEmbeddedPostgres } from '../src/persistence/embedded-postgres';
+import { newPasswords, readRecord, settleRecord } from '../../src/persistence/embedded/cluster-record';
+import { isServerOf } from '../../src/persistence/embedded/process-state';
+import { type EmbeddedPostgres, openEmbeddedPostgres } from '../../src/persistence/embedded-postgres';
 
 const isRoot = process.getuid?.() === 0;
-const repository = join(__dirname, '..');
+const repository = join(__dirname, '..', '..');
 const nobody = 65_534;
 
 /** Removed at the end. */

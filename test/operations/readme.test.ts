@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hasProgram } from './support/programs';
-import { startProcess, stopAll } from './support/processes';
+import { hasProgram } from '../support/programs';
+import { startProcess, stopAll } from '../support/processes';
 
 /** A new user in a second terminal: what the README prints is run as it is printed, in its order, in one shell. */
-const ROOT = join(__dirname, '..');
+const ROOT = join(__dirname, '..', '..');
 /** Whose commands call the gateway; the audit log's bundle has tests of its own. */
 const CALLS = /\bcurl |\bnpm run --silent (token|api-key)\b/;
 /** Between two blocks, on both outputs. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from 'pg';
-import { openEmbeddedPostgres } from '../src/persistence/embedded-postgres';
+import { openEmbeddedPostgres } from '../../src/persistence/embedded-postgres';
 import {
   runCommand,
   runGateway,
@@ -14,10 +14,10 @@ import {
   stopAll,
   type Finished,
   type RunningGateway,
-} from './support/processes';
+} from '../support/processes';
 
 /** What package.json runs, by which the commands are told from the files they share. */
-const scripts = readFileSync(join(__dirname, '..', 'package.json'), 'utf8');
+const scripts = readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8');
 
 /** What an operator does with the commands of contract 6, as processes of their own on one data folder. */
 let scratch: string;
@@ -180,7 +180,9 @@ describe('an operator who asks for a token', () => {
 
 it('an operator who asks any command for help is told how it is called, and nothing is opened', async () => {
   const untouched = join(scratch, 'untouched-by-help');
-  const commands = readdirSync(join(__dirname, '..', 'src', 'cli')).map((file) => file.replace('.ts', ''));
+  const commands = readdirSync(join(__dirname, '..', '..', 'src', 'cli')).map((file) =>
+    file.replace('.ts', ''),
+  );
   const called = commands.filter((name) => scripts.includes(`src/cli/${name}.ts`) && name !== 'schema');
   expect(called).toHaveLength(9);
   for (const name of called) {

@@ -5,12 +5,12 @@ import { Agent, get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { developmentSubject, openDevelopmentIssuer } from '../src/http/development-issuer';
-import { freePort } from '../src/persistence/embedded/postmaster';
-import { cloneDatabase, type TestDatabase } from './support/database';
-import { startProcess, stopAll, type RunningGateway, type Settings } from './support/processes';
-import { hasHaproxy, HealthChecks, Load, startHaproxy, type Sent } from './support/rolling';
-import { cases } from './support/runs';
+import { developmentSubject, openDevelopmentIssuer } from '../../src/http/development-issuer';
+import { freePort } from '../../src/persistence/embedded/postmaster';
+import { cloneDatabase, type TestDatabase } from '../support/database';
+import { startProcess, stopAll, type RunningGateway, type Settings } from '../support/processes';
+import { hasHaproxy, HealthChecks, Load, startHaproxy, type Sent } from '../support/rolling';
+import { cases } from '../support/runs';
 
 /** Gateways that are told to stop while they are used: nobody notices, and it takes no longer than it may. */
 const RESTARTS = cases(2, 20);
