@@ -2,7 +2,7 @@ import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescrip
 import importX from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
-/** Imports point inward: for each layer, the layers that it must not know (see README, "How a request travels"). */
+/** Imports point inward: for each layer, the layers that it must not know (docs/architecture.md#layers). */
 const layers = {
   domain: ['audit', 'use-cases', 'persistence', 'graphql', 'rest', 'http', 'cli', 'observability'],
   'use-cases': ['audit', 'persistence', 'graphql', 'rest', 'http', 'cli', 'observability'],

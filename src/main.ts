@@ -163,7 +163,7 @@ async function main(): Promise<void> {
 }
 
 const USAGE = `usage: npm start
-Starts the gateway; environment variables such as PORT and DATA_DIR set it up (README, "Configuration").
+Starts the gateway; environment variables such as PORT and DATA_DIR set it up (docs/configuration.md).
 `;
 
 if (asksForHelp(process.argv.slice(2))) process.stdout.write(USAGE);

@@ -1,7 +1,7 @@
 import { startGateway, type Gateway, type RequestOptions } from './support/gateway';
 import { codeOf, graphqlBody, graphqlCodeOf } from './support/refusals';
 
-/** What an API key may do, in whatever header it comes, and that deciding is never among it (contract 1 and 2.14). */
+/** What an API key may do, in whatever header it comes, and that deciding is never among it (docs/authentication.md#api-keys-never-decide). */
 let gateway: Gateway;
 /** User 2's key, which reads actions. */
 let key = '';

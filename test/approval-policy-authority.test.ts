@@ -16,7 +16,7 @@ import {
   type Case,
 } from './support/rule-cases';
 
-/** Over what a person has authority (contract 2.1), and the same turned around: what a reviewer's queue holds. */
+/** Over what a person has authority (docs/approval-policy.md#held-level), and the same turned around: what a reviewer's queue holds. */
 
 const asking = (change: Partial<PolicyRules>): Pick<Case, 'rules'> => ({
   rules: { ...DEFAULT_RULES, ...change },
@@ -55,11 +55,14 @@ describe('a person', () => {
       [0, 39.5, 40, 69.5, 84.9, 100],
     ],
     ['a user, levels off', { ...standing, role: 'user' }, { approvalLevels: false }, []],
-  ])('%s has authority over the scores that contract 2.1 gives them', (_who, person, change, expected) => {
-    const policy = policyOf({ ...DEFAULT_RULES, ...change });
-    const over = [0, 39.5, 40, 69.5, 84.9, 100].filter((score) => hasAuthorityOver(person, score, policy));
-    expect(over).toEqual(expected);
-  });
+  ])(
+    '%s has authority over the scores that they hold a level and a limit for',
+    (_who, person, change, expected) => {
+      const policy = policyOf({ ...DEFAULT_RULES, ...change });
+      const over = [0, 39.5, 40, 69.5, 84.9, 100].filter((score) => hasAuthorityOver(person, score, policy));
+      expect(over).toEqual(expected);
+    },
+  );
 
   it('has authority exactly where neither role nor level nor limit refuses them', () => {
     const farthest = ORDER.indexOf('RISK_LIMIT_EXCEEDED');

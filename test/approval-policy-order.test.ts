@@ -13,10 +13,10 @@ import {
   type Case,
 } from './support/rule-cases';
 
-/** Of everything that speaks against a verdict, which refusal a reviewer gets (contract 2.2), for every policy. */
+/** Of everything that speaks against a verdict, which refusal a reviewer gets (docs/approval-policy.md#order-of-refusals), for every policy. */
 
-/** What contract 1, 2.1 to 2.4, 2.9 and 2.11 say of a case, told independently of the rule. */
-function contractOn(of: Case): { code: string | null; authority: object; approvalsRequired: number } {
+/** What docs/approval-policy.md says of a case, told independently of the rule. */
+function documentedOutcome(of: Case): { code: string | null; authority: object; approvalsRequired: number } {
   const { rules, score, verdict } = of;
   const band = score >= 85 ? 'critical' : score >= 70 ? 'high' : score >= 40 ? 'medium' : 'low';
   const { manager, securityManager, admin } = rules.roleLevels;
@@ -44,12 +44,12 @@ function contractOn(of: Case): { code: string | null; authority: object; approva
 }
 
 describe('a reviewer', () => {
-  it('gets the first refusal that applies, in the order of the contract, and else may decide', () => {
+  it('gets the first refusal that applies, in the documented order, and else may decide', () => {
     const met = new Set<string | null>();
     fc.assert(
       fc.property(cases, (of) => {
         const ruling = rulingOn(of);
-        const { code, authority, approvalsRequired } = contractOn(of);
+        const { code, authority, approvalsRequired } = documentedOutcome(of);
         expect(codeOf(ruling)).toBe(code);
         expect(ruling).toMatchObject(authority);
         if (ruling.allowed) expect(ruling.approvalsRequired).toBe(approvalsRequired);

@@ -6,7 +6,7 @@ import { asSuperuser, OPERATOR } from './support/database';
 import { startGateway, type Gateway, type RequestOptions } from './support/gateway';
 
 /**
- * What is hashed, byte for byte (design, "Audit log"): rebuilt here from the columns, by nothing of ours, after people
+ * What is hashed, byte for byte (docs/audit-format.md#an-entry): rebuilt here from the columns, by nothing of ours, after people
  * did everything that leaves an entry, through one gateway as it comes and one whose sessions have every odd setting.
  */
 let gateway: Gateway;

@@ -1,7 +1,7 @@
 import { decide, DOORS, VERDICTS, type Door, type Verdict } from './support/doors';
 import { startGateway, type Gateway } from './support/gateway';
 
-/** Who may decide what (contract 1 and 2.1 to 2.3): every person, band edge, verdict and door, levels ON and OFF. */
+/** Who may decide what (docs/approval-policy.md): every person, band edge, verdict and door, levels ON and OFF. */
 let gateway: Gateway;
 
 beforeAll(async () => {
@@ -38,7 +38,7 @@ interface Person {
   readonly id: number;
   readonly organization: number;
   readonly role: 'admin' | 'security_manager' | 'manager' | 'user';
-  /** The level held: their own where `ownLevel`, else their role's as contract 2.1 has it. */
+  /** The level held: their own where `ownLevel`, else their role's as docs/approval-policy.md#held-level has it. */
   readonly level: number;
   readonly ownLevel?: true;
   /** Their own limit. */
@@ -111,7 +111,7 @@ interface Answer {
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
-/** The answer that the contract's tables give, in the order of contract 2.2. */
+/** The answer that the tables of docs/approval-policy.md give, in its order of refusals. */
 function expectedOf(person: Person, score: number, requiredLevel: number, owner: Organization): Answer {
   if (person.inactive === true) return { status: 401, code: 'INVALID_TOKEN', facts: {} };
   if (person.role === 'user') {
@@ -198,7 +198,7 @@ async function expectTheTables(person: Person, owner: Organization): Promise<voi
     outcomes.map(({ status, code, facts }, n) => [label(cells[n] as Cell), { status, code, facts }]),
   ).toEqual(cells.map((cell) => [label(cell), cell.expected]));
   outcomes.forEach(({ http, status }, n) => {
-    // A refusal of a decision is an entry of `errors` in a 200 (contract 3); a credential that does not count is a 401.
+    // A refusal of a decision is an entry of `errors` in a 200 (docs/graphql-api.md#errors); a credential that does not count is a 401.
     expect(http).toBe(cells[n]?.door === 'rest' || status === 401 ? status : 200);
   });
   const details = outcomes.map(({ detail }, n) => detail?.replace(`Action ${String(cells[n]?.id)} `, 'It '));
@@ -236,7 +236,7 @@ describe.each([
 
   const rows = [ACME, GLOBEX].flatMap((owner) => peopleWhoTry(owner).map((person) => ({ owner, person })));
   it.each(rows)(
-    '$person.role $person.id of organization $person.organization decides of organization $owner.id exactly what the contract allows',
+    '$person.role $person.id of organization $person.organization decides of organization $owner.id exactly what docs/approval-policy.md allows',
     async ({ owner, person }) => {
       await expectTheTables(person, organizations[owner.id] ?? owner);
     },

@@ -1,7 +1,7 @@
 import { decide, DOORS, VERDICTS } from './support/doors';
 import { startGateway, type Gateway } from './support/gateway';
 
-/** Which refusal an action meets first where several apply (contract 2.2), and that nobody decides their own (2.3). */
+/** Which refusal an action meets first where several apply (docs/approval-policy.md#order-of-refusals), and that nobody decides their own. */
 let gateway: Gateway;
 
 beforeAll(async () => {

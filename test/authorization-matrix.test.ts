@@ -18,14 +18,14 @@ import { sealingOf } from './support/sealed-log';
 
 /**
  * Who may use what: every kind of caller at every operation and every path, and what each is answered, by tables that
- * were written by hand from the contract. Nothing of them is read from `@authorize`, so that a wrong one is found here.
+ * were written by hand from docs/. Nothing of them is read from `@authorize`, so that a wrong one is found here.
  */
 const EVERYBODY: readonly Role[] = ['admin', 'security_manager', 'manager', 'user'];
 const REVIEWERS: readonly Role[] = ['admin', 'security_manager', 'manager'];
 const AUDITORS: readonly Role[] = ['admin', 'security_manager'];
 const ADMINS: readonly Role[] = ['admin'];
 
-/** Contract 1, 2.14 and 4; what is an admin's alone: README, "Who may decide what" and "API keys". */
+/** See docs/graphql-api.md#queries and docs/graphql-api.md#mutations. */
 // prettier-ignore
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   action:                { roles: EVERYBODY, scope: 'actions:read',   about: 'action', document: 'query ($action: ID!) { action(id: $action) { id } }' },
@@ -52,7 +52,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   revokeApiKey:          { roles: ADMINS,    scope: null,             about: 'not found', writes: 'api_key_revoked', document: 'mutation ($key: ID!) { revokeApiKey(id: $key) { id } }' },
 };
 
-/** Contract 4 and 5: the paths, their operations and their credentials. */
+/** See docs/rest-api.md#paths and docs/legacy-sdk.md#paths: the paths, their operations and their credentials. */
 // prettier-ignore
 const PATHS: Readonly<Record<string, Path>> = {
   'POST /api/v1/actions/:action_id/approve':     { as: 'approveAction' },
@@ -85,7 +85,7 @@ const PATHS: Readonly<Record<string, Path>> = {
 /** The parts of pages, which are as open as the pages. */
 const PARTS = /^\/(playground|docs|welcome)\//;
 
-/** Contract 1: a score of each band, and the level that it asks for; besides, an action of one's own, and none at all. */
+/** See docs/approval-policy.md#risk-levels: a score of each band, and the level that it asks for; besides, an action of one's own, and none at all. */
 const AIMS: readonly Aim[] = [
   { title: 'of low risk', score: 35, level: 1 },
   { title: 'of medium risk', score: 50, level: 2 },
@@ -95,7 +95,7 @@ const AIMS: readonly Aim[] = [
   { title: 'that there is not', score: null, level: 0 },
 ];
 
-/** What of a try to decide is kept as evidence (contract 2.12). */
+/** What of a try to decide is kept as evidence (docs/audit-log.md#denied-attempts). */
 const EVIDENCE = [
   'INSUFFICIENT_PERMISSIONS',
   'APPROVAL_LEVEL_REQUIRED',
@@ -108,7 +108,7 @@ const SCOPES: readonly ApiKeyScope[] = ['actions:submit', 'actions:read', 'actio
 const KEY = { organization: ACME, user: 1, scopes: SCOPES } as const;
 const OVER = "created_at = now() - interval '2 days', expires_at = now() - interval '1 day'";
 
-/** Contract 6 has the people of the demo data. */
+/** See docs/getting-started.md#demo-data. */
 // prettier-ignore
 const CALLERS: readonly Caller[] = [
   { title: 'an admin',                           organization: ACME,   user: 1,   role: 'admin',            level: 4 },
@@ -159,7 +159,7 @@ function expectTheTables(told: readonly Told[], caller: Caller): void {
     told.map(({ cell }) => label(cell, cell.expected)),
   );
   const http = ({ cell: { door }, said }: Told): number => {
-    // A refusal is an entry of `errors` in a 200, but for a credential that is presented and does not count (contract 3).
+    // A refusal is an entry of `errors` in a 200, but for a credential that is presented and does not count (docs/graphql-api.md#errors).
     if (door === 'graphql') return isRefused(caller) ? 401 : 200;
     return said === 'absent' ? 404 : Number(/^\d+/.exec(said)?.[0] ?? 200);
   };
@@ -189,7 +189,7 @@ const statusOf = ({ cell: { rule }, actionId }: Told) => ({
   status: rule.writes === 'action_approved' ? 'approved' : 'denied',
 });
 
-it.each(CALLERS)('$title gets at every path and operation what the contract allows', async (caller) => {
+it.each(CALLERS)('$title gets at every path and operation what the documentation allows', async (caller) => {
   const { credential, by } = await arrivalOf(gateway, caller, people);
   const targets = await targetsFor(gateway, caller, people, 11 + CALLERS.indexOf(caller));
   const prepared = await prepare(gateway, cellsOf(caller, TABLES), targets.user);

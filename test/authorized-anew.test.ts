@@ -1,7 +1,7 @@
 import type { Gateway } from './support/gateway';
 import { DOORS, newPolicy, REVIEWERS, startRace } from './support/racing';
 
-/** A decision is bound to what was authorized: the reviewer, the policy and the action as they were then (contract 2.4). */
+/** A decision is bound to what was authorized: the reviewer, the policy and the action as they were then (docs/approval-policy.md#one-decision-per-action). */
 let gateway: Gateway;
 let close: () => Promise<void>;
 

@@ -18,7 +18,7 @@ import {
   UNKNOWN,
 } from './support/situations';
 
-/** An atomic bulk decides all of its actions or none (issue 3.6); any other stays as contract 2.6 has it. */
+/** An atomic bulk decides all of its actions or none, and any other each by itself (docs/rest-api.md#bulk-decisions). */
 let gateway: Gateway;
 
 const NOT_ATTEMPTED = { code: 'NOT_ATTEMPTED', status: 424, facts: {} };

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { clientCorrelationId, newCorrelationId } from '../src/domain/correlation';
 import { parseId, parseIds, parseReason, type Parsed } from '../src/domain/decision-request';
 
-/** What ids, reasons and correlation ids may be (contract 2.6, 2.7, 2.11 and 2.15), as tables and properties. */
+/** What ids, reasons and correlation ids may be (docs/rest-api.md), as tables and properties. */
 const MAX_ID = 2 ** 53 - 1;
 const LOC = ['body', 'x'];
 
@@ -171,7 +171,7 @@ describe('a correlation id', () => {
     },
   );
 
-  it('of a client is 1 to 128 of the characters that the contract lists, and no other text is one', () => {
+  it('of a client is 1 to 128 of the characters that are allowed, and no other text is one', () => {
     const listed = [...'ABCXYZabcxyz0189._:-'];
     const other = [...' \t\n/+=,;"é👍\0'];
     const texts = fc.string({ unit: fc.constantFrom(...listed, ...other), maxLength: 6 });

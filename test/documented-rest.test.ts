@@ -1,6 +1,6 @@
 import { startGateway, type Answer, type Gateway } from './support/gateway';
 
-/** Every row and example of the user's document (contract 1), over HTTP, key for key and in the printed order. */
+/** Every row and example of the documented paths (docs/rest-api.md), over HTTP, key for key and in the printed order. */
 let gateway: Gateway;
 
 beforeAll(async () => {

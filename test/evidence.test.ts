@@ -1,6 +1,6 @@
 import { startGateway, type Answer, type Gateway } from './support/gateway';
 
-/** Refused tries are evidence (contract 2.12): what is recorded of them, what is not, and how often. */
+/** Refused tries are evidence (docs/audit-log.md#denied-attempts): what is recorded of them, what is not, and how often. */
 let gateway: Gateway;
 
 beforeAll(async () => {

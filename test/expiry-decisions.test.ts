@@ -13,7 +13,7 @@ import {
 import { startGateway, type Gateway } from './support/gateway';
 import { newPolicy } from './support/racing';
 
-/** Nobody decides an action whose time is over, and no time-out approves one (contract 2.10). */
+/** Nobody decides an action whose time is over, and no time-out approves one (docs/approval-policy.md#expiry). */
 let gateway: Gateway;
 
 const [ADMIN, SECURITY, MANAGER] = [1, 2, 3];

@@ -12,7 +12,7 @@ import { startGateway, type Gateway } from './support/gateway';
 import { decideOverGraphql, decideOverRest, REVIEWERS, startRace, type Try } from './support/racing';
 import { keptLogger } from './support/run-log';
 
-/** Running gateways that sweep by themselves, while people decide and while they are closed (contract 2.10). */
+/** Running gateways that sweep by themselves, while people decide and while they are closed (docs/approval-policy.md#expiry). */
 const ACME = 1;
 
 let race: Awaited<ReturnType<typeof startRace>>;

@@ -10,7 +10,7 @@ import {
 } from './support/expiry-situations';
 import type { Answer, Gateway } from './support/gateway';
 
-/** Where lists, their counts and a reviewer's queue put actions whose time is over, swept or not (contract 2.10). */
+/** Where lists, their counts and a reviewer's queue put actions whose time is over, swept or not (docs/approval-policy.md#expiry). */
 let gateway: Gateway;
 let ids: Situations['ids'];
 let apiKey: string;

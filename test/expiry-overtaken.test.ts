@@ -12,7 +12,7 @@ import {
 } from './support/expiry';
 import { startGateway, type Gateway } from './support/gateway';
 
-/** A decision that was authorized in time, and waits for somebody until the time is over, comes too late (contract 2.10). */
+/** A decision that was authorized in time, and waits for somebody until the time is over, comes too late (docs/approval-policy.md#expiry). */
 let gateway: Gateway;
 
 const ADMIN = 1;

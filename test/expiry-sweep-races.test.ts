@@ -5,7 +5,7 @@ import { makeExpireActions } from '../src/use-cases/expire-actions';
 import { asSuperuser, cloneDatabase, isPooled, type TestDatabase } from './support/database';
 import { addOverdue, storedStatuses, sweep, waiting, wronglyMarked } from './support/expiry';
 
-/** Sweeps beside other sweeps, beside somebody who holds an action, and in a database that fails (contract 2.10). */
+/** Sweeps beside other sweeps, beside somebody who holds an action, and in a database that fails (docs/approval-policy.md#expiry). */
 const ACME = 1;
 const GLOBEX = 2;
 let database: TestDatabase;

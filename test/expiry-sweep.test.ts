@@ -10,7 +10,7 @@ import {
   wronglyMarked,
 } from './support/expiry';
 
-/** The sweep that marks what is overdue, with no gateway beside it (contract 2.10). */
+/** The sweep that marks what is overdue, with no gateway beside it (docs/approval-policy.md#expiry). */
 const ACME = 1;
 const GLOBEX = 2;
 let database: TestDatabase;

@@ -15,7 +15,7 @@ import {
 } from './support/expiry-situations';
 import type { Answer, Gateway } from './support/gateway';
 
-/** What people read of actions whose time is over, swept or not (contract 2.10). */
+/** What people read of actions whose time is over, swept or not (docs/approval-policy.md#expiry). */
 let gateway: Gateway;
 let ids: Situations['ids'];
 let voteEntry: number;

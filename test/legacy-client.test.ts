@@ -3,7 +3,7 @@ import { startGateway, type Gateway } from './support/gateway';
 import { codeOf } from './support/refusals';
 import { sdkGet, sdkHeaders } from './support/sdk';
 
-/** The vendor's SDK, unmodified (contract 5): each of its calls with its own headers, and what it reads of the answers. */
+/** The vendor's SDK, unmodified (docs/legacy-sdk.md#calls): each of its calls with its own headers, and what it reads of the answers. */
 let gateway: Gateway;
 /** Of the agent's own kind: submits and reads actions. */
 let apiKey = '';

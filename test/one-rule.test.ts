@@ -47,7 +47,7 @@ const stories: fc.Arbitrary<Story> = fc.record({
   requests: fc.array(requests, { minLength: 1, maxLength: 24, size: 'max' }),
 });
 
-/** The status of each refusal that a decision can meet here (contract 4). */
+/** The status of each refusal that a decision can meet here (docs/rest-api.md#errors). */
 const STATUS: Readonly<Record<string, number>> = {
   INVALID_TOKEN: 401,
   JWT_REQUIRED: 401,

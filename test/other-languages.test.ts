@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { startGateway, type Gateway } from './support/gateway';
 import { pythonWith, run } from './support/programs';
 
-/** Clients that are not ours: Python's standard library and `requests`, and what the README prints for the latter. */
+/** Clients that are not ours: Python's standard library and `requests`, and what docs/legacy-sdk.md prints for the latter. */
 let gateway: Gateway;
 
 beforeAll(async () => {
@@ -58,12 +58,12 @@ interface Example {
   readonly text: string;
 }
 
-/** The README's code, in its order. */
+/** The page's code, in its order. */
 const EXAMPLES: readonly Example[] = [
-  ...readFileSync(join(__dirname, '..', 'README.md'), 'utf8').matchAll(/^```(\w+)\n(.*?)^```/gms),
+  ...readFileSync(join(__dirname, '..', 'docs', 'legacy-sdk.md'), 'utf8').matchAll(/^```(\w+)\n(.*?)^```/gms),
 ].map(([, language = '', text = '']) => ({ language, text }));
 
-describe('what the README prints', () => {
+describe('what the page on legacy clients prints', () => {
   const python = pythonWith('requests');
   where(python !== null, 'Python with requests')('for Python does what it says', async () => {
     const texts = EXAMPLES.filter(({ language }) => language === 'python').map(({ text }) => text);

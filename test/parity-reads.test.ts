@@ -34,7 +34,7 @@ const ENTRY = `id actionType actorKind actorId timestamp details ipAddress userA
 
 type Node = Record<string, unknown>;
 
-/** An Action as the documented REST body (contract 4). */
+/** An Action as the documented REST body (docs/rest-api.md#read-actions). */
 function actionBody({ submittedBy, submittedAt, decidedBy, ...action }: Node): unknown {
   const ids = {
     submittedBy: (submittedBy as Node)['id'],
@@ -44,7 +44,7 @@ function actionBody({ submittedBy, submittedAt, decidedBy, ...action }: Node): u
   return { action_id: id, id, ...words };
 }
 
-/** An Action as the documented status body (contract 4 and 5). */
+/** An Action as the documented status body (docs/rest-api.md#read-actions). */
 function statusBody({ updatedAt, ...action }: Node): unknown {
   const { id, risk_score, risk_level, status, reason, correlation_id, timestamp } = inRestWords({
     ...action,
@@ -65,7 +65,7 @@ function statusBody({ updatedAt, ...action }: Node): unknown {
   };
 }
 
-/** An AuditLog as the documented audit record (contract 1 and 4). */
+/** An AuditLog as the documented audit record (docs/rest-api.md#audit-records). */
 function recordBody({ actorKind, actorId, ...entry }: Node): unknown {
   const { id, ...words } = inRestWords(entry);
   const user_id = actorKind === 'USER' ? Number(actorId) : null;

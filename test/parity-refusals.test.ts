@@ -59,7 +59,7 @@ const REFUSED: readonly Refused[] = [
   { title: 'an own action', code: 'SELF_APPROVAL_FORBIDDEN', status: 403, request: { user: 42 }, submitter: 42, told: { facts: { submitted_by: 42 } } },
   { title: 'a decided action', code: 'INVALID_STATE', status: 400, request: { user: 42, reason: 'Late' }, decided: true, told: { facts: { current_status: 'denied', decided_by: 1, decided_at: 'time' } } },
 ];
-/** These are not tries of somebody known (contract 2.12). */
+/** These are not tries of somebody known (docs/audit-log.md#denied-attempts). */
 const NO_EVIDENCE = [
   'MISSING_AUTH',
   'INVALID_TOKEN',

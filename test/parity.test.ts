@@ -31,7 +31,7 @@ interface Decision extends Record<string, unknown> {
   readonly decidedBy: { readonly id: string };
 }
 
-/** ActionDecision as the documented REST body (contract 1). */
+/** ActionDecision as the documented REST body (docs/rest-api.md#approve-and-reject). */
 function decisionBody({ decidedBy, ...decision }: Decision): Record<string, unknown> {
   const { action_id, status, reason, correlation_id, receipt, ...words } = inRestWords(decision);
   const audit_receipt = inRestWords(receipt as object);

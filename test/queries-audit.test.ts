@@ -1,7 +1,7 @@
 import { startGateway, type Answer, type Gateway } from './support/gateway';
 import { idsOf, readPage, walkBackward, walkForward } from './support/pages';
 
-/** What people read of the audit log over GraphQL (contract 3 and 2.14). */
+/** What people read of the audit log over GraphQL (docs/audit-log.md#reading-the-log). */
 const ADMIN = 1;
 const SECURITY_MANAGER = 2;
 const MANAGER = 3;

@@ -1,6 +1,6 @@
 import { startGateway, type Gateway, type RequestOptions } from './support/gateway';
 
-/** Whether a viewer can decide, as they are told beforehand: what the mutation then says (contract 3). */
+/** Whether a viewer can decide, as they are told beforehand: what the mutation then says (docs/graphql-api.md#approval-queue). */
 const ACME = { admin: 1, security: 2, manager: 3, senior: 42, analyst: 4, limited: 5 } as const;
 const GLOBEX = { admin: 101, manager: 142, user: 104 } as const;
 let gateway: Gateway;
@@ -30,7 +30,7 @@ interface Eligibility {
 }
 
 describe('somebody who asks whether they can decide', () => {
-  /** Up to which of the scores each may decide; contract 2.1 and the demo data of contract 6. */
+  /** Up to which of the scores each may decide; held levels and the demo data (docs/getting-started.md#demo-data). */
   it.each([
     ['an admin', ACME.admin, 100],
     ['a security manager', ACME.security, 84],

@@ -1,7 +1,7 @@
 import { startGateway, type Gateway } from './support/gateway';
 import { idsOf, readPage, walkBackward, walkForward } from './support/pages';
 
-/** How people walk the list of actions, in which every demo action was submitted at the same moment (contract 3). */
+/** How people walk the list of actions, in which every demo action was submitted at the same moment (docs/graphql-api.md#lists). */
 const ADMIN = 1;
 const ANALYST = 4;
 let gateway: Gateway;

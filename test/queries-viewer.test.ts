@@ -1,6 +1,6 @@
 import { startGateway, type Gateway, type RequestOptions } from './support/gateway';
 
-/** What a query shows depends on who asks: their own organization, and as much of it as they may see (contract 2.14 and 3). */
+/** What a query shows depends on who asks: their own organization, and as much of it as they may see (docs/authentication.md#who-reads-what). */
 const ACME = { admin: 1, security: 2, manager: 3, senior: 42, analyst: 4, limited: 5 } as const;
 const GLOBEX = { admin: 101, manager: 142, user: 104 } as const;
 let gateway: Gateway;

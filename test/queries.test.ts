@@ -1,6 +1,6 @@
 import { startGateway, type Gateway } from './support/gateway';
 
-/** What people read of actions over GraphQL (contract 3). */
+/** What people read of actions over GraphQL (docs/graphql-api.md#queries). */
 const ANALYST = 4;
 let gateway: Gateway;
 

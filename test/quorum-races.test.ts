@@ -4,7 +4,7 @@ import { cases } from './support/runs';
 import { actionApprovedBy, expectSoundVotes, fourAtATime, MEDIUM, setQuorum } from './support/votes';
 import { whileHeld } from './support/waiting';
 
-/** Votes at the same moment, over two gateways and both doors: exact counts and one decision, ever (contract 2.4, 2.9). */
+/** Votes at the same moment, over two gateways and both doors: exact counts and one decision, ever (docs/approval-policy.md#quorum). */
 let gateways: readonly [Gateway, Gateway];
 let gateway: Gateway;
 let close: () => Promise<void>;

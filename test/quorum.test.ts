@@ -1,7 +1,7 @@
 import type { Gateway } from './support/gateway';
 import { decideOverGraphql, decideOverRest, DOORS, newPolicy, REVIEWERS, startRace } from './support/racing';
 
-/** Where the policy asks for several reviewers, here three for medium risk (contract 2.9). */
+/** Where the policy asks for several reviewers, here three for medium risk (docs/approval-policy.md#quorum). */
 let gateways: readonly [Gateway, Gateway];
 let gateway: Gateway;
 let close: () => Promise<void>;

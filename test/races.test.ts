@@ -3,7 +3,7 @@ import { decideOverGraphql, decideOverRest, DOORS, REVIEWERS, startRace, type Tr
 import { cases } from './support/runs';
 import { QUEUED_OR_SEALED } from './support/sealed-log';
 
-/** Exactly one decision per action, ever, with every loser told the truth about it (contract 2.4 and 2.6). */
+/** Exactly one decision per action, ever, with every loser told the truth about it (docs/approval-policy.md#one-decision-per-action). */
 let gateways: readonly [Gateway, Gateway];
 let gateway: Gateway;
 let close: () => Promise<void>;

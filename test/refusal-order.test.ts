@@ -1,7 +1,7 @@
 import { startGateway, type Gateway, type RequestOptions } from './support/gateway';
 import { codeOf, graphqlCodeOf } from './support/refusals';
 
-/** The order of refusals, contract 2.2: of several things that are wrong, which one the caller is told. */
+/** The order of refusals, docs/approval-policy.md#order-of-refusals: of several things that are wrong, which one the caller is told. */
 let gateway: Gateway;
 /** Actions that are already decided: of scores 35 and 72, and one that user 42 submitted. */
 let low = 0;

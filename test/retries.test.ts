@@ -8,7 +8,7 @@ import { codeOf, graphqlCodeOf } from './support/refusals';
 import { MINIMAL, SDK_BODY, sdkHeaders, submit } from './support/submissions';
 import { whileHeld } from './support/waiting';
 
-/** What was asked for once and is asked for again under the same key is done once, and told again (contract 2.5 and 5). */
+/** What was asked for once and is asked for again under the same key is done once, and told again (docs/rest-api.md#idempotency-keys). */
 let gateway: Gateway;
 beforeAll(async () => {
   gateway = await startGateway();

@@ -4,7 +4,7 @@ import { DEFAULT_RULES } from '../src/domain/policy';
 import { RISK_LEVELS, riskLevelOf, riskScoresOf } from '../src/domain/risk';
 import { scores } from './support/rule-cases';
 
-/** The bands of risk and the life of an action (contract 1): what no policy can change. */
+/** The bands of risk and the life of an action (docs/approval-policy.md#risk-levels): what no policy can change. */
 
 describe('an action', () => {
   it.each([

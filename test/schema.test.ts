@@ -19,7 +19,7 @@ import { AuthorizeDirective } from '../src/graphql/authorize.directive';
 import { printSchema } from '../src/graphql/schema';
 import { startGateway } from './support/gateway';
 
-/** What a client can rely on finding in the schema (contract 3), and the gate that no root field can be without. */
+/** What a client can rely on finding in the schema (docs/graphql-api.md), and the gate that no root field can be without. */
 const file = readFileSync(join(__dirname, '..', 'schema.graphql'), 'utf8');
 const published = buildSchema(file);
 
@@ -28,7 +28,7 @@ describe('schema.graphql', () => {
     expect(printSchema(makeSchemaForPrinting())).toBe(file);
   });
 
-  it('holds every type and field that the contract promises', () => {
+  it('holds every type and field that docs/graphql-api.md promises', () => {
     const promised = {
       Query: 'viewer action actions auditLog auditLogs approvalPolicy users apiKeys',
       Mutation:

@@ -12,7 +12,7 @@ import {
 } from './support/people';
 import { startRace } from './support/racing';
 
-/** An admin changes people: it is in the audit log, and holds for their very next decision (contract 2.13). */
+/** An admin changes people: it is in the audit log, and holds for their very next decision (docs/audit-log.md#entry-types). */
 const ADMIN = 1;
 const GLOBEX_MANAGER = 142;
 let gateway: Gateway;

@@ -18,7 +18,7 @@ import {
 } from './support/submissions';
 import { whileHeld } from './support/waiting';
 
-/** What agents and people submit, what it scores, and what becomes of it (contract 4 and 5). */
+/** What agents and people submit, what it scores, and what becomes of it (docs/rest-api.md#submit-an-action). */
 let gateway: Gateway;
 /** User 42's key. */
 let key = '';

@@ -4,7 +4,7 @@ import { startGateway, type Gateway } from './support/gateway';
 import { idsOf, walkForward, type PageAnswer } from './support/pages';
 import { changePolicy } from './support/policies';
 
-/** How long an action has, by the policy that it was submitted under (contract 2.10), and what the database makes sure of. */
+/** How long an action has, by the policy that it was submitted under (docs/approval-policy.md#expiry), and what the database makes sure of. */
 let gateway: Gateway;
 
 const [ADMIN, GLOBEX_ADMIN] = [1, 101];

@@ -4,7 +4,7 @@ import { addPeople, PERSON, setUsers } from './support/people';
 import { REVIEWERS, startRace } from './support/racing';
 import { cases } from './support/runs';
 
-/** The list of an organization's people, which its admins see (contract 3). */
+/** The list of an organization's people, which its admins see (docs/graphql-api.md#queries). */
 const ADMIN = 1;
 const GLOBEX_ADMIN = 101;
 let gateways: readonly [Gateway, Gateway];

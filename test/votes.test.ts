@@ -14,7 +14,7 @@ import {
   type Ballot,
 } from './support/votes';
 
-/** Who sees which votes on an action, and what it tells them of their own (contract 2.9). */
+/** Who sees which votes on an action, and what it tells them of their own (docs/approval-policy.md#quorum). */
 const JUNIOR = 3;
 const ANALYST = 4;
 const GLOBEX_ADMIN = 101;

@@ -1,4 +1,4 @@
-/** The forms in which the audit log is exported (contract 4). */
+/** The forms in which the audit log is exported (docs/audit-log.md#export). */
 export const EXPORT_FORMATS = ['jsonl', 'csv', 'bundle'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 

@@ -1,4 +1,4 @@
-/** What a submitted action can be (contract 3); only a pending one can still be decided. */
+/** What a submitted action can be (docs/graphql-api.md#enums); only a pending one can still be decided. */
 export const ACTION_STATUSES = ['pending_approval', 'approved', 'denied', 'expired'] as const;
 export type ActionStatus = (typeof ACTION_STATUSES)[number];
 

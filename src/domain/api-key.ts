@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** An API key is `csk_` and 32 random bytes as 43 url-safe characters (design, "Identity"). */
+/** An API key is `csk_` and 32 random bytes as 43 url-safe characters (docs/authentication.md#api-keys). */
 const API_KEY = /^csk_[A-Za-z0-9_-]{43}$/;
 const PREFIX_LENGTH = 12;
 

@@ -70,7 +70,7 @@ export interface DecidableScope {
   readonly quorum: ByRiskLevel<number>;
 }
 
-/** The roles that may decide at all (contract 1). */
+/** The roles that may decide at all (docs/approval-policy.md#roles). */
 const REVIEWER_ROLES: readonly Role[] = ['admin', 'security_manager', 'manager'];
 
 /** What of a user the rule weighs. */
@@ -79,7 +79,7 @@ type Standing = Pick<User, 'role' | 'approvalLevel' | 'maxRiskScore'>;
 /**
  * May this principal give this verdict on this action, under this policy?
  * The one rule of the product: mutations, REST, bulk and `viewerCan…` all ask it. Pure; the order of the
- * refusals is contract 2.2: credential, role, level, limit, own action, bulk, state, missing reason, second vote.
+ * refusals is that of docs/approval-policy.md#order-of-refusals: credential, role, level, limit, own action, bulk, state, missing reason, second vote.
  * Whether the action belongs to the principal's organization is settled before (its absence is a 404).
  */
 export function mayDecide(
@@ -123,7 +123,7 @@ export function decidableScope(principal: Principal, policy: ApprovalPolicy): De
   };
 }
 
-/** The refusal of a role that decides nothing, or null. Asked before any id is looked up (contract 2.2). */
+/** The refusal of a role that decides nothing, or null. Asked before any id is looked up (docs/approval-policy.md#order-of-refusals). */
 export function refusalByRole(role: Role): Refusal | null {
   return REVIEWER_ROLES.includes(role) ? null : refusalOfRole(role, REVIEWER_ROLES);
 }
@@ -133,7 +133,7 @@ export function hasAuthorityOver(user: Standing, riskScore: number, policy: Appr
   return refusalByRole(user.role) === null && refusalByAuthority(user, { id: 0, riskScore }, policy) === null;
 }
 
-/** How many distinct reviewers have to approve an action of this score, 1 to 10 (contract 2.9). */
+/** How many distinct reviewers have to approve an action of this score, 1 to 10 (docs/approval-policy.md#quorum). */
 export function approvalsRequired(riskScore: number, policy: ApprovalPolicy): number {
   return policy.quorum[riskLevelOf(riskScore)];
 }
@@ -157,7 +157,7 @@ export function approvalsMissing(
   return status === 'pending_approval' ? Math.max(1, approvalsRequired(riskScore, policy) - approvals) : 0;
 }
 
-/** Whether a verdict on an action of this score needs a reason (contract 2.11). */
+/** Whether a verdict on an action of this score needs a reason (docs/approval-policy.md#reasons). */
 export function isReasonRequired(riskScore: number, verdict: Verdict, policy: ApprovalPolicy): boolean {
   return policy.reasonRequired[verdict].includes(riskLevelOf(riskScore));
 }
@@ -204,7 +204,7 @@ function heldLevelOf(user: Standing, policy: ApprovalPolicy): number {
   return user.approvalLevel ?? levelOfRole(user.role, policy);
 }
 
-/** The highest score, inclusive, that a user may decide; null for no limit. Binds managers only (contract 2.1). */
+/** The highest score, inclusive, that a user may decide; null for no limit. Binds managers only (docs/approval-policy.md#risk-limit). */
 function riskLimitOf(user: Standing, policy: ApprovalPolicy): number | null {
   return user.role === 'manager' ? (user.maxRiskScore ?? policy.managerMaxRiskScore) : null;
 }

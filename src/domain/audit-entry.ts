@@ -3,7 +3,7 @@ import type { Verdict } from './action';
 import type { Principal } from './principal';
 import type { ErrorCode } from './refusal';
 
-/** What an audit entry can tell (contract 2.13). */
+/** What an audit entry can tell (docs/audit-log.md#entry-types). */
 export type AuditActionType =
   | 'action_submitted'
   | 'action_approved'
@@ -135,7 +135,7 @@ export interface EntryText {
 }
 
 /**
- * Writes an entry. Its canonical bytes, format `"v":1` (design, "Audit log"), are pieces[0] + audit_id + pieces[1] +
+ * Writes an entry. Its canonical bytes, format `"v":1` (docs/audit-format.md#an-entry), are pieces[0] + audit_id + pieces[1] +
  * timestamp + pieces[2] + approvals_received + pieces[3], in UTF-8: JSON without white space, keys in this fixed order,
  * absent values as null, the timestamp in UTC as `YYYY-MM-DDTHH:MM:SS.mmmZ`.
  */
@@ -193,7 +193,7 @@ export interface AuditLogEntry {
   readonly details: string;
   readonly correlationId: string;
   readonly clientCorrelationId: string | null;
-  /** Only for those who administer security; null for other readers (contract 2.14). */
+  /** Only for those who administer security; null for other readers (docs/authentication.md#who-reads-what). */
   readonly ipAddress: string | null;
   readonly userAgent: string | null;
   /** What its type tells beyond the other fields, such as a change's before and after. */

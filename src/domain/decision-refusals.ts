@@ -3,7 +3,7 @@ import type { Role } from './principal';
 import type { Refusal } from './refusal';
 import type { RiskLevel } from './risk';
 
-/** The refusal of an API key, which never decides, in whatever header it arrives (contract 1). */
+/** The refusal of an API key, which never decides, in whatever header it arrives (docs/authentication.md#api-keys-never-decide). */
 export function refusalOfApiKey(): Refusal {
   return { code: 'JWT_REQUIRED', detail: 'This operation needs a JWT; an API key is not accepted' };
 }
@@ -22,7 +22,7 @@ export function refusalOfScope(scope: string): Refusal {
   return { code: 'INSUFFICIENT_PERMISSIONS', detail: `This API key lacks the scope ${scope}` };
 }
 
-/** The refusal of a reviewer whose held level is below the one that the action's band asks for (contract 2.1). */
+/** The refusal of a reviewer whose held level is below the one that the action's band asks for (docs/approval-policy.md#held-level). */
 export function refusalOfLevel(
   actionId: number,
   riskLevel: RiskLevel,
@@ -35,7 +35,7 @@ export function refusalOfLevel(
   };
 }
 
-/** The refusal of a manager whose limit is below the action's score (contract 2.1). */
+/** The refusal of a manager whose limit is below the action's score (docs/approval-policy.md#risk-limit). */
 export function refusalOfLimit(actionId: number, riskScore: number, riskLimit: number): Refusal {
   return {
     code: 'RISK_LIMIT_EXCEEDED',
@@ -44,7 +44,7 @@ export function refusalOfLimit(actionId: number, riskScore: number, riskLimit: n
   };
 }
 
-/** The refusal of whoever submitted the action, by themselves or by an API key that they own or made (contract 2.3). */
+/** The refusal of whoever submitted the action, by themselves or by an API key that they own or made (docs/approval-policy.md#own-actions). */
 export function refusalOfOwnAction(actionId: number, submittedBy: number): Refusal {
   return {
     code: 'SELF_APPROVAL_FORBIDDEN',
@@ -62,7 +62,7 @@ export function refusalOfBulk(actionId: number, riskLevel: RiskLevel): Refusal {
   };
 }
 
-/** The refusal of an action that is no longer pending, with who decided, what and when (contract 2.4). */
+/** The refusal of an action that is no longer pending, with who decided, what and when (docs/approval-policy.md#one-decision-per-action). */
 export function refusalOfState(action: {
   status: ActionStatus;
   decidedById: number | null;
@@ -75,7 +75,7 @@ export function refusalOfState(action: {
   };
 }
 
-/** The refusal of a verdict without the reason that the policy asks for (contract 2.11). */
+/** The refusal of a verdict without the reason that the policy asks for (docs/approval-policy.md#reasons). */
 export function refusalOfMissingReason(actionId: number, verdict: Verdict, riskLevel: RiskLevel): Refusal {
   return {
     code: 'REASON_REQUIRED',
@@ -84,7 +84,7 @@ export function refusalOfMissingReason(actionId: number, verdict: Verdict, riskL
   };
 }
 
-/** The refusal of a second vote of one person on a pending action (contract 2.9). */
+/** The refusal of a second vote of one person on a pending action (docs/approval-policy.md#quorum). */
 export function refusalOfSecondVote(
   action: Pick<Action, 'id' | 'approvals'>,
   approvalsRequired: number,

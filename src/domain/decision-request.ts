@@ -1,11 +1,11 @@
 import type { InputFault } from './refusal';
 import { isBlank } from './text';
 
-/** The largest id, 2^53-1: beyond it JavaScript would round to a neighbour (contract 2.15). */
+/** The largest id, 2^53-1: beyond it JavaScript would round to a neighbour (docs/rest-api.md#ids). */
 const MAX_ID = Number.MAX_SAFE_INTEGER;
-/** How many ids one bulk may carry, counted as sent (contract 2.6). */
+/** How many ids one bulk may carry, counted as sent (docs/rest-api.md#bulk-decisions). */
 export const MAX_BULK_IDS = 500;
-/** How many characters (Unicode code points) a reason may have (contract 2.11). */
+/** How many characters (Unicode code points) a reason may have (docs/approval-policy.md#reasons). */
 export const MAX_REASON_LENGTH = 2000;
 
 /** Something read from the outside: the value, or every fault that was found in it. */
@@ -17,7 +17,7 @@ type Location = readonly (string | number)[];
 
 /**
  * Reads an id given as an integer or as its plain decimal text (`12345`; no sign, blank, leading zero or exponent).
- * @returns an integer from 1 to 2^53-1, or the fault (contract 2.15)
+ * @returns an integer from 1 to 2^53-1, or the fault (docs/rest-api.md#ids)
  */
 export function parseId(raw: unknown, loc: Location): Parsed<number> {
   const id = typeof raw === 'string' && /^[1-9][0-9]{0,15}$/.test(raw) ? Number(raw) : raw;
@@ -41,7 +41,7 @@ export function parseIds(raw: unknown, loc: Location): Parsed<readonly number[]>
 
 /**
  * Reads a reason. Absent, null, empty and blank are the same: null. A text is kept to the letter.
- * @returns the reason (at most 2,000 characters, well-formed Unicode without U+0000), or the fault (contract 2.11)
+ * @returns the reason (at most 2,000 characters, well-formed Unicode without U+0000), or the fault (docs/approval-policy.md#reasons)
  */
 export function parseReason(raw: unknown, loc: Location): Parsed<string | null> {
   if (raw === undefined || raw === null) return { value: null };

@@ -30,13 +30,13 @@ export interface Page<T> {
   readonly count: () => Promise<Count>;
 }
 
-/** How large a page is when nothing is asked (contract 3). */
+/** How large a page is when nothing is asked (docs/graphql-api.md#lists). */
 export const DEFAULT_PAGE_SIZE = 25;
 
 /** The longest text that a list can be searched for, in characters (Unicode code points). */
 export const MAX_SEARCH_LENGTH = 200;
 
-/** Where counting stops (contract 3). */
+/** Where counting stops (docs/graphql-api.md#lists). */
 export const COUNT_CAP = 10_000;
 
 export type Direction = 'asc' | 'desc';

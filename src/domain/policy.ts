@@ -6,9 +6,9 @@ import type { ScoringRule } from './scoring-rules';
 /** One value for each band of risk. */
 export type ByRiskLevel<T> = Readonly<Record<RiskLevel, T>>;
 
-/** What an organization can set about its decisions (contract 2). Where a band begins is not among it: contract 1 fixes that. */
+/** What an organization can set about its decisions (docs/approval-policy.md#settings). Where a band begins is not among it (docs/approval-policy.md#risk-levels). */
 export interface PolicyRules {
-  /** Whether a reviewer needs a held level at or above the band's (contract 2.1). */
+  /** Whether a reviewer needs a held level at or above the band's (docs/approval-policy.md#held-level). */
   readonly approvalLevels: boolean;
   /** The level that each band asks for, 1 to 10. */
   readonly requiredLevels: ByRiskLevel<number>;
@@ -16,13 +16,13 @@ export interface PolicyRules {
   readonly roleLevels: Readonly<Record<'manager' | 'securityManager' | 'admin', number>>;
   /** The limit of managers without one of their own, 0 to 100, inclusive; null for none. */
   readonly managerMaxRiskScore: number | null;
-  /** Distinct reviewers needed to approve, 1 to 10 (contract 2.9). */
+  /** Distinct reviewers needed to approve, 1 to 10 (docs/approval-policy.md#quorum). */
   readonly quorum: ByRiskLevel<number>;
-  /** Whether people may decide what they, or an API key of theirs, submitted (contract 2.3). */
+  /** Whether people may decide what they, or an API key of theirs, submitted (docs/approval-policy.md#own-actions). */
   readonly ownActionsAllowed: boolean;
-  /** The bands in which a verdict needs a reason (contract 2.11). */
+  /** The bands in which a verdict needs a reason (docs/approval-policy.md#reasons). */
   readonly reasonRequired: Readonly<Record<Verdict, readonly RiskLevel[]>>;
-  /** How long an action waits before it expires, in seconds, 60 to a year; null for ever (contract 2.10). */
+  /** How long an action waits before it expires, in seconds, 60 to a year; null for ever (docs/approval-policy.md#expiry). */
   readonly timeToLiveSeconds: ByRiskLevel<number | null>;
   /** The bands whose actions are decided one by one only. */
   readonly excludedFromBulk: readonly RiskLevel[];
@@ -45,7 +45,7 @@ export interface PolicyVersion extends ApprovalPolicy {
   readonly changedAt: Date;
 }
 
-/** What holds where an organization says nothing: the document's table and the contract's defaults. */
+/** What holds where an organization says nothing: the defaults of docs/approval-policy.md#settings. */
 export const DEFAULT_RULES: PolicyRules = {
   approvalLevels: true,
   requiredLevels: { low: 1, medium: 2, high: 3, critical: 4 },

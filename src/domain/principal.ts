@@ -1,10 +1,10 @@
 import type { ApprovalPolicy } from './policy';
 
-/** What a person may do, from least to most (contract 1). */
+/** What a person may do, from least to most (docs/approval-policy.md#roles). */
 export const ROLES = ['user', 'manager', 'security_manager', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** What an API key may be allowed to do (contract 2.14, 4 and 5). No scope decides, and none makes keys. */
+/** What an API key may be allowed to do (docs/authentication.md#api-keys). No scope decides, and none makes keys. */
 export const API_KEY_SCOPES = ['actions:submit', 'actions:read', 'actions:score', 'audit:read'] as const;
 export type ApiKeyScope = (typeof API_KEY_SCOPES)[number];
 /** What the key of an evaluation engine has: the score of an action is never its agent's to set. */
@@ -36,7 +36,7 @@ export interface Reviewer {
   readonly policy: ApprovalPolicy;
 }
 
-/** A program that came with an API key. It reads and submits; it never decides (contract 1). */
+/** A program that came with an API key. It reads and submits; it never decides (docs/authentication.md#api-keys-never-decide). */
 export interface Agent {
   readonly kind: 'api_key';
   readonly organizationId: number;

@@ -2,7 +2,7 @@ import type { ActionStatus } from './action';
 import type { Role } from './principal';
 import type { RiskLevel } from './risk';
 
-/** Every code that a client can meet, the same over GraphQL and REST (contract 4). */
+/** Every code that a client can meet, the same over GraphQL and REST (docs/rest-api.md#errors). */
 export const ERROR_CODES = [
   'MISSING_AUTH',
   'INVALID_TOKEN',
@@ -104,7 +104,7 @@ export function validationRefusal(faults: readonly InputFault[]): Refusal {
   return { code: 'VALIDATION_ERROR', detail: detail || 'The request is not valid', errors: told };
 }
 
-/** The refusal of an id that the caller's organization does not have, be it unknown or another's (contract 2.2). */
+/** The refusal of an id that the caller's organization does not have, be it unknown or another's (docs/approval-policy.md#order-of-refusals). */
 export function actionNotFound(actionId: number): Refusal {
   return { code: 'ACTION_NOT_FOUND', detail: `Action ${String(actionId)} not found` };
 }

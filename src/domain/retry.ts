@@ -4,7 +4,7 @@ import type { Parsed } from './decision-request';
 import type { Principal } from './principal';
 import type { Refusal } from './refusal';
 
-/** What makes a request known again when it is repeated (contract 2.5). */
+/** What makes a request known again when it is repeated (docs/rest-api.md#idempotency-keys). */
 export interface RetryKey {
   readonly organizationId: number;
   /** Keys of different principals never meet. */
@@ -21,7 +21,7 @@ export interface KnownRequest {
   readonly outcome: unknown;
 }
 
-/** Where keys come from: the client's own, and of submissions by an API key the correlation id (contract 5). */
+/** Where keys come from: the client's own, and of submissions by an API key the correlation id (docs/rest-api.md#idempotency-keys). */
 export type RetrySource = 'key' | 'correlation';
 
 /** The key of a request, by its principal. */
@@ -40,11 +40,11 @@ export function retryKeyOf(
   };
 }
 
-/** Printable ASCII (contract 2.5). */
+/** Printable ASCII (docs/rest-api.md#idempotency-keys). */
 export const IDEMPOTENCY_KEY_PATTERN = '^[\\x20-\\x7e]{1,255}$';
 const IDEMPOTENCY_KEY = new RegExp(IDEMPOTENCY_KEY_PATTERN);
 
-/** Reads an idempotency key: 1 to 255 printable ASCII characters; absent and null are none (contract 2.5). */
+/** Reads an idempotency key: 1 to 255 printable ASCII characters; absent and null are none (docs/rest-api.md#idempotency-keys). */
 export function parseIdempotencyKey(raw: unknown, loc: readonly string[]): Parsed<string | null> {
   if (raw === undefined || raw === null) return { value: null };
   if (typeof raw === 'string' && IDEMPOTENCY_KEY.test(raw)) return { value: raw };

@@ -1,8 +1,8 @@
-/** The bands of risk, lowest first (contract 1). */
+/** The bands of risk, lowest first (docs/approval-policy.md#risk-levels). */
 export const RISK_LEVELS = ['low', 'medium', 'high', 'critical'] as const;
 export type RiskLevel = (typeof RISK_LEVELS)[number];
 
-/** Where each band begins; it ends where the next one begins, so 39.5 is low (contract 2.1). */
+/** Where each band begins; it ends where the next one begins, so 39.5 is low (docs/approval-policy.md#risk-levels). */
 const BAND_STARTS: Readonly<Record<RiskLevel, number>> = { low: 0, medium: 40, high: 70, critical: 85 };
 
 /** The band of a risk score from 0 to 100, fractions allowed. */

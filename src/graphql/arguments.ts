@@ -3,7 +3,7 @@ import type { AuthorizedContext } from './context';
 import { parseId } from '../domain/decision-request';
 import { RefusedError, validationRefusal } from '../domain/refusal';
 
-/** An ID argument as the number it stands for. @throws {RefusedError} VALIDATION_ERROR (contract 2.15) */
+/** An ID argument as the number it stands for. @throws {RefusedError} VALIDATION_ERROR (docs/rest-api.md#ids) */
 export function readId(id: string, argument: string): number {
   const parsed = parseId(id, [argument]);
   if (parsed.faults !== undefined) throw new RefusedError(validationRefusal(parsed.faults));

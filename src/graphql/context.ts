@@ -12,7 +12,7 @@ export interface RequestContext {
   readonly origin: RequestOrigin;
   /** Only where there is a principal: a read always has a viewer. */
   readonly loaders: Loaders | null;
-  /** How many rows a page may have: 100 over GraphQL, 1,000 over REST (contract 3 and 4). */
+  /** How many rows a page may have: 100 over GraphQL, 1,000 over REST (docs/graphql-api.md#lists). */
   readonly maxPageSize: number;
   /** What a REST path asks for in place of the directive of its one field; GraphQL has null. */
   readonly requirement: Requirement | null;

@@ -40,7 +40,7 @@ export function logSurprise(error: unknown, refusal: Refusal, correlationId: str
 }
 
 /**
- * A refusal as GraphQL's `extensions` carry it: the code, the HTTP status it has over REST, and the facts (contract 3),
+ * A refusal as GraphQL's `extensions` carry it: the code, the HTTP status it has over REST, and the facts (docs/graphql-api.md#errors),
  * in the words of the schema: enums in upper case, ids as text.
  */
 export function extensionsOf(refusal: Refusal, correlationId: string): Record<string, unknown> {

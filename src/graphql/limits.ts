@@ -64,7 +64,7 @@ export interface Bounds {
 
 /**
  * The bounds of a valid operation, and its refusal for what only its execution tells: two decisions or submissions (they would be a
- * hidden bulk, contract 3), or pages of pages that together are too large.
+ * hidden bulk, docs/graphql-api.md#mutations), or pages of pages that together are too large.
  * @param isDecision whether a root field decides
  */
 export function boundsOf(

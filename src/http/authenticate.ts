@@ -12,7 +12,7 @@ import type { VerifiedToken, VerifyToken } from './token-verifier';
 /** Who is calling, by the request's headers as they came; null where no credential was presented. */
 export type Authenticate = (request: IncomingMessage) => Promise<Principal | null>;
 
-/** Said only of a token that would count otherwise (contract 4). */
+/** Said only of a token that would count otherwise (docs/rest-api.md#errors). */
 const EXPIRED_TOKEN: Refusal = { code: 'EXPIRED_TOKEN', detail: 'Token has expired' };
 const INVALID_API_KEY: Refusal = { code: 'INVALID_API_KEY', detail: 'Invalid API key' };
 const EXPIRED_API_KEY: Refusal = { code: 'EXPIRED_API_KEY', detail: 'API key has expired' };

@@ -17,7 +17,7 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
 type RefuseSocket = (socket: Duplex, refusal: Refusal) => void;
 
 /**
- * Answers what Node's parser refuses, or stops waiting for, in the one error body (contract 4), and ends the connection:
+ * Answers what Node's parser refuses, or stops waiting for, in the one error body (docs/rest-api.md#errors), and ends the connection:
  * where a request ends in such bytes nobody can say.
  */
 export function makeClientErrorHandler(

@@ -40,7 +40,7 @@ export interface GraphqlOptions {
   readonly identify: (request: FastifyRequest) => Promise<void>;
 }
 
-/** How many rows a page may have over GraphQL (contract 3). */
+/** How many rows a page may have over GraphQL (docs/graphql-api.md#lists). */
 const MAX_PAGE_SIZE = 100;
 const PATH = '/graphql';
 const CONFIG = { graphql: true };

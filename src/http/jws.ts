@@ -24,7 +24,7 @@ export function isTooLong(token: string): boolean {
 }
 
 /**
- * The gate in front of the library (design, "Identity"): three parts of canonical base64url, and a header that is one
+ * The gate in front of the library (docs/authentication.md#tokens): three parts of canonical base64url, and a header that is one
  * strict JSON object with an algorithm, a plain kid, a type that can be an access token's, and nothing to obey.
  * @returns null for every token that does not pass
  */

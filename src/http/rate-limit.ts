@@ -15,7 +15,7 @@ export interface RateLimits {
 
 const UNLIMITED: RateLimits = { count: () => Promise.resolve(), refused: () => undefined };
 
-/** In milliseconds: so nobody who is refused waits longer than ten seconds (contract 4). */
+/** In milliseconds: so nobody who is refused waits longer than ten seconds (docs/rest-api.md#rate-limits). */
 const WINDOW = 10_000;
 /** How many principals, and how many addresses, are counted at a time; whoever came last goes on. */
 const CACHE = 10_000;

@@ -28,7 +28,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set by `identify`; null where no credential was presented. */
     principal: Principal | null;
-    /** Minted when first asked for, after the body has arrived: within 2 s of the decision (contract 2.7). */
+    /** Minted when first asked for, after the body has arrived: within 2 s of the decision (docs/rest-api.md#correlation-ids). */
     readonly origin: RequestOrigin;
     /** The client's, read when the request came; null where the client was gone by then. */
     address: string | null;
@@ -205,7 +205,7 @@ const UNSUPPORTED_MEDIA_TYPE: Refusal = {
   detail: 'The request body has to be application/json',
 };
 
-/** JSON, or no body at all; a body without a content type is read as JSON (contract 1). */
+/** JSON, or no body at all; a body without a content type is read as JSON (docs/rest-api.md#request-bodies). */
 function readBodies(server: FastifyInstance): void {
   const read = (request: FastifyRequest, body: Buffer): unknown => {
     if (body.length === 0) return undefined;
@@ -226,7 +226,7 @@ function readBodies(server: FastifyInstance): void {
   });
 }
 
-/** CORS for these origins only; the preflight is answered here, before authentication (contract 6). */
+/** CORS for these origins only; the preflight is answered here, before authentication (docs/rest-api.md#browsers). */
 async function allowOrigins(server: FastifyInstance, origins: readonly string[]): Promise<void> {
   await server.register(cors, {
     origin: [...origins],

@@ -92,7 +92,7 @@ function isSubject(value: unknown): value is string {
   );
 }
 
-/** An id as a number, or as text where a provider's attributes are text; null for what is none (contract 2.15). */
+/** An id as a number, or as text where a provider's attributes are text; null for what is none (docs/rest-api.md#ids). */
 function idOf(value: unknown): number | null {
   const id = typeof value === 'string' && /^[1-9]\d{0,15}$/.test(value) ? Number(value) : value;
   return typeof id === 'number' && Number.isSafeInteger(id) && id >= 1 ? id : null;

@@ -183,7 +183,7 @@ export class Metrics {
     this.authenticationFailures.inc({ reason }, count);
   }
 
-  /** Counts refusals that the throttle kept out of the audit log (contract 2.12). */
+  /** Counts refusals that the throttle kept out of the audit log (docs/audit-log.md#denied-attempts). */
   countThrottledRefusals(count: number): void {
     this.throttled.inc(count);
   }

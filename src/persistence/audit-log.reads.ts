@@ -32,7 +32,7 @@ const SEARCH_INDEX: TextIndex = {
   columns: ['x.details', 'x.reason'],
 };
 
-/** Who is shown where a request came from (contract 2.14); nobody else reads it. */
+/** Who is shown where a request came from (docs/authentication.md#who-reads-what); nobody else reads it. */
 const SEES_ORIGINS: readonly Role[] = ['admin', 'security_manager'];
 const ORIGINS: readonly string[] = ['ipAddress', 'userAgent'];
 const WITHOUT_ORIGINS = withoutOrigins(AUDIT_LOG.properties);

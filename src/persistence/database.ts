@@ -28,7 +28,7 @@ import { USERS } from './tables/user.table';
 
 export { DatabaseUnavailableError, explainOutage } from './outage';
 
-// Ids stop at 2^53-1 (contract 2.15) and the database's sequences with them, so a bigint always fits a number.
+// Ids stop at 2^53-1 (docs/rest-api.md#ids) and the database's sequences with them, so a bigint always fits a number.
 types.setTypeParser(types.builtins.INT8, Number);
 
 /** As PostgreSQL writes a time that has no more than milliseconds, in a zone of whole hours; `connect` sees to the DateStyle. */

@@ -8,7 +8,7 @@ type DemoUser = readonly [number, string, Role, number | null, number | null, bo
 const ACME = 1;
 const GLOBEX = 2;
 
-/** The people of contract 6. */
+/** The people of docs/getting-started.md#demo-data. */
 const USERS: Readonly<Record<number, readonly DemoUser[]>> = {
   [ACME]: [
     [1, 'Ada Admin', 'admin', null, null, true],
@@ -54,7 +54,7 @@ const KINDS: readonly (readonly [string, string, string, string])[] = [
   ['deploy', 'ci', 'production', 'Roll out a new version'],
 ];
 
-/** Makes the organizations, people and pending actions of contract 6, if there is no organization yet. */
+/** Makes the organizations, people and pending actions of docs/getting-started.md#demo-data, if there is no organization yet. */
 export async function addDemoData(owner: Database, provisioning: Provisioning): Promise<boolean> {
   return owner.transaction(async (sql) => {
     await sql.query(
@@ -71,7 +71,7 @@ export async function addDemoData(owner: Database, provisioning: Provisioning): 
   });
 }
 
-/** Fills an empty database with the organizations, people and pending actions of contract 6. */
+/** Fills an empty database with the organizations, people and pending actions of docs/getting-started.md#demo-data. */
 export async function fillWithDemoData(sql: Sql, provisioning: Provisioning): Promise<void> {
   await provisioning.addOrganizationIn(sql, { id: ACME, name: 'Acme', policy: {} });
   await provisioning.addOrganizationIn(sql, {

@@ -4,7 +4,7 @@ import { riskLevelSql } from './risk-bands';
 const NOW = 'statement_timestamp()';
 
 /**
- * SQL that says whether a row of actions waited too long: still stored as pending, its time is over (contract 2.10).
+ * SQL that says whether a row of actions waited too long: still stored as pending, its time is over (docs/approval-policy.md#expiry).
  * Never null, so that it can be negated, and served by the index of what can expire.
  * @param at what counts as now
  */

@@ -15,7 +15,7 @@ export interface NewOrganization {
   /** Chosen by the database if not given. */
   readonly id?: number;
   readonly name: string;
-  /** What differs from the contract's defaults. */
+  /** What differs from the defaults of docs/approval-policy.md#settings. */
   readonly policy: PolicyPatch;
 }
 

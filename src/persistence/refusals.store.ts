@@ -95,7 +95,7 @@ const PURGE_THROTTLE: Statement = {
 };
 
 /**
- * Records refused tries, each at most once a minute (contract 2.12).
+ * Records refused tries, each at most once a minute (docs/audit-log.md#denied-attempts).
  * @param drafts of one organization
  * @returns how many were recorded; the others had just been
  */

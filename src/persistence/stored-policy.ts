@@ -32,7 +32,7 @@ export function currentPolicy({ policyVersion, policyDocument }: PolicyColumns):
 }
 
 /**
- * Reads a stored policy document; what an older one leaves out has the contract's default.
+ * Reads a stored policy document; what an older one leaves out has the default of docs/approval-policy.md#settings.
  * @throws {Error} where it is none, or an impossible one
  */
 export function readPolicy(version: number, document: unknown): ApprovalPolicy {

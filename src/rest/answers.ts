@@ -28,21 +28,21 @@ export interface Asked {
   readonly correlationId: string;
   readonly now: Date;
   readonly variables: Readonly<Record<string, unknown>>;
-  /** Whether the vendor's SDK asks, which knows fewer words (contract 5). */
+  /** Whether the vendor's SDK asks, which knows fewer words (docs/legacy-sdk.md#the-words-of-the-sdk). */
   readonly isVendorSdk: boolean;
 }
 
 /** Writes an operation's data as the documented REST body. */
 export type WriteAnswer<Data> = (data: Data, asked: Asked) => Answer;
 
-/** 200 once decided; 202 while more approvals are required (contract 1 and 2.9). */
+/** 200 once decided; 202 while more approvals are required (docs/rest-api.md#approve-and-reject). */
 export const writeDecision: WriteAnswer<{ decision: DecisionFragment }> = ({ decision }) => {
   const isWaiting = decision.status === 'PENDING_APPROVAL';
   return { status: isWaiting ? 202 : 200, body: decisionBody(decision) };
 };
 
 /**
- * 200: each item carries its own outcome (contract 2.6). 409 with the same results for an all-or-none bulk that was
+ * 200: each item carries its own outcome (docs/rest-api.md#bulk-decisions). 409 with the same results for an all-or-none bulk that was
  * refused.
  */
 export const writeBulkDecision: WriteAnswer<{ bulk: BulkFragment }> = ({ bulk }, { correlationId, now }) => {
@@ -119,7 +119,7 @@ export const writeApproval: WriteAnswer<GetApprovalQuery> = (data, asked) => {
   return { status: 200, body };
 };
 
-/** Why it stands as it does; whoever waits for an expired action is told that too (contract 5). */
+/** Why it stands as it does; whoever waits for an expired action is told that too (docs/legacy-sdk.md#the-words-of-the-sdk). */
 function reasonOf({
   status,
   reason,
@@ -135,7 +135,7 @@ export const writeActionList: WriteAnswer<ListActionsQuery> = ({ actions }) => (
   body: actions.edges.map(({ node }) => actionBody(node)),
 });
 
-/** A page of audit records (contract 1 and 4). */
+/** A page of audit records (docs/rest-api.md#audit-records). */
 export const writeAuditLogList: WriteAnswer<ListAuditLogsQuery> = (
   { auditLogs },
   { organizationId, variables },
@@ -159,7 +159,7 @@ export const writeAuditLogList: WriteAnswer<ListAuditLogsQuery> = (
   };
 };
 
-/** The audit log as the vendor's SDK reads it, newest first; pages count from 1 (contract 5). */
+/** The audit log as the vendor's SDK reads it, newest first; pages count from 1 (docs/legacy-sdk.md#calls). */
 export const writeLegacyAuditLog: WriteAnswer<ListLegacyAuditLogQuery> = ({ auditLogs }, { variables }) => {
   const { first, offset } = variables as { first: number; offset: number };
   return {
@@ -182,7 +182,7 @@ export const writeLegacyAuditLog: WriteAnswer<ListLegacyAuditLogQuery> = ({ audi
   };
 };
 
-/** An action's status in the three words that the vendor's SDK knows (contract 5). */
+/** An action's status in the three words that the vendor's SDK knows (docs/legacy-sdk.md#the-words-of-the-sdk). */
 const APPROVAL_WORDS = {
   PENDING_APPROVAL: 'pending',
   APPROVED: 'approved',
@@ -190,7 +190,7 @@ const APPROVAL_WORDS = {
   EXPIRED: 'denied',
 } as const;
 
-/** What the vendor's SDK reads; only allowed and denied end its wait, so an expired action is denied (contract 5). */
+/** What the vendor's SDK reads; only allowed and denied end its wait, so an expired action is denied (docs/legacy-sdk.md#the-words-of-the-sdk). */
 export const DECISION_WORDS = {
   PENDING_APPROVAL: 'pending',
   APPROVED: 'allowed',

@@ -34,7 +34,7 @@ export const AUDIT_RECORD_KEYS = [
 ] as const;
 
 /**
- * An entry as the documented audit record, in its order of keys (contract 1 and 4).
+ * An entry as the documented audit record, in its order of keys (docs/rest-api.md#audit-records).
  * @param userId null where no person acted
  */
 export function auditRecordBody(

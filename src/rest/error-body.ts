@@ -2,7 +2,7 @@ import { cutMessage, type Refusal, type RefusalFacts } from '../domain/refusal';
 import { HTTP_STATUS } from './status';
 import { restTime } from './time';
 
-/** An error as REST prints it; keys in this order (contract 4). */
+/** An error as REST prints it; keys in this order (docs/rest-api.md#errors). */
 export interface ErrorBody {
   readonly detail: string;
   readonly error_code: string;

@@ -15,7 +15,7 @@ export const exactNumbers: PassesNumber = isExact;
 
 /**
  * Reads a JSON body that has one meaning only: no name twice in one object, and no number that comes out changed
- * (contract 2.15): a double has no room for 12345.0000000000001 and would make it 12345.
+ * (docs/rest-api.md#ids): a double has no room for 12345.0000000000001 and would make it 12345.
  * @throws {RefusedError} INVALID_JSON for what is not JSON or has a name twice, VALIDATION_ERROR for bytes that are not UTF-8
  */
 export function parseJsonBody(body: Buffer, passes: PassesNumber): unknown {

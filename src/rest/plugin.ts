@@ -25,7 +25,7 @@ export interface RestOptions {
   readonly clock: () => Date;
 }
 
-/** How many rows a REST list may have (contract 4). */
+/** How many rows a REST list may have (docs/rest-api.md#lists). */
 const MAX_PAGE_SIZE = 1000;
 
 /** Puts the documented paths in front of the schema, as the routes table says. */
@@ -78,7 +78,7 @@ function addRoute(
   });
 }
 
-/** The credential is refused before a body is read: 401 comes before every fault in the request (contract 2.2). */
+/** The credential is refused before a body is read: 401 comes before every fault in the request (docs/approval-policy.md#order-of-refusals). */
 function checkCredential(
   authorize: AuthorizeDirective,
   requirement: Requirement,

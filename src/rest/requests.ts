@@ -22,7 +22,7 @@ interface IntegerSchema {
 }
 
 const MAX_OFFSET = 2 ** 31 - 1;
-/** How many rows (contract 4). */
+/** How many rows (docs/rest-api.md#lists). */
 export const LIMIT: IntegerSchema = { type: 'integer', minimum: 1, maximum: 1000, default: 100 };
 export const OFFSET: IntegerSchema = { type: 'integer', minimum: 0, maximum: MAX_OFFSET, default: 0 };
 export const LEAF_INDEX: IntegerSchema = { type: 'integer', minimum: 0, maximum: MAX_OFFSET };
@@ -66,7 +66,7 @@ export const readActionId: ReadVariables = ({ params }) =>
 export const readActionList: ReadVariables = ({ query }) =>
   actionList(query, 'status_filter', (word) => word);
 
-/** `?limit&offset&status&agent_id`, where the vendor's SDK says `pending`; empty means not given (contract 5). */
+/** `?limit&offset&status&agent_id`, where the vendor's SDK says `pending`; empty means not given (docs/legacy-sdk.md#calls). */
 export const readActivityList: ReadVariables = ({ query }) =>
   actionList(query, 'status', (word) => (word === 'pending' ? 'pending_approval' : word));
 
@@ -144,7 +144,7 @@ function dateOf(at: string | null): Date | null {
   return at === null ? null : new Date(at);
 }
 
-/** `Idempotency-Key`, by which a repeat is known (contract 2.5). */
+/** `Idempotency-Key`, by which a repeat is known (docs/rest-api.md#idempotency-keys). */
 export function readIdempotencyKey(headers: RestRequest['headers']): Parsed<string | null> {
   return parseIdempotencyKey(headers['idempotency-key'], ['header', 'Idempotency-Key']);
 }
@@ -196,7 +196,7 @@ function text(query: RestRequest['query'], name: string): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
-/** Which part of a list: `limit`, 100 by default and 1,000 at most, and `offset` (contract 4). */
+/** Which part of a list: `limit`, 100 by default and 1,000 at most, and `offset` (docs/rest-api.md#lists). */
 function page(query: RestRequest['query']): { first: Parsed<number>; offset: Parsed<number> } {
   return {
     first: integer(query, 'limit', LIMIT),

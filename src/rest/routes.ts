@@ -30,7 +30,7 @@ export interface Route {
   readonly operation: string;
   readonly read: ReadVariables;
   readonly write: WriteAnswer<never>;
-  /** Where REST asks for something else than the directive of the operation's field (contract 2.14). */
+  /** Where REST asks for something else than the directive of the operation's field (docs/authentication.md#who-reads-what). */
   readonly asks?: Partial<Pick<Requirement, 'roles' | 'credential' | 'scope'>>;
   /** Whether numbers in its body can be other than ids, so that fractions are taken for what they are. */
   readonly hasNumbers?: true;
@@ -54,7 +54,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET',  path: '/api/v1/actions',                      operation: 'ListActions',        read: readActionList,     write: writeActionList },
   { method: 'GET',  path: '/api/admin/audit-logs',                operation: 'ListAuditLogs',      read: readAuditLogList,   write: writeAuditLogList, asks: { roles: AUDITORS } },
 
-  // What the vendor's SDK calls besides (contract 5).
+  // What the vendor's SDK calls besides (docs/legacy-sdk.md#paths).
   { method: 'GET',  path: '/api/agent-action/status/:action_id',  operation: 'GetActionStatus',    read: readActionId,       write: writeActionStatus },
   { method: 'GET',  path: '/api/agent-activity',                  operation: 'ListActions',        read: readActivityList,   write: writeActionList },
   { method: 'GET',  path: '/api/sdk/approval/:action_id',         operation: 'GetApproval',        read: readActionId,       write: writeApproval },

@@ -1,5 +1,5 @@
 /**
- * A time as REST prints it: UTC, whole seconds (truncated), `Z` (contract 2.8).
+ * A time as REST prints it: UTC, whole seconds (truncated), `Z` (docs/rest-api.md#times).
  * @param at the text that GraphQL answers, where it came through the schema
  */
 export function restTime(at: Date | string): string {

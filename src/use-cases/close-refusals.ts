@@ -26,7 +26,7 @@ export interface OmittedRefusalsStore {
 const MINUTE = 60_000;
 
 /**
- * Writes down how many denied attempts were left out, minute by minute, until there is no more (contract 2.12).
+ * Writes down how many denied attempts were left out, minute by minute, until there is no more (docs/audit-log.md#denied-attempts).
  * @param mintCorrelationId one id per entry: what is closed is of many requests
  */
 export function makeCloseRefusals(

@@ -65,7 +65,7 @@ export function settle(
   return moved;
 }
 
-/** Refused tries are evidence; that there is no such action is not (contract 2.12). */
+/** Refused tries are evidence; that there is no such action is not (docs/audit-log.md#denied-attempts). */
 export async function recordEvidence(
   refused: ReadonlyMap<number, Refusal>,
   request: DecisionRequest,

@@ -62,7 +62,7 @@ const NOTHING_MOVED: RoundEnd = { moved: [] };
 /**
  * A bulk that may come again, of either mode: looked up, decided and remembered in one transaction. It commits only
  * where it is the whole of it; what moved undoes the rest, or a crash between two rounds would leave half of it known.
- * A bulk that decided nothing is not remembered: refusals are not told again (contract 2.5).
+ * A bulk that decided nothing is not remembered: refusals are not told again (docs/rest-api.md#idempotency-keys).
  */
 export const decideOnce: Round = async (request, store, outcomes) => {
   const { retry } = request;

@@ -57,7 +57,7 @@ export type WriteOutcome =
 export interface DecisionWrites {
   /** Decides what is still as authorized; one outcome per candidate, in their order. */
   decide(batch: DecisionBatch): Promise<readonly WriteOutcome[]>;
-  /** Records refused tries, each at most once a minute (contract 2.12). */
+  /** Records refused tries, each at most once a minute (docs/audit-log.md#denied-attempts). */
   refuse(drafts: readonly AuditEntryDraft[]): Promise<void>;
 }
 

@@ -22,7 +22,7 @@ export interface ExpiryStore {
 const BATCH = 500;
 
 /**
- * Marks what is overdue, in batches, until there is no more (contract 2.10). Nobody waits for it: every read and every
+ * Marks what is overdue, in batches, until there is no more (docs/approval-policy.md#expiry). Nobody waits for it: every read and every
  * decision takes an overdue action for expired already. Several processes may sweep at once.
  * @param mintCorrelationId one id per batch and organization, for the audit log
  * @returns how many actions were marked

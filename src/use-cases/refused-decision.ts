@@ -18,7 +18,7 @@ export interface RefusedDecision {
   readonly ruling?: Authority | null;
 }
 
-/** The audit entry of a refused try: refused tries are evidence (contract 2.12). */
+/** The audit entry of a refused try: refused tries are evidence (docs/audit-log.md#denied-attempts). */
 export function refusedDecisionDraft(refused: RefusedDecision): AuditEntryDraft {
   const { principal, verdict, reason, origin, refusal, actionId, action, ruling } = refused;
   const who =

@@ -85,7 +85,7 @@ export function makeSubmitAction(store: SubmissionStore): SubmitAction {
   };
 }
 
-/** Those who count as submitters, and do not decide where the policy keeps people from their own actions (contract 2.3). */
+/** Those who count as submitters, and do not decide where the policy keeps people from their own actions (docs/approval-policy.md#own-actions). */
 function submittersOf(submitter: Principal): readonly number[] {
   if (submitter.policy.ownActionsAllowed) return [];
   if (submitter.kind === 'user') return [submitter.user.id];
@@ -205,7 +205,7 @@ function resultOf(record: SubmissionRecord | KnownSubmission, action: Action | n
   };
 }
 
-/** By the client's own key, else for an API key by the correlation id that it sent (contract 5). */
+/** By the client's own key, else for an API key by the correlation id that it sent (docs/rest-api.md#idempotency-keys). */
 function retryOf({ submitter, submission, origin, idempotencyKey }: SubmissionRequest): RetryKey | null {
   const asked = { ...submission };
   if (idempotencyKey !== null) return retryKeyOf(submitter, 'key', idempotencyKey, asked);

@@ -9,7 +9,7 @@ import { developmentSubject, openDevelopmentIssuer } from '../../src/http/develo
 import { setting, withDatabase } from '../support/database';
 import { runCommand, runGateway, startProcess, stopAll, type Settings } from '../support/processes';
 
-/** The gateway as it runs in production, on a PostgreSQL that exists already and is empty (contract 6). */
+/** The gateway as it runs in production, on a PostgreSQL that exists already and is empty (docs/configuration.md#variables). */
 const ISSUER = 'https://login.example.com/';
 /** Whose tokens no setting lets in. */
 const UNKNOWN_ISSUER = 'urn:countersign:development';

@@ -19,7 +19,7 @@ import {
 /** What package.json runs, by which the commands are told from the files they share. */
 const scripts = readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8');
 
-/** What an operator does with the commands of contract 6, as processes of their own on one data folder. */
+/** What an operator does with the commands (docs/operations.md#commands), as processes of their own on one data folder. */
 let scratch: string;
 let settings: { DATA_DIR: string; PORT: string };
 let gateway: RunningGateway;

@@ -6,9 +6,19 @@ import { join } from 'node:path';
 import { hasProgram } from '../support/programs';
 import { startProcess, stopAll } from '../support/processes';
 
-/** A new user in a second terminal: what the README prints is run as it is printed, in its order, in one shell. */
+/**
+ * A new user in a second terminal: what the README and the pages behind it print is run as it is printed, in its order,
+ * each page in a shell of its own, so that each can be read by itself.
+ */
+const PAGES = [
+  'README',
+  'docs/getting-started',
+  'docs/rest-api',
+  'docs/approval-policy',
+  'docs/authentication',
+];
 const ROOT = join(__dirname, '..', '..');
-/** Whose commands call the gateway; the audit log's bundle has tests of its own. */
+/** Whose commands call the gateway. */
 const CALLS = /\bcurl |\bnpm run --silent (token|api-key)\b/;
 /** Between two blocks, on both outputs. */
 const END_OF_BLOCK = '--- end of block ---';
@@ -29,9 +39,12 @@ afterAll(async () => {
   await rm(scratch, { recursive: true, force: true });
 });
 
-const blocks = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/^```sh\n(.*?)^```/gms)]
-  .map(([, text = '']) => text)
-  .filter((text) => CALLS.test(text) && !text.includes('audit:verify'));
+/** The blocks of a page that call the gateway, in their order. */
+function blocksOf(page: string): readonly string[] {
+  return [...readFileSync(join(ROOT, `${page}.md`), 'utf8').matchAll(/^```sh\n(.*?)^```/gms)]
+    .map(([, text = '']) => text)
+    .filter((text) => CALLS.test(text));
+}
 
 /** Runs blocks in one shell. @returns what each printed, and what went wrong in it */
 async function inOneShell(
@@ -68,36 +81,42 @@ const ANSWERS: readonly (readonly [RegExp, object])[] = [
     { logs: [{ action_type: 'action_approved', user_id: 7 }, { action_type: 'action_submitted' }] },
   ],
   [/12345\/approve/, { action_id: 12345, status: 'approved', approved_by: 42 }],
+  [/12349\/approve/, { action_id: 12349, status: 'approved', approved_by: 42 }],
   [/approveAction/, { data: { approveAction: { status: 'APPROVED', decidedBy: { name: 'Sue Senior' } } } }],
-  [/"mode": "atomic"/, { error_code: 'BULK_REFUSED', requested: 3, succeeded: 0 }],
+  [/"mode": "atomic"/, { error_code: 'BULK_REFUSED', requested: 2, succeeded: 0 }],
   [/bulk-approve/, { status: 'approved', requested: 3, succeeded: 1 }],
   [
-    /audit-logs\?action_id=12345/,
+    /audit-logs\?action_id=12349/,
     { logs: [{ refusal_code: 'INVALID_STATE' }, { action_type: 'action_approved', user_id: 42 }] },
   ],
   [/POLICY_VERSION/, { data: { changeApprovalPolicy: { version: 2 } } }],
   [/12352\/approve/, { action_id: 12352, status: 'approved' }],
   [/createApiKey/, { data: { createApiKey: { key: any(/^csk_/) } } }],
-  [/12349\/status/, { action_id: 12349, status: 'pending_approval', decision: 'pending' }],
+  [/12350\/status/, { action_id: 12350, status: 'pending_approval', decision: 'pending' }],
 ];
 
 (hasProgram('curl') ? it : it.skip)(
-  'a new user runs what the README prints, from a submission to its approval by user 7, and each command does what it says',
+  'a new user runs what the README and the pages behind it print, and each command does what it says',
   async () => {
-    const { stdout, stderr, code } = await inOneShell(blocks);
-    expect([code, stdout.length, stderr.at(-1)]).toEqual([0, blocks.length + 1, '']);
     const seen = new Set<RegExp>();
-    for (const [index, text] of blocks.entries()) {
-      const printed = stdout[index] ?? '';
-      const [known, answer] = ANSWERS.find(([marker]) => marker.test(text)) ?? [null, {}];
-      if (known !== null) seen.add(known);
-      expect([text, stderr[index]]).not.toEqual([text, expect.stringContaining('error')]);
-      if (text.includes('curl ')) expect([text, JSON.parse(printed)]).toMatchObject([text, answer]);
-      else expect([text, printed]).toEqual([text, text.includes('=$(') ? '' : any(JWT)]);
-      if (known === null) expect(printed).not.toMatch(/"error_code"|"errors"/);
+    const said: string[] = [];
+    for (const page of PAGES) {
+      const blocks = blocksOf(page);
+      const { stdout, stderr, code } = await inOneShell(blocks);
+      expect([page, code, stdout.length, stderr.at(-1)]).toEqual([page, 0, blocks.length + 1, '']);
+      said.push(...stderr);
+      for (const [index, text] of blocks.entries()) {
+        const printed = stdout[index] ?? '';
+        const [known, answer] = ANSWERS.find(([marker]) => marker.test(text)) ?? [null, {}];
+        if (known !== null) seen.add(known);
+        expect([text, stderr[index]]).not.toEqual([text, expect.stringContaining('error')]);
+        if (text.includes('curl ')) expect([text, JSON.parse(printed)]).toMatchObject([text, answer]);
+        else expect([text, printed]).toEqual([text, text.includes('=$(') ? '' : any(JWT)]);
+        if (known === null) expect(printed).not.toMatch(/"error_code"|"errors"/);
+      }
     }
     expect(seen.size).toBe(ANSWERS.length);
-    const whose = stderr.find((text) => text.includes('owned by')) ?? '';
+    const whose = said.find((text) => text.includes('owned by')) ?? '';
     expect(whose).toMatch(/^owned by user 1 \(Ada Admin\).*--owner/);
   },
   600_000,

@@ -46,7 +46,7 @@ export interface Caller {
   /** Who it is or whose key it is: of the demo's people, or somebody who was deactivated. */
   readonly user?: number | 'gone';
   readonly role?: Role;
-  /** Their own level, else their role's (contract 2.1). */
+  /** Their own level, else their role's (docs/approval-policy.md#held-level). */
   readonly level?: number;
   readonly limit?: number;
   /** Of an API key. */
@@ -128,7 +128,7 @@ export function isRefused({ unknown }: Caller): boolean {
   return unknown !== undefined && unknown !== 'MISSING_AUTH';
 }
 
-/** The answer, in the order of contract 2.2. */
+/** The answer, in the order of docs/approval-policy.md#order-of-refusals. */
 function expectedOf(caller: Caller, { row, rule }: Pick<Cell, 'row' | 'rule'>, aim: Aim | null): string {
   const { organization, role, scopes, unknown } = caller;
   if (unknown !== undefined) return `401 ${unknown}`;

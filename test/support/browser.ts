@@ -15,7 +15,7 @@ export function describeInBrowser(title: string, tests: () => void): void {
 }
 
 /** A Chromium of this machine: the one that CHROMIUM names, or else by its name; null where there is none. */
-function findChromium(): string | null {
+export function findChromium(): string | null {
   const named = process.env['CHROMIUM'];
   if (named !== undefined && named !== '') return named;
   const folders = (process.env['PATH'] ?? '').split(delimiter);

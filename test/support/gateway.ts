@@ -30,7 +30,7 @@ export interface Answer {
   readonly body: any;
 }
 
-/** A gateway on a port of its own with a database of its own: the demo data of contract 6, as it was made. */
+/** A gateway on a port of its own with a database of its own: the demo data (docs/getting-started.md#demo-data), as it was made. */
 export interface Gateway {
   readonly url: string;
   readonly database: TestDatabase;

@@ -8,7 +8,7 @@ const CODES_OF_APOLLO = [
 ];
 const STATUSES = [200, 400, 401, 405, 413, 415, 422];
 
-/** What is wrong with the form of an answer of /graphql (GraphQL over HTTP, contract 3), or undefined. */
+/** What is wrong with the form of an answer of /graphql (GraphQL over HTTP, docs/graphql-api.md#requests), or undefined. */
 export function faultOfForm(schema: GraphQLSchema, { status, body, headers }: Answer): string | undefined {
   if (status >= 500) return 'a fault of the gateway';
   if (!STATUSES.includes(status)) return 'an unknown status';

@@ -48,7 +48,7 @@ export const PLAIN: Case = {
   rules: DEFAULT_RULES,
 };
 
-/** The refusals in the order of contract 2.2, and last the permission. */
+/** The refusals in the order of docs/approval-policy.md#order-of-refusals, and last the permission. */
 export const ORDER = [
   'JWT_REQUIRED',
   'INSUFFICIENT_PERMISSIONS',

@@ -1,7 +1,7 @@
 import { decide } from './doors';
 import type { Gateway } from './gateway';
 
-/** People of Acme (contract 6). */
+/** People of Acme (docs/getting-started.md#demo-data). */
 export const [ADMIN, SECURITY, JUNIOR, ANALYST, LIMITED, SENIOR] = [1, 2, 3, 4, 5, 42] as const;
 /** An id that nobody has, and one of another organization. */
 export const UNKNOWN = 8_000_000_000;

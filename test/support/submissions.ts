@@ -5,7 +5,7 @@ import { sdkHeaders as headersOfSdk } from './sdk';
 /** The least that can be submitted, as a REST body. */
 export const MINIMAL = { agent_id: 'agent-7', action_type: 'database_write' };
 
-/** What the vendor's SDK sends to have an action evaluated (contract 5). */
+/** What the vendor's SDK sends to have an action evaluated (docs/legacy-sdk.md#calls). */
 export const SDK_BODY = {
   agent_id: 'agent-7',
   agent_name: 'Billing agent',

@@ -32,7 +32,7 @@ export interface TableOptions<T> {
   readonly heavy?: readonly (keyof T & string)[];
 }
 
-/** Maps a plain readonly domain type to a table: scalar columns only, no relations (design, "Data"). */
+/** Maps a plain readonly domain type to a table: scalar columns only, no relations (docs/architecture.md#data). */
 export function table<T>(
   name: string,
   columns: Columns<T>,

@@ -32,9 +32,9 @@ export interface Schema {
   readonly additionalProperties?: boolean | Schema;
 }
 
-/** Contract 2.15. */
+/** See docs/rest-api.md#ids. */
 export const ID: Schema = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
-/** Contract 2.8. */
+/** See docs/rest-api.md#times. */
 export const TIME: Schema = {
   type: 'string',
   format: 'date-time',

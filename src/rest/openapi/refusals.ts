@@ -112,7 +112,7 @@ export function factsSchema(): Schema {
   };
 }
 
-/** The properties of an error body, in their order (contract 4). */
+/** The properties of an error body, in their order (docs/rest-api.md#errors). */
 export const ERROR_PROPERTIES: Readonly<Record<string, Schema>> = {
   detail: { ...TEXT, description: 'An explanation for people.' },
   error_code: { ...oneOf(ERROR_CODES), description: 'A stable code for programs.' },
