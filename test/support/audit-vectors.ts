@@ -475,6 +475,11 @@ export function auditVectors(): readonly AuditVector[] {
     'index' in record && Number(record.index) < 5 ? { ...record, canonical: null } : record,
   );
   const emptyTree = bundleOf({ entries: [], checkpoints: [], policies: [], actions: [] });
+  const signedEmptyTree = emptyTree.flatMap((record): object[] =>
+    record.type === 'header'
+      ? [record, { type: 'checkpoint', note: KEY.signRoot(1, 0, EMPTY_ROOT) }]
+      : [{ ...record, checkpoints: 1 }],
+  );
   return [
     vector(['clean', 'Nobody touched it', clean()], ['OK', ''], KEYS),
     vector(['clean-kept', 'Held against what was kept', clean()], ['OK', ''], kept),
@@ -511,6 +516,11 @@ export function auditVectors(): readonly AuditVector[] {
     vector(
       ['nothing-signed', 'The log is empty: nothing is signed', emptyTree],
       ['PARTIAL', 'anchored'],
+      KEYS,
+    ),
+    vector(
+      ['nothing-said', 'The log is empty and signed, and no policy came along', signedEmptyTree],
+      ['PARTIAL', 'whole'],
       KEYS,
     ),
     vector(['part', 'Only a part has its bytes', part], ['PARTIAL', 'whole'], KEYS),
