@@ -121,12 +121,7 @@ const FAULTS = (): readonly Row[] => [
   ['white-space', 'A record has white space', replaced('"v":1,', '"v": 1,'), 'NOT_A_BUNDLE'],
   ['carriage-return', 'Lines end in CR LF', replaced(/\n/g, '\r\n'), 'NOT_A_BUNDLE'],
   ['byte-order-mark', 'The file begins with a byte order mark', `\ufeff${fileOf(clean())}`, 'NOT_A_BUNDLE'],
-  [
-    'not-utf8',
-    'A byte is no UTF-8',
-    Buffer.from(fileOf(clean()).replace('🛑', '\u00ff'), 'latin1'),
-    'NOT_A_BUNDLE',
-  ],
+  ['not-utf8', 'A byte is no UTF-8', withOtherBytes(fileOf(clean()), '🛑', [0xff]), 'NOT_A_BUNDLE'],
   ['not-a-bundle', 'The file is something else', 'hello\n', 'NOT_A_BUNDLE'],
   ['empty', 'The file is empty', '', 'NOT_A_BUNDLE'],
   ['gzip-cut', 'The packed file is cut off', gzipSync(fileOf(clean())).subarray(0, -20), 'GZIP_DAMAGED'],
@@ -442,6 +437,16 @@ function changedAction(id: number, changes: Partial<World['actions'][number]>): 
   return bundleOf({
     actions: ACTIONS.map((action) => (action.id === id ? { ...action, ...changes } : action)),
   });
+}
+
+/** A text as UTF-8, with other bytes in the place of one part. */
+function withOtherBytes(text: string, part: string, bytes: readonly number[]): Buffer {
+  const [before = ''] = text.split(part, 1);
+  return Buffer.concat([
+    Buffer.from(before),
+    Buffer.from(bytes),
+    Buffer.from(text.slice(before.length + part.length)),
+  ]);
 }
 
 function rehashed(leaf: object & { canonical: string | null }, from: string, to: string): object {
