@@ -487,7 +487,7 @@ it('an operator is refused names that nobody sees, of organizations, people, log
     (SELECT count(*) FROM user_identities) AS identities, (SELECT count(*) FROM api_keys) AS keys,
     (SELECT count(*) FROM audit_log WHERE action_type IN ('policy_changed', 'user_changed', 'api_key_created')) AS entries`;
   const before = await rows(stored);
-  const user = (given: object) =>
+  const user = (given: Readonly<Record<string, string>>) =>
     Object.entries({
       organization: '1',
       name: 'Ada',
@@ -495,7 +495,7 @@ it('an operator is refused names that nobody sees, of organizations, people, log
       issuer: 'i',
       subject: 's',
       ...given,
-    }).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    }).flatMap(([name, value]) => [`--${name}`, value]);
   const relinked = ['relink', '--user', '3', '--issuer', 'i'];
   for (const [option, command, args] of [
     ['name', 'provision', ['organization', '--name', '\u200b']],

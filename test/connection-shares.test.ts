@@ -63,12 +63,12 @@ describe('while somebody holds what an organization needs,', () => {
         [1, 2, 3, 4].map((n) => gateway.graphql(`{ a${String(n)}: auditCheckpoint { treeSize } }`, { user })),
       );
       await until(async () => (await waiting(database)) >= 2);
-      let isDecided = false;
+      const progress = { isDecided: false };
       const decided = approve(gateway, 1, id)
         .then(async (answer) => [answer, await approve(gateway, 101, other)])
-        .finally(() => (isDecided = true));
+        .finally(() => (progress.isDecided = true));
       // Had the reads more connections, decisions would wait until some of the reads give up.
-      while (!isDecided) expect(await waiting(database)).toBeLessThanOrEqual(2);
+      while (!progress.isDecided) expect(await waiting(database)).toBeLessThanOrEqual(2);
       expect((await decided).map(({ status }) => status)).toEqual([200, 200]);
       return { asked };
     });
