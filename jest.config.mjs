@@ -18,6 +18,8 @@ export default {
   testEnvironment: '<rootDir>/test/support/environment.ts',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
+  // They start gateways, programs and database servers of their own: `npm run test:operations`.
+  testPathIgnorePatterns: ['/node_modules/', '/test/operations/'],
   transform: { '^.+\\.ts$': swc },
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',

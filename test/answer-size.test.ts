@@ -88,6 +88,29 @@ it('a bulk whose answer could be too large decides nothing; a smaller one decide
   expect(body.data.bulkRejectActions.results[99].decision.action.parameters.text).toHaveLength(LARGE);
 });
 
+it('an admin who asks for a long history beside a change of the policy changes nothing; a shorter one is told', async () => {
+  const version = async () =>
+    (await gateway.graphql('{ approvalPolicy { version } }', { user: 1 })).body.data.approvalPolicy
+      .version as number;
+  const change = (expectedVersion: number, first: number): Promise<Answer> =>
+    gateway.graphql(
+      `mutation ($v: Int!, $patch: ApprovalPolicyPatch!) { changeApprovalPolicy(expectedVersion: $v, patch: $patch, reason: "r") {
+        history(first: ${String(first)}) { edges { node { version scoringRules { actionType toolName targetSystem riskIndicator score } } } } } }`,
+      { user: 1, variables: { v: expectedVersion, patch: { scoringRules } } },
+    );
+  const longest = '\u4e00'.repeat(200);
+  const patterns = { actionType: longest, toolName: longest, targetSystem: longest, riskIndicator: longest };
+  const scoringRules = Array.from({ length: 50 }, (_, score) => ({ ...patterns, score }));
+  const before = await version();
+  // A hundred such versions would be more than 10 MB.
+  expect(faults(await change(before, 100))).toEqual(['VALIDATION_ERROR', 'limit']);
+  expect(await version()).toBe(before);
+  const { body, text } = await change(before, 50);
+  const [newest] = body.data.changeApprovalPolicy.history.edges;
+  expect(newest.node).toEqual({ version: before + 1, scoringRules });
+  expect(Buffer.byteLength(text) * 100).toBeGreaterThan(10_000_000);
+});
+
 it('a filter has at most 500 members in each of its lists', async () => {
   for (const [list, member] of [
     ['status', 'DENIED'],

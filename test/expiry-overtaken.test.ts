@@ -71,10 +71,12 @@ describe.each(VERDICTS)('to %s', (verdict) => {
     );
 
     it('a bulk that waited is refused it and decides the others', async () => {
-      const [fresh = 0] = await gateway.addActions([35]);
-      const [action, bulk] = await overtaken('the action', (id) =>
-        decideBulk(gateway, door, verdict, [id, fresh], { user: ADMIN }),
-      );
+      // Each attempt has one of its own: an attempt that came too late may have decided it.
+      const [action, { fresh, bulk }] = await overtaken('the action', async (id) => {
+        const [fresh = 0] = await gateway.addActions([35]);
+        const bulk = await decideBulk(gateway, door, verdict, [id, fresh], { user: ADMIN });
+        return { fresh, bulk };
+      });
       expect(outcomesOf(bulk)).toEqual(['INVALID_STATE', decided]);
       expect(bulk.items[0]?.facts).toEqual({ current_status: 'expired' });
       expect(await storedStatuses(gateway.database, [action, fresh])).toEqual(['pending_approval', decided]);
@@ -83,10 +85,11 @@ describe.each(VERDICTS)('to %s', (verdict) => {
     });
 
     it('an all-or-none bulk that waited decides none', async () => {
-      const [fresh = 0] = await gateway.addActions([35]);
-      const [action, bulk] = await overtaken('the action', (id) =>
-        decideBulk(gateway, door, verdict, [id, fresh], { user: ADMIN, mode: 'atomic' }),
-      );
+      const [action, { fresh, bulk }] = await overtaken('the action', async (id) => {
+        const [fresh = 0] = await gateway.addActions([35]);
+        const bulk = await decideBulk(gateway, door, verdict, [id, fresh], { user: ADMIN, mode: 'atomic' });
+        return { fresh, bulk };
+      });
       expect(bulk.succeeded).toBe(0);
       expect(outcomesOf(bulk)).toEqual(['INVALID_STATE', 'NOT_ATTEMPTED']);
       expect(await storedStatuses(gateway.database, [action, fresh])).toEqual([

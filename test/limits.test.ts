@@ -127,6 +127,16 @@ describe('an analyst is refused an operation', () => {
   });
 });
 
+/** Fields of the actions of a hundred audit entries of each of a hundred actions. */
+const ofTenThousand = (fields: string): string =>
+  `{ actions(first: 100) { edges { node { auditLogs(first: 100) { edges { node { action { ${fields} } } } } } } } }`;
+
+it('an analyst asks for the ids and types of ten thousand actions, and not for their JSON and long texts, which weigh more', async () => {
+  expect(await codeOf(ofTenThousand('id actionType'))).toBeNull();
+  for (const fields of ['parameters description', 'parameters context riskIndicators'])
+    expect(await codeOf(ofTenThousand(fields))).toBe(COST);
+});
+
 describe('an analyst is answered', () => {
   it.each([
     [

@@ -46,11 +46,14 @@ const looks: fc.Arbitrary<Look> = fc.record({
   ),
 });
 
-/** A world and how each of its people looks at it. */
-const watched: fc.Arbitrary<World & { looks: readonly Look[] }> = fc.record({
+const generatedWorld = {
   policy: policies,
   people,
   actions: fc.array(actions, { minLength: 1, maxLength: 16, size: 'max' }),
+};
+/** A world and how each of its people looks at it. */
+const watched: fc.Arbitrary<World & { looks: readonly Look[] }> = fc.record({
+  ...generatedWorld,
   looks: fc.array(looks, { minLength: PEOPLE, maxLength: PEOPLE }),
 });
 
@@ -83,6 +86,40 @@ function mayDecideIt(world: MadeWorld, viewer: MadePerson, action: MadeAction): 
     (verdict) => rulingOn(world, viewer, action, { verdict, isBulk: false, hasReason: null }).allowed,
   );
 }
+
+it(
+  'an admin is warned of exactly as many actions that nobody can decide as are pending and in no queue',
+  async () => {
+    const withoutKeys = {
+      ...generatedWorld,
+      people: people.map((all) => all.map((one) => ({ ...one, hasKey: false }))),
+    };
+    let [warned, worlds] = [0, 0];
+    await checkCases(cases(250, 5000), fc.record(withoutKeys), async (generated) => {
+      const world = await makeWorld(gateway, generated);
+      const [reader, ...others] = world.people.filter(({ active }) => active);
+      if (reader === undefined) return 1;
+      const reviewers = [reader, ...others];
+      const stuck = world.actions
+        .filter(({ status }) => status === 'pending_approval')
+        .filter((action) => !reviewers.some((reviewer) => mayDecideIt(world, reviewer, action))).length;
+      const { body } = await gateway.graphql(
+        '{ approvalPolicy { warnings { code detail } } }',
+        reader.credential,
+      );
+      const told = (body.data.approvalPolicy.warnings as { code: string; detail: string }[])
+        .filter(({ code }) => code === 'NOBODY_CAN_DECIDE')
+        .map(({ detail }) => Number(/^(\d+) pending/.exec(detail)?.[1]));
+      expect(told).toEqual(stuck === 0 ? [] : [stuck]);
+      warned += told.length;
+      worlds += 1;
+      return world.actions.length;
+    });
+    // Of both kinds there are some.
+    expect([warned > 0, warned < worlds]).toEqual([true, true]);
+  },
+  cases(600_000, 3_600_000),
+);
 
 /** Walks the whole list and counts it: these actions as far as the filters leave them, in order, each once. */
 async function expectToSee(

@@ -186,6 +186,28 @@ describe('the score of an action', () => {
   });
 });
 
+it('an action whose texts come to more than 32,768 characters as they are compared is not read on, and scores 95', () => {
+  const rules = [rule({ riskIndicator: 'x*', score: 5 })];
+  const policy = { scoringRules: rules, autoApproveBelow: 10 };
+  const indicate = (riskIndicators: readonly string[]): ScoredAction => ({
+    ...{ actionType: 'a', toolName: null, targetSystem: null },
+    riskIndicators,
+  });
+  expect(scoreByRules(indicate(['x'.repeat(32_767)]), policy)).toMatchObject({ score: 5, source: 'rule' });
+  expect(scoreByRules(indicate(['x'.repeat(32_768)]), policy)).toMatchObject({
+    score: 95,
+    source: 'default',
+  });
+  // Eighteen characters each, as they are compared.
+  expect(scoreByRules(indicate(['x', '\ufdfa'.repeat(1_821)]), policy).score).toBe(95);
+  // The first text passes the bound; the others are not prepared at all.
+  const normalize = jest.spyOn(String.prototype, 'normalize');
+  scoreByRules(indicate(Array.from({ length: 100 }, () => '\u00e9'.repeat(32_768))), policy);
+  const calls = normalize.mock.calls.length;
+  normalize.mockRestore();
+  expect(calls).toBeLessThan(10);
+});
+
 describe('scoring rules in a policy', () => {
   const faults = (rules: unknown) =>
     applyPatch(DEFAULT_RULES, { scoringRules: rules } as PolicyPatch).faults?.map(({ loc }) => loc.join('.'));

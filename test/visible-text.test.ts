@@ -26,6 +26,7 @@ const BLANKS = [
   '\ufe0f',
   '\u{e0041}',
   '\u{1d159}',
+  '\u{13441}\u{16fe4}\u{13442}',
 ];
 
 // prettier-ignore
@@ -33,6 +34,7 @@ const SPELLINGS = [
   ' delete_db', '\tdelete_db', '\u00a0delete_db', '\u3000delete_db', '\u200bdelete_db', 'de\u00adlete_db',
   '\u2060delete_db', 'de\u200dlete_db', 'del\u034fete_db', 'd\ufe0felete_db', '\u{e0020}delete_db', '\u3164delete_db',
   '\u2800delete_db', 'de\u0007lete_db', 'dele\u202ete_db', '\uff44elete_db', '\u{1d41d}elete_db', 'DELETE_DB',
+  'd\u{16fe4}elete_db', '\u{13442}delete_db',
 ];
 
 describe('a text as people see it', () => {

@@ -3,13 +3,13 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import { operation, type Operation } from './operation.ts';
-/** Lists match any of their members, 500 at most; a time range is from inclusive, to exclusive. */
+/** A list matches any of its values, at most 500. A time range includes its start and excludes its end. */
 export type ActionFilter = {
   readonly actionType?: ReadonlyArray<string> | null | undefined;
   readonly agentId?: ReadonlyArray<string> | null | undefined;
-  /** What you may decide now, by the rule that decides: a queue. False for all the rest. */
+  /** True selects the actions that you may decide now, by the rule that decisions follow. False selects all others. */
   readonly decidableByViewer?: boolean | null | undefined;
-  /** User ids of the deciders. */
+  /** Ids of the users who decided. */
   readonly decidedBy?: ReadonlyArray<string | number> | null | undefined;
   readonly decidedFrom?: string | null | undefined;
   readonly decidedTo?: string | null | undefined;
@@ -18,7 +18,7 @@ export type ActionFilter = {
   /** Inclusive. */
   readonly minRiskScore?: number | null | undefined;
   readonly riskLevel?: ReadonlyArray<RiskLevel> | null | undefined;
-  /** Text that stands anywhere in what describes the action; at most 200 characters, once per operation. */
+  /** Text to find in the fields that describe the action. At most 200 characters, once per operation. */
   readonly search?: string | null | undefined;
   readonly status?: ReadonlyArray<ActionStatus> | null | undefined;
   readonly submittedFrom?: string | null | undefined;
@@ -34,19 +34,19 @@ export type ActionOrderField =
   | 'RISK_SCORE'
   | 'SUBMITTED_AT';
 
-/** What an action can be. Only a pending one can still be decided. */
+/** The status of an action. Only a pending action can be decided. */
 export type ActionStatus =
   | 'APPROVED'
   | 'DENIED'
   | 'EXPIRED'
   | 'PENDING_APPROVAL';
 
-/** BEST_EFFORT: each item for itself. ATOMIC: all are decided, or none if one is refused. */
+/** BEST_EFFORT decides each action independently. ATOMIC decides all actions, or none if one is refused. */
 export type BulkMode =
   | 'ATOMIC'
   | 'BEST_EFFORT';
 
-/** Why something was refused: `extensions.code` here, `error_code` over REST. */
+/** The reason why a request was refused: `extensions.code` in GraphQL errors, `error_code` in REST. */
 export type ErrorCode =
   | 'ACTION_NOT_FOUND'
   | 'ALREADY_VOTED'
@@ -83,20 +83,20 @@ export type ErrorCode =
   | 'UNSUPPORTED_MEDIA_TYPE'
   | 'VALIDATION_ERROR';
 
-/** LOW from 0, MEDIUM from 40, HIGH from 70, CRITICAL from 85; up to the next, and 100. */
+/** The risk level of a score: LOW from 0, MEDIUM from 40, HIGH from 70, CRITICAL from 85 to 100. */
 export type RiskLevel =
   | 'CRITICAL'
   | 'HIGH'
   | 'LOW'
   | 'MEDIUM';
 
-/** RULE: a scoring rule. ENGINE: an API key that may score. DEFAULT: no rule matched, so it is 95. */
+/** The source of a risk score. RULE: a scoring rule. ENGINE: an API key with the scope actions:score. DEFAULT: no rule matched, so the score is 95. */
 export type RiskScoreSource =
   | 'DEFAULT'
   | 'ENGINE'
   | 'RULE';
 
-/** What a person may do in their organization. */
+/** The role of a user in the organization. */
 export type Role =
   | 'ADMIN'
   | 'MANAGER'
@@ -107,7 +107,7 @@ export type SortDirection =
   | 'ASC'
   | 'DESC';
 
-/** An action to be decided. What is left out, null or blank is not said. */
+/** An action to submit. Values that are left out, null or blank count as absent. */
 export type SubmitActionInput = {
   /** 1 to 200 characters. */
   readonly actionType: string;
@@ -115,15 +115,15 @@ export type SubmitActionInput = {
   readonly agentId: string;
   /** At most 200 characters. */
   readonly agentName?: string | null | undefined;
-  /** What else the agent knows of the situation; at most 16 kB of JSON. */
+  /** Further information about the situation. At most 16 kB of JSON. */
   readonly context?: Record<string, unknown> | null | undefined;
   /** At most 10,000 characters. */
   readonly description?: string | null | undefined;
   /** At most 64 kB of JSON. */
   readonly parameters?: Record<string, unknown> | null | undefined;
-  /** What makes it risky in the agent's own view: an object of names and values, or a list of names; at most 16 kB. */
+  /** Risk indicators that the agent reports: an object of names and values, or a list of names. At most 16 kB of JSON. */
   readonly riskIndicators?: unknown;
-  /** 0 to 100. Only from an API key with the scope actions:score; else the rules of the policy give it. */
+  /** 0 to 100. Accepted only from an API key with the scope actions:score. Otherwise the scoring rules of the policy give the score. */
   readonly riskScore?: number | null | undefined;
   /** At most 2,000 characters. */
   readonly targetResource?: string | null | undefined;
@@ -133,7 +133,7 @@ export type SubmitActionInput = {
   readonly toolName?: string | null | undefined;
 };
 
-/** What a reviewer says about an action. */
+/** A reviewer's decision on an action. */
 export type Verdict =
   | 'APPROVE'
   | 'REJECT';

@@ -14,7 +14,7 @@ export interface ScoringRule extends Readonly<Record<ScoredField, string | null>
 }
 
 /** How many rules a policy may have: they are read with every request. */
-const MAX_SCORING_RULES = 50;
+export const MAX_SCORING_RULES = 50;
 const MAX_PATTERN_LENGTH = 200;
 
 /**

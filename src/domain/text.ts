@@ -1,9 +1,15 @@
-/** What is not seen: default-ignorable characters (Unicode UAX 44), controls, formats and non-characters. */
-const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Noncharacter_Code_Point}]/gu;
-/** White space by Unicode, and two symbols that show nothing: the braille cell without dots and the null notehead. */
-const BLANKS = /[\p{White_Space}\u2800\u{1d159}]+/gu;
+/**
+ * What is not seen: default-ignorable characters (Unicode UAX 44), controls, formats, non-characters, and the filler of the
+ * Khitan small script.
+ */
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Noncharacter_Code_Point}\u{16fe4}]/gu;
+/**
+ * White space by Unicode, and symbols that show nothing: the braille cell without dots, the null notehead and the blank
+ * hieroglyphs.
+ */
+const BLANKS = /[\p{White_Space}\u2800\u{1d159}\u{13441}\u{13442}]+/gu;
 const VISIBLE =
-  /[^\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Noncharacter_Code_Point}\p{White_Space}\u2800\u{1d159}]/u;
+  /[^\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Noncharacter_Code_Point}\u{16fe4}\p{White_Space}\u2800\u{1d159}\u{13441}\u{13442}]/u;
 /** A plain text, which the steps below would leave as it is. */
 const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
 

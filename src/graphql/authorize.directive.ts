@@ -222,7 +222,8 @@ function requirementOf(schema: GraphQLSchema, field: RootField, name: string): R
 
 const CREDENTIAL = new GraphQLEnumType({
   name: 'Credential',
-  description: 'What a caller has to bring: a JWT, or an API key or JWT.',
+  description:
+    'The credential that a field requires. JWT: a JSON Web Token. ANY: an API key or a JSON Web Token.',
   values: { JWT: { value: 'jwt' }, ANY: { value: 'any' } },
 });
 
@@ -233,12 +234,15 @@ function withDefinition(schema: GraphQLSchema): GraphQLSchema {
   const directive = new GraphQLDirective({
     name: 'authorize',
     description:
-      'Who may use a field. On a risk-limited one each action is also held against the risk level and limit of the caller.',
+      "Restricts a field to roles and kinds of credential. On a risk-limited field, the caller's approval level and risk limit are checked for each action too.",
     locations: [DirectiveLocation.FIELD_DEFINITION],
     args: {
       roles: { type: new GraphQLList(new GraphQLNonNull(role)) },
       credential: { type: CREDENTIAL },
-      scope: { type: GraphQLString, description: 'What an API key needs, where keys are accepted.' },
+      scope: {
+        type: GraphQLString,
+        description: 'The scope that an API key needs, where API keys are accepted.',
+      },
       riskLimited: { type: GraphQLBoolean },
     },
   });

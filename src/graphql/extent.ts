@@ -20,6 +20,7 @@ import {
 } from 'graphql';
 import { MAX_BULK_IDS } from '../domain/decision-request';
 import { DEFAULT_PAGE_SIZE } from '../domain/page';
+import { MAX_SCORING_RULES } from '../domain/scoring-rules';
 
 /** What a selection asks for. What a fragment holds counts as often as the fragment is spread. */
 export interface Extent {
@@ -59,9 +60,10 @@ const NOTHING: Extent = {
   spreads: 0,
 };
 
-/** How long a list that comes whole can be: a quorum is at most ten, a bulk 500. Of the schema, how long they are. */
+/** How long a list that comes whole can be: a quorum is at most ten, a policy has 50 scoring rules, a bulk 500 items. Of the schema, how long they are. */
 const WHOLE_LISTS: Readonly<Record<string, number>> = {
   results: MAX_BULK_IDS,
+  scoringRules: MAX_SCORING_RULES,
   auditSummary: 400,
   types: 100,
   fields: 8,
@@ -189,9 +191,12 @@ const SIZES: Readonly<Record<string, number>> = {
   'Action.reason': 6_000,
   'ActionDecision.reason': 6_000,
   'ActionSubmission.reason': 6_000,
+  'ApprovalPolicy.reason': 6_000,
+  'ApprovalPolicyVersion.reason': 6_000,
   'AuditLog.reason': 6_000,
   'AuditLog.details': 1_000,
   'AuditLog.data': 65_536,
+  'AuditLog.userAgent': 2_000,
   'Vote.reason': 6_000,
 };
 /** Names and the like: 200 characters. */

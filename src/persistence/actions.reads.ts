@@ -5,6 +5,7 @@ import { decidableScope, type DecidableScope } from '../domain/approval-policy';
 import type { Principal, Tenant } from '../domain/principal';
 import type { RiskLevel } from '../domain/risk';
 import type { Sql, Statement } from './database';
+import { inScopeSql, pendingSql } from './decidable';
 import type { KeysetOrder } from './cursor';
 import { isOverdueSql } from './expiry';
 import { Gatherer } from './gatherer';
@@ -217,16 +218,13 @@ function addDecidable(conditions: Conditions, scope: DecidableScope | null, isDe
 function decidableSql(conditions: Conditions, scope: DecidableScope): string {
   const { riskLevels, maxRiskScore, notSubmittedBy, notVotedBy, quorum } = scope;
   return [
-    `t.status = 'pending_approval'`,
-    `NOT ${isOverdueSql('t')}`,
-    inRiskLevelsSql('t.risk_score', riskLevels),
-    ...(maxRiskScore === null ? [] : [`t.risk_score <= ${conditions.bind(maxRiskScore)}`]),
-    ...(notSubmittedBy === null ? [] : [notSubmittedBySql(conditions.bind(notSubmittedBy))]),
-    `(t.approvals >= ${byRiskLevelSql('t.risk_score', quorum)} OR NOT EXISTS (SELECT FROM votes v
-       WHERE v.organization_id = t.organization_id AND v.action_id = t.id AND v.user_id = ${conditions.bind(notVotedBy)}))`,
+    pendingSql('t'),
+    inScopeSql('t', {
+      isOfBand: inRiskLevelsSql('t.risk_score', riskLevels),
+      maxRiskScore: maxRiskScore === null ? null : conditions.bind(maxRiskScore),
+      notSubmittedBy: notSubmittedBy === null ? null : conditions.bind(notSubmittedBy),
+      notVotedBy: conditions.bind(notVotedBy),
+      quorum: byRiskLevelSql('t.risk_score', quorum),
+    }),
   ].join(' AND ');
-}
-
-function notSubmittedBySql(user: string): string {
-  return `t.submitted_by <> ${user} AND t.api_key_created_by IS DISTINCT FROM ${user}`;
 }

@@ -3,7 +3,7 @@ import type { ApprovalPolicy } from '../domain/policy';
 import type { Tenant, User } from '../domain/principal';
 import { RISK_LEVELS } from '../domain/risk';
 import type { Sql, Statement } from './database';
-import { isOverdueSql } from './expiry';
+import { inScopeSql, pendingSql } from './decidable';
 import { riskLevelSql } from './risk-bands';
 
 /** How many pending actions are looked at, the newest first. */
@@ -24,23 +24,27 @@ const REVIEWERS: Statement = {
     ) u WHERE place <= ${String(MOST_ALIKE)}`,
 };
 
-/** $1 organization, $2 scopes as JSON, $3 the quorum of each band as JSON: `decidableScope` in SQL, for several people. */
+/**
+ * $1 organization, $2 scopes as JSON, $3 the quorum of each band as JSON. No score is above 100, and no user has the id 0,
+ * so that these stand for scopes without a limit or without own actions.
+ */
 const COUNT_STUCK: Statement = {
   name: 'count_stuck_actions',
   share: 'read',
   text: `SELECT count(*) AS looked, count(*) FILTER (WHERE NOT EXISTS (
       SELECT FROM json_to_recordset($2::json) AS s("riskLevels" text[], "maxRiskScore" double precision,
         "notSubmittedBy" bigint, "notVotedBy" bigint)
-      WHERE ${riskLevelSql('t.risk_score')} = ANY(s."riskLevels")
-        AND (s."maxRiskScore" IS NULL OR t.risk_score <= s."maxRiskScore")
-        AND t.submitted_by IS DISTINCT FROM s."notSubmittedBy"
-        AND (s."notSubmittedBy" IS NULL OR t.api_key_created_by IS DISTINCT FROM s."notSubmittedBy")
-        AND (t.approvals >= ($3::json ->> (${riskLevelSql('t.risk_score')}))::integer OR NOT EXISTS (
-          SELECT FROM votes v WHERE v.organization_id = $1 AND v.action_id = t.id AND v.user_id = s."notVotedBy"))
+      WHERE ${inScopeSql('t', {
+        isOfBand: `${riskLevelSql('t.risk_score')} = ANY(s."riskLevels")`,
+        maxRiskScore: 'coalesce(s."maxRiskScore", 100)',
+        notSubmittedBy: 'coalesce(s."notSubmittedBy", 0)',
+        notVotedBy: 's."notVotedBy"',
+        quorum: `($3::json ->> (${riskLevelSql('t.risk_score')}))::integer`,
+      })}
     )) AS stuck
     FROM (
-      SELECT id, risk_score, submitted_by, api_key_created_by, approvals FROM actions a
-      WHERE organization_id = $1 AND status = 'pending_approval' AND NOT ${isOverdueSql('a')}
+      SELECT organization_id, id, risk_score, submitted_by, api_key_created_by, approvals FROM actions a
+      WHERE organization_id = $1 AND ${pendingSql('a')}
       ORDER BY submitted_at DESC, id DESC LIMIT ${String(MOST_LOOKED_AT)}
     ) t`,
 };

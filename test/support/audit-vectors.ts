@@ -121,12 +121,7 @@ const FAULTS = (): readonly Row[] => [
   ['white-space', 'A record has white space', replaced('"v":1,', '"v": 1,'), 'NOT_A_BUNDLE'],
   ['carriage-return', 'Lines end in CR LF', replaced(/\n/g, '\r\n'), 'NOT_A_BUNDLE'],
   ['byte-order-mark', 'The file begins with a byte order mark', `\ufeff${fileOf(clean())}`, 'NOT_A_BUNDLE'],
-  [
-    'not-utf8',
-    'A byte is no UTF-8',
-    Buffer.from(fileOf(clean()).replace('🛑', '\u00ff'), 'latin1'),
-    'NOT_A_BUNDLE',
-  ],
+  ['not-utf8', 'A byte is no UTF-8', withOtherBytes(fileOf(clean()), '🛑', [0xff]), 'NOT_A_BUNDLE'],
   ['not-a-bundle', 'The file is something else', 'hello\n', 'NOT_A_BUNDLE'],
   ['empty', 'The file is empty', '', 'NOT_A_BUNDLE'],
   ['gzip-cut', 'The packed file is cut off', gzipSync(fileOf(clean())).subarray(0, -20), 'GZIP_DAMAGED'],
@@ -444,6 +439,16 @@ function changedAction(id: number, changes: Partial<World['actions'][number]>): 
   });
 }
 
+/** A text as UTF-8, with other bytes in the place of one part. */
+function withOtherBytes(text: string, part: string, bytes: readonly number[]): Buffer {
+  const [before = ''] = text.split(part, 1);
+  return Buffer.concat([
+    Buffer.from(before),
+    Buffer.from(bytes),
+    Buffer.from(text.slice(before.length + part.length)),
+  ]);
+}
+
 function rehashed(leaf: object & { canonical: string | null }, from: string, to: string): object {
   const canonical = (leaf.canonical ?? '').replace(from, to);
   return { ...leaf, canonical, leaf_hash: leafHash(Buffer.from(canonical)).toString('base64') };
@@ -475,6 +480,11 @@ export function auditVectors(): readonly AuditVector[] {
     'index' in record && Number(record.index) < 5 ? { ...record, canonical: null } : record,
   );
   const emptyTree = bundleOf({ entries: [], checkpoints: [], policies: [], actions: [] });
+  const signedEmptyTree = emptyTree.flatMap((record): object[] =>
+    record.type === 'header'
+      ? [record, { type: 'checkpoint', note: KEY.signRoot(1, 0, EMPTY_ROOT) }]
+      : [{ ...record, checkpoints: 1 }],
+  );
   return [
     vector(['clean', 'Nobody touched it', clean()], ['OK', ''], KEYS),
     vector(['clean-kept', 'Held against what was kept', clean()], ['OK', ''], kept),
@@ -511,6 +521,11 @@ export function auditVectors(): readonly AuditVector[] {
     vector(
       ['nothing-signed', 'The log is empty: nothing is signed', emptyTree],
       ['PARTIAL', 'anchored'],
+      KEYS,
+    ),
+    vector(
+      ['nothing-said', 'The log is empty and signed, and no policy came along', signedEmptyTree],
+      ['PARTIAL', 'whole'],
       KEYS,
     ),
     vector(['part', 'Only a part has its bytes', part], ['PARTIAL', 'whole'], KEYS),

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { QueryResultRow } from 'pg';
 import type { RequestOrigin } from '../../src/domain/audit-entry';
-import { Database, type Statement } from '../../src/persistence/database';
+import { Database, type DatabaseOptions, type Statement } from '../../src/persistence/database';
+import { DatabaseUnavailableError } from '../../src/persistence/outage';
 
 /** The migrated database with the demo data that every test file's own database is a copy of. */
 export const TEMPLATE = 'countersign_template';
@@ -100,14 +101,14 @@ export async function asSuperuser(text: string): Promise<void> {
   }
 }
 
-function open(
+async function open(
   url: string,
   poolSize: number,
   onStatement?: (statement: Statement, values: readonly unknown[]) => void,
 ): Promise<Database> {
   // The owner's statements share a name while their text differs, so only the application prepares its own.
   const preparedStatements = onStatement !== undefined && !isPooled();
-  return new Database({
+  const options: DatabaseOptions = {
     url,
     poolSize,
     tls: false,
@@ -115,5 +116,14 @@ function open(
     // What a test does as the owner takes as long as a busy machine needs.
     ...(onStatement === undefined && { answerTimeout: null }),
     ...(onStatement && { onStatement }),
-  }).connect();
+  };
+  // On a busy machine a new connection can take longer than a gateway would wait for one.
+  for (;;) {
+    const database = new Database(options);
+    try {
+      return await database.connect();
+    } catch (error) {
+      if (!(error instanceof DatabaseUnavailableError)) throw error;
+    }
+  }
 }

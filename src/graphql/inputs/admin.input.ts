@@ -7,7 +7,7 @@ import type { UserPatch } from '../../domain/user-change';
 import { RiskLevelEnum, RoleEnum } from '../types/enums';
 import { PageArgs } from './lists.input';
 
-@InputType({ description: 'A whole number per risk level; what is left out stays.' })
+@InputType({ description: 'An integer for each risk level. Fields that are left out keep their values.' })
 class IntPerRiskLevelPatch {
   @Field(() => Int, { nullable: true })
   low?: number | null;
@@ -22,7 +22,9 @@ class IntPerRiskLevelPatch {
   critical?: number | null;
 }
 
-@InputType({ description: 'Levels of roles, 0 to 10; what is left out stays.' })
+@InputType({
+  description: 'The approval level of each role, 0 to 10. Fields that are left out keep their values.',
+})
 class RoleLevelsPatch {
   @Field(() => Int, { nullable: true })
   manager?: number | null;
@@ -34,7 +36,7 @@ class RoleLevelsPatch {
   admin?: number | null;
 }
 
-@InputType({ description: 'Risk levels per verdict; what is left out stays.' })
+@InputType({ description: 'Risk levels for each verdict. Fields that are left out keep their values.' })
 class ReasonRequiredPatch {
   @Field(() => [RiskLevelEnum], { nullable: true })
   approve?: RiskLevel[] | null;
@@ -45,7 +47,7 @@ class ReasonRequiredPatch {
 
 @InputType({
   description:
-    'What matches every pattern that it has is of this risk; `*` stands for any text and `?` for any one character, in either case.',
+    'Gives a risk score to actions that match all of its patterns. `*` matches any text, `?` matches any single character, and case is ignored.',
 })
 class ScoringRuleInput implements ScoringRule {
   @Field(() => String, { nullable: true, defaultValue: null })
@@ -60,7 +62,7 @@ class ScoringRuleInput implements ScoringRule {
   @Field(() => String, {
     nullable: true,
     defaultValue: null,
-    description: 'Held against each name, and each `name=value`, that is indicated.',
+    description: 'Matched against the name, and against `name=value`, of each risk indicator.',
   })
   riskIndicator!: string | null;
 
@@ -69,7 +71,8 @@ class ScoringRuleInput implements ScoringRule {
 }
 
 @InputType({
-  description: 'What to change of the policy. What is left out stays; null takes away what can be absent.',
+  description:
+    'A change of the approval policy. Fields that are left out keep their values. Null removes an optional value.',
 })
 export class ApprovalPolicyPatch implements PolicyPatch {
   @Field(() => Boolean, { nullable: true })
@@ -93,7 +96,10 @@ export class ApprovalPolicyPatch implements PolicyPatch {
   @Field(() => ReasonRequiredPatch, { nullable: true })
   reasonRequired?: ReasonRequiredPatch | null;
 
-  @Field(() => IntPerRiskLevelPatch, { nullable: true, description: '60 to 31,536,000; null for ever.' })
+  @Field(() => IntPerRiskLevelPatch, {
+    nullable: true,
+    description: '60 to 31,536,000. Null means no limit.',
+  })
   timeToLiveSeconds?: IntPerRiskLevelPatch | null;
 
   @Field(() => [RiskLevelEnum], { nullable: true })
@@ -104,20 +110,20 @@ export class ApprovalPolicyPatch implements PolicyPatch {
 
   @Field(() => [ScoringRuleInput], {
     nullable: true,
-    description: 'The whole list, at most 50 rules in the order in which they are asked.',
+    description: 'The complete list: at most 50 rules, in order of precedence.',
   })
   scoringRules?: ScoringRuleInput[] | null;
 }
 
-@InputType('UserPatch', { description: 'What to set of a person; what is left out stays.' })
+@InputType('UserPatch', { description: 'A change of a user. Fields that are left out keep their values.' })
 export class UserPatchInput implements UserPatch {
   @Field(() => RoleEnum, { nullable: true })
   role?: Role | null;
 
-  @Field(() => Int, { nullable: true, description: "0 to 10; null for the role's default." })
+  @Field(() => Int, { nullable: true, description: '0 to 10. Null if the level of the role applies.' })
   approvalLevel?: number | null;
 
-  @Field(() => Float, { nullable: true, description: "0 to 100; null for the organization's." })
+  @Field(() => Float, { nullable: true, description: "0 to 100. Null if the organization's limit applies." })
   maxRiskScore?: number | null;
 
   @Field(() => Boolean, { nullable: true })
@@ -132,7 +138,7 @@ class UserFilter {
   @Field(() => Boolean, { nullable: true })
   active?: boolean | null;
 
-  @Field(() => String, { nullable: true, description: 'Text that stands anywhere in the name.' })
+  @Field(() => String, { nullable: true, description: 'Text to find in the name.' })
   search?: string | null;
 }
 
@@ -152,7 +158,7 @@ class ApiKeyFilter {
 
   @Field(() => String, {
     nullable: true,
-    description: 'Text that stands anywhere in the name or the prefix.',
+    description: 'Text to find in the name or the prefix.',
   })
   search?: string | null;
 }

@@ -9,28 +9,29 @@ import { ActionOrderFieldEnum, ActionStatusEnum, DirectionEnum, RiskLevelEnum } 
 export class PageArgs {
   @Field(() => Int, {
     nullable: true,
-    description: 'How many from the start, 1 to 100; 25 if neither this nor `last` is given.',
+    description: 'Number of items from the start, 1 to 100. Defaults to 25 if `last` is not given either.',
   })
   first?: number | null;
 
-  @Field(() => String, { nullable: true, description: 'The cursor to begin after.' })
+  @Field(() => String, { nullable: true, description: 'Returns the items after this cursor.' })
   after?: string | null;
 
-  @Field(() => Int, { nullable: true, description: 'How many from the end, 1 to 100.' })
+  @Field(() => Int, { nullable: true, description: 'Number of items from the end, 1 to 100.' })
   last?: number | null;
 
-  @Field(() => String, { nullable: true, description: 'The cursor to end before.' })
+  @Field(() => String, { nullable: true, description: 'Returns the items before this cursor.' })
   before?: string | null;
 
   @Field(() => Int, {
     nullable: true,
-    description: 'Rows to skip, as legacy clients do; costs grow with it. Prefer `after`.',
+    description: 'Number of items to skip. The cost grows with it: prefer `after`.',
   })
   offset?: number | null;
 }
 
 @InputType({
-  description: 'Lists match any of their members, 500 at most; a time range is from inclusive, to exclusive.',
+  description:
+    'A list matches any of its values, at most 500. A time range includes its start and excludes its end.',
 })
 export class ActionFilter {
   @Field(() => [ActionStatusEnum], { nullable: true })
@@ -51,7 +52,7 @@ export class ActionFilter {
   @Field(() => [String], { nullable: true })
   actionType?: string[] | null;
 
-  @Field(() => [ID], { nullable: true, description: 'User ids of the deciders.' })
+  @Field(() => [ID], { nullable: true, description: 'Ids of the users who decided.' })
   decidedBy?: string[] | null;
 
   @Field(() => DateTime, { nullable: true })
@@ -69,13 +70,14 @@ export class ActionFilter {
   @Field(() => String, {
     nullable: true,
     description:
-      'Text that stands anywhere in what describes the action; at most 200 characters, once per operation.',
+      'Text to find in the fields that describe the action. At most 200 characters, once per operation.',
   })
   search?: string | null;
 
   @Field(() => Boolean, {
     nullable: true,
-    description: 'What you may decide now, by the rule that decides: a queue. False for all the rest.',
+    description:
+      'True selects the actions that you may decide now, by the rule that decisions follow. False selects all others.',
   })
   decidableByViewer?: boolean | null;
 }
@@ -94,19 +96,19 @@ export class ActionsArgs extends PageArgs {
   @Field(() => ActionFilter, { nullable: true })
   filter?: ActionFilter | null;
 
-  @Field(() => ActionOrder, { nullable: true, description: 'Newest first if not given.' })
+  @Field(() => ActionOrder, { nullable: true, description: 'Defaults to newest first.' })
   orderBy?: ActionOrder | null;
 }
 
 @InputType({
   description:
-    'Lists match any of their members, 500 at most; the time range is from inclusive, to exclusive.',
+    'A list matches any of its values, at most 500. The time range includes `from` and excludes `to`.',
 })
 export class AuditLogFilter {
   @Field(() => [String], { nullable: true })
   actionType?: string[] | null;
 
-  @Field(() => [ID], { nullable: true, description: 'User ids: what these people did.' })
+  @Field(() => [ID], { nullable: true, description: 'Ids of the users who acted.' })
   actorId?: string[] | null;
 
   @Field(() => [ID], { nullable: true })
@@ -123,13 +125,12 @@ export class AuditLogFilter {
 
   @Field(() => String, {
     nullable: true,
-    description:
-      'Text that stands anywhere in the details or the reason; at most 200 characters, once per operation.',
+    description: 'Text to find in the details or the reason. At most 200 characters, once per operation.',
   })
   search?: string | null;
 }
 
-@InputType({ description: 'By time.' })
+@InputType({ description: 'Orders the audit log by time.' })
 export class AuditLogOrder {
   @Field(() => DirectionEnum, { defaultValue: 'desc' })
   direction!: Direction;
@@ -140,6 +141,6 @@ export class AuditLogsArgs extends PageArgs {
   @Field(() => AuditLogFilter, { nullable: true })
   filter?: AuditLogFilter | null;
 
-  @Field(() => AuditLogOrder, { nullable: true, description: 'Newest first if not given.' })
+  @Field(() => AuditLogOrder, { nullable: true, description: 'Defaults to newest first.' })
   orderBy?: AuditLogOrder | null;
 }

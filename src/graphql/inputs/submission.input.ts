@@ -4,7 +4,7 @@ import type { Submission } from '../../domain/submission';
 
 type Input = { readonly [K in keyof Submission]?: Submission[K] | null };
 
-@InputType({ description: 'An action to be decided. What is left out, null or blank is not said.' })
+@InputType({ description: 'An action to submit. Values that are left out, null or blank count as absent.' })
 export class SubmitActionInput implements Input {
   @Field(() => String, { description: '1 to 200 characters.' })
   agentId!: string;
@@ -32,21 +32,21 @@ export class SubmitActionInput implements Input {
 
   @Field(() => GraphQLJSONObject, {
     nullable: true,
-    description: 'What else the agent knows of the situation; at most 16 kB of JSON.',
+    description: 'Further information about the situation. At most 16 kB of JSON.',
   })
   context?: Record<string, unknown> | null;
 
   @Field(() => GraphQLJSON, {
     nullable: true,
     description:
-      "What makes it risky in the agent's own view: an object of names and values, or a list of names; at most 16 kB.",
+      'Risk indicators that the agent reports: an object of names and values, or a list of names. At most 16 kB of JSON.',
   })
   riskIndicators?: Record<string, unknown> | string[] | null;
 
   @Field(() => Float, {
     nullable: true,
     description:
-      '0 to 100. Only from an API key with the scope actions:score; else the rules of the policy give it.',
+      '0 to 100. Accepted only from an API key with the scope actions:score. Otherwise the scoring rules of the policy give the score.',
   })
   riskScore?: number | null;
 }

@@ -33,7 +33,10 @@ export class ActionResolver {
   constructor(private readonly reads: ActionReads) {}
 
   @Directive(READERS)
-  @Query(() => ActionType, { nullable: true, description: 'One action of your organization, or null.' })
+  @Query(() => ActionType, {
+    nullable: true,
+    description: 'An action of your organization. Null if there is none with this id.',
+  })
   action(@Arg('id', () => ID) id: string, @Ctx() { loaders }: AuthorizedContext): Promise<Action | null> {
     return loaders.action.load(readId(id, 'id'));
   }
@@ -82,41 +85,43 @@ export class ActionResolver {
 
   @FieldResolver(() => Int, {
     description:
-      'The approval level that the policy in force asks for at this risk, where levels are on; 1 to 10.',
+      'The approval level that the policy in force requires at this risk level, 1 to 10. It applies where approval levels are enabled.',
   })
   requiredApprovalLevel(@Root() action: Action, @Ctx() { principal }: AuthorizedContext): number {
     return principal.policy.requiredLevels[riskLevelOf(action.riskScore)];
   }
 
   @FieldResolver(() => Int, {
-    description: 'The approvals that the policy in force asks for at this risk, 1 to 10.',
+    description: 'Number of approvals that the policy in force requires at this risk level, 1 to 10.',
   })
   approvalsRequired(@Root() action: Action, @Ctx() { principal }: AuthorizedContext): number {
     return approvalsRequired(action.riskScore, principal.policy);
   }
 
   @FieldResolver(() => [VoteType], {
-    description: 'The verdicts on it, in the order in which they were given.',
+    description: 'The votes on the action, in the order in which they were cast.',
   })
   votes(@Root() action: Action, @Ctx() { loaders }: AuthorizedContext): Promise<readonly Vote[]> {
     return loaders.votes.load(action.id);
   }
 
-  @FieldResolver(() => UserType, { description: 'Who submitted it, or owns the API key that did.' })
+  @FieldResolver(() => UserType, {
+    description: 'The user who submitted the action, or the owner of the API key that submitted it.',
+  })
   submittedBy(@Root() action: Action, @Ctx() { loaders }: AuthorizedContext): Promise<User | null> {
     return loaders.user.load(action.submittedById);
   }
 
   @FieldResolver(() => UserType, {
     nullable: true,
-    description: 'Null while pending, and where a policy decided.',
+    description: 'The user who decided the action. Null while it is pending, and if the policy decided it.',
   })
   decidedBy(@Root() action: Action, @Ctx() { loaders }: AuthorizedContext): Promise<User | null> | null {
     return action.decidedById === null ? null : loaders.user.load(action.decidedById);
   }
 
   @FieldResolver(() => AuditLogConnectionType, {
-    description: 'What the audit log tells about it, newest first.',
+    description: 'The audit log entries about the action, newest first.',
   })
   async auditLogs(
     @Root() action: Action,
@@ -130,12 +135,16 @@ export class ActionResolver {
     return new Connection(await loaders.auditEntriesOf(action.id, part, namesBelow(info)));
   }
 
-  @FieldResolver(() => EligibilityType, { description: 'By the very rule that approveAction runs.' })
+  @FieldResolver(() => EligibilityType, {
+    description: 'Whether you may approve the action now, by the same rule as `approveAction`.',
+  })
   viewerCanApprove(@Root() action: Action, @Ctx() context: AuthorizedContext): Promise<EligibilityType> {
     return eligibility(action, 'approve', context);
   }
 
-  @FieldResolver(() => EligibilityType, { description: 'By the very rule that rejectAction runs.' })
+  @FieldResolver(() => EligibilityType, {
+    description: 'Whether you may reject the action now, by the same rule as `rejectAction`.',
+  })
   viewerCanReject(@Root() action: Action, @Ctx() context: AuthorizedContext): Promise<EligibilityType> {
     return eligibility(action, 'reject', context);
   }

@@ -38,17 +38,22 @@ export class ApiKeyResolver {
   }
 
   @Directive(ADMINS)
-  @Mutation(() => CreatedApiKeyType, { description: 'Makes an API key, which is shown this once.' })
+  @Mutation(() => CreatedApiKeyType, {
+    description: 'Creates an API key. The key itself is returned only here.',
+  })
   createApiKey(
     @Arg('name', () => String, { description: '1 to 100 characters.' }) name: string,
     @Arg('scopes', () => [String], {
       defaultValue: [...DEFAULT_API_KEY_SCOPES],
-      description: 'Of actions:submit, actions:read, actions:score, audit:read.',
+      description: 'Any of actions:submit, actions:read, actions:score, audit:read.',
     })
     scopes: string[],
-    @Arg('ownerId', () => ID, { nullable: true, description: 'Who answers for it; you, if not given.' })
+    @Arg('ownerId', () => ID, {
+      nullable: true,
+      description: 'The user who is responsible for the key. Defaults to you.',
+    })
     ownerId: string | null,
-    @Arg('expiresAt', () => DateTime, { nullable: true, description: 'Never, if not given.' })
+    @Arg('expiresAt', () => DateTime, { nullable: true, description: 'Defaults to never.' })
     expiresAt: Date | null,
     @Ctx() { principal: reviewer, origin }: ReviewerContext,
   ): Promise<CreatedApiKey> {
@@ -64,7 +69,7 @@ export class ApiKeyResolver {
 
   @Directive(ADMINS)
   @Mutation(() => ApiKeyType, {
-    description: 'Revokes an API key for good, from its very next request on.',
+    description: 'Revokes an API key permanently. It is refused from its next request on.',
   })
   revokeApiKey(
     @Arg('id', () => ID) apiKeyId: string,
@@ -76,7 +81,8 @@ export class ApiKeyResolver {
   }
 
   @FieldResolver(() => UserType, {
-    description: 'Who answers for it; while they are deactivated, it does not count.',
+    description:
+      'The user who is responsible for the key. The key is refused while this user is deactivated.',
   })
   owner(@Root() { ownerId }: ApiKey, @Ctx() { loaders }: ReviewerContext): Promise<User | null> {
     return loaders.user.load(ownerId);

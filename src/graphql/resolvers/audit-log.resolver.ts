@@ -22,7 +22,7 @@ export class AuditLogResolver {
   @Directive(PEOPLE)
   @Query(() => AuditLogType, {
     nullable: true,
-    description: "One entry of your organization's audit log, or null.",
+    description: "An entry of your organization's audit log. Null if there is none with this id.",
   })
   auditLog(
     @Arg('id', () => ID) id: string,
@@ -56,7 +56,7 @@ export class AuditLogResolver {
 
   @FieldResolver(() => UserType, {
     nullable: true,
-    description: 'Who did it, or owns the API key that did; null for policy and system.',
+    description: 'The user who acted, or the owner of the API key that acted. Null for POLICY and SYSTEM.',
   })
   actor(@Root() entry: AuditLogEntry, @Ctx() { loaders }: AuthorizedContext): Promise<User | null> | null {
     const userId = entry.actorKind === 'user' ? entry.actorId : entry.onBehalfOf;

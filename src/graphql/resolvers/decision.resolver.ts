@@ -20,9 +20,10 @@ const REVIEWERS = '@authorize(roles: [ADMIN, SECURITY_MANAGER, MANAGER], credent
 const REASON = { nullable: true, description: 'At most 2,000 characters.' } as const;
 export const KEY = {
   nullable: true,
-  description: 'Yours, for this request: a repeat within 24 hours does nothing more and is told the same.',
+  description:
+    'A key of your choice for this request. A repeated request with the same key within 24 hours has no further effect and gets the same answer.',
 } as const;
-const IDS = { description: '1 to 500; duplicates are folded.' } as const;
+const IDS = { description: '1 to 500 ids. Duplicates count once.' } as const;
 
 const MODE = { defaultValue: 'best_effort' } as const;
 
@@ -36,7 +37,7 @@ export class DecisionResolver {
 
   @Directive(REVIEWERS)
   @Extensions({ verdict: 'approve' })
-  @Mutation(() => ActionDecisionType)
+  @Mutation(() => ActionDecisionType, { description: 'Approves an action.' })
   approveAction(
     @Arg('actionId', () => ID) _actionId: string,
     @Arg('reason', () => String, REASON) _reason: string | null,
@@ -48,7 +49,7 @@ export class DecisionResolver {
 
   @Directive(REVIEWERS)
   @Extensions({ verdict: 'reject' })
-  @Mutation(() => ActionDecisionType)
+  @Mutation(() => ActionDecisionType, { description: 'Rejects an action.' })
   rejectAction(
     @Arg('actionId', () => ID) _actionId: string,
     @Arg('reason', () => String, REASON) _reason: string | null,
@@ -60,7 +61,7 @@ export class DecisionResolver {
 
   @Directive(REVIEWERS)
   @Extensions({ verdict: 'approve' })
-  @Mutation(() => BulkDecisionType)
+  @Mutation(() => BulkDecisionType, { description: 'Approves up to 500 actions.' })
   bulkApproveActions(
     @Arg('actionIds', () => [ID], IDS) _actionIds: string[],
     @Arg('reason', () => String, REASON) _reason: string | null,
@@ -73,7 +74,7 @@ export class DecisionResolver {
 
   @Directive(REVIEWERS)
   @Extensions({ verdict: 'reject' })
-  @Mutation(() => BulkDecisionType)
+  @Mutation(() => BulkDecisionType, { description: 'Rejects up to 500 actions.' })
   bulkRejectActions(
     @Arg('actionIds', () => [ID], IDS) _actionIds: string[],
     @Arg('reason', () => String, REASON) _reason: string | null,
@@ -94,7 +95,7 @@ export class DecisionResolver {
     return entry;
   }
 
-  @FieldResolver(() => AuditReceiptType, { description: 'To be kept: it proves a later omission.' })
+  @FieldResolver(() => AuditReceiptType, { description: 'Keep it: it proves a later removal of the entry.' })
   receipt(
     @Root() { auditId, leafHash }: DecisionPayload,
     @Ctx() { principal }: AuthorizedContext,

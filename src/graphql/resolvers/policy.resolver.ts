@@ -19,7 +19,10 @@ import { UserType } from '../types/user.type';
 
 @Resolver(() => PolicyVersionType)
 export class PolicyVersionResolver {
-  @FieldResolver(() => UserType, { nullable: true, description: 'Null where an operator laid it down.' })
+  @FieldResolver(() => UserType, {
+    nullable: true,
+    description: 'The user who changed the policy. Null if an operator did.',
+  })
   changedBy(
     @Root() policy: PolicyVersion,
     @Ctx() { loaders }: AuthorizedContext,
@@ -37,17 +40,17 @@ export class PolicyResolver {
   ) {}
 
   @Directive('@authorize(roles: [ADMIN, SECURITY_MANAGER, MANAGER, USER], credential: JWT)')
-  @Query(() => PolicyType, { description: "Your organization's rules for decisions." })
+  @Query(() => PolicyType, { description: 'The approval policy of your organization that is in force.' })
   approvalPolicy(@Ctx() { principal }: ReviewerContext): Promise<PolicyVersion> {
     return this.reads.current(principal);
   }
 
   @Directive('@authorize(roles: [ADMIN], credential: JWT)')
   @Mutation(() => PolicyType, {
-    description: 'Lays down the next version of the policy, in force for the very next decision.',
+    description: 'Creates the next version of the approval policy. It is in force from the next decision on.',
   })
   async changeApprovalPolicy(
-    @Arg('expectedVersion', () => Int, { description: 'The version that the change is meant for.' })
+    @Arg('expectedVersion', () => Int, { description: 'The version that the change is based on.' })
     expectedVersion: number,
     @Arg('patch', () => ApprovalPolicyPatch) patch: ApprovalPolicyPatch,
     @Arg('reason', () => String, { description: '1 to 2,000 characters.' }) reason: string,
@@ -60,7 +63,7 @@ export class PolicyResolver {
   }
 
   @FieldResolver(() => [PolicyWarningType], {
-    description: 'What is risky about it, for the people and the pending actions there are now.',
+    description: 'Warnings about the policy, given the current users and pending actions.',
   })
   async warnings(
     @Root() policy: PolicyVersion,
@@ -71,7 +74,9 @@ export class PolicyResolver {
     return [...policyWarnings(policy, people), ...stuckWarnings(stuck, isMore)];
   }
 
-  @FieldResolver(() => PolicyVersionConnectionType, { description: 'Every version there was, newest first.' })
+  @FieldResolver(() => PolicyVersionConnectionType, {
+    description: 'All versions of the policy, newest first.',
+  })
   async history(
     @Args(() => PageArgs) request: PageArgs,
     @Ctx() { principal, maxPageSize, budget }: ReviewerContext,

@@ -22,7 +22,8 @@ export class SubmissionResolver {
   )
   @Mutation(() => ActionSubmissionType, {
     name: 'submitAction',
-    description: 'Submits an action to be decided; it is scored, and waits unless the policy approves it.',
+    description:
+      'Submits an action. It gets a risk score, and waits for approval unless the policy approves it at once.',
   })
   async submit(
     @Arg('input', () => SubmitActionInput) input: SubmitActionInput,
@@ -41,7 +42,7 @@ export class SubmissionResolver {
 
   @FieldResolver(() => ActionType, {
     nullable: true,
-    description: 'As it is now; an API key without the scope actions:read is refused it.',
+    description: 'The action as it is now. An API key needs the scope actions:read for it.',
   })
   async action(
     @Root() { actionId }: ActionSubmissionType,

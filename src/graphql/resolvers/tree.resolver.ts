@@ -30,7 +30,7 @@ export class TreeResolver {
   @Directive(PEOPLE)
   @Query(() => AuditCheckpointType, {
     nullable: true,
-    description: 'The newest signed checkpoint of your audit log; null before the first.',
+    description: "The newest signed checkpoint of your organization's audit log. Null before the first one.",
   })
   async auditCheckpoint(@Ctx() { principal }: ReviewerContext): Promise<AuditCheckpointType | null> {
     const checkpoint = await this.proofs.latestCheckpoint(principal);
@@ -40,7 +40,8 @@ export class TreeResolver {
   @Directive(PEOPLE)
   @Query(() => AuditInclusionProofType, {
     nullable: true,
-    description: 'That an entry is in your audit log; null for an unknown one, and until it is sealed.',
+    description:
+      "Proves that your organization's audit log contains an entry. Null if there is no such entry, or if it is not sealed yet.",
   })
   async auditInclusionProof(
     @Arg('auditId', () => ID) id: string,
@@ -62,7 +63,8 @@ export class TreeResolver {
 
   @Directive(PEOPLE)
   @Query(() => AuditConsistencyProofType, {
-    description: 'That your audit log of one size begins with all of what it was at a smaller one.',
+    description:
+      "Proves that your organization's audit log of one size begins with the whole log of a smaller size.",
   })
   async auditConsistencyProof(
     @Arg('fromSize', () => GraphQLSafeInt) fromSize: number,
@@ -82,8 +84,9 @@ export class TreeResolver {
   @Directive(AUDITORS)
   @Query(() => AuditVerificationType, {
     description:
-      'Recomputes the tree from the entries and holds everything against everything. From and to are leaf indices, ' +
-      'inclusive and exclusive: entries outside count by their hash alone.',
+      'Recomputes the Merkle tree from the entries, and checks entries, actions, policies and checkpoints against each ' +
+      'other. `from` (inclusive) and `to` (exclusive) are leaf indices; of entries outside this range, only the hash ' +
+      'is used.',
   })
   async verifyAuditLog(
     @Arg('from', () => GraphQLSafeInt, SIZE) from: number | null,
@@ -95,7 +98,7 @@ export class TreeResolver {
 
   @Directive(PEOPLE)
   @Query(() => [AuditSummaryGroupType], {
-    description: 'Sums over your audit log, the latest or last first.',
+    description: "Counts over your organization's audit log by group, in descending order of the key.",
   })
   auditSummary(
     @Arg('groupBy', () => SummaryKeyEnum) groupBy: SummaryKey,

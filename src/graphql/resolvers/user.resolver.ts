@@ -18,13 +18,13 @@ export class UserResolver {
   ) {}
 
   @Directive('@authorize(roles: [ADMIN, SECURITY_MANAGER, MANAGER, USER], credential: JWT)')
-  @Query(() => UserType, { description: 'You.' })
+  @Query(() => UserType, { description: 'The user who sends the request.' })
   viewer(@Ctx() { principal }: ReviewerContext): User {
     return principal.user;
   }
 
   @Directive(ADMINS)
-  @Query(() => UserConnectionType, { description: "Your organization's people, by id." })
+  @Query(() => UserConnectionType, { description: 'The users of your organization, ordered by id.' })
   async users(
     @Args(() => UsersArgs) args: UsersArgs,
     @Ctx() context: ReviewerContext,
@@ -36,7 +36,8 @@ export class UserResolver {
 
   @Directive(ADMINS)
   @Mutation(() => UserType, {
-    description: 'Sets role, level, limit or being active of a person, from their very next decision on.',
+    description:
+      "Changes the role, approval level, risk limit or active state of a user, from the user's next decision on.",
   })
   async setUser(
     @Arg('userId', () => ID) userId: string,

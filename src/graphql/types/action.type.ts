@@ -6,7 +6,7 @@ import { connectionType } from './connection.type';
 import { DateTime } from './date-time';
 import { ActionStatusEnum, ErrorCodeEnum, VerdictEnum } from './enums';
 
-@ObjectType('Action', { description: 'Something that an agent wants to do.' })
+@ObjectType('Action', { description: 'An action that an agent asks to perform.' })
 export class ActionType {
   @Field(() => ID)
   id!: number;
@@ -37,14 +37,14 @@ export class ActionType {
 
   @Field(() => GraphQLJSONObject, {
     nullable: true,
-    description: 'What else the agent knew of the situation.',
+    description: 'Further information about the situation, given by the agent.',
   })
   context!: Record<string, unknown> | null;
 
   @Field(() => GraphQLJSON, {
     nullable: true,
     description:
-      "What made it risky in the agent's own view: an object of names and values, or a list of names.",
+      'Risk indicators that the agent reported: an object of names and values, or a list of names.',
   })
   riskIndicators!: Record<string, unknown> | readonly string[] | null;
 
@@ -62,26 +62,36 @@ export class ActionType {
 
   @Field(() => DateTime, {
     nullable: true,
-    description: 'When it expires, or did, unless it is decided before; null for never.',
+    description:
+      'The time at which the action expires if it is not decided before. Null if it never expires.',
   })
   expiresAt!: Date | null;
 
-  @Field(() => Int, { name: 'approvalsReceived', description: 'Distinct reviewers who approved so far.' })
+  @Field(() => Int, {
+    name: 'approvalsReceived',
+    description: 'Number of distinct reviewers who have approved.',
+  })
   approvals!: number;
 
   @Field(() => DateTime, { nullable: true })
   decidedAt!: Date | null;
 
-  @Field(() => String, { nullable: true, description: 'What the decider gave as the reason.' })
+  @Field(() => String, { nullable: true, description: 'The reason that the decider gave.' })
   reason!: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Of the request that decided it.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The correlation id of the request that decided the action.',
+  })
   correlationId!: string | null;
 }
 
 export const ActionConnectionType = connectionType('Action', ActionType);
 
-@ObjectType('Vote', { description: "One reviewer's verdict on an action. It counts as it was given." })
+@ObjectType('Vote', {
+  description:
+    "A reviewer's verdict on an action. Later changes of the policy or of the reviewer's authority do not affect it.",
+})
 export class VoteType {
   @Field(() => VerdictEnum)
   verdict!: Verdict;
@@ -89,7 +99,7 @@ export class VoteType {
   @Field(() => String, { nullable: true })
   reason!: string | null;
 
-  @Field(() => Int, { description: 'The policy that it was given under.' })
+  @Field(() => Int, { description: 'The version of the policy under which the vote was cast.' })
   policyVersion!: number;
 
   @Field(() => DateTime)
@@ -97,19 +107,23 @@ export class VoteType {
 }
 
 @ObjectType('Eligibility', {
-  description: 'Whether the viewer may give a verdict on an action now, and if not, why.',
+  description: 'Whether the viewer may decide an action now, and if not, why.',
 })
 export class EligibilityType {
   @Field(() => Boolean)
   allowed!: boolean;
 
-  @Field(() => ErrorCodeEnum, { nullable: true, description: 'What a try would be refused with.' })
+  @Field(() => ErrorCodeEnum, { nullable: true, description: 'The error code that an attempt would get.' })
   code!: ErrorCode | null;
 
   @Field(() => String, { nullable: true })
   detail!: string | null;
 
-  @Field(() => Int, { nullable: true, description: 'Null where the organization asks for no level.' })
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'The approval level that is required. Null if the organization does not use approval levels.',
+  })
   requiredLevel!: number | null;
 
   @Field(() => Int, { nullable: true })
@@ -117,21 +131,22 @@ export class EligibilityType {
 
   @Field(() => Float, {
     nullable: true,
-    description: 'The highest score, inclusive, that the viewer may decide; null for no limit.',
+    description: 'The highest risk score that the viewer may decide, inclusive. Null if there is no limit.',
   })
   riskLimit!: number | null;
 
-  @Field(() => Boolean, { description: 'Whether this verdict on it needs a reason.' })
+  @Field(() => Boolean, { description: 'Whether this verdict requires a reason.' })
   reasonRequired!: boolean;
 
-  @Field(() => Boolean, { description: 'Whether it may be decided in a bulk too.' })
+  @Field(() => Boolean, { description: 'Whether the action may also be decided in bulk.' })
   bulkAllowed!: boolean;
 
   @Field(() => Int, {
-    description: "Approvals that it still lacks, the viewer's included; 0 once it is not pending.",
+    description:
+      "Number of approvals that are still missing, including the viewer's. 0 if the action is not pending.",
   })
   approvalsMissing!: number;
 
-  @Field(() => [VoteType], { simple: false, description: 'Who has voted on it already, in that order.' })
+  @Field(() => [VoteType], { simple: false, description: 'The votes that were already cast, in order.' })
   votes!: Promise<readonly Vote[]>;
 }

@@ -4,7 +4,8 @@ import { connectionType } from './connection.type';
 import { DateTime } from './date-time';
 
 @ObjectType('ApiKey', {
-  description: 'A key with which a program reads and submits. It never decides, and it makes no keys.',
+  description:
+    'A key with which a program submits and reads actions. An API key can neither decide actions nor create API keys.',
 })
 export class ApiKeyType {
   @Field(() => ID)
@@ -13,33 +14,36 @@ export class ApiKeyType {
   @Field(() => String)
   name!: string;
 
-  @Field(() => String, { description: 'How the key begins; the rest of it is not stored.' })
+  @Field(() => String, { description: 'The first characters of the key. The rest of it is not stored.' })
   prefix!: string;
 
-  @Field(() => [String], { description: 'Of actions:submit, actions:read, actions:score, audit:read.' })
+  @Field(() => [String], { description: 'Any of actions:submit, actions:read, actions:score, audit:read.' })
   scopes!: readonly ApiKeyScope[];
 
   @Field(() => DateTime)
   createdAt!: Date;
 
-  @Field(() => DateTime, { nullable: true, description: 'When it stops to count; null for never.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'The time at which the key expires. Null if it never expires.',
+  })
   expiresAt!: Date | null;
 
-  @Field(() => DateTime, { nullable: true, description: 'Since when it does not count any more.' })
+  @Field(() => DateTime, { nullable: true, description: 'The time at which the key was revoked.' })
   revokedAt!: Date | null;
 
   @Field(() => DateTime, {
     nullable: true,
-    description: 'To about a minute; null for never.',
+    description: 'The time of the last use, to about a minute. Null if the key was never used.',
   })
   lastUsedAt!: Date | null;
 }
 
 export const ApiKeyConnectionType = connectionType('ApiKey', ApiKeyType);
 
-@ObjectType('CreatedApiKey', { description: 'A new key: the only answer that ever holds it.' })
+@ObjectType('CreatedApiKey', { description: 'A new API key. No other answer contains the key.' })
 export class CreatedApiKeyType {
-  @Field(() => String, { description: 'To be sent as X-API-Key, or as Authorization: Bearer.' })
+  @Field(() => String, { description: 'Send it as X-API-Key or as Authorization: Bearer.' })
   key!: string;
 
   @Field(() => ApiKeyType)

@@ -7,12 +7,14 @@ import { connectionType } from './connection.type';
 import { DateTime } from './date-time';
 import { ActorKindEnum, ErrorCodeEnum, VerdictEnum } from './enums';
 
-@ObjectType('AuditLog', { description: 'One entry of the append-only audit log.' })
+@ObjectType('AuditLog', { description: 'An entry of the append-only audit log.' })
 export class AuditLogType {
   @Field(() => ID)
   id!: number;
 
-  @Field(() => String, { description: 'For example action_approved, action_denied, decision_refused.' })
+  @Field(() => String, {
+    description: 'The type of the event, for example action_approved, action_denied or decision_refused.',
+  })
   actionType!: string;
 
   @Field(() => ActorKindEnum)
@@ -20,13 +22,15 @@ export class AuditLogType {
 
   @Field(() => ID, {
     nullable: true,
-    description: 'The user or the API key, by actorKind; null for policy and system.',
+    description:
+      'The id of the user or of the API key, depending on `actorKind`. Null for POLICY and SYSTEM.',
   })
   actorId!: number | null;
 
   @Field(() => ID, {
     nullable: true,
-    description: 'The action it is about. A refused try may name one that does not exist.',
+    description:
+      'The id of the action that the entry is about. A denied attempt may name an action that does not exist.',
   })
   actionId!: number | null;
 
@@ -50,7 +54,7 @@ export class AuditLogType {
 
   @Field(() => Int, {
     nullable: true,
-    description: 'What the policy asked for; null where approval levels were off.',
+    description: 'The approval level that the policy required. Null if approval levels were disabled.',
   })
   requiredLevel!: number | null;
 
@@ -66,15 +70,15 @@ export class AuditLogType {
   @Field(() => Int, { nullable: true })
   approvalsRequired!: number | null;
 
-  @Field(() => String, { nullable: true, description: 'Shown to admins and security managers.' })
+  @Field(() => String, { nullable: true, description: 'Visible to admins and security managers.' })
   ipAddress!: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Shown to admins and security managers.' })
+  @Field(() => String, { nullable: true, description: 'Visible to admins and security managers.' })
   userAgent!: string | null;
 
   @Field(() => GraphQLJSONObject, {
     nullable: true,
-    description: "What its type tells beyond the other fields, such as a change's before and after.",
+    description: 'Further data that depends on the type, such as the values before and after a change.',
   })
   data!: Record<string, unknown> | null;
 

@@ -17,7 +17,7 @@ class PageInfoType {
 
   @Field(() => Boolean, {
     description:
-      'Whether a text search ended before the list did, since no text index can be asked. Continue at `endCursor`, or at `startCursor` of a list that is read backward.',
+      'Whether a text search stopped before the end of the list, which happens if no text index is available. Continue from `endCursor`, or from `startCursor` when paging backward.',
   })
   searchLimited!: boolean;
 }
@@ -64,7 +64,7 @@ export function connectionType(name: string, node: ClassType): ClassType {
     @Field(() => node)
     node!: unknown;
 
-    @Field(() => String, { description: 'Stands for this place in the order; for `after` and `before`.' })
+    @Field(() => String, { description: 'The position of this item, for `after` and `before`.' })
     cursor!: string;
   }
 
@@ -76,12 +76,15 @@ export function connectionType(name: string, node: ClassType): ClassType {
     @Field(() => PageInfoType)
     pageInfo!: PageInfoType;
 
-    @Field(() => Int, { simple: false, description: 'Counted only when asked for, and to 10,000 at most.' })
+    @Field(() => Int, {
+      simple: false,
+      description: 'Number of matching items, up to 10,000. It is counted only if the field is selected.',
+    })
     totalCount!: number;
 
     @Field(() => Boolean, {
       simple: false,
-      description: 'True where there are more than `totalCount` says.',
+      description: 'Whether there are more items than `totalCount`.',
     })
     totalCountCapped!: boolean;
   }

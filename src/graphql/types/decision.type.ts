@@ -11,7 +11,7 @@ import { UserType } from './user.type';
 
 @ObjectType('AuditReceipt', {
   description:
-    'The promise, signed by the audit log, that it holds the entry of a decision: to be kept by who decided.',
+    'A signed promise that the audit log contains the entry of a decision. The decider should keep it.',
 })
 export class AuditReceiptType {
   @Field(() => ID)
@@ -20,11 +20,11 @@ export class AuditReceiptType {
   @Field(() => String, { description: "The entry's leaf hash, base64." })
   leafHash!: string;
 
-  @Field(() => String, { description: 'A signed note, which `countersign-verify --receipt` takes.' })
+  @Field(() => String, { description: 'A signed note that `countersign-verify --receipt` accepts.' })
   signature!: string;
 }
 
-@ObjectType('ActionDecision', { description: 'What a decision did.' })
+@ObjectType('ActionDecision', { description: 'The result of a decision.' })
 export class ActionDecisionType {
   @Field(() => ID)
   actionId!: number;
@@ -53,18 +53,18 @@ export class ActionDecisionType {
   @Field(() => Int)
   approvalsRequired!: number;
 
-  @Field(() => ActionType, { description: 'As it is after the decision.' })
+  @Field(() => ActionType, { description: 'The action after the decision.' })
   action!: unknown;
 }
 
 @ObjectType('Refusal', {
-  description: 'Why one item of a bulk was refused, with the facts that its code calls for.',
+  description: 'The reason why one item of a bulk was refused, with the fields that belong to its code.',
 })
 export class RefusalType {
   @Field(() => ErrorCodeEnum)
   code!: ErrorCode;
 
-  @Field(() => Int, { description: 'The HTTP status that the same refusal has over REST.' })
+  @Field(() => Int, { description: 'The HTTP status of the same refusal in REST.' })
   status!: number;
 
   @Field(() => String)
@@ -110,7 +110,7 @@ export class RefusalType {
   approvalsRequired!: number | null;
 }
 
-@ObjectType('BulkItem', { description: 'What became of one distinct id of a bulk: a decision or a refusal.' })
+@ObjectType('BulkItem', { description: 'The result for one id of a bulk: a decision or a refusal.' })
 export class BulkItemType {
   @Field(() => ID)
   actionId!: number;
@@ -122,7 +122,10 @@ export class BulkItemType {
   refusal!: RefusalType | null;
 }
 
-@ObjectType('BulkDecision', { description: 'One result per distinct id, in the order first given.' })
+@ObjectType('BulkDecision', {
+  description:
+    'The result of a bulk decision, with one result for each distinct id, in the order in which the ids were first given.',
+})
 export class BulkDecisionType {
   @Field(() => VerdictEnum)
   verdict!: Verdict;
@@ -130,7 +133,7 @@ export class BulkDecisionType {
   @Field(() => BulkModeEnum)
   mode!: BulkMode;
 
-  @Field(() => Int, { description: 'Distinct ids.' })
+  @Field(() => Int, { description: 'Number of distinct ids.' })
   requested!: number;
 
   @Field(() => Int)

@@ -31,41 +31,50 @@ export const ActionOrderFieldEnum = { SUBMITTED_AT: 'submittedAt', RISK_SCORE: '
 
 registerEnumType(ActionStatusEnum, {
   name: 'ActionStatus',
-  description: 'What an action can be. Only a pending one can still be decided.',
+  description: 'The status of an action. Only a pending action can be decided.',
 });
 registerEnumType(RiskLevelEnum, {
   name: 'RiskLevel',
-  description: 'LOW from 0, MEDIUM from 40, HIGH from 70, CRITICAL from 85; up to the next, and 100.',
+  description:
+    'The risk level of a score: LOW from 0, MEDIUM from 40, HIGH from 70, CRITICAL from 85 to 100.',
 });
 registerEnumType(RiskScoreSourceEnum, {
   name: 'RiskScoreSource',
   description:
-    'RULE: a scoring rule. ENGINE: an API key that may score. DEFAULT: no rule matched, so it is 95.',
+    'The source of a risk score. RULE: a scoring rule. ENGINE: an API key with the scope actions:score. DEFAULT: no rule matched, so the score is 95.',
 });
-registerEnumType(RoleEnum, { name: 'Role', description: 'What a person may do in their organization.' });
-registerEnumType(VerdictEnum, { name: 'Verdict', description: 'What a reviewer says about an action.' });
+registerEnumType(RoleEnum, { name: 'Role', description: 'The role of a user in the organization.' });
+registerEnumType(VerdictEnum, { name: 'Verdict', description: "A reviewer's decision on an action." });
 registerEnumType(ErrorCodeEnum, {
   name: 'ErrorCode',
-  description: 'Why something was refused: `extensions.code` here, `error_code` over REST.',
+  description:
+    'The reason why a request was refused: `extensions.code` in GraphQL errors, `error_code` in REST.',
 });
-registerEnumType(ActorKindEnum, { name: 'ActorKind', description: 'Who did what an audit entry tells.' });
+registerEnumType(ActorKindEnum, {
+  name: 'ActorKind',
+  description: 'The kind of actor of an audit log entry.',
+});
 registerEnumType(BulkModeEnum, {
   name: 'BulkMode',
-  description: 'BEST_EFFORT: each item for itself. ATOMIC: all are decided, or none if one is refused.',
+  description:
+    'BEST_EFFORT decides each action independently. ATOMIC decides all actions, or none if one is refused.',
 });
 registerEnumType(PolicyWarningCodeEnum, {
   name: 'PolicyWarningCode',
-  description: 'What is risky about a policy that is possible.',
+  description: 'The kind of a policy warning.',
 });
 registerEnumType(FaultKindEnum, {
   name: 'AuditFaultKind',
-  description: 'What can be wrong with an audit log.',
+  description: 'The kind of a fault in the audit log.',
 });
 registerEnumType(AuditVerdictEnum, {
   name: 'AuditVerdict',
   description:
-    'OK: everything agrees. PARTIAL: nothing is wrong, and not everything is proven. FAILED: something is wrong.',
+    'OK: everything was proven. PARTIAL: no fault was found, but not everything was proven. FAILED: a fault was found.',
 });
-registerEnumType(SummaryKeyEnum, { name: 'AuditSummaryKey', description: 'What a summary is grouped by.' });
+registerEnumType(SummaryKeyEnum, {
+  name: 'AuditSummaryKey',
+  description: 'The key by which a summary is grouped.',
+});
 registerEnumType(DirectionEnum, { name: 'SortDirection' });
 registerEnumType(ActionOrderFieldEnum, { name: 'ActionOrderField' });

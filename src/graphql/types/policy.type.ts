@@ -7,7 +7,7 @@ import { connectionType } from './connection.type';
 import { DateTime } from './date-time';
 import { PolicyWarningCodeEnum, RiskLevelEnum } from './enums';
 
-@ObjectType('IntPerRiskLevel', { description: 'A whole number for each risk level.' })
+@ObjectType('IntPerRiskLevel', { description: 'An integer for each risk level.' })
 class IntPerRiskLevelType {
   @Field(() => Int)
   low!: number;
@@ -22,7 +22,7 @@ class IntPerRiskLevelType {
   critical!: number;
 }
 
-@ObjectType('SecondsPerRiskLevel', { description: 'Seconds for each risk level; null for ever.' })
+@ObjectType('SecondsPerRiskLevel', { description: 'Seconds for each risk level. Null means no limit.' })
 class SecondsPerRiskLevelType {
   @Field(() => Int, { nullable: true })
   low!: number | null;
@@ -37,7 +37,7 @@ class SecondsPerRiskLevelType {
   critical!: number | null;
 }
 
-@ObjectType('RoleLevels', { description: 'The approval level that comes with a role.' })
+@ObjectType('RoleLevels', { description: 'The approval level of each role.' })
 class RoleLevelsType {
   @Field(() => Int)
   manager!: number;
@@ -49,7 +49,7 @@ class RoleLevelsType {
   admin!: number;
 }
 
-@ObjectType('ReasonRequired', { description: 'The risk levels at which a verdict needs a reason.' })
+@ObjectType('ReasonRequired', { description: 'The risk levels at which a verdict requires a reason.' })
 class ReasonRequiredType {
   @Field(() => [RiskLevelEnum])
   approve!: readonly RiskLevel[];
@@ -60,7 +60,7 @@ class ReasonRequiredType {
 
 @ObjectType('ScoringRule', {
   description:
-    'What matches every pattern that it has is of this risk; `*` stands for any text and `?` for any one character, in either case.',
+    'Gives a risk score to actions that match all of its patterns. `*` matches any text, `?` matches any single character, and case is ignored.',
 })
 export class ScoringRuleType implements ScoringRule {
   @Field(() => String, { nullable: true })
@@ -74,7 +74,7 @@ export class ScoringRuleType implements ScoringRule {
 
   @Field(() => String, {
     nullable: true,
-    description: 'Held against each name, and each `name=value`, that is indicated.',
+    description: 'Matched against the name, and against `name=value`, of each risk indicator.',
   })
   riskIndicator!: string | null;
 
@@ -83,32 +83,37 @@ export class ScoringRuleType implements ScoringRule {
 }
 
 @ObjectType('ApprovalPolicyVersion', {
-  description: 'The rules for decisions as they were laid down once.',
+  description: 'A version of the approval policy.',
 })
 export class PolicyVersionType implements PolicyRules {
   @Field(() => Int)
   version!: number;
 
-  @Field(() => Boolean, { description: 'Whether a reviewer needs a level at or above that of the risk.' })
+  @Field(() => Boolean, {
+    description: 'Whether a reviewer needs the approval level that the risk level requires, or a higher one.',
+  })
   approvalLevels!: boolean;
 
-  @Field(() => IntPerRiskLevelType, { description: 'The level that each risk level asks for.' })
+  @Field(() => IntPerRiskLevelType, { description: 'The approval level that each risk level requires.' })
   requiredLevels!: IntPerRiskLevelType;
 
-  @Field(() => RoleLevelsType, { description: 'For people without a level of their own.' })
+  @Field(() => RoleLevelsType, {
+    description: 'The approval level of each role, for users without a level of their own.',
+  })
   roleLevels!: RoleLevelsType;
 
   @Field(() => Float, {
     nullable: true,
-    description: 'The highest score, inclusive, of managers without a limit of their own; null for none.',
+    description:
+      'The highest risk score that managers without a limit of their own may decide, inclusive. Null if there is no limit.',
   })
   managerMaxRiskScore!: number | null;
 
-  @Field(() => IntPerRiskLevelType, { description: 'Distinct reviewers needed to approve.' })
+  @Field(() => IntPerRiskLevelType, { description: 'Number of distinct reviewers who have to approve.' })
   quorum!: IntPerRiskLevelType;
 
   @Field(() => Boolean, {
-    description: 'Whether people may decide what they, or an API key of theirs, submitted.',
+    description: 'Whether users may decide actions that they or their API keys submitted.',
   })
   ownActionsAllowed!: boolean;
 
@@ -116,26 +121,27 @@ export class PolicyVersionType implements PolicyRules {
   reasonRequired!: ReasonRequiredType;
 
   @Field(() => SecondsPerRiskLevelType, {
-    description: 'How long an action waits before it expires. Holds for what is submitted from then on.',
+    description:
+      'The time after which a pending action expires. A change applies to actions that are submitted afterwards.',
   })
   timeToLiveSeconds!: SecondsPerRiskLevelType;
 
-  @Field(() => [RiskLevelEnum], { description: 'The risk levels that are decided one by one only.' })
+  @Field(() => [RiskLevelEnum], { description: 'The risk levels that cannot be decided in bulk.' })
   excludedFromBulk!: readonly RiskLevel[];
 
   @Field(() => Float, {
     nullable: true,
-    description: 'Scores below it are approved by the policy when they are submitted; null for none.',
+    description: 'Actions with a lower risk score are approved on submission. Null if none are.',
   })
   autoApproveBelow!: number | null;
 
   @Field(() => [ScoringRuleType], {
     description:
-      'What gives a submitted action its score: the first one that matches. Where none does, it is 95.',
+      'The rules that score submitted actions. The first rule that matches gives the score. If none matches, the score is 95.',
   })
   scoringRules!: readonly ScoringRuleType[];
 
-  @Field(() => String, { nullable: true, description: 'Why it was laid down.' })
+  @Field(() => String, { nullable: true, description: 'The reason for the change.' })
   reason!: string | null;
 
   @Field(() => DateTime)
@@ -144,12 +150,15 @@ export class PolicyVersionType implements PolicyRules {
 
 export const PolicyVersionConnectionType = connectionType('ApprovalPolicyVersion', PolicyVersionType);
 
-@ObjectType('PolicyWarning', { description: 'Something risky about a policy that is possible.' })
+@ObjectType('PolicyWarning', { description: 'A warning about a policy that is valid but risky.' })
 export class PolicyWarningType {
   @Field(() => PolicyWarningCodeEnum)
   code!: PolicyWarningCode;
 
-  @Field(() => RiskLevelEnum, { nullable: true, description: 'Null where it is about all of them.' })
+  @Field(() => RiskLevelEnum, {
+    nullable: true,
+    description: 'Null if the warning concerns all risk levels.',
+  })
   riskLevel!: RiskLevel | null;
 
   @Field(() => String)
@@ -157,6 +166,6 @@ export class PolicyWarningType {
 }
 
 @ObjectType('ApprovalPolicy', {
-  description: "The organization's rules for decisions, as they are in force.",
+  description: 'The approval policy that is in force.',
 })
 export class PolicyType extends PolicyVersionType {}

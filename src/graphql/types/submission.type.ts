@@ -7,18 +7,18 @@ import { DateTime } from './date-time';
 import { ActionStatusEnum, RiskLevelEnum, RiskScoreSourceEnum } from './enums';
 import { PolicyWarningType, ScoringRuleType } from './policy.type';
 
-@ObjectType('MatchedScoringRule', { description: 'The rule that gave a score.' })
+@ObjectType('MatchedScoringRule', { description: 'The scoring rule that gave a score.' })
 export class MatchedScoringRuleType extends ScoringRuleType {
-  @Field(() => Int, { description: 'Its place in the policy, from 1.' })
+  @Field(() => Int, { description: 'The position of the rule in the policy, starting at 1.' })
   position!: number;
 }
 
-@ObjectType('ActionSubmission', { description: 'What became of an action that was submitted.' })
+@ObjectType('ActionSubmission', { description: 'The result of a submission.' })
 export class ActionSubmissionType {
   @Field(() => ID)
   actionId!: number;
 
-  @Field(() => ActionStatusEnum, { description: 'APPROVED where the policy approves its score by itself.' })
+  @Field(() => ActionStatusEnum, { description: 'APPROVED if the policy approved the action on submission.' })
   status!: ActionStatus;
 
   @Field(() => Float, { description: '0 to 100.' })
@@ -30,13 +30,16 @@ export class ActionSubmissionType {
   @Field(() => RiskScoreSourceEnum)
   riskScoreSource!: RiskScoreSource;
 
-  @Field(() => MatchedScoringRuleType, { nullable: true, description: 'Null where no rule gave the score.' })
+  @Field(() => MatchedScoringRuleType, {
+    nullable: true,
+    description: 'The scoring rule that matched. Null if no rule gave the score.',
+  })
   matchedRule!: MatchedScoringRuleType | null;
 
-  @Field(() => Int, { description: 'The policy that it was scored and perhaps approved by.' })
+  @Field(() => Int, { description: 'The version of the policy that applied to the submission.' })
   policyVersion!: number;
 
-  @Field(() => String, { description: 'Why it has this score and status, in a sentence.' })
+  @Field(() => String, { description: 'An explanation of the score and the status, in one sentence.' })
   reason!: string;
 
   @Field(() => String)
@@ -45,11 +48,15 @@ export class ActionSubmissionType {
   @Field(() => DateTime)
   submittedAt!: Date;
 
-  @Field(() => DateTime, { nullable: true, description: 'Null for never.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'The time at which the action expires. Null if it never expires.',
+  })
   expiresAt!: Date | null;
 
   @Field(() => [PolicyWarningType], {
-    description: 'What kept it from being decided when it was submitted, such as nobody with the authority.',
+    description:
+      'What prevented a decision at the time of submission, for example that nobody has the authority.',
   })
   warnings!: readonly PolicyWarning[];
 }

@@ -5,20 +5,21 @@ import { DateTime } from './date-time';
 import { AuditVerdictEnum, FaultKindEnum } from './enums';
 
 @ObjectType('AuditCheckpoint', {
-  description: 'What the audit log committed to: every entry of a tree, by its root (C2SP tlog-checkpoint).',
+  description:
+    "A signed statement of the size and the root hash of the audit log's Merkle tree (C2SP tlog-checkpoint).",
 })
 export class AuditCheckpointType {
-  @Field(() => String, { description: "The organization's log." })
+  @Field(() => String, { description: "The name of the organization's log." })
   origin!: string;
 
-  @Field(() => GraphQLSafeInt, { description: 'Leaves.' })
+  @Field(() => GraphQLSafeInt, { description: 'Number of leaves.' })
   treeSize!: number;
 
   @Field(() => String, { description: 'Base64.' })
   rootHash!: string;
 
   @Field(() => String, {
-    description: 'The checkpoint as a signed note: keep it, to show later what was there.',
+    description: 'The checkpoint as a signed note. Keep it to prove later what the log contained.',
   })
   note!: string;
 
@@ -27,7 +28,7 @@ export class AuditCheckpointType {
 }
 
 @ObjectType('AuditInclusionProof', {
-  description: 'That an entry stands in the tree of a checkpoint (RFC 6962 2.1.1).',
+  description: 'Proves that the tree of a checkpoint contains an entry (RFC 6962, section 2.1.1).',
 })
 export class AuditInclusionProofType {
   @Field(() => ID)
@@ -39,10 +40,10 @@ export class AuditInclusionProofType {
   @Field(() => String, { description: 'SHA-256(0x00 || canonical), base64.' })
   leafHash!: string;
 
-  @Field(() => String, { description: "The entry's exact bytes, as text." })
+  @Field(() => String, { description: 'The canonical bytes of the entry, as text.' })
   canonical!: string;
 
-  @Field(() => [String], { description: 'From the leaf to the root, base64.' })
+  @Field(() => [String], { description: 'The audit path from the leaf to the root, base64.' })
   hashes!: readonly string[];
 
   @Field(() => AuditCheckpointType)
@@ -50,7 +51,7 @@ export class AuditInclusionProofType {
 }
 
 @ObjectType('AuditConsistencyProof', {
-  description: 'That a tree begins with all of a smaller one (RFC 6962 2.1.2).',
+  description: 'Proves that a tree begins with the whole of a smaller tree (RFC 6962, section 2.1.2).',
 })
 export class AuditConsistencyProofType {
   @Field(() => GraphQLSafeInt)
@@ -69,7 +70,7 @@ export class AuditConsistencyProofType {
   hashes!: readonly string[];
 }
 
-@ObjectType('AuditFault', { description: 'Something that is wrong with the audit log.' })
+@ObjectType('AuditFault', { description: 'A fault in the audit log.' })
 export class AuditFaultType {
   @Field(() => FaultKindEnum)
   kind!: FaultKind;
@@ -87,9 +88,9 @@ export class AuditFaultType {
   actionId!: number | null;
 }
 
-@ObjectType('AuditVerification', { description: 'What a recomputation of the audit log found.' })
+@ObjectType('AuditVerification', { description: 'The result of a verification of the audit log.' })
 export class AuditVerificationType {
-  @Field(() => Boolean, { description: 'Whether nothing is wrong.' })
+  @Field(() => Boolean, { description: 'Whether no fault was found.' })
   isIntact!: boolean;
 
   @Field(() => AuditVerdictEnum)
@@ -98,31 +99,31 @@ export class AuditVerificationType {
   @Field(() => GraphQLSafeInt)
   treeSize!: number;
 
-  @Field(() => String, { description: 'Recomputed, base64.' })
+  @Field(() => String, { description: 'The recomputed root hash, base64.' })
   rootHash!: string;
 
-  @Field(() => GraphQLSafeInt, { description: 'Entries that were checked.' })
+  @Field(() => GraphQLSafeInt, { description: 'Number of entries that were checked.' })
   entries!: number;
 
-  @Field(() => GraphQLSafeInt, { description: 'Checkpoints that were checked.' })
+  @Field(() => GraphQLSafeInt, { description: 'Number of checkpoints that were checked.' })
   checkpoints!: number;
 
-  @Field(() => AuditFaultType, { nullable: true, description: 'The first that was found.' })
+  @Field(() => AuditFaultType, { nullable: true, description: 'The first fault that was found.' })
   firstFault!: AuditFaultType | null;
 
   @Field(() => Int)
   faultCount!: number;
 
-  @Field(() => [String], { description: 'What was not proven, and what else should be known.' })
+  @Field(() => [String], { description: 'What was not proven, and other remarks.' })
   remarks!: readonly string[];
 }
 
-@ObjectType('AuditSummaryGroup', { description: 'What happened in one group of the audit log.' })
+@ObjectType('AuditSummaryGroup', { description: 'Counts over one group of audit log entries.' })
 export class AuditSummaryGroupType {
   @Field(() => String, {
     nullable: true,
     description:
-      "A day in UTC, a verdict, a risk level, a user's id or a refusal's code, by what was grouped.",
+      'The key of the group, depending on `groupBy`: a day in UTC, a verdict, a risk level, a user id or a refusal code.',
   })
   key!: string | null;
 
@@ -132,16 +133,16 @@ export class AuditSummaryGroupType {
   @Field(() => Int)
   denied!: number;
 
-  @Field(() => Int, { description: 'Approvals that were counted while more were required.' })
+  @Field(() => Int, { description: 'Number of approvals after which more approvals were required.' })
   votes!: number;
 
-  @Field(() => Int, { description: 'Refused tries to decide.' })
+  @Field(() => Int, { description: 'Number of denied attempts to decide.' })
   refused!: number;
 
   @Field(() => Int)
   expired!: number;
 
-  @Field(() => Float, { nullable: true, description: 'From submission to decision.' })
+  @Field(() => Float, { nullable: true, description: 'Seconds from submission to decision.' })
   medianSecondsToDecide!: number | null;
 
   @Field(() => Float, { nullable: true })

@@ -3,7 +3,7 @@ import type { Role } from '../../domain/principal';
 import { connectionType } from './connection.type';
 import { RoleEnum } from './enums';
 
-@ObjectType('User', { description: 'A person of the organization.' })
+@ObjectType('User', { description: 'A user of the organization.' })
 export class UserType {
   @Field(() => ID)
   id!: number;
@@ -16,13 +16,14 @@ export class UserType {
 
   @Field(() => Int, {
     nullable: true,
-    description: "The person's own approval level; null for the role's default.",
+    description: "The user's own approval level. Null if the level of the role applies.",
   })
   approvalLevel!: number | null;
 
   @Field(() => Float, {
     nullable: true,
-    description: "The highest score, inclusive; null for the organization's.",
+    description:
+      "The highest risk score that the user may decide, inclusive. Null if the organization's limit applies.",
   })
   maxRiskScore!: number | null;
 

@@ -78,9 +78,9 @@ export function describeRest(schema: GraphQLSchema, authorize: AuthorizeDirectiv
       version: VERSION,
       summary: 'Human approval of agent actions.',
       description:
-        'The REST paths, which run against the same schema as /graphql. A trailing slash, unknown query parameters and ' +
-        'unknown fields are ignored, and an empty query parameter is as if it were left out. Whatever can be read ' +
-        'answers HEAD, and every path answers OPTIONS with what it allows.',
+        'The REST API. Each path executes an operation against the same schema as /graphql. A trailing slash, unknown ' +
+        'query parameters and unknown fields are ignored. An empty query parameter counts as absent. Every path that ' +
+        'answers GET also answers HEAD, and every path answers OPTIONS with the methods that it allows.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
@@ -91,19 +91,24 @@ export function describeRest(schema: GraphQLSchema, authorize: AuthorizeDirectiv
 }
 
 const TAGS = [
-  { name: 'Actions', description: 'What waits to be decided, and deciding it.' },
-  { name: 'Audit log', description: 'What happened, provably.' },
-  { name: "The vendor's SDK", description: 'What ascend-ai-sdk 2.3.0 to 2.5.1 calls besides.' },
-  { name: 'Operations', description: 'For whoever runs it.' },
+  { name: 'Actions', description: 'Submitting, reading and deciding actions.' },
+  { name: 'Audit log', description: 'Reading, exporting and verifying the audit log.' },
+  { name: "The vendor's SDK", description: 'Further paths that ascend-ai-sdk 2.3.0 to 2.5.1 calls.' },
+  { name: 'Operations', description: 'Health, readiness and metrics.' },
 ];
 
 const SECURITY_SCHEMES = {
-  jwt: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'A person. Only a JWT decides.' },
+  jwt: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: 'Authenticates a user. Decisions require a JWT.',
+  },
   apiKey: {
     type: 'apiKey',
     in: 'header',
     name: 'X-API-Key',
-    description: `A program; also as \`Authorization: Bearer\`. Its scopes: ${API_KEY_SCOPES.join(', ')}.`,
+    description: `Authenticates a program. It may also be sent as \`Authorization: Bearer\`. Scopes: ${API_KEY_SCOPES.join(', ')}.`,
   },
 };
 
@@ -145,7 +150,7 @@ function inCamelCase(name: string): string {
 function descriptionOf(schema: GraphQLSchema, field: string): string {
   const root = [schema.getQueryType(), schema.getMutationType()].find((type) => type?.getFields()[field]);
   const said = root?.getFields()[field]?.description;
-  return [...(said == null ? [] : [said]), `The same as \`${field}\` over GraphQL.`].join(' ');
+  return [...(said == null ? [] : [said]), `Equivalent to \`${field}\` in GraphQL.`].join(' ');
 }
 
 function operationOf(described: Described): Operation {
@@ -178,11 +183,11 @@ function summaryOf(operationId: string): string {
 
 function whoMay({ requirement }: Described): string {
   const asked = asks(requirement);
-  if (asked === null) return 'Needs no credential.';
+  if (asked === null) return 'Requires no credential.';
   const everyone = asked.roles.length === ROLES.length;
-  const people = everyone ? 'people of every role' : `people of the roles ${asked.roles.join(', ')}`;
+  const people = everyone ? 'users of any role' : `users with the role ${asked.roles.join(', ')}`;
   const keys = asked.scope === null ? 'API keys' : `API keys with the scope \`${asked.scope}\``;
-  return `For ${people}${asked.credential === 'any' ? `, and ${keys}` : ''}.`;
+  return `Allowed for ${people}${asked.credential === 'any' ? `, and ${keys}` : ''}.`;
 }
 
 function securityOf({ requirement }: Described): Operation['security'] {
@@ -196,14 +201,15 @@ const CORRELATION: Parameter = {
   name: 'X-Correlation-ID',
   in: 'header',
   description:
-    'Echoed, and kept in the audit log as `client_correlation_id`; ignored where it is no such text.',
+    'Returned in the response, and stored in the audit log as `client_correlation_id`. Ignored if it does not match the pattern.',
   schema: { type: 'string', pattern: '^[A-Za-z0-9._:-]{1,128}$' },
 };
 
 const IDEMPOTENCY_KEY: Parameter = {
   name: 'Idempotency-Key',
   in: 'header',
-  description: 'Yours, for this request: a repeat within 24 hours does nothing more and is told the same.',
+  description:
+    'A key of your choice for this request. A repeated request with the same key within 24 hours has no further effect and gets the same answer.',
   schema: { type: 'string', pattern: IDEMPOTENCY_KEY_PATTERN },
 };
 
@@ -261,5 +267,5 @@ function errorsOf(described: Described): Record<string, ResponseObject> {
 /** What comes along with some errors. */
 const HEADERS: Readonly<Record<number, NonNullable<ResponseObject['headers']>>> = {
   401: { 'WWW-Authenticate': { description: 'RFC 6750.', schema: { type: 'string' } } },
-  503: { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer', minimum: 1 } } },
+  503: { 'Retry-After': { description: 'Number of seconds.', schema: { type: 'integer', minimum: 1 } } },
 };

@@ -20,10 +20,10 @@ import {
 import { ERROR_PROPERTIES, factsSchema } from './refusals';
 
 const ACTION = json('The action.', ref('Action'));
-const DENIED = json('It is denied.', ref('Rejection'));
-const DECIDED_BULK = json('Each action with its own outcome.', ref('BulkDecision'));
+const DENIED = json('The action is denied.', ref('Rejection'));
+const DECIDED_BULK = json('The result for each action.', ref('BulkDecision'));
 const REFUSED_BULK = json(
-  'An all-or-none bulk of which something was refused, so that nothing was decided; or the same request is still under way.',
+  'An atomic bulk was refused because one of its items was, and nothing was decided. Or an earlier request with the same idempotency key is still in progress.',
   {
     anyOf: [
       ref('RefusedBulk'),
@@ -39,19 +39,19 @@ const DECISION = oneOf(['pending', 'allowed', 'denied']);
 /** What each operation of operations.graphql is answered with over REST, by HTTP status. */
 const GIVES: Readonly<Record<string, Readonly<Record<number, Gives>>>> = {
   ApproveAction: {
-    200: json('It is approved.', ref('Approval')),
-    202: json('The approval counts; more are required.', ref('Vote')),
+    200: json('The action is approved.', ref('Approval')),
+    202: json('The approval was counted, and more approvals are required.', ref('Vote')),
   },
   RejectAction: { 200: DENIED },
   BulkApproveActions: BULK,
   BulkRejectActions: BULK,
-  SubmitAction: { 200: json('It waits, or the policy approved it.', ref('Submission')) },
+  SubmitAction: { 200: json('The action is pending, or the policy approved it.', ref('Submission')) },
   GetAction: { 200: ACTION },
-  GetActionStatus: { 200: json('How it stands.', ref('ActionStatus')) },
-  GetApproval: { 200: json('What became of it.', ref('ApprovalCheck')) },
-  ListActions: { 200: json('The newest first.', listOf(ref('Action'))) },
-  ListAuditLogs: { 200: json('A page, the newest first.', ref('AuditLogPage')) },
-  ListLegacyAuditLog: { 200: json('A page, the newest first.', ref('LegacyAuditLogPage')) },
+  GetActionStatus: { 200: json('The status of the action.', ref('ActionStatus')) },
+  GetApproval: { 200: json('The decision on the action.', ref('ApprovalCheck')) },
+  ListActions: { 200: json('The actions, newest first.', listOf(ref('Action'))) },
+  ListAuditLogs: { 200: json('A page of entries, newest first.', ref('AuditLogPage')) },
+  ListLegacyAuditLog: { 200: json('A page of entries, newest first.', ref('LegacyAuditLogPage')) },
 };
 
 /** @throws {Error} for an operation that nobody described */
@@ -82,7 +82,7 @@ export function components(schema: GraphQLSchema): Readonly<Record<string, Schem
       offset: OFFSET,
       next_cursor: { ...orNull(TEXT), description: 'Null on the last page.' },
       logs: listOf(ref('AuditRecord')),
-      'total?': { ...orNull(COUNT), description: 'Exact to 10,000.' },
+      'total?': { ...orNull(COUNT), description: 'Exact up to 10,000.' },
       'total_capped?': { type: ['boolean', 'null'], description: 'Whether there are more than `total`.' },
     }),
     LegacyAuditLogPage: legacyAuditLogSchema(type('AuditLog')),
@@ -94,7 +94,7 @@ export function components(schema: GraphQLSchema): Readonly<Record<string, Schem
 function actionSchema(action: GraphQLObjectType): Schema {
   return objectOf(action, {
     action_id: 'id',
-    id: { ...ID, description: 'The same number.' },
+    id: { ...ID, description: 'The same as `action_id`.' },
     agent_id: 'agentId',
     agent_name: 'agentName',
     action_type: 'actionType',
@@ -104,7 +104,7 @@ function actionSchema(action: GraphQLObjectType): Schema {
     target_resource: 'targetResource',
     status: {
       ...oneOf([...ACTION_STATUSES, 'pending']),
-      description: '`pending` for the vendor’s SDK alone.',
+      description: '`pending` occurs on the paths of the vendor’s SDK only.',
     },
     risk_score: 'riskScore',
     risk_level: 'riskLevel',
@@ -125,7 +125,7 @@ function actionStatusSchema(action: GraphQLObjectType): Schema {
     status: 'status',
     risk_score: 'riskScore',
     timestamp: 'updatedAt',
-    decision_ready: { type: 'boolean', description: 'Whether waiting is over.' },
+    decision_ready: { type: 'boolean', description: 'Whether the action is no longer pending.' },
     decision: DECISION,
     risk_level: 'riskLevel',
     reason: 'reason',
@@ -169,7 +169,10 @@ function bulkSchemas(bulk: GraphQLObjectType, refusal: GraphQLObjectType): Reado
   const counted = objectOf(bulk, counts).properties ?? {};
   return {
     BulkDecision: objectOf(bulk, {
-      status: { ...oneOf(['approved', 'denied']), description: 'What was asked for, whatever became of it.' },
+      status: {
+        ...oneOf(['approved', 'denied']),
+        description: 'The requested verdict, regardless of the results.',
+      },
       ...counts,
       correlation_id: 'correlationId',
       results: listOf({ anyOf: ['Approval', 'Rejection', 'Vote', 'RefusedItem'].map(ref) }),
@@ -225,7 +228,7 @@ function auditRecordSchema(entry: GraphQLObjectType): Schema {
   return objectOf(entry, {
     audit_id: 'id',
     action_type: 'actionType',
-    user_id: { ...orNull(ID), description: 'Null where no person acted.' },
+    user_id: { ...orNull(ID), description: 'Null if the actor is not a user.' },
     organization_id: ID,
     timestamp: 'timestamp',
     details: 'details',
@@ -246,12 +249,12 @@ function legacyAuditLogSchema(entry: GraphQLObjectType): Schema {
     timestamp: TIME,
     actor: { ...TEXT, description: '`user:42`, `api_key:7`, `policy` or `system`.' },
     resource: { ...orNull(TEXT), description: '`action:12345`.' },
-    action: { ...TEXT, description: 'The verdict, or else the type.' },
+    action: { ...TEXT, description: 'The verdict, or the event type if there is no verdict.' },
     outcome: oneOf(['success', 'refused']),
     details: 'details',
   });
   return object({
-    total: { ...COUNT, description: 'Exact to 10,000.' },
+    total: { ...COUNT, description: 'Exact up to 10,000.' },
     page: { type: 'integer', minimum: 1 },
     page_size: LIMIT,
     logs: listOf(record),

@@ -21,17 +21,18 @@ const HEALTH = object({ status: { type: 'string', const: 'ok' } });
 const READINESS = object({
   status: {
     ...oneOf(['ready', 'degraded']),
-    description: 'Degraded: it serves, and an operator has to see to what is told below.',
+    description:
+      '`degraded`: the gateway serves requests, and an operator has to act on what is reported below.',
   },
-  ids: { ...TEXT, description: 'Reserved, or what keeps further ids from being reserved.' },
+  ids: { ...TEXT, description: '`reserved`, or the reason why no further ids can be reserved.' },
   audit_log: object({
-    sealer: { ...oneOf(['off', 'active', 'standby']), description: 'What this process does.' },
-    backlog: { ...COUNT, description: 'Entries that wait to be sealed.' },
-    lag_seconds: { type: 'number', minimum: 0, description: 'How long the oldest of them waits.' },
+    sealer: { ...oneOf(['off', 'active', 'standby']), description: 'The role of this process.' },
+    backlog: { ...COUNT, description: 'Number of entries that are not sealed yet.' },
+    lag_seconds: { type: 'number', minimum: 0, description: 'Age of the oldest of them.' },
     failures: {
       type: 'object',
       additionalProperties: TEXT,
-      description: 'By organization: what keeps its log from being sealed.',
+      description: 'By organization: the reason why its log cannot be sealed.',
     },
   }),
 });
@@ -49,36 +50,37 @@ const AUDIT_PATHS: readonly Other[] = [
     path: '/api/admin/audit-logs/export',
     operationId: 'exportAuditLog',
     description:
-      'The audit log, streamed, oldest first: as records, as rows, or as a bundle that can be verified offline.',
+      'Streams the audit log, oldest entry first: as JSON records, as CSV rows, or as a bundle that can be verified offline.',
     requirement: byJwtOf(AUDITORS),
     takes: EXPORT_TAKES,
-    gives: { 200: file('The file, compressed where gzip is accepted.', LINES, 'text/csv') },
+    gives: { 200: file('The file. It is compressed if the request accepts gzip.', LINES, 'text/csv') },
   },
   {
     path: '/api/admin/audit-logs/verify',
     operationId: 'verifyAuditLog',
-    description: 'Recomputes the audit log and holds everything against everything, telling its progress.',
+    description:
+      'Recomputes the Merkle tree of the audit log, checks entries, actions, policies and checkpoints against each other, and reports progress.',
     requirement: byJwtOf(AUDITORS),
     takes: LEAF_RANGE_TAKES,
-    gives: { 200: file('One line per step and per fault; the report is the last.', LINES) },
+    gives: { 200: file('One line for each step and each fault. The last line is the report.', LINES) },
   },
   {
     path: '/checkpoint',
     operationId: 'getCheckpoint',
     description:
-      "The newest checkpoint of your organization's audit log, a signed note (C2SP tlog-checkpoint).",
+      "The newest checkpoint of your organization's audit log, as a signed note (C2SP tlog-checkpoint).",
     requirement: byJwtOf(ROLES),
     takes: {},
-    gives: { 200: file('The note.', PLAIN) },
+    gives: { 200: file('The signed note.', PLAIN) },
     canBeAbsent: true,
   },
   {
     path: '/.well-known/countersign-audit-keys',
     operationId: 'getAuditKeys',
-    description: 'The public keys that checkpoints and receipts are signed with, one a line.',
+    description: 'The public keys of checkpoints and receipts, one per line.',
     requirement: null,
     takes: {},
-    gives: { 200: file('`name+id+base64`.', PLAIN) },
+    gives: { 200: file('Lines of the form `name+id+base64`.', PLAIN) },
   },
 ];
 
@@ -86,12 +88,12 @@ const OPERATIONS_PATHS: readonly Other[] = [
   {
     path: '/',
     operationId: 'getWelcome',
-    description: 'What is here and where: a page where the caller accepts `text/html`, else JSON.',
+    description: 'Links to the other pages: an HTML page if the request accepts `text/html`, otherwise JSON.',
     requirement: null,
     takes: {},
     gives: {
       200: {
-        description: 'The places.',
+        description: 'The links.',
         content: { 'application/json': { type: 'object', additionalProperties: TEXT }, 'text/html': TEXT },
       },
     },
@@ -102,23 +104,23 @@ const OPERATIONS_PATHS: readonly Other[] = [
     description: 'Whether the process is alive.',
     requirement: null,
     takes: {},
-    gives: { 200: json('It is.', HEALTH) },
+    gives: { 200: json('The process is alive.', HEALTH) },
   },
   {
     path: '/readyz',
     operationId: 'getReadiness',
-    description: 'Whether it can serve.',
+    description: 'Whether the gateway can serve requests.',
     requirement: null,
     takes: {},
-    gives: { 200: json('It can.', READINESS) },
+    gives: { 200: json('The gateway can serve requests.', READINESS) },
   },
   {
     path: '/metrics',
     operationId: 'getMetrics',
-    description: 'What it counts, for Prometheus.',
+    description: 'Metrics for Prometheus.',
     requirement: null,
     takes: {},
-    gives: { 200: file('In the text format of Prometheus.', PLAIN) },
+    gives: { 200: file('Metrics in the text format of Prometheus.', PLAIN) },
   },
   {
     path: '/openapi.json',
@@ -126,7 +128,7 @@ const OPERATIONS_PATHS: readonly Other[] = [
     description: 'This document.',
     requirement: null,
     takes: {},
-    gives: { 200: json('OpenAPI 3.1.', { type: 'object' }) },
+    gives: { 200: json('The OpenAPI 3.1 document.', { type: 'object' }) },
   },
 ];
 
@@ -134,10 +136,10 @@ const SDK_PATHS: readonly Other[] = [
   {
     path: '/api/deployment-info',
     operationId: 'getDeploymentInfo',
-    description: "The vendor's SDK tests its connection here: a credential that does not count is told.",
+    description: "The vendor's SDK tests its connection here. An invalid credential is refused.",
     requirement: 'optional',
     takes: {},
-    gives: { 200: json('What this is.', DEPLOYMENT) },
+    gives: { 200: json('Information about the service.', DEPLOYMENT) },
   },
 ];
 

@@ -89,7 +89,7 @@ const RISK_SCORE: Schema = { type: 'number', minimum: 0, maximum: 100 };
 export function factsSchema(): Schema {
   const facts: Readonly<Record<keyof RefusalFacts, Schema>> = {
     currentStatus: oneOf(ACTION_STATUSES),
-    decidedBy: { ...orNull(ID), description: 'Null where no person decided.' },
+    decidedBy: { ...orNull(ID), description: 'Null if no user decided the action.' },
     decidedAt: orNull(TIME),
     requiredLevel: COUNT,
     heldLevel: COUNT,
@@ -108,14 +108,14 @@ export function factsSchema(): Schema {
     ...object(
       Object.fromEntries(Object.entries(facts).map(([name, schema]) => [`${inSnakeCase(name)}?`, schema])),
     ),
-    description: 'What was needed and what was held, or what had already happened: what the code calls for.',
+    description: 'The facts that belong to the error code, such as the required and the held approval level.',
   };
 }
 
 /** The properties of an error body, in their order (docs/rest-api.md#errors). */
 export const ERROR_PROPERTIES: Readonly<Record<string, Schema>> = {
-  detail: { ...TEXT, description: 'For people.' },
-  error_code: { ...oneOf(ERROR_CODES), description: 'For programs.' },
+  detail: { ...TEXT, description: 'An explanation for people.' },
+  error_code: { ...oneOf(ERROR_CODES), description: 'A stable code for programs.' },
   status: { type: 'integer', description: 'The HTTP status.' },
   correlation_id: TEXT,
   timestamp: TIME,
@@ -123,11 +123,15 @@ export const ERROR_PROPERTIES: Readonly<Record<string, Schema>> = {
   'errors?': {
     ...listOf(
       object({
-        loc: { type: 'array', items: { type: ['string', 'integer'] }, description: 'Where.' },
-        msg: { ...TEXT, description: 'What, for people.' },
-        type: { ...TEXT, description: 'What, for programs.' },
+        loc: {
+          type: 'array',
+          items: { type: ['string', 'integer'] },
+          description: 'The place of the fault.',
+        },
+        msg: { ...TEXT, description: 'An explanation for people.' },
+        type: { ...TEXT, description: 'A stable code for programs.' },
       }),
     ),
-    description: 'Every fault that was found in the request.',
+    description: 'The faults that were found in the request.',
   },
 };

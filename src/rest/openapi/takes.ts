@@ -28,31 +28,31 @@ const REASON: Schema = {
   ...PLAIN_TEXT,
   type: ['string', 'null'],
   maxLength: MAX_REASON_LENGTH,
-  description: 'Kept with the decision. Empty or blank is as if it were left out.',
+  description: 'Stored with the decision. A blank reason counts as absent.',
 };
 
 const SINCE: Schema = {
   type: 'string',
   pattern: TIME_PATTERN,
-  description: 'Inclusive; a date or a time, UTC.',
+  description: 'Start of the range, inclusive: a date or a time, in UTC.',
 };
-const UNTIL: Schema = { ...SINCE, description: 'Exclusive; a date or a time, UTC.' };
+const UNTIL: Schema = { ...SINCE, description: 'End of the range, exclusive: a date or a time, in UTC.' };
 const PAGE = {
-  limit: { ...LIMIT, description: 'How many at most.' },
-  offset: { ...OFFSET, description: 'How many of the newest to skip.' },
+  limit: { ...LIMIT, description: 'Maximum number of items.' },
+  offset: { ...OFFSET, description: 'Number of the newest items to skip.' },
 };
 
 const textUpTo = (maxLength: number): Schema => orNull({ ...PLAIN_TEXT, maxLength });
 const jsonUpTo = (size: number): Schema => ({
   type: ['object', 'null'],
-  description: `At most ${String(size)} bytes.`,
+  description: `At most ${String(size)} bytes of JSON.`,
 });
 const INTEGER: Schema = {
   type: 'integer',
   minimum: Number.MIN_SAFE_INTEGER,
   maximum: Number.MAX_SAFE_INTEGER,
 };
-const AS = 'Another name, where the first is absent:';
+const AS = 'Alternative name, used if the first is absent:';
 
 const SUBMISSION: Schema = {
   type: 'object',
@@ -75,13 +75,13 @@ const SUBMISSION: Schema = {
     context: jsonUpTo(MAX_SIZES.context),
     risk_indicators: {
       anyOf: [jsonUpTo(MAX_SIZES.riskIndicators), { type: 'array', items: PLAIN_TEXT }],
-      description: 'Names with values, or a list of names.',
+      description: 'An object of names and values, or a list of names.',
     },
     risk_score: {
       type: ['number', 'null'],
       minimum: 0,
       maximum: 100,
-      description: 'Only from an API key with the scope `actions:score`.',
+      description: 'Accepted only from an API key with the scope `actions:score`.',
     },
   },
 };
@@ -102,7 +102,8 @@ const TAKES: ReadonlyMap<ReadVariables, Takes> = new Map<ReadVariables, Takes>([
           mode: {
             ...oneOf(BULK_MODES),
             default: 'best_effort',
-            description: 'Each for itself, or all are decided, or none if one is refused.',
+            description:
+              '`best_effort` decides each action independently. `atomic` decides all actions, or none if one is refused.',
           },
         },
       },
@@ -120,14 +121,18 @@ const TAKES: ReadonlyMap<ReadVariables, Takes> = new Map<ReadVariables, Takes>([
     {
       query: {
         ...PAGE,
-        cursor: { ...TEXT, format: 'cursor', description: 'The `next_cursor` of the page before.' },
+        cursor: { ...TEXT, format: 'cursor', description: 'The `next_cursor` of the previous page.' },
         action_type: PLAIN_TEXT,
-        user_id: { ...ID, description: 'What this person did.' },
+        user_id: { ...ID, description: 'Id of the user who acted.' },
         action_id: ID,
         correlation_id: PLAIN_TEXT,
         from: SINCE,
         to: UNTIL,
-        include_total: { type: 'boolean', default: false, description: 'Whether to count them all.' },
+        include_total: {
+          type: 'boolean',
+          default: false,
+          description: 'Whether to count the matching entries.',
+        },
       },
     },
   ],
@@ -142,8 +147,8 @@ export const EXPORT_TAKES: Takes = {
 /** `readLeafRange` reads it. */
 export const LEAF_RANGE_TAKES: Takes = {
   query: {
-    from: { ...LEAF_INDEX, description: 'A leaf index, inclusive.' },
-    to: { ...LEAF_INDEX, description: 'A leaf index, exclusive.' },
+    from: { ...LEAF_INDEX, description: 'First leaf index, inclusive.' },
+    to: { ...LEAF_INDEX, description: 'Last leaf index, exclusive.' },
   },
 };
 

@@ -1,12 +1,12 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { installClient } from './support/client-package';
-import { startGateway, type Gateway } from './support/gateway';
-import { pythonWith, run, type Ran } from './support/programs';
+import { installClient } from '../support/client-package';
+import { startGateway, type Gateway } from '../support/gateway';
+import { pythonWith, run, type Ran } from '../support/programs';
 
 /** The agents of examples/, run as they are against a gateway; the page for reviewers is in test/browser. */
-const EXAMPLES = join(__dirname, '..', 'examples');
+const EXAMPLES = join(__dirname, '..', '..', 'examples');
 const REVIEWER = 7;
 let gateway: Gateway;
 let folder: string;

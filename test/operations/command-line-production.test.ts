@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sign } from 'jsonwebtoken';
 import { Client } from 'pg';
-import { developmentSubject, openDevelopmentIssuer } from '../src/http/development-issuer';
-import { setting, withDatabase } from './support/database';
-import { runCommand, runGateway, startProcess, stopAll, type Settings } from './support/processes';
+import { developmentSubject, openDevelopmentIssuer } from '../../src/http/development-issuer';
+import { setting, withDatabase } from '../support/database';
+import { runCommand, runGateway, startProcess, stopAll, type Settings } from '../support/processes';
 
 /** The gateway as it runs in production, on a PostgreSQL that exists already and is empty (docs/configuration.md#variables). */
 const ISSUER = 'https://login.example.com/';
@@ -61,7 +61,7 @@ describe('an operator in production', () => {
       runCommand('migrate', [], settings),
     ]);
     for (const { code, stdout } of both) expect([code, stdout]).toEqual([0, '']);
-    const { length: count } = readdirSync(join(__dirname, '..', 'migrations'));
+    const { length: count } = readdirSync(join(__dirname, '..', '..', 'migrations'));
     const [nothing, migrated = ''] = both.map(({ stderr }) => stderr).sort();
     expect([nothing, migrated]).toEqual(['', expect.stringMatching(/^migrated: /)]);
     expect(migrated.split(', ')).toHaveLength(count);

@@ -1,12 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { splitNotes } from '../src/audit/notes';
-import { setting } from './support/database';
-import { startGateway, type Gateway } from './support/gateway';
-import { startProcess, stopAll, type RunningGateway, type Settings } from './support/processes';
-import { cases } from './support/runs';
-import { recordsInSnapshot, verdictOn } from './support/sealed-log';
+import { splitNotes } from '../../src/audit/notes';
+import { setting } from '../support/database';
+import { startGateway, type Gateway } from '../support/gateway';
+import { startProcess, stopAll, type RunningGateway, type Settings } from '../support/processes';
+import { cases } from '../support/runs';
+import { recordsInSnapshot, verdictOn } from '../support/sealed-log';
 
 /**
  * The whole process is killed while it seals and decides, again and again (`npm run test:kills` does so a hundred

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hasProgram } from './support/programs';
-import { startProcess, stopAll } from './support/processes';
+import { hasProgram } from '../support/programs';
+import { startProcess, stopAll } from '../support/processes';
 
 /**
  * A new user in a second terminal: what the README and the pages behind it print is run as it is printed, in its order,
@@ -17,7 +17,7 @@ const PAGES = [
   'docs/approval-policy',
   'docs/authentication',
 ];
-const ROOT = join(__dirname, '..');
+const ROOT = join(__dirname, '..', '..');
 /** Whose commands call the gateway. */
 const CALLS = /\bcurl |\bnpm run --silent (token|api-key)\b/;
 /** Between two blocks, on both outputs. */

@@ -3,14 +3,14 @@ import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { developmentSubject, openDevelopmentIssuer } from '../src/http/development-issuer';
-import { Database } from '../src/persistence/database';
-import { addDemoData } from '../src/persistence/demo-data';
-import { migrate } from '../src/persistence/migrate';
-import { Provisioning } from '../src/persistence/provisioning.store';
-import { RollbackGuard } from '../src/persistence/rollback/guard';
-import { OPERATOR, setting, type TestDatabase } from './support/database';
-import { startGateway } from './support/gateway';
+import { developmentSubject, openDevelopmentIssuer } from '../../src/http/development-issuer';
+import { Database } from '../../src/persistence/database';
+import { addDemoData } from '../../src/persistence/demo-data';
+import { migrate } from '../../src/persistence/migrate';
+import { Provisioning } from '../../src/persistence/provisioning.store';
+import { RollbackGuard } from '../../src/persistence/rollback/guard';
+import { OPERATOR, setting, type TestDatabase } from '../support/database';
+import { startGateway } from '../support/gateway';
 
 /** A standby that lagged is promoted: what it lost is noticed. Needs the programs of Debian's PostgreSQL 15. */
 const BINARIES = '/usr/lib/postgresql/15/bin';

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { developmentSubject, openDevelopmentIssuer } from '../src/http/development-issuer';
-import { cloneDatabase, type TestDatabase } from './support/database';
-import { startProcess, stopAll, type RunningGateway } from './support/processes';
+import { developmentSubject, openDevelopmentIssuer } from '../../src/http/development-issuer';
+import { cloneDatabase, type TestDatabase } from '../support/database';
+import { startProcess, stopAll, type RunningGateway } from '../support/processes';
 
 /** Many large answers at once take no more memory than a process has: they are built one after the other. */
 const READERS = 20;

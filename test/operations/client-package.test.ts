@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startGateway, type Gateway } from './support/gateway';
+import { startGateway, type Gateway } from '../support/gateway';
 
 /** A developer who packs the client and installs the package in a folder of their own, as its README says. */
-const CLIENT = join(__dirname, '..', 'client');
+const CLIENT = join(__dirname, '..', '..', 'client');
 let folder: string;
 let gateway: Gateway;
 

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from 'pg';
-import { openEmbeddedPostgres } from '../src/persistence/embedded-postgres';
-import { runCommand, startProcess, stopAll, type RunningGateway } from './support/processes';
+import { openEmbeddedPostgres } from '../../src/persistence/embedded-postgres';
+import { runCommand, startProcess, stopAll, type RunningGateway } from '../support/processes';
 
 /** A developer who played with the demo data and wants it as it was, while the gateway runs. */
 let scratch: string;

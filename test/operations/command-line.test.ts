@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from 'pg';
-import { openEmbeddedPostgres } from '../src/persistence/embedded-postgres';
+import { openEmbeddedPostgres } from '../../src/persistence/embedded-postgres';
 import {
   runCommand,
   runGateway,
@@ -14,10 +14,10 @@ import {
   stopAll,
   type Finished,
   type RunningGateway,
-} from './support/processes';
+} from '../support/processes';
 
 /** What package.json runs, by which the commands are told from the files they share. */
-const scripts = readFileSync(join(__dirname, '..', 'package.json'), 'utf8');
+const scripts = readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8');
 
 /** What an operator does with the commands (docs/operations.md#commands), as processes of their own on one data folder. */
 let scratch: string;
@@ -180,7 +180,9 @@ describe('an operator who asks for a token', () => {
 
 it('an operator who asks any command for help is told how it is called, and nothing is opened', async () => {
   const untouched = join(scratch, 'untouched-by-help');
-  const commands = readdirSync(join(__dirname, '..', 'src', 'cli')).map((file) => file.replace('.ts', ''));
+  const commands = readdirSync(join(__dirname, '..', '..', 'src', 'cli')).map((file) =>
+    file.replace('.ts', ''),
+  );
   const called = commands.filter((name) => scripts.includes(`src/cli/${name}.ts`) && name !== 'schema');
   expect(called).toHaveLength(9);
   for (const name of called) {
@@ -318,6 +320,18 @@ describe('an operator who asks for an API key', () => {
 });
 
 describe('an operator who seeds actions', () => {
+  it('leaves fresh statistics of what was filled, so that lists are planned for it', async () => {
+    const [before] = await rows('SELECT clock_timestamp() AS at');
+    await printed('seed', '--actions', '40', '--organization', '2');
+    // Not those of autovacuum, which comes when it comes.
+    const analyzed = `SELECT relname, last_analyze > $1 AS since FROM pg_stat_user_tables
+      WHERE relname IN ('actions', 'action_texts') ORDER BY relname`;
+    expect(await rows(analyzed, [before?.['at']])).toEqual([
+      { relname: 'action_texts', since: true },
+      { relname: 'actions', since: true },
+    ]);
+  });
+
   it('is told the first and the last id of so many pending ones', async () => {
     const [ours, theirs] = await Promise.all([
       printed('seed', '--actions', '25'),
@@ -468,6 +482,35 @@ describe('an operator who provisions', () => {
     expect(role.stderr).toMatch(/--role.*\nusage: npm run --silent provision/);
     expect(organization.stderr).toMatch(/no organization 99\n$/);
   });
+});
+
+it('an operator is refused names that nobody sees, of organizations, people, log-ins and keys, and nothing is stored', async () => {
+  const stored = `SELECT (SELECT count(*) FROM organizations) AS organizations, (SELECT count(*) FROM users) AS users,
+    (SELECT count(*) FROM user_identities) AS identities, (SELECT count(*) FROM api_keys) AS keys,
+    (SELECT count(*) FROM audit_log WHERE action_type IN ('policy_changed', 'user_changed', 'api_key_created')) AS entries`;
+  const before = await rows(stored);
+  const user = (given: Readonly<Record<string, string>>) =>
+    Object.entries({
+      organization: '1',
+      name: 'Ada',
+      role: 'user',
+      issuer: 'i',
+      subject: 's',
+      ...given,
+    }).flatMap(([name, value]) => [`--${name}`, value]);
+  const relinked = ['relink', '--user', '3', '--issuer', 'i'];
+  for (const [option, command, args] of [
+    ['name', 'provision', ['organization', '--name', '\u200b']],
+    ['name', 'provision', ['user', ...user({ name: '\u3164' })]],
+    ['issuer', 'provision', ['user', ...user({ issuer: ' \u00ad' })]],
+    ['subject', 'provision', ['user', ...user({ subject: '\u2800' })]],
+    ['subject', 'provision', [...relinked, '--subject', '\u115f']],
+    ['name', 'api-key', ['--organization', '1', '--name', '\ufe0f \t']],
+  ] as const) {
+    const { code, stdout, stderr } = await run(command, ...args);
+    expect([code, stdout, stderr.split('\n')[0]]).toEqual([2, '', `--${option} must not be blank`]);
+  }
+  expect(await rows(stored)).toEqual(before);
 });
 
 describe('an operator who stops the gateway and starts it again', () => {

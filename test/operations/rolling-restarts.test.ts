@@ -5,12 +5,12 @@ import { Agent, get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { developmentSubject, openDevelopmentIssuer } from '../src/http/development-issuer';
-import { freePort } from '../src/persistence/embedded/postmaster';
-import { cloneDatabase, type TestDatabase } from './support/database';
-import { startProcess, stopAll, type RunningGateway, type Settings } from './support/processes';
-import { hasHaproxy, HealthChecks, Load, startHaproxy, type Sent } from './support/rolling';
-import { cases } from './support/runs';
+import { developmentSubject, openDevelopmentIssuer } from '../../src/http/development-issuer';
+import { freePort } from '../../src/persistence/embedded/postmaster';
+import { cloneDatabase, type TestDatabase } from '../support/database';
+import { startProcess, stopAll, type RunningGateway, type Settings } from '../support/processes';
+import { hasHaproxy, HealthChecks, Load, startHaproxy, type Sent } from '../support/rolling';
+import { cases } from '../support/runs';
 
 /** Gateways that are told to stop while they are used: nobody notices, and it takes no longer than it may. */
 const RESTARTS = cases(2, 20);
@@ -124,16 +124,19 @@ describe('a gateway that is told to stop', () => {
   });
 
   it('ends in time, with an exit code and a line that say so, where its database never answers again', async () => {
+    // Two of them: a pooler takes the application's login alone.
     const frozen = await freezableProxy(settings['DATABASE_URL'] ?? '');
+    const owners = await freezableProxy(settings['DATABASE_OWNER_URL'] ?? '');
     const gateway = await startProcess({
       ...settings,
       PORT: '0',
       SHUTDOWN_DELAY: '0',
       SHUTDOWN_TIMEOUT: '2',
       DATABASE_URL: frozen.url,
-      DATABASE_OWNER_URL: frozen.urlOf(settings['DATABASE_OWNER_URL'] ?? ''),
+      DATABASE_OWNER_URL: owners.url,
     });
     frozen.freeze();
+    owners.freeze();
     const asked = fetch(`${gateway.url}/api/v1/actions/12345`, {
       headers: { authorization: `Bearer ${token}` },
     }).catch(() => null);
@@ -143,6 +146,7 @@ describe('a gateway that is told to stop', () => {
     expect([code, stderr]).toEqual([124, expect.stringMatching(/^stopping took longer than 2 s .* at: /m)]);
     await asked;
     await frozen.close();
+    await owners.close();
   });
 });
 
@@ -169,14 +173,10 @@ async function freezableProxy(target: string) {
     }
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  const urlOf = (login: string) => {
-    const url = new URL(login);
-    url.host = `127.0.0.1:${String((server.address() as { port: number }).port)}`;
-    return url.href;
-  };
+  const url = new URL(target);
+  url.host = `127.0.0.1:${String((server.address() as { port: number }).port)}`;
   return {
-    url: urlOf(target),
-    urlOf,
+    url: url.href,
     freeze: () => (isFrozen = true),
     untilAsked: () => asked,
     close: async () => {
