@@ -2,9 +2,14 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import '../src/main';
 
-/** The gateway as `npm start` runs it, which collects its garbage when it is told to by SIGUSR2. */
+/**
+ * The gateway as `npm start` runs it, which collects its garbage when it is told to by SIGUSR2, and then prints how many
+ * bytes it still holds.
+ */
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 process.on('SIGUSR2', () => {
   collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  process.stdout.write(`held: ${String(heapUsed + external)}\n`);
 });

@@ -1,8 +1,4 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { Closables } from '../bench/closables';
-import { prepareBinaries } from '../src/persistence/embedded/binaries';
-import { chooseServerUser } from '../src/persistence/embedded/server-user';
 import { asksForHelp } from '../src/cli/help';
 import { verifyOffline } from './archive';
 import type { Fault } from './fault';
@@ -14,14 +10,11 @@ import { restartFaults } from './faults/restarts';
 import { rollbackFaults } from './faults/rollbacks';
 import { processFaults } from './faults/processes';
 import { readOptions, USAGE, UsageError, type Options } from './options';
-import type { PostgresPrograms } from './postgres-server';
+import { findPrograms } from './programs';
 import { Random } from './random';
 import { tableOf } from './report';
 import { runRound, type RoundResult } from './round';
 import { makeWorld } from './world';
-
-/** Debian's PostgreSQL: it has pg_basebackup, which the embedded one lacks. */
-const DEBIAN = '/usr/lib/postgresql/15/bin';
 
 const FAULTS: readonly Fault[] = [
   ...processFaults,
@@ -36,7 +29,7 @@ const FAULTS: readonly Fault[] = [
 async function run(options: Options, closables: Closables): Promise<boolean> {
   const random = new Random(options.seed);
   say(`seed ${String(options.seed)}`);
-  const world = await makeWorld(await findPrograms(), random, closables, options.isKept);
+  const world = await makeWorld(await findPrograms(say), random, closables, options.isKept);
   const isAsked = ({ name }: Fault): boolean =>
     options.only.length === 0 || options.only.some((part) => name.includes(part));
   const faults = FAULTS.filter(isAsked);
@@ -80,13 +73,6 @@ async function run(options: Options, closables: Closables): Promise<boolean> {
     `Tests: ${failed > 0 ? `${String(failed)} failed, ` : ''}${String(results.length - failed)} passed, ${String(results.length)} total\n`,
   );
   return failed === 0;
-}
-
-async function findPrograms(): Promise<PostgresPrograms> {
-  const user = await chooseServerUser(undefined);
-  if (existsSync(join(DEBIAN, 'postgres'))) return { folder: DEBIAN, user };
-  const { postgres } = await prepareBinaries({ folder: undefined, user, dataDir: '/tmp', progress: say });
-  return { folder: join(postgres, '..'), user };
 }
 
 function say(line: string): void {

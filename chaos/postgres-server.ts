@@ -177,9 +177,14 @@ export class PostgresServer {
       }
   }
 
-  /** Runs SQL as the superuser over a connection of its own. */
-  async query<Row extends QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-    const client = new Client({ connectionString: this.superuserUrl(), connectionTimeoutMillis: 20_000 });
+  /** Runs SQL as the superuser over a connection of its own. @param database the gateways' own, if not given */
+  async query<Row extends QueryResultRow>(
+    text: string,
+    values: readonly unknown[] = [],
+    database = databaseName,
+  ): Promise<Row[]> {
+    const connectionString = this.superuserUrl(database);
+    const client = new Client({ connectionString, connectionTimeoutMillis: 20_000 });
     client.on('error', () => undefined);
     try {
       await client.connect();

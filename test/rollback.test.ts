@@ -3,12 +3,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { acceptRollback } from '../src/audit/accept-rollback';
 import { splitNotes } from '../src/audit/notes';
+import { Sealer } from '../src/audit/sealer';
 import { openCheckpoint } from '../src/domain/checkpoint';
+import { makeLogger } from '../src/observability/logger';
 import { Database } from '../src/persistence/database';
 import { RollbackGuard } from '../src/persistence/rollback/guard';
 import { resetArchive } from '../src/persistence/rollback/marks-folder';
-import { asSuperuser, cloneDatabase, isPooled, OPERATOR, type TestDatabase } from './support/database';
+import {
+  asSuperuser,
+  cloneDatabase,
+  isPooled,
+  OPERATOR,
+  setting,
+  type TestDatabase,
+} from './support/database';
 import { startGateway, type Gateway } from './support/gateway';
+import { runCommand, type Finished } from './support/processes';
 import { recordsInSnapshot, sealingOf, testLogKey, verdictOn, type Sealing } from './support/sealed-log';
 
 /** A database that is put back to an older state is refused until an operator accepts that, and no id is given twice. */
@@ -40,8 +50,9 @@ interface Guarded {
 }
 
 /** A gateway whose database is guarded, as `npm start` has it. */
-async function startGuarded(on: TestDatabase = database): Promise<Guarded> {
-  const guard = guardIn(sealing.folder);
+async function startGuarded(folder = sealing.folder): Promise<Guarded> {
+  const on = database;
+  const guard = guardIn(folder);
   const application = await new Database({
     url: on.applicationUrl,
     poolSize: 4,
@@ -94,9 +105,9 @@ async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
   while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-/** Accepts the rollback as `npm run audit:accept-rollback` does. */
-async function accept(): Promise<void> {
-  const guard = guardIn(sealing.folder);
+/** Accepts the rollback as `npm run audit:accept-rollback` does beside this archive. */
+async function accept(folder = sealing.folder, givenUp?: string): Promise<void> {
+  const guard = guardIn(folder);
   const { ownerUrl: url } = database;
   const owner = await new Database({
     url,
@@ -108,10 +119,11 @@ async function accept(): Promise<void> {
   await acceptRollback({
     owner,
     guard,
-    folder: sealing.folder,
+    folder,
     key: testLogKey(),
     reason: 'the backup was restored',
     origin: OPERATOR,
+    ...(givenUp !== undefined && { givenUp }),
   });
   await guard.close(owner);
   await owner.close();
@@ -285,6 +297,97 @@ it('a damaged archive is accepted by the same command: the file is set aside and
   await sealing.seal();
   expect(readFileSync(path, 'utf8').startsWith(whole)).toBe(true);
   expect(readdirSync(sealing.folder).filter((name) => name.endsWith('.damaged'))).toHaveLength(1);
+});
+
+describe('an operator who has two machines, each with an archive of its own, and restores an older backup', () => {
+  let [newer, older] = ['', ''];
+  beforeEach(() => {
+    [newer, older] = [join(sealing.folder, 'newer'), join(sealing.folder, 'older')];
+  });
+
+  /** The machine that seals: its gateway, and the size and the action that are lost with the database. */
+  async function loseWhatIsArchived(): Promise<{ running: Guarded; treeSize: number; actionId: number }> {
+    const running = await startGuarded(newer);
+    const sealer = new Sealer({
+      ...{ database: database.owner, key: testLogKey(), archiveFolder: newer },
+      log: makeLogger('silent'),
+    });
+    sealer.start();
+    opened.push({ close: () => sealer.stop() });
+    const actionId = (await submit(running.gateway, 'drop table customers')).body.action_id as number;
+    expect((await approve(running.gateway, 12345)).status).toBe(200);
+    await until(async () => (await database.sql('SELECT FROM audit_pending')).length === 0);
+    const [sealed] = await database.sql<{ size: number }>(
+      'SELECT max(tree_size) AS size FROM audit_checkpoint WHERE organization_id = 1',
+    );
+    const treeSize = sealed?.size ?? Infinity;
+    await rollBackUnder(running);
+    // As soon as it reaches the older database, it tells what it holds.
+    await until(async () => (await told(treeSize)).length === 1);
+    return { running, treeSize, actionId };
+  }
+
+  const told = (treeSize: number) =>
+    database.sql('SELECT FROM audit_archive WHERE organization_id = 1 AND tree_size = $1', [treeSize]);
+
+  const newerId = (): string => {
+    const { id } = JSON.parse(readFileSync(join(newer, 'archive.json'), 'utf8')) as { id: string };
+    return id;
+  };
+
+  /** Runs the operator's command beside an archive. */
+  const acceptBeside = (folder: string, ...more: readonly string[]): Promise<Finished> =>
+    runCommand('accept-rollback', ['--reason', 'the backup was restored', ...more], {
+      DATA_DIR: setting('TEST_DATA_DIR'),
+      DATABASE_URL: database.applicationUrl,
+      DATABASE_OWNER_URL: database.ownerUrl,
+      AUDIT_LOG_NAME: 'test.example',
+      AUDIT_ARCHIVE_DIR: folder,
+    });
+
+  const generations = () =>
+    database.sql<{ abandoned: number }>(
+      'SELECT abandoned_size AS abandoned FROM audit_generation WHERE organization_id = 1 ORDER BY generation',
+    );
+
+  it('is told beside the older archive where to accept that, and nothing is accepted by half', async () => {
+    const { running, treeSize } = await loseWhatIsArchived();
+    const refused = await acceptBeside(older);
+    expect([refused.code, refused.stdout]).toEqual([1, '']);
+    expect(refused.stderr).toContain(`archive ${newerId()} of another machine`);
+    expect(refused.stderr).toContain(`checkpoint of size ${String(treeSize)}`);
+    expect(await generations()).toEqual([]);
+    expect((await approve(running.gateway, 12346)).status).toBe(503);
+
+    const accepted = await acceptBeside(newer);
+    expect(accepted).toMatchObject({ code: 0, stdout: expect.stringContaining(`${String(treeSize)} had`) });
+    await until(() => running.guard.status.refusal === null);
+    expect((await approve(running.gateway, 12346)).status).toBe(200);
+    // What was given up is nobody's to be told of again.
+    await accept(older);
+    expect(await generations()).toEqual([{ abandoned: treeSize }, { abandoned: expect.any(Number) }]);
+  });
+
+  it('gives up the newer archive where its machine is lost, and no id is given twice', async () => {
+    const { running, actionId } = await loseWhatIsArchived();
+    const lost = newerId();
+    for (const one of opened.splice(0).reverse()) await one.close();
+    rmSync(newer, { recursive: true });
+    expect(running.guard.status.refusal).not.toBeNull();
+    await expect(accept(older)).rejects.toThrow(`--give-up-archive ${lost}`);
+    await accept(older, lost);
+    const { gateway } = await startGuarded(older);
+    const next = await submit(gateway, 'read a page');
+    expect(next.status).toBe(200);
+    // Far beyond whatever the lost machine may have given.
+    expect(next.body.action_id).toBeGreaterThan(actionId + 50_000);
+    expect(await database.sql('SELECT FROM audit_archive WHERE archive_id = $1', [lost])).toEqual([]);
+  });
+
+  it('is refused an archive to give up that is no id', async () => {
+    const { code, stderr } = await acceptBeside(older, '--give-up-archive', 'the newer one');
+    expect([code, stderr]).toEqual([2, expect.stringContaining('--give-up-archive')]);
+  });
 });
 
 it('a demo that is reset forgets marks and checkpoints', async () => {

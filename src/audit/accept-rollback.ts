@@ -20,6 +20,11 @@ export interface AcceptedRollback {
   readonly setAside: string | null;
 }
 
+/** Another machine's archive knows more of what was lost than can be seen here: accepted here, half of it would be told. */
+class ArchiveAheadError extends Error {
+  override readonly name = 'ArchiveAheadError';
+}
+
 interface AcceptOptions {
   readonly owner: Database;
   readonly guard: RollbackGuard;
@@ -27,6 +32,8 @@ interface AcceptOptions {
   readonly key: LogKey;
   readonly reason: string;
   readonly origin: RequestOrigin;
+  /** An archive of another machine that is lost; none, if not given. What it knows counts no more. */
+  readonly givenUp?: string;
 }
 
 const ORGANIZATIONS: Statement = {
@@ -46,8 +53,10 @@ const GENERATION: Statement = {
 /**
  * Accepts the database, and the archive, as they are: moves both sequences past everything that is known, and begins a
  * new generation of every organization's log, with an entry that says so and a checkpoint that names what was given up.
- * A damaged file of the archive is set aside, and made anew by the sealer.
+ * A damaged file of the archive is set aside, and made anew by the sealer. It may run beside any archive that the database
+ * knows of, as long as no other one holds more than that archive and the database do.
  * @returns what was accepted, per organization
+ * @throws {ArchiveAheadError} where another one does; nothing is changed then
  */
 export async function acceptRollback(options: AcceptOptions): Promise<readonly AcceptedRollback[]> {
   const { owner, folder } = options;
@@ -57,13 +66,16 @@ export async function acceptRollback(options: AcceptOptions): Promise<readonly A
     await sql.query(LOCK_CHECKPOINTS, []);
     const archive = archiveOf(sql, options);
     for (const id of organizations) if (await isDamaged(archive, id)) damaged.add(id);
+    const { givenUp } = options;
+    if (givenUp !== undefined) await new ArchivesStore(sql).forget(givenUp, organizations);
+    for (const id of organizations) await refuseIfBehind(sql, options, archive, id);
     if (damaged.size > 0) await acceptArchive(sql, archive, organizations, damaged);
     const [row] = await sql.query<{ generation: number }>(GENERATION, []);
     const generation = row?.generation ?? 1;
     const results: AcceptedRollback[] = [];
     for (const id of organizations) results.push(await begin(sql, options, id, generation));
     // From here on the guard sees the new generation, and moves the sequences before any id is drawn.
-    await options.guard.acceptRollback(sql);
+    await options.guard.acceptRollback(sql, { isBlind: givenUp !== undefined });
     for (const result of results) await writeEntry(sql, options, result);
     return results;
   });
@@ -94,6 +106,23 @@ async function isDamaged(archive: CheckpointFiles, organizationId: number): Prom
   }
 }
 
+async function refuseIfBehind(
+  sql: Sql,
+  { folder, key }: AcceptOptions,
+  archive: CheckpointFiles,
+  organizationId: number,
+): Promise<void> {
+  const stored = await new TreeReads(sql).latestCheckpoint({ organizationId });
+  const archived = newestSigned(folder, organizationId, key.keys);
+  const seen = Math.max(stored?.treeSize ?? 0, archived?.treeSize ?? 0);
+  const [other] = await new ArchivesStore(sql).ahead(organizationId, await archive.id(), seen);
+  if (other === undefined) return;
+  const { archiveId, treeSize, toldAt } = other;
+  throw new ArchiveAheadError(
+    `Nothing was accepted: archive ${archiveId} of another machine has held organization ${String(organizationId)}'s checkpoint of size ${String(treeSize)} since ${toldAt}, while the database and ${folder} have ${String(seen)} at most. Run this command where that archive is (its id is in archive.json); only if it is lost, add --give-up-archive ${archiveId} here`,
+  );
+}
+
 /** Makes the archive known as it will be: empty where it was damaged. */
 async function acceptArchive(
   sql: Sql,
@@ -122,8 +151,10 @@ async function begin(
     abandonedSize: abandoned.treeSize,
     abandonedRoot: abandoned.rootHash,
   });
-  await new ArchivesStore(sql).addGeneration(organizationId, generation, from, abandoned, note);
+  const archives = new ArchivesStore(sql);
+  await archives.addGeneration(organizationId, generation, from, abandoned, note);
   const { treeSize } = from;
+  await archives.settle(organizationId, treeSize);
   return { organizationId, generation, treeSize, abandonedSize: abandoned.treeSize, setAside: null };
 }
 

@@ -7,6 +7,7 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -20,7 +21,7 @@ import type { Sql } from '../persistence/database';
 import { syncFolder } from '../persistence/rollback/marks-folder';
 import { TreeReads } from '../persistence/tree.reads';
 import type { CheckpointArchive } from '../use-cases/seal-audit-log';
-import { notesOf } from './archive-notes';
+import { notesOf, type ArchivedNote } from './archive-notes';
 import { ExpectedNotes, type ExpectedNote } from './expected-notes';
 
 const ACCEPT = 'npm run audit:accept-rollback';
@@ -136,6 +137,22 @@ export class CheckpointFiles implements CheckpointArchive {
    */
   async join(): Promise<boolean> {
     return this.options.archives.join(await this.id());
+  }
+
+  /**
+   * Tells the database what this archive holds, which is more than the database does where it was rolled back. So
+   * whoever accepts that on another machine learns of it.
+   */
+  async tell(): Promise<void> {
+    const { folder, archives, keys } = this.options;
+    const id = await this.id();
+    for (const organizationId of organizationsIn(folder)) {
+      const last = lastWhole(folder, organizationId);
+      const checkpoint = last === null ? null : openCheckpoint(last.text, keys);
+      const { isKnown, others } = await archives.known(organizationId, id);
+      if (last !== null && checkpoint !== null && (isKnown || others === 0))
+        await archives.record(organizationId, id, checkpoint.treeSize, last.end);
+    }
   }
 
   /** Which archive this is, by a file beside the checkpoints. */
@@ -254,11 +271,15 @@ export class CheckpointFiles implements CheckpointArchive {
 
 /** The newest checkpoint in an organization's archive, or what stands in its place; null where there is nothing. */
 export function lastArchived(folder: string, organizationId: number): string | null {
+  return lastWhole(folder, organizationId)?.text ?? null;
+}
+
+function lastWhole(folder: string, organizationId: number): ArchivedNote | null {
   const file = openIfThere(pathOf(folder, organizationId));
   if (file === null) return null;
   try {
-    let last: string | null = null;
-    for (const { text, isWhole } of notesOf(file)) if (isWhole) last = text;
+    let last: ArchivedNote | null = null;
+    for (const note of notesOf(file)) if (note.isWhole) last = note;
     return last;
   } finally {
     closeSync(file);
@@ -306,6 +327,14 @@ export function archiveFaultIn(
 /** Where an organization's checkpoints are. */
 export function pathOf(folder: string, organizationId: number): string {
   return join(folder, `organization-${String(organizationId)}.checkpoints`);
+}
+
+/** Organizations that have a file in this folder. */
+function organizationsIn(folder: string): readonly number[] {
+  return readdirSync(folder).flatMap((name) => {
+    const id = /^organization-(\d+)\.checkpoints$/.exec(name)?.[1];
+    return id === undefined ? [] : Number(id);
+  });
 }
 
 function rolledBack(note: string, organizationId: number): RolledBackError {

@@ -105,11 +105,13 @@ export class Sealer {
     const { tree, archives } = store;
     const isLeading = (): Promise<boolean> => store.isLeading();
     const options = { folder: archiveFolder, tree, archives, keys: key.keys, isLeading };
+    const own = new CheckpointFiles(options);
+    await this.use(() => own.tell());
     let [isVouchedFor, isKnown] = [false, false];
     while (!this.isStopped && !(await store.tryLead())) {
       // Whoever leads holds its own archive against the database: one that is new here may be filled from it later.
       if (!isKnown) {
-        const joined = await this.join(new CheckpointFiles(options));
+        const joined = await this.use(() => own.join());
         isVouchedFor ||= joined !== null;
         isKnown = joined === true;
       }
@@ -131,10 +133,10 @@ export class Sealer {
     }
   }
 
-  /** @returns whether the archive is known from now on; null where it cannot be used */
-  private async join(archive: CheckpointFiles): Promise<boolean | null> {
+  /** What the archive answers; null where it cannot be used, which whoever leads with it tells as a failure. */
+  private async use<T>(ask: () => Promise<T>): Promise<T | null> {
     try {
-      return await archive.join();
+      return await ask();
     } catch (error) {
       if (error instanceof DatabaseUnavailableError) throw error;
       this.options.log.warn({ err: error }, 'the archive of checkpoints cannot be used by this process');

@@ -4,13 +4,19 @@ import { parseReason } from '../domain/decision-request';
 import { operatorOrigin } from '../operator';
 import { required, runCommand, UsageError } from './command';
 
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
+
 void runCommand({
-  usage: 'npm run --silent audit:accept-rollback -- --reason "restored the backup of 2026-01-20"',
-  options: { reason: { type: 'string' } },
+  usage:
+    'npm run --silent audit:accept-rollback -- --reason "restored the backup of 2026-01-20" [--give-up-archive ID]',
+  options: { reason: { type: 'string' }, 'give-up-archive': { type: 'string' } },
   read: (values) => {
     const { value, faults } = parseReason(values['reason'], []);
     if (faults !== undefined) throw new UsageError(`--reason ${faults[0]?.msg ?? ''}`);
     const reason = required(value, 'reason');
+    const givenUp = values['give-up-archive'];
+    if (givenUp !== undefined && !UUID.test(givenUp))
+      throw new UsageError('--give-up-archive takes the id of an archive, which is a UUID');
     return async ({ config, instance }) => {
       const accepted = await acceptRollback({
         owner: instance.owner,
@@ -19,6 +25,7 @@ void runCommand({
         key: openLogKey(config, () => undefined),
         reason,
         origin: operatorOrigin(),
+        ...(givenUp !== undefined && { givenUp }),
       });
       return accepted
         .map(({ organizationId, generation, treeSize, abandonedSize, setAside }) =>

@@ -20,6 +20,14 @@ export interface KnownArchive {
   readonly others: number;
 }
 
+/** An archive of another machine that holds checkpoints which nobody has here. */
+export interface ArchiveAhead {
+  readonly archiveId: string;
+  readonly treeSize: number;
+  /** When the database was told, in UTC. */
+  readonly toldAt: string;
+}
+
 const GENERATIONS: Statement = {
   name: 'generations',
   text: `SELECT generation, tree_size AS "treeSize", note FROM audit_generation
@@ -48,6 +56,18 @@ const JOIN: Statement = {
   text: `INSERT INTO audit_archive (organization_id, archive_id, tree_size, length)
     SELECT id, $1::uuid, 0, 0 FROM organizations WHERE EXISTS (SELECT FROM audit_archive)
     ON CONFLICT (organization_id, archive_id) DO NOTHING`,
+};
+
+const AHEAD: Statement = {
+  name: 'archives_ahead',
+  text: `SELECT archive_id::text AS "archiveId", tree_size AS "treeSize", to_char(archived_at AT TIME ZONE 'UTC',
+      'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS "toldAt"
+    FROM audit_archive WHERE organization_id = $1 AND archive_id <> $2 AND tree_size > $3 ORDER BY tree_size DESC, archive_id`,
+};
+
+const SETTLE: Statement = {
+  name: 'settle_archives',
+  text: 'UPDATE audit_archive SET tree_size = $2 WHERE organization_id = $1 AND tree_size > $2',
 };
 
 const FORGET: Statement = {
@@ -99,6 +119,17 @@ export class ArchivesStore {
   /** Takes back what is known of an archive, whose files are no longer what they were. */
   async forget(archiveId: string, organizationIds: readonly number[]): Promise<void> {
     await this.sql.query(FORGET, [archiveId, organizationIds]);
+  }
+
+  /** Other archives than this one that hold a larger tree, the largest first. */
+  ahead(organizationId: number, archiveId: string, treeSize: number): Promise<readonly ArchiveAhead[]> {
+    const values = [organizationId, archiveId, treeSize];
+    return this.sql.query<ArchiveAhead & Record<string, unknown>>(AHEAD, values);
+  }
+
+  /** Counts no archive as ahead of this tree any more: what lies behind it was given up. */
+  async settle(organizationId: number, treeSize: number): Promise<void> {
+    await this.sql.query(SETTLE, [organizationId, treeSize]);
   }
 
   /** The identity of the database, which a restored backup shares. */

@@ -44,9 +44,16 @@ export function runGateway(settings: Settings, args: readonly string[] = []): Pr
   return collect(start(join('src', 'main.ts'), args, settings)).finished;
 }
 
-/** Starts `npm start`'s program and waits until it is ready. @throws if it ends before */
-export async function startProcess(settings: Settings): Promise<RunningGateway> {
-  const child = start(join('src', 'main.ts'), [], settings);
+/**
+ * Starts `npm start`'s program, or another that runs a gateway, and waits until it is ready.
+ * @param program its path in the repository
+ * @throws if it ends before
+ */
+export async function startProcess(
+  settings: Settings,
+  program = join('src', 'main.ts'),
+): Promise<RunningGateway> {
+  const child = start(program, [], settings);
   const { lines, finished, until } = collect(child);
   const ready = await Promise.race([until(/^ready: /), finished]);
   if (typeof ready !== 'string')

@@ -12,6 +12,9 @@ const INTERVAL = 250;
 /** How often the marks are written though nothing changed, in milliseconds: a file that nobody writes is stale. */
 const HEARTBEAT = 600_000;
 
+/** How many blocks are passed over where a machine is lost with its marks. */
+const BLIND_BLOCKS = 100;
+
 type Known = Omit<Marks, 'committed' | 'isClosed'>;
 
 export interface RollbackGuardOptions {
@@ -168,14 +171,16 @@ export class RollbackGuard implements WriteGuard {
    * Takes the database as it is, for the command that accepts it. What other processes reserved beyond what stands in
    * the marks that can be read here is less than a block.
    * @param sql in whose transaction the new generation is written
+   * @param isBlind whether a machine is lost with its marks: many blocks are passed over then
    */
-  async acceptRollback(sql: Sql): Promise<void> {
+  async acceptRollback(sql: Sql, { isBlind }: { readonly isBlind: boolean }): Promise<void> {
     const state = await readState(sql, []);
     const known = this.known ?? this.begin(state);
     this.committed.length = 0;
+    const blocks = isBlind ? BLIND_BLOCKS : 1;
     const reserved = {
-      action: Math.max(known.reserved.action, state.drawn.action) + BLOCK.action,
-      audit: Math.max(known.reserved.audit, state.drawn.audit) + BLOCK.audit,
+      action: Math.max(known.reserved.action, state.drawn.action) + blocks * BLOCK.action,
+      audit: Math.max(known.reserved.audit, state.drawn.audit) + blocks * BLOCK.audit,
     };
     this.known = { ...known, instance: null, generation: state.generation, reserved };
     await this.compare(sql);
