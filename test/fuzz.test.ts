@@ -18,7 +18,7 @@ import { cases } from './support/runs';
 const schema = buildSchema(readFileSync(join(__dirname, '..', 'schema.graphql'), 'utf8'), {
   assumeValidSDL: true,
 });
-const CASES = cases(500, 20_000);
+const CASES = cases(300, 20_000);
 /** How many are asked at once. */
 const TOGETHER = 4;
 /** Far longer than any answer takes, in milliseconds: what takes longer hangs. */

@@ -68,7 +68,7 @@ it(
   'every door tells a person what the rule says of them and the action: before their verdict, by it and after it',
   async () => {
     const met = new Set<string | undefined>();
-    await checkCases(cases(800, 20_000), stories, async (story) => {
+    await checkCases(cases(400, 20_000), stories, async (story) => {
       gateway.database.statements.length = 0;
       const given = story.requests.flatMap((request) => request.actions);
       const world = await makeWorld(gateway, { ...story, actions: given });

@@ -246,7 +246,7 @@ describe('whatever is made up from the document', () => {
           if (isVerification(one[0]) && isVerification(other[0])) await first;
           await Promise.all([first, ask(...other)]);
         }),
-        { numRuns: cases(250, 5_000), endOnFailure: true },
+        { numRuns: cases(120, 5_000), endOnFailure: true },
       );
     },
     cases(600_000, 3_600_000),

@@ -60,7 +60,7 @@ const watched: fc.Arbitrary<World & { looks: readonly Look[] }> = fc.record({
 it(
   'holds for every viewer exactly what the rule lets them decide, in order, whatever the page and the other filters',
   async () => {
-    await checkCases(cases(250, 5000), watched, async (generated) => {
+    await checkCases(cases(120, 5000), watched, async (generated) => {
       gateway.database.statements.length = 0;
       const world = await makeWorld(gateway, generated);
       let seen = 0;
@@ -95,7 +95,7 @@ it(
       people: people.map((all) => all.map((one) => ({ ...one, hasKey: false }))),
     };
     let [warned, worlds] = [0, 0];
-    await checkCases(cases(250, 5000), fc.record(withoutKeys), async (generated) => {
+    await checkCases(cases(120, 5000), fc.record(withoutKeys), async (generated) => {
       const world = await makeWorld(gateway, generated);
       const [reader, ...others] = world.people.filter(({ active }) => active);
       if (reader === undefined) return 1;

@@ -1,9 +1,9 @@
-import { Database } from '../src/persistence/database';
-import { asSuperuser, cloneDatabase, isPooled, type TestDatabase } from './support/database';
-import { startGateway, type Answer, type Gateway } from './support/gateway';
-import { makeLine, type Line } from './support/line';
-import { codeOf, graphqlCodeOf } from './support/refusals';
-import { keptLogger } from './support/run-log';
+import { Database } from '../../src/persistence/database';
+import { asSuperuser, cloneDatabase, isPooled, type TestDatabase } from '../support/database';
+import { startGateway, type Answer, type Gateway } from '../support/gateway';
+import { makeLine, type Line } from '../support/line';
+import { codeOf, graphqlCodeOf } from '../support/refusals';
+import { keptLogger } from '../support/run-log';
 
 /** What clients and operators are told where the database answers with an outage of its own, or does not answer at all. */
 let clone: TestDatabase;

@@ -3,17 +3,17 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { readNotes } from '../src/audit/notes';
-import { readBundle } from '../src/audit/read-bundle';
-import { FAULT_KINDS, verdictOf, type VerificationReport } from '../src/audit/verification';
-import { verifyBundle, type VerificationInput } from '../src/audit/verify-bundle';
-import { auditVectors, vectorFiles, type AuditVector } from './support/audit-vectors';
-import { bundleOf, fileOf, KEY } from './support/audit-world';
-import { cases } from './support/runs';
-import { python, secondVerifiers } from './support/second-verifier';
+import { readNotes } from '../../src/audit/notes';
+import { readBundle } from '../../src/audit/read-bundle';
+import { FAULT_KINDS, verdictOf, type VerificationReport } from '../../src/audit/verification';
+import { verifyBundle, type VerificationInput } from '../../src/audit/verify-bundle';
+import { auditVectors, vectorFiles, type AuditVector } from '../support/audit-vectors';
+import { bundleOf, fileOf, KEY } from '../support/audit-world';
+import { cases } from '../support/runs';
+import { python, secondVerifiers } from '../support/second-verifier';
 
 /** What an auditor with the documents alone relies on: bundles, and what every verifier has to say of each. */
-const FOLDER = join(__dirname, '..', 'docs', 'audit-vectors');
+const FOLDER = join(__dirname, '..', '..', 'docs', 'audit-vectors');
 const VECTORS = auditVectors();
 const named = VECTORS.map((vector) => [vector.file, vector] as const);
 let scratch: string;
@@ -196,7 +196,7 @@ describe('somebody who edits a bundle', () => {
 
 describe('an auditor at the command line', () => {
   const verify = (...args: string[]) => {
-    const command = join(__dirname, '..', 'bin', 'countersign-verify.cjs');
+    const command = join(__dirname, '..', '..', 'bin', 'countersign-verify.cjs');
     const { stdout, status } = spawnSync(process.execPath, [command, ...args], { encoding: 'utf8' });
     return { stdout, status };
   };

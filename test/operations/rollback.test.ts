@@ -1,14 +1,14 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { acceptRollback } from '../src/audit/accept-rollback';
-import { splitNotes } from '../src/audit/notes';
-import { Sealer } from '../src/audit/sealer';
-import { openCheckpoint } from '../src/domain/checkpoint';
-import { makeLogger } from '../src/observability/logger';
-import { Database } from '../src/persistence/database';
-import { RollbackGuard } from '../src/persistence/rollback/guard';
-import { resetArchive } from '../src/persistence/rollback/marks-folder';
+import { acceptRollback } from '../../src/audit/accept-rollback';
+import { splitNotes } from '../../src/audit/notes';
+import { Sealer } from '../../src/audit/sealer';
+import { openCheckpoint } from '../../src/domain/checkpoint';
+import { makeLogger } from '../../src/observability/logger';
+import { Database } from '../../src/persistence/database';
+import { RollbackGuard } from '../../src/persistence/rollback/guard';
+import { resetArchive } from '../../src/persistence/rollback/marks-folder';
 import {
   asSuperuser,
   cloneDatabase,
@@ -16,10 +16,10 @@ import {
   OPERATOR,
   setting,
   type TestDatabase,
-} from './support/database';
-import { startGateway, type Gateway } from './support/gateway';
-import { runCommand, type Finished } from './support/processes';
-import { recordsInSnapshot, sealingOf, testLogKey, verdictOn, type Sealing } from './support/sealed-log';
+} from '../support/database';
+import { startGateway, type Gateway } from '../support/gateway';
+import { runCommand, type Finished } from '../support/processes';
+import { recordsInSnapshot, sealingOf, testLogKey, verdictOn, type Sealing } from '../support/sealed-log';
 
 /** A database that is put back to an older state is refused until an operator accepts that, and no id is given twice. */
 let database: TestDatabase;
