@@ -73,6 +73,13 @@ describe('whoever sends 110,000 of one byte is answered as if it were few', () =
       expect((await post(TYPENAME, { 'content-type': type })).status).toBe(status);
   });
 
+  it('as the spaces between what they accept, of which no library sees one', async () => {
+    const typeFor = async (accept: string) =>
+      (await gateway.rest('GET', '/', { headers: { accept } })).headers.get('content-type');
+    expect(await typeFor('text/html, x/y')).toMatch(/^text\/html/);
+    expect(await typeFor(`text/html, ${' '.repeat(LONG)}x/y`)).toMatch(/^application\/json/);
+  });
+
   it.each([
     ...[
       'Accept',

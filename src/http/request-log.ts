@@ -16,23 +16,30 @@ const MAX_NAME = 100;
  * @param log null for no lines
  */
 export function watchRequests(server: FastifyInstance, metrics: Metrics, log: Logger | null): void {
-  server.addHook('onResponse', (request, reply, done) => {
+  const watch = (request: FastifyRequest, reply: FastifyReply, seconds: number): void => {
     const method = METHODS.includes(request.method) ? request.method : 'other';
     const route = request.is404 ? UNMATCHED : (request.routeOptions.url ?? UNMATCHED);
     const status = reply.raw.writableFinished ? reply.statusCode : CLIENT_CLOSED_REQUEST;
-    metrics.observeRequest({ method, route, status }, reply.elapsedTime / 1_000);
-    log?.info({ method, route, status, ...lineOf(request, reply) }, 'request');
+    metrics.observeRequest({ method, route, status }, seconds);
+    const durationMs = Math.round(seconds * 10_000) / 10;
+    log?.info({ method, route, status, durationMs, ...lineOf(request) }, 'request');
+  };
+  server.addHook('onRequest', (request, reply, done) => {
+    const startedAt = performance.now();
+    // Fastify's own onResponse is not called where the client hangs up before there is a response.
+    reply.raw.once('close', () => {
+      watch(request, reply, (performance.now() - startedAt) / 1_000);
+    });
     done();
   });
 }
 
 /** What else a line says of a request; nothing of its body, its query or its credential. */
-function lineOf(request: FastifyRequest, reply: FastifyReply): Record<string, unknown> {
+function lineOf(request: FastifyRequest): Record<string, unknown> {
   const { principal, origin, address, refusalCodes, params, body } = request;
   const { action_id: actionId } = (params ?? {}) as { action_id?: string };
   const { operationName } = (body ?? {}) as { operationName?: unknown };
   return {
-    durationMs: Math.round(reply.elapsedTime * 10) / 10,
     correlationId: origin.correlationId,
     ...(origin.clientCorrelationId !== null && { clientCorrelationId: origin.clientCorrelationId }),
     ip: address,
