@@ -6,33 +6,39 @@ import type { Reviewer, User } from '../domain/principal';
 import { RefusedError } from '../domain/refusal';
 import { INVALID_TOKEN } from './reviewer-now';
 
-/** What an admin can change, within the transaction of `AdminStore.alone`. */
+/** The writes of an admin, within the transaction of `AdminStore.alone`. */
 export interface AdminWrites {
-  /** Puts rules in force as the next version of the policy, with their audit entry. */
+  /** Puts rules in force as the next policy version, with their audit entry. */
   addPolicy(rules: PolicyRules, reason: string, entry: AuditEntryDraft): Promise<PolicyVersion>;
-  /** A person as they are, or null, and how many other active admins there are. */
+  /** Returns a user, or null, and the number of other active admins. */
   person(userId: number): Promise<{ readonly user: User | null; readonly otherAdmins: number }>;
-  /** Sets a person's role, level, limit and being active, with the audit entry. @returns them as they are then */
+  /**
+   * Sets a user's role, level, limit and active flag, with the audit entry.
+   * @returns the user after the change
+   */
   setUser(user: User, entry: AuditEntryDraft): Promise<User>;
-  /** Stores a new key as its hash, with the audit entry. */
+  /** Stores the hash of a new key, with the audit entry. */
   addApiKey(key: string, grant: ApiKeyGrant, ownerId: number, by: KeyChanger): Promise<ApiKey>;
-  /** Revokes a key with the audit entry, unless it was before. @returns it as it is then; null if there is none */
+  /**
+   * Revokes a key, with the audit entry, unless it is revoked already.
+   * @returns the key after the change; null if there is none
+   */
   revokeApiKey(id: number, reason: string | null, by: KeyChanger): Promise<ApiKey | null>;
 }
 
-/** Where changes of authority are made. */
+/** Runs changes of authority. */
 export interface AdminStore {
   /**
-   * Runs work while nobody else decides or changes anything in the reviewer's organization: committed when it returns,
-   * undone when it throws.
-   * @param work is handed the reviewer as they are then, with the policy in force; null if they are gone
+   * Runs work under the organization's exclusive authority lock: no decision and no other change of authority runs
+   * meanwhile. The transaction commits when work returns and rolls back when it throws.
+   * @param work receives the reviewer as they are now, with the policy in force; null if they no longer exist
    */
   alone<T>(reviewer: Reviewer, work: (now: Reviewer | null, writes: AdminWrites) => Promise<T>): Promise<T>;
 }
 
 /**
- * Runs a change of an admin, authorized by what they are once nobody else can change that any more.
- * @throws {RefusedError} INVALID_TOKEN or INSUFFICIENT_PERMISSIONS for somebody who is no admin any more
+ * Runs an admin's change, authorized by the admin's rights as read under the exclusive authority lock.
+ * @throws {RefusedError} INVALID_TOKEN or INSUFFICIENT_PERMISSIONS where the reviewer is no longer an active admin
  */
 export function asAdmin<T>(
   store: AdminStore,

@@ -2,28 +2,28 @@ import type { Action } from '../domain/action';
 import { asVotedOn, mayDecide, type Attempt, type Ruling } from '../domain/approval-policy';
 import type { Reviewer } from '../domain/principal';
 
-/** An action with what the rule says about it, for one reviewer and attempt; both null where there is no such action. */
+/** An action with its ruling for one reviewer and attempt; both are null where there is no such action. */
 export interface AuthorizedAction {
   readonly actionId: number;
   readonly action: Action | null;
   readonly ruling: Ruling | null;
-  /** Whether the reviewer has voted on it before. */
+  /** Whether the reviewer has voted on the action before. */
   readonly hasVoted: boolean;
 }
 
-/** Where a decision finds its actions: a request's own loader. */
+/** The request's loader of actions. */
 export interface ActionSource {
-  /** The actions of these ids in their order, null where the tenant has none. */
+  /** Returns the actions in the order of the ids; null where the tenant has no such action. */
   load(ids: readonly number[]): Promise<readonly (Action | null)[]>;
-  /** Those of these that the one who asks has voted on. */
+  /** Returns those of the ids that the caller has voted on. */
   votedOn(ids: readonly number[]): Promise<ReadonlySet<number>>;
-  /** Forgets these, so that the next load reads them anew. */
+  /** Drops these from the cache, so that the next load reads them again. */
   forget(ids: readonly number[]): void;
-  /** Takes this for the action as it is now. */
+  /** Caches this as the action's current state. */
   prime(action: Action): void;
 }
 
-/** Asks the rule about these ids: loads the actions in one go and says of each whether this reviewer may decide it. */
+/** Applies the rule to these ids: loads the actions in one read and rules on each for this reviewer. */
 export async function authorizeActions(
   reviewer: Reviewer,
   attempt: Attempt,
@@ -32,7 +32,7 @@ export async function authorizeActions(
 ): Promise<readonly AuthorizedAction[]> {
   const loaded = await actions.load(actionIds);
   const votedOn = await actions.votedOn(loaded.flatMap((action) => (isUnderVote(action) ? [action.id] : [])));
-  // A vote may be younger than the look at its action, and may have decided it: that is looked at again.
+  // A vote may be newer than the loaded action and may have decided it, so those actions are loaded again.
   actions.forget([...votedOn]);
   const current = votedOn.size === 0 ? loaded : await actions.load(actionIds);
   return actionIds.map((actionId, index) => {
@@ -44,7 +44,7 @@ export async function authorizeActions(
   });
 }
 
-/** Whoever votes without deciding approves, so a pending action without an approval has no votes to look for. */
+/** Whether votes can exist: a vote that does not decide is an approval, so without approvals there are none. */
 export function isUnderVote(action: Action | null): action is Action {
   return action?.status === 'pending_approval' && action.approvals > 0;
 }

@@ -8,7 +8,7 @@ import { asAdmin, type AdminStore } from './as-admin';
 
 export interface PolicyChange {
   readonly reviewer: Reviewer;
-  /** The version that the change is meant for. */
+  /** The version that the change replaces. */
   readonly expectedVersion: number;
   readonly patch: PolicyPatch;
   readonly reason: string;
@@ -18,10 +18,10 @@ export interface PolicyChange {
 export type ChangePolicy = (change: PolicyChange) => Promise<PolicyVersion>;
 
 /**
- * Changes an organization's approval policy: a new version, by compare-and-swap on the one it replaces. Earlier
- * versions stay, and what was decided or voted under them stands.
- * @throws {RefusedError} POLICY_VERSION_CONFLICT where another version is in force; VALIDATION_ERROR with every fault of
- * an impossible policy, for a change of nothing, and for a missing reason
+ * Creates a new policy version by compare-and-swap on the version that it replaces. Earlier versions stay, and
+ * decisions and votes under them stand.
+ * @throws {RefusedError} POLICY_VERSION_CONFLICT where another version is in force; VALIDATION_ERROR with every fault
+ * of an invalid policy, for a change of nothing, and for a missing reason; or see `asAdmin`
  */
 export function makeChangePolicy(store: AdminStore): ChangePolicy {
   return ({ reviewer, expectedVersion, patch, reason: given, origin }) =>
@@ -53,7 +53,7 @@ const NOTHING_CHANGES = validationRefusal([
   { loc: ['patch'], msg: 'changes nothing of the policy in force', type: 'unchanged' },
 ]);
 
-/** Whoever changes the rules for everybody says why. */
+/** Parses the reason, which a change of policy requires. */
 function readReason(given: string): Parsed<string> {
   const reason = parseReason(given, ['reason']);
   if (reason.faults !== undefined) return reason;

@@ -2,22 +2,23 @@ import type { Verdict } from '../domain/action';
 import type { AuditActor, AuditEntryDraft } from '../domain/audit-entry';
 import type { ErrorCode } from '../domain/refusal';
 
-/** Denied attempts of one principal, by one verdict, in one minute, that were not recorded one by one. */
+/** Denied attempts of one principal, with one verdict, in one minute, that were counted rather than recorded. */
 export interface OmittedRefusals {
   readonly organizationId: number;
   readonly actor: AuditActor;
   readonly verdict: Verdict;
-  /** When the minute began. */
+  /** Start of the minute. */
   readonly minute: Date;
   readonly omitted: number;
-  /** Of the first request that was left out. */
+  /** Code of the first omitted request. */
   readonly refusalCode: ErrorCode;
 }
 
-/** Where denied attempts are counted that are too many to be recorded. */
+/** Counts the denied attempts beyond the limit of a minute. */
 export interface OmittedRefusalsStore {
   /**
-   * Closes minutes that are over, each with one audit entry where it left anything out; several processes may do so at once.
+   * Closes minutes that are over, and writes one audit entry for each that omitted attempts. Several processes may call
+   * it at once.
    * @returns whether there may be more
    */
   close(entryOf: (omitted: OmittedRefusals) => AuditEntryDraft): Promise<boolean>;
@@ -26,8 +27,9 @@ export interface OmittedRefusalsStore {
 const MINUTE = 60_000;
 
 /**
- * Writes down how many denied attempts were left out, minute by minute, until there is no more (docs/audit-log.md#denied-attempts).
- * @param mintCorrelationId one id per entry: what is closed is of many requests
+ * Records how many denied attempts were omitted, one entry per minute, until none are left
+ * (docs/audit-log.md#denied-attempts).
+ * @param mintCorrelationId returns one id per entry, because an entry covers many requests
  */
 export function makeCloseRefusals(
   store: OmittedRefusalsStore,

@@ -10,13 +10,13 @@ export interface ApiKeyRequest {
   readonly reviewer: Reviewer;
   readonly name: string;
   readonly scopes: readonly string[];
-  /** Null for the reviewer. */
+  /** Null for the reviewer's own key. */
   readonly ownerId: string | null;
   readonly expiresAt: Date | null;
   readonly origin: RequestOrigin;
 }
 
-/** A new key: the only time that it can be shown. */
+/** A new key; it can be shown only once. */
 export interface CreatedApiKey {
   readonly key: string;
   readonly apiKey: ApiKey;
@@ -25,9 +25,9 @@ export interface CreatedApiKey {
 export type CreateApiKey = (request: ApiKeyRequest) => Promise<CreatedApiKey>;
 
 /**
- * Makes an API key, of which only the hash is kept.
- * @throws {RefusedError} VALIDATION_ERROR with every fault, or for an owner who is deactivated; NOT_FOUND for an owner of
- * another organization
+ * Creates an API key. Only its hash is stored.
+ * @throws {RefusedError} VALIDATION_ERROR with every fault, or for a deactivated owner; NOT_FOUND for an owner of
+ * another organization; or see `asAdmin`
  */
 export function makeCreateApiKey(store: AdminStore, clock: () => Date): CreateApiKey {
   return async ({ reviewer, ownerId: givenOwner, origin, ...given }) => {

@@ -9,11 +9,11 @@ import type { DecisionStore } from './decision-store';
 import { tellAgain } from './known-decision';
 import { INVALID_TOKEN, type ReadReviewerNow } from './reviewer-now';
 
-/** What became of a request. */
+/** The result of a decision request. */
 export interface DecisionResult {
-  /** As they were when the last of it was written, with the policy in force then. */
+  /** The reviewer and the policy as last read, which is what the last write was authorized with. */
   readonly reviewer: Reviewer;
-  /** Of the request that decided, which is an earlier one where this one repeats it. */
+  /** Correlation id of the request that decided; for a replay, of the original request. */
   readonly correlationId: string;
   /** One per item, in the items' order. */
   readonly outcomes: readonly Outcome[];
@@ -21,7 +21,7 @@ export interface DecisionResult {
 
 export type DecideActions = (request: DecisionRequest) => Promise<DecisionResult>;
 
-/** A race is lost again only if something moved again in between: so often in a row, somebody changes it without a pause. */
+/** Retry limit under constant change. A round is repeated only if something changed during it. */
 const MAX_ROUNDS = 100;
 const CHANGING: Refusal = {
   code: 'SERVICE_UNAVAILABLE',
@@ -29,16 +29,17 @@ const CHANGING: Refusal = {
 };
 
 /**
- * Decides actions for a reviewer: the one way in which a decision comes about. A single decision is a list of one.
- * Writes the decisions and the evidence of refusals, and answers only once both are committed. What moved between
- * authorization and write is authorized anew and tried again. A request that had come before is told what it came to then.
- * @throws {RefusedError} where the reviewer may no longer decide anything, and nothing was decided
+ * Decides actions for a reviewer. It is the only way to decide; a single decision is a list of one. It writes the
+ * decisions and the denial records, and returns once both are committed. Actions that are stale at the write are
+ * authorized again and retried. A replay returns the stored outcome.
+ * @throws {RefusedError} where the reviewer may no longer decide anything and nothing was decided; SERVICE_UNAVAILABLE
+ * under constant change; IDEMPOTENCY_KEY_REUSED or IDEMPOTENCY_CONFLICT
  */
 export function makeDecideActions(store: DecisionStore, readReviewerNow: ReadReviewerNow): DecideActions {
   return async (request) => {
     const outcomes = new Map<number, Outcome>();
     const decideRound = roundFor(request);
-    /** The request as it is authorized now, of what is left of it. */
+    /** The remaining part of the request, as currently authorized. */
     let current = request;
     for (let round = 0; current.items.length > 0; round += 1) {
       if (round === MAX_ROUNDS) {
@@ -74,13 +75,13 @@ function roundFor({ mode, retry, attempt }: DecisionRequest): Round {
   return mode === 'atomic' ? decideAllOrNone : decideEach;
 }
 
-/** Leaves what is left as it is: nothing speaks against it, so that it is no refusal to decide and no evidence. */
+/** Gives up on the rest. No rule refused it, so it is not a denied attempt and gets no denial record. */
 function leaveRest(rest: readonly AuthorizedAction[], outcomes: Map<number, Outcome>): void {
   if (!hasDecided(outcomes)) throw new RefusedError(CHANGING);
   for (const { actionId } of rest) outcomes.set(actionId, { actionId, refusal: CHANGING });
 }
 
-/** A reviewer who lost the right to decide anything: one refusal of the request, or of what is left of it. */
+/** Refuses the rest after the reviewer lost the right to decide anything: one denial record for all of it. */
 async function refuseRest(
   request: DecisionRequest,
   refusal: Refusal,

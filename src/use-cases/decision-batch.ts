@@ -11,7 +11,7 @@ import type { RetryKey } from '../domain/retry';
 import type { ActionSource, AuthorizedAction } from './authorize-actions';
 import type { DecisionBatch, DecisionCandidate } from './decision-store';
 
-/** Whether the items of a bulk stand for themselves, or all are decided or none. */
+/** Whether each item of a bulk is decided independently, or all items or none. */
 export const BULK_MODES = ['best_effort', 'atomic'] as const;
 export type BulkMode = (typeof BULK_MODES)[number];
 
@@ -21,14 +21,14 @@ export interface DecisionRequest {
   readonly mode: BulkMode;
   readonly reason: string | null;
   readonly origin: RequestOrigin;
-  /** Distinct ids, in the order asked, with the rule's answers. */
+  /** Distinct ids in the requested order, each with its ruling. */
   readonly items: readonly AuthorizedAction[];
   readonly actions: ActionSource;
-  /** What makes it known again when it is repeated; null where the client named none. */
+  /** The idempotency key; null where the client sent none. */
   readonly retry: RetryKey | null;
 }
 
-/** What of a request the rule allows, as the decision's write wants it: with the audit entries for either effect. */
+/** Returns the write for the items that the rule allows, with the audit entries for either effect. */
 export function batchOf(request: DecisionRequest): DecisionBatch {
   const { reviewer, attempt, reason, origin, items, retry } = request;
   return {
@@ -37,7 +37,7 @@ export function batchOf(request: DecisionRequest): DecisionBatch {
     reason,
     correlationId: origin.correlationId,
     candidates: items.flatMap((item) => candidateOf(item, request)),
-    // A bulk is remembered as a whole, by its transaction.
+    // The idempotency record of a bulk is written by its transaction.
     retry: attempt.isBulk ? null : retry,
   };
 }

@@ -7,23 +7,23 @@ import type { DecisionRequest } from './decision-batch';
 import type { DecisionWrites, WriteOutcome } from './decision-store';
 import { refusedDecisionDraft } from './refused-decision';
 
-/** What a decision did. */
+/** The effect of one decision. */
 export interface Decision {
   readonly actionId: number;
-  /** What the action was then: still pending where more approvals are required. */
+  /** The action's status after the decision: still pending where more approvals are required. */
   readonly status: ActionStatus;
   readonly verdict: Verdict;
   readonly decidedAt: Date;
   readonly approvalsReceived: number;
   readonly approvalsRequired: number;
   readonly auditId: number;
-  /** Of the audit entry: 32 bytes. */
+  /** Leaf hash of the audit entry, 32 bytes. */
   readonly leafHash: Buffer;
-  /** The action as it is after the decision; of one that is told again, as it is now. */
+  /** The action after the decision; for a replay, the action as it is now. */
   readonly action: Action;
 }
 
-/** What became of one asked id. */
+/** The outcome for one requested id. */
 export type Outcome =
   | { readonly actionId: number; readonly decision: Decision; readonly refusal?: undefined }
   | { readonly actionId: number; readonly refusal: Refusal; readonly decision?: undefined };
@@ -32,7 +32,7 @@ export function hasDecided(outcomes: ReadonlyMap<number, Outcome>): boolean {
   return [...outcomes.values()].some(({ decision }) => decision !== undefined);
 }
 
-/** What the rule, or the absence of an action, refuses. */
+/** Returns the refusals by the rule, and of actions that do not exist, by action id. */
 export function refusedByRule({ items }: DecisionRequest): Map<number, Refusal> {
   const refused = new Map<number, Refusal>();
   for (const { actionId, action, ruling } of items) {
@@ -42,12 +42,17 @@ export function refusedByRule({ items }: DecisionRequest): Map<number, Refusal> 
   return refused;
 }
 
-/** Whether a write did nothing because of the request's key, which says nothing of the action. */
+/**
+ * Whether a write did nothing because of the request's idempotency key. Such an outcome says nothing about the action.
+ */
 function isOfKey(outcome: WriteOutcome): outcome is Extract<WriteOutcome, { kind: `key_${string}` }> {
   return outcome.kind === 'key_used' || outcome.kind === 'key_busy';
 }
 
-/** Files what the write did and what it refused; returns what moved meanwhile. */
+/**
+ * Files written and refused outcomes.
+ * @returns the ids of stale actions
+ */
 export function settle(
   written: readonly WriteOutcome[],
   request: DecisionRequest,
@@ -65,7 +70,7 @@ export function settle(
   return moved;
 }
 
-/** Refused tries are evidence; that there is no such action is not (docs/audit-log.md#denied-attempts). */
+/** Writes denial records. A missing action is not a denied attempt (docs/audit-log.md#denied-attempts). */
 export async function recordEvidence(
   refused: ReadonlyMap<number, Refusal>,
   request: DecisionRequest,
@@ -78,7 +83,7 @@ export async function recordEvidence(
   if (evidence.length > 0) await writes.refuse(evidence);
 }
 
-/** The evidence of one refused try of a request. */
+/** Returns the denial record of one denied attempt of a request. */
 export function refusedDraft(
   { reviewer, attempt, reason, origin }: DecisionRequest,
   refusal: Refusal,
@@ -101,7 +106,7 @@ function decisionOf(written: Extract<WriteOutcome, { kind: 'written' }>, request
     actionId,
     status: action.status,
     verdict: request.attempt.verdict,
-    // A vote that decides nothing yet has its own moment, the action's last change.
+    // A vote that does not decide has no decision time; its time is the action's last change.
     decidedAt: action.decidedAt ?? action.updatedAt,
     approvalsReceived: action.approvals,
     approvalsRequired,

@@ -7,22 +7,22 @@ import type { DecisionStore, DecisionWrites, WriteOutcome } from './decision-sto
 import { awaitKnown } from './known-request';
 import { recordOf } from './known-decision';
 
-/** How a round ended. */
+/** The end of a round. */
 export interface RoundEnd {
-  /** The ids that have to be authorized anew. */
+  /** Ids of stale actions, which have to be authorized again. */
   readonly moved: readonly number[];
-  /** Where the request had come before: what came of it, which stands instead of all else. */
+  /** The idempotency record of a replay; it replaces every other outcome of the round. */
   readonly known?: KnownRequest | null;
 }
 
-/** Decides once what it can, and files every outcome that is final. */
+/** Tries once to decide the request's items and files every final outcome. */
 export type Round = (
   request: DecisionRequest,
   store: DecisionStore,
   outcomes: Map<number, Outcome>,
 ) => Promise<RoundEnd>;
 
-/** Best effort: each action by itself, the decisions and the evidence of refusals in one commit. */
+/** Best effort: decides each action independently. The decisions and the denial records are one commit. */
 export const decideEach: Round = async (request, store, outcomes) => {
   const refused = refusedByRule(request);
   const batch = batchOf(request);
@@ -33,7 +33,7 @@ export const decideEach: Round = async (request, store, outcomes) => {
     if (known === null) await recordEvidence(refused, request, writes);
     return { moved, known };
   };
-  // A single decision needs no transaction: it is either one decision or one refusal, never both.
+  // A single decision needs no transaction: it writes either one decision or one denial record, never both.
   const end = await (request.items.length === 1
     ? write(store.alone)
     : store.together(request.reviewer, write));
@@ -41,12 +41,12 @@ export const decideEach: Round = async (request, store, outcomes) => {
   return end;
 };
 
-/** All or none: one refusal, by the rule or by a lost race, decides none of the actions. */
+/** Atomic: one refusal, by the rule or by a lost race, leaves all of the actions undecided. */
 export const decideAllOrNone: Round = async (request, store, outcomes) => {
   const refused = refusedByRule(request);
   if (refused.size === 0) {
     const written = await store.allOrNone(batchOf(request));
-    // Nothing was written where anything moved or was lost: what the others say of themselves is not so.
+    // If any action was stale or lost, the transaction wrote nothing, so `written` outcomes do not hold.
     if (written.some(({ kind }) => kind === 'moved')) return { moved: idsOf(request) };
     const lost = written.filter(({ kind }) => kind !== 'written');
     settle(lost.length === 0 ? written : lost, request, outcomes, refused);
@@ -60,9 +60,10 @@ export const decideAllOrNone: Round = async (request, store, outcomes) => {
 const NOTHING_MOVED: RoundEnd = { moved: [] };
 
 /**
- * A bulk that may come again, of either mode: looked up, decided and remembered in one transaction. It commits only
- * where it is the whole of it; what moved undoes the rest, or a crash between two rounds would leave half of it known.
- * A bulk that decided nothing is not remembered: refusals are not told again (docs/rest-api.md#idempotency-keys).
+ * Decides a bulk of either mode that has an idempotency key. Lookup, decision and idempotency record are one
+ * transaction. It commits only complete results: a stale action undoes the rest, since a crash between two rounds would
+ * otherwise leave half of the bulk recorded. A bulk that decided nothing gets no idempotency record: refusals are not
+ * replayed (docs/rest-api.md#idempotency-keys).
  */
 export const decideOnce: Round = async (request, store, outcomes) => {
   const { retry } = request;
@@ -98,7 +99,10 @@ export const decideOnce: Round = async (request, store, outcomes) => {
   return NOTHING_MOVED;
 };
 
-/** What a single decision came to when it came before, if it did: what was done before is refused by the rule as well. */
+/**
+ * Returns the idempotency record of a single decision, or null. A replay is refused by the rule too, because its action
+ * is decided already, so the record is also looked up after a refusal.
+ */
 async function knownInstead(
   written: readonly WriteOutcome[],
   isRefused: boolean,

@@ -1,30 +1,31 @@
 import type { Action } from '../domain/action';
 import { SYSTEM_ACTOR, type AuditEntryDraft, type RequestOrigin } from '../domain/audit-entry';
 
-/** What a sweep reads of an overdue action. */
+/** The facts of an overdue action that a sweep reads. */
 export type OverdueAction = Pick<Action, 'organizationId' | 'id' | 'riskScore'> & {
   readonly expiresAt: Date;
 };
 
-/** Where overdue actions are found and marked. */
+/** Finds and marks overdue actions. */
 export interface ExpiryStore {
-  /** Pending actions whose time is over, the longest overdue first, at most so many, of any organization. */
+  /** Returns overdue pending actions of any organization, the longest overdue first, at most `limit`. */
   overdue(limit: number): Promise<readonly OverdueAction[]>;
   /**
-   * Marks one organization's actions as expired, each with its audit entry, and passes over those that somebody else
-   * decides or expires at this moment.
+   * Marks actions of one organization as expired, each with its audit entry. Skips those that another transaction is
+   * deciding or expiring.
    * @returns how many were marked
    */
   expire(organizationId: number, drafts: readonly AuditEntryDraft[]): Promise<number>;
 }
 
-/** How many actions one batch marks at most. */
+/** Maximum number of actions per batch. */
 const BATCH = 500;
 
 /**
- * Marks what is overdue, in batches, until there is no more (docs/approval-policy.md#expiry). Nobody waits for it: every read and every
- * decision takes an overdue action for expired already. Several processes may sweep at once.
- * @param mintCorrelationId one id per batch and organization, for the audit log
+ * Marks overdue actions in batches until none are left (docs/approval-policy.md#expiry). Nothing depends on its timing,
+ * because every read and every decision already treats an overdue action as expired. Several processes may sweep at
+ * once.
+ * @param mintCorrelationId returns one id per batch and organization, for the audit log
  * @returns how many actions were marked
  */
 export function makeExpireActions(
@@ -44,7 +45,7 @@ export function makeExpireActions(
         );
       }
       sum += marked;
-      // A batch in which nothing could be marked is in somebody else's hands: the next sweep looks again.
+      // If nothing could be marked, other transactions hold the whole batch: leave it to the next sweep.
       if (overdue.length < BATCH || marked === 0 || signal?.aborted === true) return sum;
     }
   };

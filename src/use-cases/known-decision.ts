@@ -7,14 +7,14 @@ import type { DecisionResult } from './decide-actions';
 import type { DecisionStore } from './decision-store';
 import { outcomeOfKnown } from './known-request';
 
-/** What a request to decide is remembered by: facts, so that either door can tell it again in its own words. */
+/** The outcome that an idempotency record keeps. It holds facts only, so that either API can render it. */
 interface DecisionRecord {
   readonly correlation_id: string;
-  /** In the order asked. */
+  /** In the requested order. */
   readonly results: readonly (DecidedRecord | RefusedRecord)[];
 }
 
-/** The decision's own statement writes the same. */
+/** The decide statement writes the same shape. */
 interface DecidedRecord {
   readonly action_id: number;
   readonly status: Decision['status'];
@@ -33,7 +33,7 @@ interface RefusedRecord {
   readonly refusal: Refusal;
 }
 
-/** What a bulk came to, as it is remembered. */
+/** Returns the idempotency record's outcome for a bulk. */
 export function recordOf(
   { items, origin }: DecisionRequest,
   outcomes: ReadonlyMap<number, Outcome>,
@@ -49,9 +49,9 @@ export function recordOf(
 }
 
 /**
- * Tells a reviewer again what their request came to, if they still hold the authority that it took: as if nobody had
- * decided yet, by the one rule. Nothing is written but the evidence where they do not.
- * @throws {RefusedError} IDEMPOTENCY_KEY_REUSED, or what the rule says now
+ * Replays a stored outcome to a reviewer who still has the required authority. The rule is applied as if the actions
+ * were undecided. Nothing is written, except a denial record if the authority is gone.
+ * @throws {RefusedError} IDEMPOTENCY_KEY_REUSED, or the rule's current refusal
  */
 export async function tellAgain(
   known: KnownRequest,
@@ -119,7 +119,7 @@ function refusedRecord({ actionId, refusal }: Extract<Outcome, { refusal: Refusa
   return { action_id: actionId, refusal };
 }
 
-/** A refusal as it was before it was JSON. */
+/** Restores the date in a refusal that was stored as JSON. */
 function withDates(refusal: Refusal): Refusal {
   const at = refusal.facts?.decidedAt ?? null;
   return at === null ? refusal : { ...refusal, facts: { ...refusal.facts, decidedAt: new Date(at) } };

@@ -2,16 +2,17 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { refusalOfReusedKey, STILL_RUNNING, type KnownRequest, type RetryKey } from '../domain/retry';
 import { RefusedError } from '../domain/refusal';
 
-/** Where known requests are found. They are written by what they are known for, in its own transaction. */
+/** Finds idempotency records. Each is written in the transaction of the operation that it records. */
 export interface FindKnownRequest {
   findKnown(retry: RetryKey): Promise<KnownRequest | null>;
 }
 
-/** Between looks at a request that is still under way, in milliseconds: most are answered within the first two. */
+/** Pauses between lookups of a request in progress, in milliseconds. Most requests finish within the first two. */
 const PAUSES = [20, 40, 80, 160, 320];
 
 /**
- * What a known request came to. @throws {RefusedError} IDEMPOTENCY_KEY_REUSED where it was another one
+ * Returns the stored outcome of a request.
+ * @throws {RefusedError} IDEMPOTENCY_KEY_REUSED where the stored request is a different one
  */
 export function outcomeOfKnown(known: KnownRequest, retry: RetryKey): unknown {
   if (known.requestHash !== retry.requestHash) throw new RefusedError(refusalOfReusedKey(retry));
@@ -19,8 +20,9 @@ export function outcomeOfKnown(known: KnownRequest, retry: RetryKey): unknown {
 }
 
 /**
- * Waits a little for a request that is under way elsewhere, holding no connection meanwhile.
- * @throws {RefusedError} IDEMPOTENCY_CONFLICT where it does not end in time, or came to nothing
+ * Waits up to about 0.6 seconds for the idempotency record of a request in progress elsewhere. It holds no connection
+ * meanwhile.
+ * @throws {RefusedError} IDEMPOTENCY_CONFLICT where no record appears in time, or the request failed
  */
 export async function awaitKnown(store: FindKnownRequest, retry: RetryKey): Promise<KnownRequest> {
   for (const milliseconds of PAUSES) {

@@ -4,7 +4,10 @@ import { auditActorOf, type AuditEntryDraft, type RequestOrigin } from '../domai
 import type { Principal } from '../domain/principal';
 import type { Refusal } from '../domain/refusal';
 
-/** A try to decide that was refused: whole requests by role or credential, single actions by everything else. */
+/**
+ * A denied attempt to decide. A refusal by role or credential covers the whole request; any other covers a single
+ * action.
+ */
 export interface RefusedDecision {
   readonly principal: Principal;
   readonly verdict: Verdict;
@@ -13,12 +16,12 @@ export interface RefusedDecision {
   readonly refusal: Refusal;
   /** Null for a bulk that was refused as a whole. */
   readonly actionId: number | null;
-  /** Known once the action was looked up. */
+  /** Present once the action was loaded. */
   readonly action?: Action | null;
   readonly ruling?: Authority | null;
 }
 
-/** The audit entry of a refused try: refused tries are evidence (docs/audit-log.md#denied-attempts). */
+/** Returns the denial record of a denied attempt (docs/audit-log.md#denied-attempts). */
 export function refusedDecisionDraft(refused: RefusedDecision): AuditEntryDraft {
   const { principal, verdict, reason, origin, refusal, actionId, action, ruling } = refused;
   const who =

@@ -1,8 +1,11 @@
 import type { Reviewer } from '../domain/principal';
 import type { Refusal } from '../domain/refusal';
 
-/** Reads a reviewer as they are now, with the policy in force now; null if they are gone. */
+/** Reads a reviewer with the policy in force, both as they are now; null if the reviewer no longer exists. */
 export type ReadReviewerNow = (reviewer: Reviewer) => Promise<Reviewer | null>;
 
-/** Said of a token whose user is deactivated or gone, like of any other that does not count (docs/rest-api.md#errors). */
+/**
+ * The refusal of a token whose user is deactivated or gone; the same as for any other invalid token
+ * (docs/rest-api.md#errors).
+ */
 export const INVALID_TOKEN: Refusal = { code: 'INVALID_TOKEN', detail: 'Invalid or missing token' };

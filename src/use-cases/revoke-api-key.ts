@@ -15,9 +15,9 @@ export interface ApiKeyRevocation {
 export type RevokeApiKey = (revocation: ApiKeyRevocation) => Promise<ApiKey>;
 
 /**
- * Revokes an API key for good, from its very next request on; one that was revoked before stays as it is.
- * @returns the key as it is then
- * @throws {RefusedError} VALIDATION_ERROR with every fault, NOT_FOUND
+ * Revokes an API key permanently, from its next request on. A revoked key stays unchanged.
+ * @returns the key after the change
+ * @throws {RefusedError} VALIDATION_ERROR with every fault, NOT_FOUND, or see `asAdmin`
  */
 export function makeRevokeApiKey(store: AdminStore): RevokeApiKey {
   return async ({ reviewer, apiKeyId: givenId, reason: given, origin }) => {

@@ -1,52 +1,52 @@
 import type { Hash } from '../domain/merkle';
 
-/** What signs the trees, and knows what it signed. */
+/** Signs tree heads and recognizes its own signatures. */
 export interface RootSigner {
-  /** The root of an organization's tree of this size, signed as a note. */
+  /** Signs the root of an organization's tree of this size. Returns a signed note. */
   signRoot(organizationId: number, treeSize: number, root: Hash): string;
-  /** Whether a note is such a signature, by the present key or an earlier one. */
+  /** Whether a note is such a signature, by the current key or an earlier one. */
   hasSigned(organizationId: number, treeSize: number, root: Hash, note: string): boolean;
 }
 
-/** The sealer's side of the database. */
+/** The sealer's storage. */
 export interface SealStore {
-  /** Organizations whose entries wait to be sealed. */
+  /** Returns the organizations with unsealed entries. */
   waiting(): Promise<readonly number[]>;
-  /** Organizations that have a checkpoint. */
+  /** Returns the organizations that have a checkpoint. */
   sealed(): Promise<readonly number[]>;
   /**
-   * Appends an organization's next entries to its tree and signs it, whole or not at all.
-   * @returns how many; 0 where none waited
-   * @throws {Error} where the tree so far is not what the signer signed
+   * Appends an organization's next entries to its tree and signs it, all or nothing.
+   * @returns how many entries were appended; 0 where there were none
+   * @throws {Error} where the stored tree is not the one that the signer signed
    */
   seal(organizationId: number, limit: number, signer: RootSigner): Promise<number>;
 }
 
-/** Where checkpoints go beside the database, so that whoever owns it cannot take them back. */
+/** Keeps checkpoints outside the database, so that the owner of the database cannot withdraw them. */
 export interface CheckpointArchive {
   /**
-   * Adds what was signed since the last time.
-   * @throws {Error} where the database no longer holds what was archived: it was rolled back, or forked
+   * Archives the checkpoints that were signed since the last call.
+   * @throws {Error} where the database no longer holds what was archived, because it was rolled back or forked
    */
   catchUp(organizationId: number): Promise<void>;
 }
 
-/** How many entries one checkpoint may add, so that a long queue becomes many short transactions. */
+/** Maximum number of entries per checkpoint, which splits a long queue into many short transactions. */
 const BATCH = 2_000;
 
-/** What a round did. */
+/** The result of a sealing round. */
 export interface SealRound {
-  /** Entries that became leaves. */
+  /** Number of entries that became leaves. */
   readonly sealed: number;
-  /** Whether entries may wait still. */
+  /** Whether more entries may be waiting. */
   readonly isMore: boolean;
-  /** Organizations that could not be sealed, and why. The others are none the worse for it. */
+  /** Organizations that could not be sealed, with the error. The others are unaffected. */
   readonly failures: ReadonlyMap<number, unknown>;
 }
 
 /**
- * Seals what waits, one batch of each organization, and archives the checkpoints.
- * @param also organizations to look after though nothing may wait: what failed before, and everybody at the start
+ * Seals the waiting entries, one batch per organization, and archives the checkpoints.
+ * @param also organizations to process even if nothing waits: those that failed before, and all of them at the start
  */
 export async function sealRound(
   store: SealStore,
@@ -58,7 +58,7 @@ export async function sealRound(
   const failures = new Map<number, unknown>();
   for (const organizationId of new Set([...(await store.waiting()), ...also]))
     try {
-      // What is archived is compared first: nothing is built on a tree that was rolled back.
+      // Compare with the archive first, so that nothing is appended to a tree that was rolled back.
       await archive.catchUp(organizationId);
       const count = await store.seal(organizationId, BATCH, signer);
       await archive.catchUp(organizationId);

@@ -16,10 +16,10 @@ export interface UserChange {
 export type SetUser = (change: UserChange) => Promise<User>;
 
 /**
- * Changes a person's role, level, limit or being active; it holds for their very next decision. A change of nothing
- * is not recorded.
- * @returns the person as they are then
- * @throws {RefusedError} NOT_FOUND, VALIDATION_ERROR with every fault, LAST_ADMIN
+ * Changes a user's role, level, limit or active flag, effective from the user's next decision. A change of nothing is
+ * not recorded.
+ * @returns the user after the change
+ * @throws {RefusedError} NOT_FOUND, VALIDATION_ERROR with every fault, LAST_ADMIN, or see `asAdmin`
  */
 export function makeSetUser(store: AdminStore): SetUser {
   return async ({ reviewer, userId: givenId, patch, reason: given, origin }) => {

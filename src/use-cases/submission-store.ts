@@ -8,7 +8,10 @@ import type { KnownRequest, RetryKey } from '../domain/retry';
 import type { Submission } from '../domain/submission';
 import type { FindKnownRequest } from './known-request';
 
-/** What a submission is remembered by, short of its times: facts, so that either door can tell it again. */
+/**
+ * The outcome that an idempotency record keeps, without its times. It holds facts only, so that either API can render
+ * it.
+ */
 export interface SubmissionRecord {
   readonly action_id: number;
   readonly status: Action['status'];
@@ -16,53 +19,56 @@ export interface SubmissionRecord {
   readonly policy_version: number;
   readonly reason: string;
   readonly correlation_id: string;
-  /** What keeps it from being decided; absent in what earlier releases remembered. */
+  /** What stood in the way of a decision at submission; absent in records of earlier releases. */
   readonly warnings?: readonly PolicyWarning[];
 }
 
-/** An action as it is to be stored, with its audit entries. */
+/** An action to store, with its audit entries. */
 export interface NewAction {
   readonly id: number;
   readonly submitter: Principal;
   readonly submission: Submission;
   readonly riskScore: number;
-  /** The policy that the score, the time to live and an approval are by. */
+  /** The policy version that set the score, the time to live and any automatic approval. */
   readonly policyVersion: number;
-  /** Seconds; null for ever. */
+  /** In seconds; null if the action never expires. */
   readonly timeToLive: number | null;
   readonly submitted: AuditEntryDraft;
-  /** Where the policy approves at once, that entry; it brings the reason and the correlation id. */
+  /**
+   * The entry of an automatic approval, which carries the reason and the correlation id; null if the policy does not
+   * approve.
+   */
   readonly approved: AuditEntryDraft | null;
-  /** Of a submission that may come again; null for any other. */
+  /** The idempotency key; null for a submission without one. */
   readonly retry: RetryKey | null;
-  /** What to remember of it then, short of its times. */
+  /** The outcome to store under the idempotency key, without its times. */
   readonly outcome: SubmissionRecord;
 }
 
-/** What the write found. */
+/** The result of the write. */
 export type SubmissionOutcome =
   | { readonly kind: 'written'; readonly action: Action }
-  /** Another policy is in force by now. Nothing was written. */
+  /** Another policy is in force now. Nothing was written. */
   | { readonly kind: 'moved' }
-  /** The submitter, or the owner of their key, is deactivated, or the key counts no longer. Nothing was written. */
+  /** The submitter or the owner of their key is deactivated, or the key is no longer valid. Nothing was written. */
   | { readonly kind: 'gone' }
-  /** As many actions of the submitter wait as may. Nothing was written. */
+  /** The submitter has reached the limit of pending actions. Nothing was written. */
   | { readonly kind: 'full'; readonly most: number }
-  /** It came before, or is under way elsewhere. Nothing was written. */
+  /** `known`: the request has an idempotency record. `busy`: it is in progress elsewhere. Nothing was written. */
   | { readonly kind: 'known'; readonly known: KnownRequest }
   | { readonly kind: 'busy' };
 
 export interface SubmissionStore extends FindKnownRequest {
   /**
-   * An id that no action has had, and the active people who decide at all, counted by what the rule weighs.
-   * @param submitters users who do not count
+   * Draws a new action id and counts the active people who can decide, grouped by role, level and limit.
+   * @param submitters ids of users to leave out of the count
    */
   prepare(
     tenant: Tenant,
     submitters: readonly number[],
   ): Promise<{ readonly id: number; readonly others: readonly PeopleAlike[] }>;
-  /** The policy in force. */
+  /** Returns the policy in force. */
   policyNow(tenant: Tenant): Promise<ApprovalPolicy>;
-  /** Stores an action with its audit entries, if all is still as it was when they were written. */
+  /** Stores an action with its audit entries, unless the policy or the submitter changed since they were prepared. */
   add(action: NewAction): Promise<SubmissionOutcome>;
 }

@@ -22,31 +22,31 @@ export interface SubmissionRequest {
   readonly submitter: Principal;
   readonly submission: Submission;
   readonly origin: RequestOrigin;
-  /** The client's own name for this request; null where it gave none. */
+  /** The client's own name for this request; null where it sent none. */
   readonly idempotencyKey: string | null;
 }
 
-/** What became of a submission: what is told of it, the first time and each time it is repeated. */
+/** The outcome of a submission, returned the first time and on every replay. */
 export interface SubmissionResult {
   readonly actionId: number;
   readonly status: Action['status'];
   readonly scoring: RiskScoring;
   readonly submittedAt: Date;
-  /** Null for never. */
+  /** Null if the action never expires. */
   readonly expiresAt: Date | null;
-  /** As it was stored; null where this request repeats an earlier one. */
+  /** The action as stored; null for a replay. */
   readonly action: Action | null;
   readonly policyVersion: number;
-  /** Why it has this score and status, in a sentence. */
+  /** One sentence that explains the score and the status. */
   readonly reason: string;
   readonly correlationId: string;
-  /** What keeps it from being decided, when it was submitted. */
+  /** What stood in the way of a decision at submission. */
   readonly warnings: readonly PolicyWarning[];
 }
 
 export type SubmitAction = (request: SubmissionRequest) => Promise<SubmissionResult>;
 
-/** So often in a row somebody changes the policy without a pause. */
+/** Retry limit under constant policy change. */
 const MAX_ROUNDS = 20;
 const CHANGING: Refusal = {
   code: 'SERVICE_UNAVAILABLE',
@@ -55,10 +55,13 @@ const CHANGING: Refusal = {
 const INVALID_API_KEY: Refusal = { code: 'INVALID_API_KEY', detail: 'Invalid API key' };
 
 /**
- * Submits an action: scored by the organization's rules, or by a key that may score; pending from then on, unless the
- * policy approves its score by itself. A policy that changed meanwhile is asked anew.
- * @throws {RefusedError} INSUFFICIENT_PERMISSIONS for a risk score of somebody who may not give one; RATE_LIMIT_EXCEEDED
- * where too many actions of the submitter wait
+ * Submits an action. The score comes from the organization's rules, or from a key with the scoring scope. The action is
+ * pending unless the policy approves its score automatically. If the policy changes before the write, the action is
+ * scored again.
+ * @throws {RefusedError} INSUFFICIENT_PERMISSIONS for a risk score from a caller who may not set one;
+ * RATE_LIMIT_EXCEEDED where the submitter has too many pending actions; INVALID_TOKEN or INVALID_API_KEY where the
+ * submitter is no longer active; SERVICE_UNAVAILABLE under constant policy change; IDEMPOTENCY_KEY_REUSED or
+ * IDEMPOTENCY_CONFLICT
  */
 export function makeSubmitAction(store: SubmissionStore): SubmitAction {
   return async (request) => {
@@ -85,7 +88,10 @@ export function makeSubmitAction(store: SubmissionStore): SubmitAction {
   };
 }
 
-/** Those who count as submitters, and do not decide where the policy keeps people from their own actions (docs/approval-policy.md#own-actions). */
+/**
+ * Returns the users who count as submitters. They are excluded from deciding where the policy forbids deciding own
+ * actions (docs/approval-policy.md#own-actions).
+ */
 function submittersOf(submitter: Principal): readonly number[] {
   if (submitter.policy.ownActionsAllowed) return [];
   if (submitter.kind === 'user') return [submitter.user.id];
@@ -100,7 +106,7 @@ function tooManyPending(submitter: Principal, most: number): Refusal {
   };
 }
 
-/** The score is never the agent's to set: a key of an evaluation engine alone may bring one. */
+/** Agents never set the score themselves. Only the key of an evaluation engine may send one. */
 function refuseScore(submitter: Principal, { riskScore }: Submission): void {
   if (riskScore === null) return;
   if (submitter.kind === 'api_key' && submitter.scopes.includes(SCORING_SCOPE)) return;
@@ -181,13 +187,13 @@ function newAction(
   };
 }
 
-/** As it is stored: with its times, UTC with milliseconds, that the statement adds. */
+/** The record as stored: the statement adds the times, UTC with milliseconds. */
 interface KnownSubmission extends SubmissionRecord {
   readonly submitted_at: string;
   readonly expires_at: string | null;
 }
 
-/** A record as what is told of it. */
+/** Converts a record into a result. */
 function resultOf(record: SubmissionRecord | KnownSubmission, action: Action | null): SubmissionResult {
   const times = 'submitted_at' in record ? record : null;
   const expiresAt = times?.expires_at ?? null;
@@ -205,7 +211,10 @@ function resultOf(record: SubmissionRecord | KnownSubmission, action: Action | n
   };
 }
 
-/** By the client's own key, else for an API key by the correlation id that it sent (docs/rest-api.md#idempotency-keys). */
+/**
+ * Returns the client's idempotency key; without one, for an API key, the correlation id that the client sent
+ * (docs/rest-api.md#idempotency-keys). Null if there is neither.
+ */
 function retryOf({ submitter, submission, origin, idempotencyKey }: SubmissionRequest): RetryKey | null {
   const asked = { ...submission };
   if (idempotencyKey !== null) return retryKeyOf(submitter, 'key', idempotencyKey, asked);
