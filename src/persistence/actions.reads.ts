@@ -16,7 +16,10 @@ import { ACTIONS } from './tables/action.table';
 import type { TextIndex, TextSearches } from './text-search';
 import { readWeighed } from './weighed-rows';
 
-/** What a list of actions can be narrowed to. Lists match any of their members; ranges are from inclusive, to exclusive. */
+/**
+ * Filters for a list of actions. A list matches any of its members; ranges have an inclusive start and an exclusive
+ * end.
+ */
 export interface ActionFilter {
   readonly status?: readonly ActionStatus[] | null;
   readonly riskLevel?: readonly RiskLevel[] | null;
@@ -31,9 +34,9 @@ export interface ActionFilter {
   readonly submittedTo?: Date | null;
   readonly decidedFrom?: Date | null;
   readonly decidedTo?: Date | null;
-  /** Text that stands anywhere in what describes the action, in either case. */
+  /** Text to find anywhere in the action's descriptive columns, ignoring case. */
   readonly search?: string | null;
-  /** Whether the viewer may decide it now, by the rule that decides. */
+  /** Whether the viewer may decide it now, by the same rule as a decision. */
   readonly decidableByViewer?: boolean | null;
 }
 
@@ -42,7 +45,7 @@ export interface ActionOrder {
   readonly direction: Direction;
 }
 
-/** What agents submitted as JSON: read only where it is shown, since it can be large and no rule reads it. */
+/** The submitted JSON. It is read only where it is shown, because it can be large and no rule needs it. */
 export type ActionContent = Pick<Action, 'parameters' | 'context' | 'riskIndicators'>;
 const CONTENT: readonly (keyof ActionContent)[] = ['parameters', 'context', 'riskIndicators'];
 
@@ -57,10 +60,10 @@ const ACTIONS_BY_ID: Statement = {
 const CONTENTS_BY_ID = `SELECT t.id, ${CONTENT.map((name) => `t."${ACTIONS.column(name)}" AS "${name}"`).join(', ')}
   FROM actions t WHERE t.organization_id = $1 AND t.id = ANY($2::bigint[])`;
 
-/** Requests at most that one statement answers. */
+/** Maximum number of requests per statement. */
 const MAX_TOGETHER = 64;
 
-/** What `search` looks through; the migration of `action_texts` holds the same columns. */
+/** The columns that `search` covers; the migration of `action_texts` has the same columns. */
 const SEARCHED = [
   't.action_type',
   't.description',
@@ -77,13 +80,13 @@ const SEARCH_INDEX: TextIndex = {
   columns: ['x.text'],
 };
 
-/** Reads of actions, each within one organization. */
+/** Reads actions, each within one organization. */
 export class ActionReads {
   private readonly singles: Gatherer<{ tenant: Tenant; id: number }, Action | null>;
 
   /**
-   * @param searches what runs text searches; none can be asked for, if not given
-   * @param ordered what reads a reviewer's queue in its order
+   * @param searches runs text searches; without it none can be requested
+   * @param ordered reads a reviewer's approval queue in index order
    */
   constructor(
     private readonly sql: Sql,
@@ -97,8 +100,8 @@ export class ActionReads {
   }
 
   /**
-   * The actions of these ids that the tenant has, in no particular order and without their content. One statement, which requests that ask for one
-   * action each share when they come together.
+   * Returns the tenant's actions with these ids, without their content and in no particular order. One statement,
+   * shared by concurrent requests for a single action.
    */
   async byIds(tenant: Tenant, ids: readonly number[]): Promise<readonly Action[]> {
     const [id] = ids;
@@ -108,8 +111,8 @@ export class ActionReads {
   }
 
   /**
-   * The content of the actions of these ids, in no particular order: as many as the budget allows. One statement.
-   * @throws {RefusedError} VALIDATION_ERROR where nothing is left of the budget
+   * Returns the content of the actions with these ids, in no particular order, up to the budget. One statement.
+   * @throws {RefusedError} VALIDATION_ERROR where the budget is used up
    */
   contentsOf(
     tenant: Tenant,
@@ -122,9 +125,10 @@ export class ActionReads {
   }
 
   /**
-   * One page of the viewer's organization's actions. One statement, and one more if the page is asked for its count.
-   * @param wanted names beyond which nothing is asked for
+   * Returns one page of the actions in the viewer's organization. One statement, and one more for the count.
+   * @param wanted names of the only properties to read
    * @param budget what the request may still read
+   * @throws {RefusedError} VALIDATION_ERROR for invalid page arguments, or a budget that is used up
    */
   async page(
     viewer: Principal,
@@ -162,7 +166,7 @@ export class ActionReads {
     return this.sql.query<Action>(ACTIONS_BY_ID, [organizationId, ids]);
   }
 
-  /** Of one organization: a lane is one. */
+  /** Reads single actions together; all are of one organization, since that is the partition. */
   private async together(
     asked: readonly { readonly tenant: Tenant; readonly id: number }[],
   ): Promise<(Action | null)[]> {
@@ -175,7 +179,7 @@ export class ActionReads {
 }
 
 function addFilter(conditions: Conditions, filter: ActionFilter, { by }: ActionOrder): void {
-  // Agents and statuses have indexes in the order of submission behind them.
+  // The indexes on agent and status continue with the order of submission.
   const isOrdered = by === 'submittedAt';
   conditions.addAnyOf('t.agent_id', 'text', filter.agentId, isOrdered);
   addStatuses(conditions, filter.status, isOrdered);
@@ -193,7 +197,10 @@ function addFilter(conditions: Conditions, filter: ActionFilter, { by }: ActionO
   conditions.addSearch(SEARCHED, filter.search, SEARCH_INDEX);
 }
 
-/** Narrows to effective statuses, by the stored ones where these say the same, so that an index can serve them. */
+/**
+ * Restricts the list to effective statuses. It compares stored statuses where they are equivalent, so that an index can
+ * serve them.
+ */
 function addStatuses(
   conditions: Conditions,
   asked: readonly ActionStatus[] | null | undefined,
@@ -209,7 +216,7 @@ function addStatuses(
   if (wantsPending && !wantsExpired) conditions.addRaw(`NOT ${isOverdueSql('t')}`);
 }
 
-/** A reviewer's queue, or the rest: what `decidableScope` describes, in SQL. */
+/** Restricts the list to what `decidableScope` describes, the reviewer's approval queue, or to the rest. */
 function addDecidable(conditions: Conditions, scope: DecidableScope | null, isDecidable: boolean): void {
   const decidable = scope === null ? 'false' : decidableSql(conditions, scope);
   conditions.addRaw(isDecidable ? decidable : `NOT (${decidable})`);

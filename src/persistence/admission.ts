@@ -1,60 +1,60 @@
 import type { Tenant } from '../domain/principal';
 import { DatabaseUnavailableError } from './outage';
 
-/** What a connection is wanted for; each has a share of the pool. */
+/** The purpose of a connection; each purpose has a share of the pool. */
 export type Share =
-  /** Who is calling. */
+  /** Authentication of callers. */
   | 'authentication'
   /** The process's own work: readiness, sweeps. */
   | 'system'
-  /** Decisions, submissions, changes, and what is looked up by its key for them. */
+  /** Decisions, submissions, changes, and their lookups by key. */
   | 'decision'
   /** Lists, counts, summaries, proofs. */
   | 'read'
-  /** Lists that are searched for a text. */
+  /** Lists with a text search. */
   | 'search'
-  /** Snapshots that are held for as long as a client reads. */
+  /** Snapshots, held for as long as a client reads. */
   | 'export';
 
-/** Who wants a connection, and for what. */
+/** The organization and the purpose that a connection is requested for. */
 export interface Claim {
   readonly share: Share;
-  /** Null where it belongs to none, or nobody knows yet. */
+  /** Null where there is no organization, or it is not known yet. */
   readonly organizationId: number | null;
 }
 
-/** What a decision or a change in an organization takes its connection for. */
+/** Returns the claim of a decision or a change in an organization. */
 export function decisionOf({ organizationId }: Tenant): Claim {
   return { share: 'decision', organizationId };
 }
 
-/** What a snapshot of an organization's log takes its connection for. */
+/** Returns the claim of a snapshot of an organization's log. */
 export function exportOf({ organizationId }: Tenant): Claim {
   return { share: 'export', organizationId };
 }
 
-/** What the process does for itself. */
+/** The claim of the process's own work. */
 export const SYSTEM: Claim = { share: 'system', organizationId: null };
 
-/** Connections at most that are held at once, by what for. */
+/** Maximum numbers of connections held at once. */
 export interface Limits {
   readonly total: number;
-  /** Of all organizations together: the rest stays for authentication and the process's own work. */
+  /** All organizations together; the rest is reserved for authentication and the process's own work. */
   readonly tenants: number;
-  /** Of one organization. */
+  /** Per organization. */
   readonly organization: number;
-  /** Reads, searches and exports of one organization: the rest of its share stays for its decisions. */
+  /** Reads, searches and exports per organization; the rest of its share is reserved for its decisions. */
   readonly organizationReads: number;
-  /** Of reads, searches and exports together: the rest stays for decisions. */
+  /** Reads, searches and exports together; the rest is reserved for decisions. */
   readonly reads: number;
   readonly searches: number;
   readonly exports: number;
 }
 
 /**
- * The limits of a pool. From three connections on, one is nobody's but authentication's and the process's own. An
- * organization has half of the pool. Reads leave a quarter to decisions, of the pool and of each organization's share;
- * searches have an eighth and exports a quarter. Each limit is at least one.
+ * Returns the limits of a pool. With three connections or more, one is reserved for authentication and the process's
+ * own work. An organization may use half of the pool. Reads leave a quarter to decisions, of the pool and of each
+ * organization's share. Searches have an eighth and exports a quarter. Each limit is at least one.
  * @param size connections of the pool, 1 or more
  */
 export function limitsOf(size: number): Limits {
@@ -75,9 +75,9 @@ export function limitsOf(size: number): Limits {
 export interface AdmissionOptions {
   /** Connections of the pool, 1 or more. */
   readonly size: number;
-  /** How long anybody waits, in milliseconds. */
+  /** Maximum wait, in milliseconds. */
   readonly maxWaitMs: number;
-  /** How many wait at most, of one organization half as many. */
+  /** Maximum number of waiting claims; half as many per organization. */
   readonly maxWaiting: number;
 }
 
@@ -90,7 +90,7 @@ interface Lane {
   readonly waiters: Set<Waiter>;
 }
 
-/** What is held, by what is limited. */
+/** Counts the held connections per limit. */
 class Held {
   private readonly counts = new Map<string, number>();
 
@@ -124,12 +124,12 @@ class Held {
 }
 
 /**
- * Says who may have a connection of the pool, and when. Whoever has room within every limit goes at once. The others wait
- * in lanes, one per organization and share: first come first served within a lane, and the lanes take turns, so that a
- * long queue of one keeps nobody else waiting. Waits are bounded in number and time.
+ * Admits claims to the pool's connections. A claim within every limit is admitted at once. Others wait in queues, one
+ * per organization and share: first come, first served within a queue, and the queues take turns, so that one long
+ * queue delays nobody else. Waits are limited in number and time.
  */
 export class Admission {
-  /** In the order of their turns: who was admitted goes last. A lane without waiters is not there. */
+  /** In the order of their turns: the queue that was served last comes last. Empty queues are removed. */
   private readonly lanes = new Map<string, Lane>();
   private readonly held: Held;
   private readonly waiting = new Map<number | null, number>();
@@ -140,9 +140,9 @@ export class Admission {
   }
 
   /**
-   * Waits for room.
-   * @returns what gives the room back; to be called once
-   * @throws {DatabaseUnavailableError} `busy` where too many wait already, or the wait takes too long
+   * Waits until the claim is within every limit.
+   * @returns a function that ends the claim; call it once
+   * @throws {DatabaseUnavailableError} `busy` where too many claims wait already, or the wait takes too long
    */
   enter(claim: Claim): Promise<() => void> {
     if (this.held.hasRoom(claim)) return Promise.resolve(this.take(claim));
@@ -175,7 +175,7 @@ export class Admission {
       const [waiter] = lane.waiters;
       if (waiter === undefined) throw new Error('A lane without waiters is not kept');
       this.leaveLane(lane.claim, waiter);
-      // Behind all others now.
+      // Move the queue to the end of the turns.
       if (this.lanes.delete(nameOf(lane.claim))) this.lanes.set(nameOf(lane.claim), lane);
       waiter.admit();
     }

@@ -8,11 +8,11 @@ import { Conditions } from './list-source';
 import { API_KEYS } from './tables/api-key.table';
 import type { TextSearches } from './text-search';
 
-/** What a list of API keys can be narrowed to. */
+/** Filters for a list of API keys. */
 export interface ApiKeyFilter {
   readonly ownerId?: readonly number[] | null;
   readonly revoked?: boolean | null;
-  /** Text that stands anywhere in the name or the prefix, in either case. */
+  /** Text to find anywhere in the name or the prefix, ignoring case. */
   readonly search?: string | null;
 }
 
@@ -24,15 +24,18 @@ const ALL_API_KEYS: Statement = {
 
 const NEWEST_FIRST: KeysetOrder<ApiKey> = { property: 'id', type: 'bigint', direction: 'desc' };
 
-/** Reads of API keys, each within one organization: what can be shown of them, never a key. */
+/** Reads API keys, each within one organization. It returns what can be shown, never a key. */
 export class ApiKeyReads {
-  /** @param searches what runs text searches; none can be asked for, if not given */
+  /** @param searches runs text searches; without it none can be requested */
   constructor(
     private readonly sql: Sql,
     private readonly searches: TextSearches | null = null,
   ) {}
 
-  /** One page of the viewer's organization's keys, newest first. One statement, and one more if the page is asked for its count. */
+  /**
+   * Returns one page of the API keys in the viewer's organization, newest first. One statement, and one more for the
+   * count.
+   */
   async page(
     viewer: Principal,
     filter: ApiKeyFilter,
@@ -54,7 +57,7 @@ export class ApiKeyReads {
     });
   }
 
-  /** All of the tenant's keys, in the order in which they were made. One statement. */
+  /** Returns all of the tenant's keys, oldest first. One statement. */
   async all(tenant: Tenant): Promise<readonly ApiKey[]> {
     return this.sql.query<ApiKey & Record<string, unknown>>(ALL_API_KEYS, [tenant.organizationId]);
   }

@@ -17,7 +17,7 @@ const ADD_API_KEY: Statement = {
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${API_KEYS.select('t')}`,
 };
 
-/** Locked first, so that of two who revoke a key at once the second finds it revoked. */
+/** Locked first, so that of two concurrent revocations the second finds the key revoked. */
 const LOCK_API_KEY: Statement = {
   name: 'lock_api_key',
   text: `SELECT ${API_KEYS.select('t')} FROM api_keys t WHERE t.organization_id = $1 AND t.id = $2 FOR NO KEY UPDATE`,
@@ -32,8 +32,8 @@ const REVOKE_API_KEY: Statement = {
 type Row = ApiKey & Record<string, unknown>;
 
 /**
- * Stores a key as its hash, with the audit entry, in the caller's transaction.
- * @param key what its holder is handed
+ * Stores the hash of a key, with the audit entry, in the caller's transaction.
+ * @param key the plain key
  * @param ownerId a user of the tenant
  */
 export async function addApiKey(
@@ -56,8 +56,8 @@ export async function addApiKey(
 }
 
 /**
- * Makes a key stop to count, with the audit entry, in the caller's transaction; one that was revoked before stays as it
- * is. @returns the key as it is then, or null if the tenant has none of this id
+ * Revokes a key, with the audit entry, in the caller's transaction. A revoked key stays unchanged.
+ * @returns the key after the change, or null if the tenant has no key with this id
  */
 export async function revokeApiKey(
   sql: Sql,

@@ -1,39 +1,39 @@
 import { entryText, type AuditEntryDraft, type Commitment } from '../domain/audit-entry';
 import { freshBytes } from '../domain/random-bytes';
 
-/** The columns that a record brings, with their types, for `json_to_recordset`. */
+/** The columns of a record with their types, for `json_to_recordset`. */
 const RECORD_COLUMNS = `
   action_type text, actor_kind text, actor_id bigint, on_behalf_of bigint, action_id bigint, verdict text, reason text,
   refusal_code text, risk_score double precision, required_level smallint, held_level smallint, policy_version integer,
   approvals_required integer, details text, correlation_id text, client_correlation_id text, ip_address text,
   ip_salt text, user_agent text, user_agent_salt text, data jsonb, pieces text[]`;
 
-/** The names of what is stored as it comes. */
+/** Names of the columns that are stored unchanged. */
 const COLUMN_NAMES: readonly string[] = [...RECORD_COLUMNS.matchAll(/(\w+) [a-z ]+(?:\[\])?(?:,|$)/g)]
   .map(([, name]) => name ?? '')
   .filter((name) => !['ip_salt', 'user_agent_salt', 'pieces'].includes(name));
 
 /**
- * SQL for what tells the records apart that a parameter brings as JSON, under the name `d`: all that a statement needs to
- * choose among them. The whole of each is read by `writeAuditEntries` alone.
+ * Returns SQL that reads the records' keys from a JSON parameter, as `d`: enough for a statement to choose among them.
+ * Only `writeAuditEntries` reads the whole records.
  */
 export function auditRecordKeysSql(placeholder: string): string {
   return `json_to_recordset(${placeholder}::json) AS d(position integer, actor_kind text, actor_id bigint,
     on_behalf_of bigint, action_id bigint, refusal_code text, verdict text)`;
 }
 
-/** Drafts as the JSON that `writeAuditEntries` reads: each at its position in the list. */
+/** Returns drafts as the JSON that `writeAuditEntries` reads, each at its position in the list. */
 export function auditRecords(drafts: readonly AuditEntryDraft[]): string {
   return placedAuditRecords(drafts.map((draft, position) => ({ position, draft })));
 }
 
-/** A draft, and the position that the statement chooses it by. */
+/** A draft with the position that the statement chooses it by. */
 export interface PlacedDraft {
   readonly position: number;
   readonly draft: AuditEntryDraft;
 }
 
-/** The same, each at a position of its own. */
+/** Returns drafts as the same JSON, each at its given position. */
 export function placedAuditRecords(placed: readonly PlacedDraft[]): string {
   return `[${placed.map(auditRecord).join(',')}]`;
 }
@@ -42,8 +42,9 @@ export function placedAuditRecords(placed: readonly PlacedDraft[]): string {
 const SALT_LENGTH = 16;
 
 /**
- * A draft as one JSON record: its columns, and the canonical bytes cut at what only the database knows, with fresh salts
- * for what they only commit to. Put together as text, since most of it stands in the bytes already.
+ * Returns a draft as one JSON record: its columns, and the canonical bytes split at the values that only the database
+ * knows, with fresh salts for the commitments. Concatenated as text, since the canonical bytes contain most of it
+ * already.
  */
 function auditRecord({ position, draft }: PlacedDraft): string {
   const ip = commit(draft.origin.ipAddress);
@@ -59,7 +60,10 @@ function auditRecord({ position, draft }: PlacedDraft): string {
   return `{"position":${String(position)},${members},${origin.slice(1)}`;
 }
 
-/** One moment for the whole statement, in the precision that is stored, once these relations are read: after their locks. */
+/**
+ * Returns a CTE `moment (at)`: one time for the whole statement, in milliseconds, taken after these relations were read
+ * and so after their locks.
+ */
 export function momentAfter(...relations: readonly string[]): string {
   const counted = relations.map((relation) => `(SELECT count(*) FROM ${relation})`).join(' + ');
   return `moment AS MATERIALIZED (
@@ -69,13 +73,13 @@ export function momentAfter(...relations: readonly string[]): string {
 }
 
 /**
- * The CTEs that write audit entries: the row with its exact bytes and leaf hash, and its place in the sealer's queue.
- * Needs `$1` to be the organization, a CTE `moment (at)`, and a CTE `chosen (position, approvals_received)` that says
- * which of the records are written. Gives `written (id, action_id, leaf_hash)`, with ids in the records' order. Nothing
- * in it depends on a session's settings. The records are read here and nowhere before, since each step of a plan through
- * which a row of so many columns goes costs more than reading it.
+ * Returns the CTEs that write audit entries: the row with its canonical bytes and leaf hash, and its place in the
+ * sealer's queue. Needs `$1` to be the organization, a CTE `moment (at)`, and a CTE `chosen (position,
+ * approvals_received)` that selects the records to write. Provides `written (id, action_id, leaf_hash)`, with ids in
+ * the records' order. Independent of session settings. The records are read only here, because passing a row of so many
+ * columns through another plan step costs more than reading it.
  * @param records the parameter with the records, as JSON
- * @param fence the two parameters behind all others, which the database adds to a statement that is `fenced`
+ * @param fence the last two parameters, which the database adds to a statement that is `fenced`
  */
 export function writeAuditEntries(records: string, fence: string): string {
   return `
@@ -99,7 +103,7 @@ export function writeAuditEntries(records: string, fence: string): string {
   )`;
 }
 
-/** SQL for the first entry of `written`, in a SELECT that counts them: what the writer remembers of its commit. */
+/** SQL for the first entry of `written`, in a SELECT that counts them. The write guard remembers it for the commit. */
 export const WRITTEN_FIRST = `(array_agg(id ORDER BY id))[1] AS "auditId", (array_agg(leaf_hash ORDER BY id))[1] AS "leafHash"`;
 
 function commit(value: string | null): Commitment | null {

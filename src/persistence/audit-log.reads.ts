@@ -9,10 +9,10 @@ import { Conditions } from './list-source';
 import { AUDIT_LOG } from './tables/audit-log.table';
 import type { TextIndex, TextSearches } from './text-search';
 
-/** What a list of audit entries can be narrowed to. Lists match any of their members. */
+/** Filters for a list of audit entries. A list matches any of its members. */
 export interface AuditLogFilter {
   readonly actionType?: readonly string[] | null;
-  /** User ids: what these people did themselves. */
+  /** Ids of users: entries of their own acts. */
   readonly actorId?: readonly number[] | null;
   readonly actionId?: readonly number[] | null;
   readonly correlationId?: readonly string[] | null;
@@ -20,7 +20,7 @@ export interface AuditLogFilter {
   readonly from?: Date | null;
   /** Exclusive. */
   readonly to?: Date | null;
-  /** Text that stands anywhere in the details or the reason, in either case. */
+  /** Text to find anywhere in the details or the reason, ignoring case. */
   readonly search?: string | null;
 }
 
@@ -32,7 +32,7 @@ const SEARCH_INDEX: TextIndex = {
   columns: ['x.details', 'x.reason'],
 };
 
-/** Who is shown where a request came from (docs/authentication.md#who-reads-what); nobody else reads it. */
+/** The roles that see a request's origin (docs/authentication.md#who-reads-what). For others it is not read. */
 const SEES_ORIGINS: readonly Role[] = ['admin', 'security_manager'];
 const ORIGINS: readonly string[] = ['ipAddress', 'userAgent'];
 const WITHOUT_ORIGINS = withoutOrigins(AUDIT_LOG.properties);
@@ -47,27 +47,30 @@ function entriesById(name: string, wanted?: ReadonlySet<string>): Statement {
 const ENTRIES_BY_ID = entriesById('audit_log_by_id');
 const ENTRIES_BY_ID_WITHOUT_ORIGINS = entriesById('audit_log_by_id_without_origins', WITHOUT_ORIGINS);
 
-/** How many entries are in memory where all are read.: few enough to be gone before they count as old, or garbage would pile up. */
+/**
+ * Page size of a full read. Small enough for V8 to free each page in the young generation; larger pages would pile up
+ * as old garbage.
+ */
 const WHOLE_PAGE = 200;
 
 /**
- * Reads of the audit log. The first argument is whose view it is: what they may not see is not read. `wanted` are names
- * beyond which nothing is asked for; everything is read, if it is not given.
+ * Reads the audit log. The first argument is the viewer; columns that the viewer may not see are not read. `wanted`
+ * names the only properties to read; all of them by default.
  */
 export class AuditLogReads {
-  /** @param searches what runs text searches; none can be asked for, if not given */
+  /** @param searches runs text searches; without it none can be requested */
   constructor(
     private readonly sql: Sql,
     private readonly searches: TextSearches | null = null,
   ) {}
 
-  /** The entries of these ids in the viewer's organization, in no particular order. One statement. */
+  /** Returns the entries of the viewer's organization with these ids, in no particular order. One statement. */
   async byIds(viewer: Principal, ids: readonly number[]): Promise<readonly AuditLogEntry[]> {
     const statement = seesOrigins(viewer) ? ENTRIES_BY_ID : ENTRIES_BY_ID_WITHOUT_ORIGINS;
     return this.sql.query<AuditLogEntry>(statement, [viewer.organizationId, ids]);
   }
 
-  /** One page of the viewer's organization's entries. One statement, and one more if the page is asked for its count. */
+  /** Returns one page of the entries in the viewer's organization. One statement, and one more for the count. */
   async page(
     viewer: Principal,
     filter: AuditLogFilter,
@@ -100,7 +103,7 @@ export class AuditLogReads {
     });
   }
 
-  /** Every entry of the viewer's organization that a filter leaves, oldest first, with one page of them in memory. */
+  /** Yields every matching entry of the viewer's organization, oldest first, with one page in memory. */
   async *all(viewer: Principal, filter: AuditLogFilter): AsyncIterable<AuditLogEntry> {
     let after: string | null = null;
     do {
@@ -111,7 +114,7 @@ export class AuditLogReads {
     } while (after !== null);
   }
 
-  /** The pages of several actions' entries, newest first, in the order of the ids. One statement. */
+  /** Returns one page of entries per action, newest first, in the order of the ids. One statement. */
   async pagesOfActions(
     viewer: Principal,
     actionIds: readonly number[],

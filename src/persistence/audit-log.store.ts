@@ -15,7 +15,7 @@ WITH chosen AS MATERIALIZED (
 SELECT id AS "auditId", leaf_hash AS "leafHash" FROM written`,
 };
 
-/** Appends one entry, in the transaction of what it tells of. */
+/** Appends one entry, in the transaction of the change that it records. */
 export async function appendAuditEntry(sql: Sql, draft: AuditEntryDraft): Promise<void> {
   await sql.query(APPEND, [draft.organizationId, auditRecords([draft])]);
 }

@@ -2,13 +2,16 @@ import type { Tenant } from '../domain/principal';
 import type { Sql, Statement } from './database';
 import { riskLevelSql } from './risk-bands';
 
-/** What a summary is grouped by. */
+/** The groupings of a summary. */
 export const SUMMARY_KEYS = ['day', 'verdict', 'risk_level', 'reviewer', 'refusal_code'] as const;
 export type SummaryKey = (typeof SUMMARY_KEYS)[number];
 
-/** What happened in one group. */
+/** The totals of one group. */
 export interface SummaryGroup {
-  /** A day in UTC, a verdict, a risk level, a user's id; null for entries without one. Or a refusal's code, of refusals alone. */
+  /**
+   * A day in UTC, a verdict, a risk level or a user's id, null for entries without one; or a refusal code, which only
+   * refusals have.
+   */
   readonly key: string | null;
   readonly approved: number;
   readonly denied: number;
@@ -20,7 +23,7 @@ export interface SummaryGroup {
   readonly p95SecondsToDecide: number | null;
 }
 
-/** How many groups an answer holds at most; a summary by day holds the latest ones. */
+/** Maximum number of groups; a summary by day holds the latest days. */
 const MAX_GROUPS = 1_000;
 
 const KEYS: Readonly<Record<SummaryKey, string>> = {
@@ -31,7 +34,7 @@ const KEYS: Readonly<Record<SummaryKey, string>> = {
   refusal_code: 'l.refusal_code',
 };
 
-/** How long decisions took; the percentile of those entries alone that decide. */
+/** SQL for a percentile of the time from submission to decision, over deciding entries only. */
 const percentile = (part: number): string => `percentile_cont(${String(part)}) WITHIN GROUP (
       ORDER BY extract(epoch FROM l."timestamp" - a.submitted_at))
       FILTER (WHERE l.action_type IN ('action_approved', 'action_denied'))`;
@@ -54,11 +57,14 @@ function summaryBy(key: SummaryKey): Statement {
   };
 }
 
-/** Sums over an organization's audit log. */
+/** Reads totals of an organization's audit log. */
 export class AuditSummaryReads {
   constructor(private readonly sql: Sql) {}
 
-  /** What was decided, voted, refused and expired from a time, inclusive, to another, exclusive. One statement. */
+  /**
+   * Returns the totals of decisions, votes, denied attempts and expiries from a time, inclusive, to another, exclusive.
+   * One statement.
+   */
   async by(
     key: SummaryKey,
     { organizationId }: Tenant,

@@ -12,7 +12,10 @@ import { UserReads } from './users.reads';
 
 const CLOSE_GATE: Statement = { name: 'close_gate', text: `SELECT ${closedGateSql('$1::bigint')}` };
 
-/** Decisions of another release, and an operator's own SQL, know no gate: the rows are locked as well. */
+/**
+ * Locks the rows as well, because decisions of another release and an operator's own SQL do not take the authority
+ * lock.
+ */
 const LOCK_AUTHORITY: Statement = {
   name: 'lock_authority',
   text: `SELECT FROM organizations o JOIN users u ON u.organization_id = o.id
@@ -30,7 +33,10 @@ const OTHER_ADMINS: Statement = {
   text: `SELECT count(*) AS count FROM users WHERE organization_id = $1 AND id <> $2 AND role = 'admin' AND active`,
 };
 
-/** $1 organization, $2 version, $3 document, $4 admin, $5 reason, $6 the audit entry: both are of the same moment. */
+/**
+ * $1 organization, $2 version, $3 document, $4 admin, $5 reason, $6 the audit entry. Policy and entry get the same
+ * time.
+ */
 const ADD_POLICY: Statement = {
   name: 'add_policy',
   fenced: 'audit',
@@ -55,13 +61,15 @@ const SET_USER: Statement = {
     WHERE organization_id = $1 AND id = $2 RETURNING version`,
 };
 
-/** Changes of authority: each in a transaction that no decision and no other change of its organization overlaps. */
+/**
+ * Changes of authority. Each runs in a transaction that no decision and no other change of its organization overlaps.
+ */
 export class AuthorityStore implements AdminStore {
   constructor(private readonly database: Database) {}
 
   alone<T>(reviewer: Reviewer, work: (now: Reviewer | null, writes: AdminWrites) => Promise<T>): Promise<T> {
     return this.database.transaction(async (sql) => {
-      // Each in a statement of its own: what is read behind a lock has to be younger than the wait for it.
+      // Separate statements: what is read under a lock has to come from a snapshot taken after the wait for it.
       await sql.query(CLOSE_GATE, [reviewer.organizationId]);
       await sql.query(LOCK_AUTHORITY, [reviewer.organizationId, reviewer.user.id]);
       const now = await new PrincipalReads(sql).reviewerNow(reviewer);

@@ -5,30 +5,33 @@ import type { Sql, Statement } from './database';
 import { readPolicy } from './stored-policy';
 import { POLICIES, type StoredPolicy } from './tables/policy.table';
 
-/** How many rows are in memory at a time.: few enough to be gone before they count as old, or garbage would pile up. */
+/**
+ * Page size, in rows. Small enough for V8 to free each page in the young generation; larger pages would pile up as old
+ * garbage.
+ */
 const PAGE = 200;
 
-/** An entry's row, as far as its bytes tell of it, with the bytes and what they have to hash to. */
+/** An entry's row with its canonical bytes and its expected leaf hash. */
 export interface EntryRow {
   readonly auditId: number;
-  /** By the tree, or by the row where it is not in the tree. */
+  /** From the tree; from the row where the entry is not in the tree. */
   readonly leafHash: Buffer;
-  /** Null where the row is gone, as everything below. */
+  /** Null where the row is missing, as is `columns`. */
   readonly canonical: Buffer | null;
-  /** The columns under the names that the bytes have for them. */
+  /** The columns under their names in the canonical bytes. */
   readonly columns: Readonly<Record<string, unknown>>;
 }
 
 export type SealedRow = EntryRow & { readonly leafIndex: number };
 export type UnsealedRow = EntryRow & { readonly canonical: Buffer; readonly queued: boolean };
 
-/** An action's end-state, as it is stored. */
+/** An action's end state, as stored. */
 export type ActionState = Pick<
   Action,
   'id' | 'status' | 'decidedByKind' | 'decidedById' | 'decidedAt' | 'approvals' | 'correlationId'
 >;
 
-/** The row as one JSON object; commitments are recomputed from what they commit to, where that was not erased. */
+/** SQL for the row as one JSON object. Commitments are recomputed from their values, unless these were erased. */
 const COLUMNS = `jsonb_build_object(
     'audit_id', l.id, 'organization_id', l.organization_id, 'action_type', l.action_type,
     'timestamp', to_char(l."timestamp" AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
@@ -79,11 +82,11 @@ const ACTION_STATES: Statement = {
     FROM actions WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT ${String(PAGE)}`,
 };
 
-/** What a bundle is made of, page by page; to be read in one snapshot, or the parts would not agree. */
+/** Reads the parts of a bundle, page by page. Use one snapshot, or the parts would not agree. */
 export class BundleReads {
   constructor(private readonly sql: Sql) {}
 
-  /** Every policy version, lowest first. */
+  /** Returns every policy version, lowest first. */
   async policies({ organizationId }: Tenant): Promise<readonly { version: number; rules: PolicyRules }[]> {
     const rows = await this.sql.query<StoredPolicy & Record<string, unknown>>(ALL_POLICIES, [organizationId]);
     return rows.map(({ id, document }) => {
@@ -92,7 +95,7 @@ export class BundleReads {
     });
   }
 
-  /** The leaves from one index, inclusive, to another, exclusive, in their order. */
+  /** Yields the leaves from one index, inclusive, to another, exclusive, in their order. */
   sealed({ organizationId }: Tenant, from: number, to: number): AsyncIterable<SealedRow> {
     return this.pages<SealedRow>(SEALED, (last) => [
       organizationId,
@@ -101,12 +104,12 @@ export class BundleReads {
     ]);
   }
 
-  /** The entries that are not in the tree, by id. */
+  /** Yields the entries that are not in the tree, by id. */
   unsealed({ organizationId }: Tenant): AsyncIterable<UnsealedRow> {
     return this.pages<UnsealedRow>(UNSEALED, (last) => [organizationId, last?.auditId ?? 0]);
   }
 
-  /** Every action as it is stored, by id. */
+  /** Yields every action as stored, by id. */
   actions({ organizationId }: Tenant): AsyncIterable<ActionState> {
     return this.pages<ActionState>(ACTION_STATES, (last) => [organizationId, last?.id ?? 0]);
   }

@@ -2,17 +2,17 @@ import type { Socket } from 'node:net';
 import type { PoolClient, QueryConfig, QueryResult, QueryResultRow } from 'pg';
 import { DatabaseUnavailableError, outageBehind } from './outage';
 
-/** One of the pool's connections in the hands of one holder. Once broken it answers nothing and is never used again. */
+/** One of the pool's connections with one holder. Once broken it fails every statement and is never reused. */
 export class Connection {
   private isBroken = false;
   private isSilent = false;
 
-  /** @param onOutage told each outage that a statement met */
+  /** @param onOutage called with each outage that a statement met */
   constructor(
     private readonly client: PoolClient,
     private readonly onOutage: (outage: DatabaseUnavailableError) => void,
   ) {
-    // A connection that breaks between two statements says so here, and nowhere else.
+    // The only report of a connection that breaks between two statements.
     client.on('error', this.onError);
   }
 
@@ -22,8 +22,9 @@ export class Connection {
 
   /**
    * Runs one statement.
-   * @param deadlineMs how long its answer may take before the connection is given up, in milliseconds; null for ever
-   * @throws {DatabaseUnavailableError} for an outage; `silent` where no answer came, and nobody knows what was done
+   * @param deadlineMs maximum wait for the answer, in milliseconds, after which the connection is given up; null for no
+   * limit
+   * @throws {DatabaseUnavailableError} for an outage; `silent` where no answer came and the outcome is unknown
    */
   async query<Row extends QueryResultRow>(
     query: QueryConfig,
@@ -52,19 +53,19 @@ export class Connection {
     }
   }
 
-  /** Ends the connection at once: what waits for it fails, and a server that never answers is not waited for. */
+  /** Ends the connection at once. Statements in progress fail, without waiting for the server. */
   sever(): void {
     this.isBroken = true;
     socketOf(this.client).destroy();
   }
 
-  /** Gives the connection back to the pool; one that is broken, or spoiled, is closed. */
+  /** Returns the connection to the pool; a broken or spoiled one is closed. */
   release(isSpoiled: boolean): void {
     this.handOver();
     this.client.release(this.isBroken || isSpoiled);
   }
 
-  /** Leaves the connection to its next holder, in the pool or out of it. */
+  /** Stops listening, before the connection goes to its next holder in the pool or outside of it. */
   handOver(): void {
     this.client.off('error', this.onError);
   }
@@ -79,7 +80,7 @@ export class Connection {
   };
 }
 
-/** pg's types leave out its connection, and pg itself ends one only with the server's consent. */
+/** Returns the socket. pg's types omit it, and pg itself closes a connection only with the server's consent. */
 function socketOf(client: PoolClient): Socket {
   return (client as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
 }

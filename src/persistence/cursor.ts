@@ -1,24 +1,24 @@
 import { DEFAULT_PAGE_SIZE, type Direction, type PageRequest } from '../domain/page';
 import { RefusedError, validationRefusal } from '../domain/refusal';
 
-/** An order that is served by an index on (organization_id, column, id). */
+/** An order that an index on (organization_id, column, id) serves. */
 export interface KeysetOrder<T> {
   readonly property: keyof T & string;
-  /** The SQL type of the column, for the cursor's value. */
+  /** The SQL type of the cursor's value. */
   readonly type: 'timestamptz' | 'double precision' | 'bigint';
   readonly direction: Direction;
 }
 
-/** A row's place in an order. */
+/** A row's position in an order. */
 export interface Place {
   readonly key: string | number;
   readonly id: number;
 }
 
-/** Which rows of a list are asked for. */
+/** The requested rows of a list. */
 export interface Part {
   readonly size: number;
-  /** From the end rather than from the start. */
+  /** Whether the rows are counted from the end. */
   readonly backward: boolean;
   readonly after: Place | null;
   readonly before: Place | null;
@@ -26,8 +26,8 @@ export interface Part {
 }
 
 /**
- * Reads which part of a list is asked for.
- * @throws {RefusedError} VALIDATION_ERROR for arguments that make no sense, or a cursor of another list or order
+ * Parses the page arguments of a list.
+ * @throws {RefusedError} VALIDATION_ERROR for invalid arguments, or a cursor of another list or order
  */
 export function readPart<T>(request: PageRequest, order: KeysetOrder<T>, maxSize: number): Part {
   const { first, last, after, before, offset } = request;
@@ -53,12 +53,12 @@ function isGiven<V>(value: V | null | undefined): value is V {
   return value !== null && value !== undefined;
 }
 
-/** The text that stands for a row's place in an order. */
+/** Returns the cursor of a row: base64url of [property, value, id] as JSON. */
 export function writeCursor<T extends { readonly id: number }>(node: T, order: KeysetOrder<T>): string {
   return placeCursor({ key: node[order.property], id: node.id }, order);
 }
 
-/** The same, of a place that is known without its row. */
+/** Returns the cursor of a position that is known without its row. */
 export function placeCursor<T>(
   { key, id }: { readonly key: unknown; readonly id: number },
   { property }: KeysetOrder<T>,
@@ -76,7 +76,7 @@ function readCursor<T>(cursor: string, order: KeysetOrder<T>, argument: string):
         return { key, id: id as number };
     }
   } catch {
-    // Not JSON: refused below like any other text that is no cursor of this list.
+    // Not JSON: refused below, like any text that is not a cursor of this list.
   }
   return refuse(argument, 'is not a cursor of this list in this order', 'cursor');
 }
@@ -87,7 +87,7 @@ function isKey(key: unknown, type: KeysetOrder<unknown>['type']): key is string 
   return (
     typeof key === 'string' &&
     /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(key) &&
-    // A day that does not exist throws or comes back as another; PostgreSQL knows no year 0.
+    // A date that does not exist throws or parses as another one; PostgreSQL has no year 0.
     new Date(key).toISOString() === key &&
     !key.startsWith('0000')
   );

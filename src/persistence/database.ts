@@ -28,90 +28,97 @@ import { USERS } from './tables/user.table';
 
 export { DatabaseUnavailableError, explainOutage } from './outage';
 
-// Ids stop at 2^53-1 (docs/rest-api.md#ids) and the database's sequences with them, so a bigint always fits a number.
+// Ids stop at 2^53-1 (docs/rest-api.md#ids), and so do the database's sequences, so a bigint always fits a number.
 types.setTypeParser(types.builtins.INT8, Number);
 
-/** As PostgreSQL writes a time that has no more than milliseconds, in a zone of whole hours; `connect` sees to the DateStyle. */
+/** PostgreSQL's text of a time with at most milliseconds, in a zone of whole hours. `connect` checks the DateStyle. */
 const TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,3})?[+-]\d\d$/;
 const readAnyTime = types.getTypeParser(types.builtins.TIMESTAMPTZ) as (text: string) => Date;
-// By the engine's own reader in place of pg's where it can: half the time, and a list has hundreds of them.
+// The engine's own parser takes half the time of pg's, and a list has hundreds of times.
 types.setTypeParser(types.builtins.TIMESTAMPTZ, (text) =>
   TIME.test(text) ? new Date(`${text.slice(0, 10)}T${text.slice(11)}:00`) : readAnyTime(text),
 );
 
 /**
- * One parametrised SQL statement. The name lets PostgreSQL plan it once per connection. Its first value is the
- * organization that it belongs to, unless its share is authentication's or the system's.
+ * A parametrized SQL statement. The name lets PostgreSQL plan it once per connection. The first value is the
+ * organization, unless the share is `authentication` or `system`.
  */
 export interface Statement {
   readonly name: string;
   readonly text: string;
-  /** Planned anew each time instead of being kept by name. */
+  /** Whether it is planned on every execution instead of being prepared by name. */
   readonly isOneOff?: boolean;
-  /** Whose connections it takes outside of a transaction; a decision's, if not given. */
+  /** The share of the pool that it uses outside of a transaction; `decision` by default. */
   readonly share?: Share;
-  /** How long its caller waits, for a connection too, in milliseconds; as long as the database's bounds allow, if not given. */
+  /**
+   * How long its caller waits, including for a connection, in milliseconds; by default the database's own limits apply.
+   */
   readonly deadlineMs?: number;
   /**
-   * Draws ids of this sequence: two parameters are added behind its own, for `next_fenced_id`. Of a statement that writes
-   * audit entries $1 is the organization, and its rows name one of them as "auditId" and "leafHash".
+   * The sequence that it draws ids from: two parameters for `next_fenced_id` are appended to its own. If it writes
+   * audit entries, $1 is the organization and its rows name one of the entries as "auditId" and "leafHash".
    */
   readonly fenced?: FencedSequence;
 }
 
-/** Where statements can run: the pool, or one transaction of it. */
+/** Runs statements: the pool, or one of its transactions. */
 export interface Sql {
-  /** Runs one statement. @throws {DatabaseUnavailableError} where the database cannot be reached */
+  /**
+   * Runs one statement.
+   * @throws {DatabaseUnavailableError} where the database cannot be reached
+   */
   query<Row extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
 }
 
-/** One connection, held by one holder. */
+/** One connection with one holder. */
 export interface Session extends Sql {
-  /** Runs work in a transaction that is committed if its result is worth keeping; rolled back else, or when it throws. */
+  /**
+   * Runs work in a transaction. Commits if `isToKeep` accepts the result; rolls back otherwise, or when work throws.
+   */
   transactionIf<T>(work: (sql: Sql) => Promise<T>, isToKeep: (result: T) => boolean): Promise<T>;
-  /** Gives the connection back; closed if it is broken, or spoiled: a lock of its session goes with it. */
+  /** Returns the connection to the pool. Closes it if it is broken or spoiled, which frees its session's locks. */
   release(isSpoiled?: boolean): void;
-  /** Ends the connection at once, whatever it is doing: a statement under way fails. It is to be released all the same. */
+  /** Ends the connection at once and fails a statement in progress. The connection still has to be released. */
   sever(): void;
 }
 
 export interface DatabaseOptions {
   readonly url: string;
-  /** Connections at most, 1 or more. */
+  /** Maximum number of connections, 1 or more. */
   readonly poolSize: number;
   readonly tls: false | { readonly rejectUnauthorized: boolean; readonly ca?: string };
-  /** False where a pooler in front of PostgreSQL cannot keep named statements apart. */
+  /** False where a pooler in front of PostgreSQL does not support named statements. */
   readonly preparedStatements: boolean;
   /**
-   * How long a statement's answer may take before its connection is given up, in milliseconds; null for ever, 20 seconds
-   * if not given. More than `statement_timeout`, so that a server that answers says itself that it took too long.
+   * How long a statement may take before its connection is given up, in milliseconds; null for no limit, 20 seconds by
+   * default. Has to exceed `statement_timeout`, so that a responsive server reports the timeout itself.
    */
   readonly answerTimeout?: number | null;
-  /** Told each statement before it runs, with its values; for counting and for looking at plans. */
+  /** Called with each statement and its values before it runs; for counting and for examining plans. */
   readonly onStatement?: (statement: Statement, values: readonly unknown[]) => void;
-  /** Bounds the ids that are drawn, and is shown each new connection; without one they are not bounded. */
+  /** Limits the ids that are drawn and checks each new connection; without it ids are not limited. */
   readonly guard?: WriteGuard;
 }
 
-/** How long to wait for a connection before saying that the database is away, in milliseconds. */
+/** How long to wait for a connection before reporting the database as unavailable, in milliseconds. */
 const CONNECT_TIMEOUT = 5_000;
 
-/** How long a connection may be silent before it is asked whether the other end lives, in milliseconds. */
+/** How long a connection may be idle before TCP keep-alive probes it, in milliseconds. */
 const KEEP_ALIVE = 10_000;
 
-/** How long a statement's answer may take, unless said otherwise, in milliseconds. */
+/** Default limit for a statement's answer, in milliseconds. */
 const ANSWER_TIMEOUT = 20_000;
 
-/** How many wait for a connection at most; of one organization half as many. */
+/** Maximum number of waits for a connection; half as many per organization. */
 const MAX_WAITING = 4_096;
 
 /** How long closing waits for connections in use before it ends them, in milliseconds. */
 const CLOSE_TIMEOUT = 3_000;
 
-/** For how long a fault of the server counts that no reading statement would find, in milliseconds. */
+/** How long a fault counts that a reading statement cannot detect, in milliseconds. */
 const EXHAUSTED_FOR = 5_000;
 
-/** How long a connection is kept that nobody uses, in milliseconds: a new one would have to plan everything anew. */
+/** How long an unused connection is kept, in milliseconds. A new one has to plan every statement again. */
 const IDLE_TIMEOUT = 600_000;
 
 /** PostgreSQL behind TypeORM: its pool, its migrations, and statements by name. */
@@ -119,7 +126,7 @@ export class Database implements Sql {
   readonly dataSource: DataSource;
   private readonly admission: Admission;
   private readonly inUse = new Set<Connection>();
-  /** In which generation each connection was made; all before the present one are suspect. */
+  /** The generation in which each connection was made; connections of earlier generations are suspect. */
   private readonly made = new WeakMap<PoolClient, number>();
   private generation = 0;
   private exhausted: { readonly outage: DatabaseUnavailableError; readonly at: number } | null = null;
@@ -134,7 +141,7 @@ export class Database implements Sql {
       poolSize: options.poolSize,
       connectTimeoutMS: CONNECT_TIMEOUT,
       applicationName: 'countersign',
-      // A pooler that cannot keep statements apart may not pass these on either; `connect` checks that they hold.
+      // A pooler without support for named statements may not pass these on either; `connect` checks that they hold.
       extra: {
         ...(options.guard && { verify: this.compareNew(options.guard) }),
         keepAlive: true,
@@ -165,7 +172,10 @@ export class Database implements Sql {
     });
   }
 
-  /** @throws {Error} where the login's settings would change what is read: times unreadable, scores rounded */
+  /**
+   * Connects and checks the session settings.
+   * @throws {Error} where the login's settings would change what is read: times unreadable, scores rounded
+   */
   async connect(): Promise<this> {
     await this.dataSource.initialize().catch(rethrow);
     this.pool.on('connect', (client: PoolClient) => this.made.set(client, this.generation));
@@ -177,7 +187,7 @@ export class Database implements Sql {
     );
   }
 
-  /** Closes all connections. What is under way may end first, but not for ever: a connection may be dead. */
+  /** Closes all connections. Statements in progress may finish within a limit, since a connection may be dead. */
   async close(): Promise<void> {
     if (!this.dataSource.isInitialized) return;
     const timer = setTimeout(() => {
@@ -195,24 +205,26 @@ export class Database implements Sql {
     return deadlineMs === undefined ? asked : within(deadlineMs, asked);
   }
 
-  /** Runs a statement again, once, where what it was bound to did not hold any more. */
+  /** Runs a statement and retries it once if its fence no longer held. */
   private queryFenced<T>(statement: Statement, run: () => Promise<T>): Promise<T> {
     const { guard } = this.options;
     if (guard === undefined || statement.fenced === undefined) return run();
     return run().catch(async (error: unknown) => {
       if (!(error instanceof DatabaseUnavailableError) || error.kind !== 'unreserved') throw error;
-      // Nothing was written. The server was restarted, or others drew many ids: both are settled by looking again.
+      // Nothing was written. The server was restarted or others drew many ids; a new comparison settles both.
       await guard.compare(this);
       return run();
     });
   }
 
-  /** Runs work in one transaction: committed when it returns, rolled back when it throws. */
+  /** Runs work in one transaction: commits when it returns, rolls back when it throws. */
   async transaction<T>(work: (sql: Sql) => Promise<T>, claim: Claim = SYSTEM): Promise<T> {
     return this.transactionIf(work, () => true, claim);
   }
 
-  /** Runs work in one transaction that is committed if its result is worth keeping, and else rolled back. */
+  /**
+   * Runs work in one transaction. Commits if `isToKeep` accepts the result; rolls back otherwise, or when work throws.
+   */
   async transactionIf<T>(
     work: (sql: Sql) => Promise<T>,
     isToKeep: (result: T) => boolean,
@@ -221,7 +233,10 @@ export class Database implements Sql {
     return this.withSession(claim, (session) => session.transactionIf(work, isToKeep));
   }
 
-  /** Reads in one snapshot of the database, however long it takes; a reader that stops early gives it up. */
+  /**
+   * Reads in one snapshot of the database for as long as the reader takes. A reader that stops early closes the
+   * connection.
+   */
   async *snapshot<T>(read: (sql: Sql) => AsyncIterable<T>, claim: Claim = SYSTEM): AsyncIterable<T> {
     const session = await this.session(claim);
     let isOver = false;
@@ -237,10 +252,10 @@ export class Database implements Sql {
   }
 
   /**
-   * A connection for one holder alone, until released: what a session's own lock needs. Whoever holds one asks for no
-   * second one, or a pool of one connection could wait for itself.
+   * Takes a connection for one holder until it is released, as session-level locks need. A holder has to take no second
+   * one, or a pool of one connection would wait for itself.
    * @param answerTimeout see `DatabaseOptions`
-   * @throws {DatabaseUnavailableError} where there is none to be had
+   * @throws {DatabaseUnavailableError} where no connection is available
    */
   async session(
     claim: Claim = SYSTEM,
@@ -272,7 +287,8 @@ export class Database implements Sql {
           if (isKept) written.forEach(this.remember);
           return result;
         } catch (error) {
-          // With the connection its transaction is gone; where nobody answers, nobody would answer this either.
+          // A closed connection ends its transaction. Where the server does not answer, it would not answer this
+          // either.
           if (connection.isUsable)
             await sql.query(ROLLBACK, []).catch(() => {
               connection.sever();
@@ -294,13 +310,16 @@ export class Database implements Sql {
     };
   }
 
-  /** The newest fault of the server's disk, memory or connections, if it counts still. A statement that reads meets none. */
+  /**
+   * The latest fault of the server's disk, memory or connections, null if none is recent. Reading statements do not
+   * meet such faults.
+   */
   get exhaustion(): DatabaseUnavailableError | null {
     if (this.exhausted === null || performance.now() - this.exhausted.at > EXHAUSTED_FOR) return null;
     return this.exhausted.outage;
   }
 
-  /** Closes every connection once it is free: the next statements get new ones, perhaps to another server. */
+  /** Replaces every connection once it is free. New ones may reach another server. */
   renewConnections(): void {
     this.generation += 1;
   }
@@ -336,10 +355,10 @@ export class Database implements Sql {
     }
   }
 
-  /** What one connection met is true of others: of those to a server that only reads, and of those that went silent. */
+  /** Applies an outage to the other connections: if the server is read-only or silent, all of them are renewed. */
   private note(outage: DatabaseUnavailableError, { share }: Claim): void {
     if (outage.kind === 'read_only' || outage.kind === 'silent') this.renewConnections();
-    // What one reader asks for can exhaust the server for that statement alone.
+    // A single reader's statement can exhaust the server for itself alone.
     if (outage.kind === 'exhausted' && !['read', 'search', 'export'].includes(share))
       this.exhausted = { outage, at: performance.now() };
   }
@@ -357,7 +376,7 @@ export class Database implements Sql {
     const query = this.options.preparedStatements && !isOneOff ? { name, text, values } : { text, values };
     const result = await connection.query<Row>(query, deadlineMs ?? answerTimeout);
     const { rows } = result;
-    // pg's results can keep each other in memory until the next full collection of garbage, and would keep their rows.
+    // pg's results can keep each other in memory until the next full garbage collection, and would keep their rows.
     result.rows = [];
     if (fenced !== undefined && this.options.guard !== undefined) rememberOneOf(rows, given[0], remember);
     return rows;
@@ -379,7 +398,7 @@ export class Database implements Sql {
     });
   }
 
-  /** What the pool does with a connection before anybody gets it. */
+  /** Returns the pool's check of a new connection, which runs before anyone gets the connection. */
   private compareNew(guard: WriteGuard): (client: PoolClient, done: (error?: Error) => void) => void {
     return (client, done) => {
       const connection = new Connection(client, () => undefined);

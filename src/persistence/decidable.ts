@@ -1,24 +1,27 @@
 import { isOverdueSql } from './expiry';
 
-/** A reviewer's `DecidableScope`, each part as SQL; null where nothing of the kind binds them. */
+/** A reviewer's `DecidableScope`, each part as SQL; null where the part does not restrict the reviewer. */
 export interface ScopeSql {
   /** Whether the action's risk level is one of the reviewer's. */
   readonly isOfBand: string;
   readonly maxRiskScore: string | null;
   readonly notSubmittedBy: string | null;
   readonly notVotedBy: string;
-  /** How many approvals the action's risk level asks for. */
+  /** Number of approvals that the action's risk level requires. */
   readonly quorum: string;
 }
 
-/** SQL for an action that waits for a decision and is not overdue. @param action alias of the action's row */
+/**
+ * Returns SQL for whether an action is pending and not overdue.
+ * @param action alias of the action's row
+ */
 export function pendingSql(action: string): string {
   return `${action}.status = 'pending_approval' AND NOT ${isOverdueSql(action)}`;
 }
 
 /**
- * SQL for a pending action that a reviewer may decide, as `decidableScope` says it (domain/approval-policy): the one
- * translation of the rule, for queues and for counts of stuck actions.
+ * Returns SQL for whether a reviewer may decide a pending action. It is the only translation of `decidableScope`
+ * (domain/approval-policy), shared by approval queues and counts of stuck actions.
  * @param action alias of the action's row
  */
 export function inScopeSql(action: string, scope: ScopeSql): string {

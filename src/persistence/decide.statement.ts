@@ -6,26 +6,27 @@ import { effectiveStatusSql } from './expiry';
 import { sharedGateSql } from './gate';
 import { claimSql, isKeyTaken, outcomeTimeSql, type Claim } from './known-requests.store';
 
-/** What to do about rows that somebody else has locked: wait for them, or leave them out of the statement. */
+/** What to do about rows that another transaction has locked: wait for them, or leave them out of the statement. */
 export type OnLocked = 'wait' | 'skip';
 
-/** What one batch's candidates came to; null for one whose rows somebody else had locked. */
+/** Outcomes of one batch's candidates; null for a candidate whose rows another transaction had locked. */
 export type BatchOutcomes = readonly (WriteOutcome | null)[];
 
 /**
- * The decision, whole, in one statement, for any number of reviewers of one organization: lock in id order,
- * compare-and-swap, votes, audit entries, seal queue.
- * $1 organization, $2 reviewers, $3 candidates as JSON, no action twice, $4 their audit entries as JSON: of the
- * candidate at position n the one to write if it decides at 2n, the one to write if it is a vote and more are missing
- * at 2n + 1.
+ * Decides, in one statement, for any number of reviewers of one organization: locks in id order, compare-and-swap,
+ * votes, audit entries, seal queue.
+ * $1 organization, $2 reviewers, $3 candidates as JSON, each action at most once, $4 their audit entries as JSON. For
+ * the candidate at position n, 2n is the entry to write if it decides, 2n + 1 the entry to write if it is a vote and
+ * more are required.
  *
- * Why this form: the lock comes before the look, or a loser would still see the action pending and two votes would
- * each count themselves the first; locks are taken in id order, or two bulks in opposite order would deadlock. The
- * reviewers and the policy are share-locked, so that neither changes between this check and the commit; the gate before
- * them keeps an endless stream of decisions from shutting a change of either out. Every locked row is returned, so that
- * a loser gets the facts as they stand now. A candidate that may come again claims its key before anything is waited
- * for, and is remembered with what came of it; one whose key is taken is left alone. Whoever has voted has a second
- * vote where the approvals there are meet the quorum already: it decides, and counts nobody twice.
+ * Why this form: rows are locked before they are read, or a loser would still see the action pending and two votes
+ * would each count themselves as the first. Locks are taken in id order, or two bulks in opposite order would deadlock.
+ * The reviewers and the policy are share-locked, so that neither changes between this check and the commit. The
+ * authority lock comes before them, so that a constant stream of decisions cannot starve a change of either. Every
+ * locked row is returned, so that a loser gets the current facts. A candidate with an idempotency key claims the key
+ * before anything waits, and its outcome is stored under the key; a candidate whose key is taken is left untouched. A
+ * reviewer who has voted can confirm with a second vote where the existing approvals already meet the quorum: it
+ * decides, and counts nobody twice.
  */
 function decideSql(onLocked: OnLocked): string {
   const skip = onLocked === 'skip' ? 'SKIP LOCKED' : '';
@@ -122,7 +123,7 @@ FROM candidate c CROSS JOIN moment
 ORDER BY c.position`;
 }
 
-/** SQL for whether a candidate's key, if it has one, is nobody else's. */
+/** SQL for whether a candidate has no idempotency key, or holds it. */
 const IS_FREE = `coalesce(claim, 'held') = 'held'`;
 
 const DECIDE: Readonly<Record<OnLocked, Statement>> = {
@@ -136,9 +137,9 @@ interface DecideRow {
   readonly decidedById: number | null;
   readonly decidedAt: Date | null;
   readonly approvalsBefore: number | null;
-  /** Null where the request has no key of its own. */
+  /** Null where the candidate has no idempotency key. */
   readonly claim: Claim | null;
-  /** The action's row or the reviewer's is not there, or somebody else has locked it. */
+  /** The row of the action or of the reviewer does not exist, or is locked by another transaction. */
   readonly isAbsent: boolean;
   readonly isAsAuthorized: boolean | null;
   readonly at: Date;
@@ -149,9 +150,9 @@ interface DecideRow {
 }
 
 /**
- * Decides what is still as authorized, in one statement.
- * @param batches of one organization; no action may be in them twice
- * @returns per batch, one outcome per candidate, in their order
+ * Decides the candidates that are not stale, in one statement.
+ * @param batches all of one organization, each action at most once
+ * @returns per batch, one outcome per candidate in their order; null for a candidate whose rows were locked
  */
 export async function decide(
   sql: Sql,
@@ -170,7 +171,7 @@ export async function decide(
   const rows = await sql
     .query<DecideRow & Record<string, unknown>>(DECIDE[onLocked], values)
     .catch((error: unknown) => {
-      // Of several batches nobody knows whose key it was: each is tried by itself then.
+      // With several batches the owner of the taken key is unknown, so the batcher retries each alone.
       if (batches.length > 1 || !isKeyTaken(error)) throw error;
       return null;
     });
@@ -210,7 +211,7 @@ function recordOf(
   };
 }
 
-/** The entry of either effect, at the positions that the statement chooses from. */
+/** Returns the entries of either effect, at the positions that the statement chooses from. */
 function entriesOf({ decided, voted }: DecisionCandidate, position: number): readonly PlacedDraft[] {
   const entry = { position: 2 * position, draft: decided };
   return voted === null ? [entry] : [entry, { position: 2 * position + 1, draft: voted }];
@@ -237,7 +238,7 @@ function outcomeOf(
   return { actionId, kind: 'already_voted', approvals: row.approvalsBefore ?? 0, approvalsRequired };
 }
 
-/** The action as the statement left it: nothing else of it can have changed, or its version would have moved. */
+/** Returns the action after a decision. No other field can have changed, or the version check would have failed. */
 function decided(
   before: Action,
   approvals: number,
@@ -255,7 +256,7 @@ function decided(
   return action;
 }
 
-/** The action with one more vote counted. A copy that is then written to: a spread with changes in it takes far longer. */
+/** Returns the action with one more vote counted. Assigning to a copy is much faster than a spread with overrides. */
 function counted(before: Action, approvals: number, at: Date): Mutable<Action> {
   const action: Mutable<Action> = { ...before };
   action.approvals = approvals;

@@ -14,19 +14,19 @@ import { Gatherer } from './gatherer';
 import { claimKey, findKnown, remember } from './known-requests.store';
 import { recordRefusals } from './refusals.store';
 
-/** Single decisions at most that one statement makes. */
+/** Maximum number of single decisions per statement. */
 const MAX_TOGETHER = 64;
-/** Such statements at most that are under way for one organization. */
+/** Maximum number of such statements in progress per organization. */
 const MAX_RUNNING = 3;
 
 export interface DecisionsStoreEvents {
-  /** How many refusals were not recorded because the same one had just been. */
+  /** Called with the number of denied attempts that were not recorded because the same one was recorded just before. */
   readonly onThrottled: (count: number) => void;
-  /** How many single decisions went into one statement. */
+  /** Called with the number of single decisions in a statement. */
   readonly onBatch: (size: number) => void;
 }
 
-/** Writes decisions and refused tries. */
+/** Writes decisions and denial records. */
 export class DecisionsStore implements DecisionStore {
   readonly alone: DecisionWrites;
   private readonly singles: Gatherer<DecisionBatch, readonly WriteOutcome[]>;
@@ -63,7 +63,7 @@ export class DecisionsStore implements DecisionStore {
       async (sql) => {
         const claim = await claimKey(sql, retry);
         if (claim === 'busy') return { kind: 'busy', isKept: false };
-        // Behind the claim: whoever had it before has committed.
+        // Read after the claim: a previous holder of the key has committed by now.
         const known = await findKnown(sql, retry);
         if (known !== null) return { kind: 'known', known, isKept: false };
         const result = await work(this.writesIn(sql));
@@ -93,12 +93,14 @@ export class DecisionsStore implements DecisionStore {
     };
   }
 
-  /** A single decision goes with the others of its organization that are under way; each has its own outcome. */
+  /**
+   * Decides in an own transaction. Single decisions of one organization share a statement, each with its own outcome.
+   */
   private decideAlone(batch: DecisionBatch): Promise<readonly WriteOutcome[]> {
     return batch.candidates.length === 1 ? this.singles.ask(batch) : decideBatch(this.database, batch);
   }
 
-  /** Rows that somebody else holds keep nobody waiting but the decision that needs them. */
+  /** Decides batches together. Only a decision whose rows are locked waits for them, in a statement of its own. */
   private async decideTogether(
     batches: readonly DecisionBatch[],
   ): Promise<readonly (readonly WriteOutcome[] | Promise<readonly WriteOutcome[]>)[]> {
@@ -110,7 +112,10 @@ export class DecisionsStore implements DecisionStore {
   }
 }
 
-/** One slow action, or a deadlock of one, fails a statement that shares it; a closed gate keeps everybody waiting alike. */
+/**
+ * Whether one item may have caused the error: a slow action or a deadlock fails the whole statement that includes it. A
+ * wait for the authority lock is excluded, because it affects all items alike.
+ */
 function isOfOne(error: unknown): boolean {
   if (!(error instanceof DatabaseUnavailableError)) return true;
   return !error.isOutcomeUnknown && (error.kind === 'cancelled' || error.kind === 'conflict');

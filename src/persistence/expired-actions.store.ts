@@ -19,9 +19,9 @@ const OVERDUE: Statement = {
 };
 
 /**
- * Marks overdue actions of one organization, with their audit entries and places in the sealer's queue. What is locked
- * is left alone, so that sweeps in several processes neither wait for each other nor for a decision. An overdue action
- * reads as expired before and after: what is written shows nothing new. $1 organization, $2 ids, $3 drafts as JSON.
+ * Marks overdue actions of one organization as expired, with their audit entries and places in the sealer's queue.
+ * Skips locked rows, so that concurrent sweeps and decisions do not wait for each other. Reads do not change, since an
+ * overdue action reads as expired before the write as well. $1 organization, $2 ids, $3 drafts as JSON.
  */
 const EXPIRE: Statement = {
   name: 'expire_actions',

@@ -1,12 +1,13 @@
 import { riskLevelSql } from './risk-bands';
 
-/** The database's time when a statement began: what a read calls now. */
+/** The database's time at the start of a statement, which reads take as now. */
 const NOW = 'statement_timestamp()';
 
 /**
- * SQL that says whether a row of actions waited too long: still stored as pending, its time is over (docs/approval-policy.md#expiry).
- * Never null, so that it can be negated, and served by the index of what can expire.
- * @param at what counts as now
+ * Returns SQL for whether an action is overdue: stored as pending, past its expiry time
+ * (docs/approval-policy.md#expiry). Never null, so that it can be negated, and served by the index of actions that can
+ * expire.
+ * @param at SQL for the current time
  */
 export function isOverdueSql(alias: string, at = NOW): string {
   const expires = `${alias}.expires_at`;
@@ -14,20 +15,21 @@ export function isOverdueSql(alias: string, at = NOW): string {
 }
 
 /**
- * SQL for what an action's status is, swept or not: the one expression behind every read and the decision's statement.
- * @param at what counts as now
+ * Returns SQL for an action's effective status, whether swept or not. Every read and the decide statement use this
+ * expression.
+ * @param at SQL for the current time
  */
 export function effectiveStatusSql(alias: string, at = NOW): string {
   return `CASE WHEN ${isOverdueSql(alias, at)} THEN 'expired' ELSE ${alias}.status END`;
 }
 
-/** SQL for when an action last changed; one that is overdue did when its time was over, swept or not. */
+/** Returns SQL for when an action last changed. An overdue action changed at its expiry time, whether swept or not. */
 export function effectiveUpdateSql(alias: string): string {
   return `CASE WHEN ${isOverdueSql(alias)} THEN ${alias}.expires_at ELSE ${alias}.updated_at END`;
 }
 
 /**
- * SQL for when an action that is submitted now will expire; null for never.
+ * Returns SQL for when an action that is submitted now expires; null for never.
  * @param timeToLive JSON of the policy's `timeToLiveSeconds`
  */
 export function expiresAtSql(score: string, timeToLive: string): string {

@@ -1,56 +1,61 @@
 import { DatabaseUnavailableError } from './database';
 
-/** How long an item waits for its batch, in milliseconds: as long as a batch before it may wait for a lock. */
+/** How long an item waits for its batch, in milliseconds: as long as the previous batch may wait for a lock. */
 const MAX_WAIT = 10_000;
 
-/** Runs items together; one result per item, in their order. A promise among them holds up nobody but who waits for it. */
+/**
+ * Runs items together. Returns one result per item, in their order. A promise among them delays only its own caller.
+ */
 export type RunTogether<Item, Result> = (
   items: readonly Item[],
 ) => Promise<readonly (Result | Promise<Result>)[]>;
 
 export interface GathererOptions<Item> {
-  /** Items at most that run together, 1 or more. */
+  /** Maximum number of items per batch, 1 or more. */
   readonly maxSize: number;
-  /** Batches at most that are under way in a lane, 1 or more; 1 if not given. Several keep both ends of the connection busy. */
+  /**
+   * Maximum number of batches in progress per partition, 1 or more; 1 by default. With several, client and server work
+   * at the same time.
+   */
   readonly maxRunning?: number;
-  /** What shares nothing with what: items of different lanes never run together and never wait for each other. */
+  /** Returns an item's partition. Items of different partitions never share a batch and never wait for each other. */
   readonly laneOf?: (item: Item) => unknown;
-  /** Of items with the same key at most one runs at a time; the others follow in order. */
+  /** Returns an item's key. Of items with the same key at most one runs at a time; the others follow in order. */
   readonly keyOf?: (item: Item) => unknown;
   /**
-   * Whether an error of a batch that did nothing may be the fault of one item, so that each is tried by itself; any error
-   * but an outage, if not given.
+   * Whether one item may have caused a batch's error, so that each is retried alone. By default any error except an
+   * outage. Only called for errors after which nothing was written.
    */
   readonly isWorthApart?: (error: unknown) => boolean;
-  /** Told how many items run together, each time. */
+  /** Called with the size of every batch. */
   readonly onBatch?: (size: number) => void;
 }
 
 interface Lane<Item, Result> {
   readonly waiting: Waiting<Item, Result>[];
-  /** Of the items that run. */
+  /** Keys of the items in progress. */
   readonly keys: Set<unknown>;
   running: number;
-  /** Whether a batch is about to be taken, once this turn's sockets are read. */
+  /** Whether a batch starts once this turn's sockets are read. */
   isStarting: boolean;
 }
 
 interface Waiting<Item, Result> {
   readonly item: Item;
-  /** Ends the wait where it takes too long. */
+  /** Ends a wait that takes too long. */
   readonly timer: NodeJS.Timeout;
-  /** Whether it has ended so. */
+  /** Whether the wait ended by its timer. */
   hasGivenUp: boolean;
   readonly resolve: (result: Result | Promise<Result>) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Lets what is asked at the same time go to the database as one statement: while a batch is under way, the next one
- * gathers. There is no timer, so whoever comes alone waits for nobody.
+ * Combines concurrent items into batches, one statement each: while a batch runs, the next one collects. No timer
+ * delays a batch, so a single item runs at once.
  */
 export class Gatherer<Item, Result> {
-  /** A lane without an entry is idle. */
+  /** Partitions with work; an idle partition has no entry. */
   private readonly lanes = new Map<unknown, Lane<Item, Result>>();
 
   constructor(
@@ -59,9 +64,9 @@ export class Gatherer<Item, Result> {
   ) {}
 
   /**
-   * Runs an item with whatever else waits.
-   * @throws what its own run throws, never what a neighbour's does; {DatabaseUnavailableError} `busy` where it waited too
-   * long to be run at all
+   * Submits an item, which runs in a batch with other waiting items.
+   * @throws the error of the item's own run, never one that another item caused; {DatabaseUnavailableError} `busy`
+   * where the item waited too long to run at all
    */
   ask(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
@@ -82,7 +87,7 @@ export class Gatherer<Item, Result> {
     });
   }
 
-  /** Starts a batch if one more may run, with what is there once this turn's sockets are read. */
+  /** Starts a batch if one more may run, with the items that are there once this turn's sockets are read. */
   private start(name: unknown, lane: Lane<Item, Result>): void {
     if (lane.isStarting || lane.running >= (this.options.maxRunning ?? 1)) return;
     lane.isStarting = true;
@@ -96,7 +101,7 @@ export class Gatherer<Item, Result> {
     const batch = this.take(lane);
     if (batch.length > 0) {
       lane.running += 1;
-      // Whom this batch has no room for may have a batch of their own at once.
+      // Items beyond this batch's size may start another batch at once.
       if (lane.waiting.length > 0) this.start(name, lane);
       this.options.onBatch?.(batch.length);
       await this.settle(batch);
@@ -107,7 +112,7 @@ export class Gatherer<Item, Result> {
     else if (lane.waiting.length === 0 && lane.running === 0 && !lane.isStarting) this.lanes.delete(name);
   }
 
-  /** Takes the first that may run now out of those who wait. */
+  /** Removes the first waiting items that may run now, and returns them. */
   private take({ waiting, keys }: Lane<Item, Result>): Waiting<Item, Result>[] {
     const { maxSize, keyOf } = this.options;
     const batch: Waiting<Item, Result>[] = [];
@@ -125,8 +130,8 @@ export class Gatherer<Item, Result> {
   }
 
   /**
-   * What PostgreSQL refused as a whole did nothing, so each item is tried by itself, and only the bad one fails. Where
-   * the connection was lost nobody knows what was done: nothing is tried again.
+   * Runs a batch and settles its items. An error that PostgreSQL reported undid the whole batch, so each item is
+   * retried alone and only the faulty one fails. After a lost connection the outcome is unknown, so nothing is retried.
    */
   private async settle(batch: readonly Waiting<Item, Result>[]): Promise<void> {
     try {

@@ -9,26 +9,27 @@ import type { Table } from './tables/table';
 import type { Searcher } from './text-search';
 import { readWeighed } from './weighed-rows';
 
-/** A list by page. */
+/** A paged list. */
 export interface ListQuery<T> {
   readonly table: Table<T>;
-  /** Have to hold the organization; the table's alias in them is `t`. */
+  /** Has to include the organization; the table's alias is `t`. */
   readonly conditions: Conditions;
   readonly order: KeysetOrder<T>;
   readonly request: PageRequest;
-  /** How many rows a page may have. */
+  /** Maximum page size, in rows. */
   readonly maxSize: number;
-  /** Names of properties beyond which nothing is asked for; all of them, if not given. */
+  /** Names of the only properties to read; all of them by default. */
   readonly wanted?: ReadonlySet<string> | undefined;
-  /** Who searches, and by what: needed where the conditions hold a search. */
+  /** The viewer's text searches; required if the conditions include a search. */
   readonly searcher?: Searcher | null;
-  /** What the request may still read of the table's heavy properties; no bound, if not given. */
+  /** What the request may still read of the table's heavy properties; no limit by default. */
   readonly budget?: AnswerBudget | null;
 }
 
 /**
- * Reads one page of a table by keyset, at the same cost however deep. One statement; the count is another, if called.
- * @throws {RefusedError} VALIDATION_ERROR for page arguments that make no sense
+ * Returns one page of a table by keyset, at the same cost at any depth. One statement; the count is another, run on
+ * call.
+ * @throws {RefusedError} VALIDATION_ERROR for invalid page arguments
  */
 export async function keysetPage<T extends QueryResultRow & { readonly id: number }>(
   sql: Sql,
@@ -39,7 +40,7 @@ export async function keysetPage<T extends QueryResultRow & { readonly id: numbe
   return page;
 }
 
-/** The same page of one list for each group, in the order of the groups' ids; one statement for all of them. */
+/** Returns the same page of one list per group, in the order of the groups' ids. One statement for all of them. */
 export async function keysetPagesOfGroups<T extends QueryResultRow & { readonly id: number }>(
   sql: Sql,
   query: ListQuery<T>,
@@ -78,7 +79,7 @@ async function readPages<T extends QueryResultRow & { readonly id: number }>(
     size,
     offset,
   };
-  // Written once, since it binds values: it may be read twice.
+  // Built once, because building binds values and the page may be read twice.
   const page = searcher === null ? source.page(part) : null;
   const read = async (left: number): Promise<Spent<FoundRows<T>>> => {
     if (page === null) return searchPage<T>(searcher ?? noSearcher(), source, part, left);
@@ -105,7 +106,7 @@ function noSearcher(): never {
   throw new Error('A search needs somebody who searches');
 }
 
-/** An edge whose cursor is written when somebody asks for it. */
+/** An edge that computes its cursor on access. */
 class KeysetEdge<T extends { readonly id: number }> implements Edge<T> {
   constructor(
     readonly node: T,

@@ -2,15 +2,18 @@ import type { KnownRequest, RetryKey } from '../domain/retry';
 import type { Sql, Statement } from './database';
 import { purge, PURGE_BATCH } from './purge';
 
-/** What a statement finds of a request's key: nobody's and now held by this transaction, taken, or under way elsewhere. */
+/**
+ * State of a request's idempotency key: held by this transaction, used by a stored request, or in progress elsewhere.
+ */
 export type Claim = 'held' | 'used' | 'busy';
 
 const PRIMARY_KEY = 'idempotency_keys_pkey';
 
 /**
- * SQL that claims a key until the transaction ends; null where there is no key. A lock that is tried and not waited
- * for: whoever waited on the unique index would read on in a snapshot from before the wait. What commits between the
- * snapshot and the lock shows as a violation of that index, which undoes the statement (see `isKeyTaken`).
+ * Returns SQL that claims an idempotency key until the transaction ends; null where there is no key. It tries the lock
+ * rather than waiting, because after a wait on the unique index the statement would still read its old snapshot. A
+ * record that commits between the snapshot and the lock violates that index, which undoes the statement (see
+ * `isKeyTaken`).
  */
 export function claimSql(organization: string, kind: string, id: string, key: string): string {
   return `CASE WHEN ${key} IS NULL THEN NULL
@@ -21,7 +24,7 @@ export function claimSql(organization: string, kind: string, id: string, key: st
     ELSE 'busy' END`;
 }
 
-/** SQL for a time as an outcome holds it. */
+/** Returns SQL for a time in an outcome: UTC with milliseconds. */
 export function outcomeTimeSql(at: string): string {
   return `to_char(${at} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 }
@@ -55,7 +58,7 @@ const PURGE: Statement = {
     SELECT count(*) AS deleted FROM deleted`,
 };
 
-/** Claims a key within a transaction. A look at it behind the claim is younger than whoever had it before. */
+/** Claims an idempotency key within a transaction. A later read of the key sees what its previous holder committed. */
 export async function claimKey(sql: Sql, retry: RetryKey): Promise<Claim> {
   const [row] = await sql.query<{ claim: Claim }>(CLAIM, identityOf(retry));
   if (row === undefined) throw new Error('A key was neither free nor taken');
@@ -67,18 +70,20 @@ export async function findKnown(sql: Sql, retry: RetryKey): Promise<KnownRequest
   return row ?? null;
 }
 
-/** Writes down what a request came to, in the transaction of that. */
+/** Stores a request's outcome under its idempotency key, in the transaction of the operation. */
 export async function remember(sql: Sql, retry: RetryKey, outcome: unknown): Promise<void> {
   await sql.query(REMEMBER, [...identityOf(retry), retry.requestHash, JSON.stringify(outcome)]);
 }
 
-/** Whether a statement failed because its key was taken at the last moment. It did nothing then. */
+/**
+ * Whether a statement failed because its idempotency key was taken at the last moment. The statement did nothing then.
+ */
 export function isKeyTaken(error: unknown): boolean {
   const { code, constraint } = error as { code?: string; constraint?: string };
   return code === '23505' && constraint === PRIMARY_KEY;
 }
 
-/** Forgets requests that are older than a day, a thousand at a time. */
+/** Deletes idempotency records older than a day, a thousand at a time. */
 export async function purgeKnownRequests(sql: Sql, signal: AbortSignal): Promise<void> {
   await purge(sql, PURGE, signal);
 }

@@ -3,7 +3,10 @@ import { COUNT_CAP, type Count } from '../domain/page';
 import type { Sql, Statement } from './database';
 import type { Search, TextIndex } from './text-search';
 
-/** One of these values each: an index on (organization_id, column, order) has a range in the list's order for every one. */
+/**
+ * A column that matches any of several values. An index on (organization_id, column, order) has one range per value, in
+ * the list's order.
+ */
 interface Spread {
   readonly column: string;
   readonly type: 'text' | 'bigint';
@@ -17,28 +20,28 @@ export class Conditions {
   private spreadOver: Spread | null = null;
   private searched: Search | null = null;
 
-  /** What the list is put together from, range by range; null where one range serves it. Not among the conditions. */
+  /** The ranges that the list is merged from; null where one range serves it. Not part of the SQL conditions. */
   get spread(): Spread | null {
     return this.spreadOver;
   }
 
-  /** The text that is searched for; null for none. Not among the conditions, since it is read in its own way. */
+  /** The text search; null for none. Not part of the SQL conditions, since it runs separately. */
   get search(): Search | null {
     return this.searched;
   }
 
-  /** Adds a condition; `write` gets the placeholder to put where the value belongs. Undefined and null ask nothing. */
+  /** Adds a condition; `write` receives the value's placeholder. Undefined and null add nothing. */
   add(value: unknown, write: (placeholder: string) => string): this {
     if (value !== undefined && value !== null) this.parts.push(write(this.bind(value)));
     return this;
   }
 
   /**
-   * Adds a condition that a column holds one of these. One is compared as such: only then does an index on the column
-   * also serve the order of the list. Undefined and null ask nothing.
-   * @param isOrdered whether the column has an index with the list's order behind it. Several values are then read range
-   *   by range, each as far as the page goes: one scan over all of them would be out of order, and one in order would
-   *   pass every row of other values. For one column at most, so the one that leaves the least is to come first.
+   * Adds a condition that a column equals one of these values. A single value is compared with `=`, which lets an index
+   * on the column also serve the list's order. Undefined and null add nothing.
+   * @param isOrdered whether the column has an index that continues with the list's order. Several values are then read
+   * range by range, each up to the page's size: one scan over all of them would be unordered, and an ordered scan would
+   * pass every row of other values. At most one column can do so, so add the most selective one first.
    */
   addAnyOf(
     column: string,
@@ -55,7 +58,7 @@ export class Conditions {
     return this;
   }
 
-  /** Searches the columns for a text that stands anywhere in one of them, in either case. No text asks nothing. */
+  /** Adds a search for text anywhere in one of the columns, ignoring case. Empty or missing text adds nothing. */
   addSearch(
     columns: readonly string[],
     text: string | null | undefined,
@@ -71,7 +74,7 @@ export class Conditions {
     return this;
   }
 
-  /** The same conditions, to which others can be added. */
+  /** Returns a copy of the conditions, to be extended independently. */
   fork(): Conditions {
     const fork = new Conditions();
     fork.values.push(...this.values);
@@ -91,25 +94,25 @@ export class Conditions {
   }
 }
 
-/** One list for each of these ids instead of one for all: the rows whose column holds the id. */
+/** Splits a list into one list per id: the rows whose column equals the id. */
 export interface Groups {
   readonly column: string;
   readonly ids: readonly number[];
 }
 
-/** A part of a list: what is read of it, in which order, and how many rows. */
+/** The selected part of a list: columns, order and number of rows. */
 export interface SelectedPart {
-  /** The select list, of the table as `t`. */
+  /** The select list, with the table as `t`. */
   readonly columns: string;
-  /** Those of the selected properties whose size is bounded by nothing but what was submitted. */
+  /** The selected properties whose size only the submission limits. */
   readonly heavy: readonly string[];
-  /** The select list of a row's place in the order, of the table as `t`: `key` and `id`. */
+  /** The select list of a row's position in the order, with the table as `t`: `key` and `id`. */
   readonly place: string;
   /** The order by the columns of the table `t`. */
   readonly inner: string;
-  /** The same by what was selected, as `page`. */
+  /** The same order by the selected properties, as `page`. */
   readonly outer: string;
-  /** The same by the columns of the table, as `page`. */
+  /** The same order by the columns of the table, as `page`. */
   readonly stored: string;
   readonly size: number;
   readonly offset: number;
@@ -121,17 +124,17 @@ export interface BoundText {
   readonly values: readonly unknown[];
 }
 
-/** In which order rows are read and how many of them, as SQL. */
+/** The order and number of the rows to read, as SQL. */
 interface Cut {
   /** By the columns of the table `t`. */
   readonly inner: string;
-  /** The same by what was selected, as `page`. */
+  /** The same order by the selected properties, as `page`. */
   readonly outer: string;
   readonly limit: string;
   readonly offset: string | null;
 }
 
-/** Where the rows of a list come from: one table under conditions, once, or once per group or range. */
+/** The rows of a list: one table under conditions, read once, or once per group or range. */
 export class GroupedSource {
   private readonly from: string;
 
@@ -145,12 +148,12 @@ export class GroupedSource {
     this.from = `FROM ${tableName} t WHERE`;
   }
 
-  /** The same source, for another statement. */
+  /** Returns a copy of the source without groups, for another statement. */
   fork(): GroupedSource {
     return new GroupedSource(this.tableName, this.conditions.fork(), null);
   }
 
-  /** The statement of one page and the row after it. */
+  /** Returns the statement of one page and the row after it. */
   page({ columns, inner, outer, size, offset }: SelectedPart): BoundText {
     const { conditions } = this;
     const limit = conditions.bind(size + 1);
@@ -158,7 +161,7 @@ export class GroupedSource {
     return { text: this.selectEach(columns, cut), values: conditions.values };
   }
 
-  /** The select of the rows, with the group's index where there are groups. */
+  /** Returns the SELECT of the rows, with the group's index where there are groups. */
   selectEach(columns: string, cut: Cut): string {
     const { inner, outer, limit, offset } = cut;
     const { spread } = this.conditions;
@@ -175,7 +178,7 @@ export class GroupedSource {
       ORDER BY ${outer} LIMIT ${limit}${skip}`;
   }
 
-  /** The table and its conditions, of all ranges at once and in no order. */
+  /** Returns the table with its conditions, for all ranges at once and unordered. */
   unordered(): { readonly conditions: Conditions; readonly where: string } {
     const { conditions } = this;
     const { spread } = conditions;
@@ -186,7 +189,7 @@ export class GroupedSource {
     return { conditions, where: `${this.from} ${conditions.toString()}${inRanges}` };
   }
 
-  /** Counts every group up to the cap, in one statement, the first time that it is called. */
+  /** Returns a function that counts every group up to the cap. It runs one statement, on the first call only. */
   counter(sql: Sql): () => Promise<readonly Count[]> {
     const { spread } = this.conditions;
     const values = [...this.conditions.values, ...(spread === null ? [] : [spread.values])];
@@ -207,7 +210,7 @@ export class GroupedSource {
     return () => (counts ??= read());
   }
 
-  /** The rows of each group, in the groups' order. */
+  /** Splits rows by group, in the groups' order. */
   split<T>(rows: readonly (T & { groupIndex?: number })[]): T[][] {
     const lists: T[][] = (this.groups?.ids ?? [null]).map(() => []);
     for (const row of rows) lists[row.groupIndex ?? 0]?.push(row);
@@ -219,11 +222,14 @@ export class GroupedSource {
   }
 }
 
-/** How many different texts get a name: every connection keeps a plan of each for ever. */
+/** Maximum number of named statement texts, because every connection keeps a plan per name for good. */
 const MAX_NAMED = 256;
 const named = new Map<string, Statement>();
 
-/** A statement whose text depends on what was asked for: the same text has the same name, as long as there are names. */
+/**
+ * Returns a statement for a text that depends on the request. The same text gets the same name, up to the maximum;
+ * beyond it, no name.
+ */
 export function dynamicStatement(text: string): Statement {
   const known = named.get(text);
   if (known !== undefined) return known;

@@ -1,8 +1,8 @@
 import { claimOf, type Database, type Sql, type Statement } from './database';
 
 /**
- * Reads that follow an index in the list's order, whatever the statistics say. With stale ones the planner takes a long
- * queue for a short one, and sorts all of it for each page.
+ * Reads that follow an index in the list's order, whatever the statistics say. With stale statistics the planner takes
+ * a long queue for a short one and sorts all of it for each page.
  */
 export class OrderedReads implements Sql {
   constructor(private readonly database: Pick<Database, 'transaction'>) {}
@@ -17,7 +17,7 @@ export class OrderedReads implements Sql {
     );
 }
 
-/** Of this transaction alone, so that it holds behind a pooler as well. */
+/** Set for this transaction only, so that it also works behind a pooler. */
 const FOLLOW_INDEXES: Statement = {
   name: 'follow_indexes',
   text: `SELECT ${['sort', 'bitmapscan', 'hashjoin', 'mergejoin', 'seqscan']

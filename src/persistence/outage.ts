@@ -1,24 +1,24 @@
-/** Why the database could not do what it was asked for, though nothing is wrong with what was asked. */
+/** Why the database could not run a valid statement. */
 export type OutageKind =
-  /** No connection can be had, or it was lost. */
+  /** No connection could be made, or it was lost. */
   | 'unreachable'
-  /** A connection on which no answer came in time. */
+  /** No answer came in time. */
   | 'silent'
-  /** A standby, or a server that was told to take no writes. */
+  /** A standby, or a server in read-only mode. */
   | 'read_only'
-  /** Out of disk, memory or connections, or its disk fails. */
+  /** Out of disk, memory or connections, or a disk failure. */
   | 'exhausted'
   /** All connections that this caller may use are in use. */
   | 'busy'
-  /** Somebody held a lock for too long. */
+  /** Another transaction held a lock for too long. */
   | 'locked'
   /** The statement took too long, or an operator cancelled it. */
   | 'cancelled'
   /** A deadlock, or a serialization failure. */
   | 'conflict'
-  /** An id beyond those that were reserved, or another server than the one that was compared (`next_fenced_id`). */
+  /** An id beyond the reserved ones, or a server other than the compared one (`next_fenced_id`). */
   | 'unreserved'
-  /** A database that was put back to an older state, which no operator has accepted. */
+  /** The database was restored to an older state, and no operator has accepted it. */
   | 'rolled_back';
 
 const MESSAGES: Readonly<Record<OutageKind, string>> = {
@@ -34,7 +34,7 @@ const MESSAGES: Readonly<Record<OutageKind, string>> = {
   rolled_back: 'The database was rolled back to an older state',
 };
 
-/** Where an operator reads what each kind means, what is safe meanwhile and what to do. */
+/** The section of the operators' guide for each kind: what it means, what is safe meanwhile and what to do. */
 export const RUNBOOKS: Readonly<Record<OutageKind, string>> = {
   unreachable: 'docs/operations.md#database-cannot-be-reached',
   silent: 'docs/operations.md#database-does-not-answer',
@@ -48,13 +48,13 @@ export const RUNBOOKS: Readonly<Record<OutageKind, string>> = {
   rolled_back: 'docs/operations.md#rolled-back',
 };
 
-/** The database is away, busy or takes no writes: worth another try later, nothing was found wrong with the request. */
+/** The database is unreachable, busy or read-only. The request is not at fault and may be retried later. */
 export class DatabaseUnavailableError extends Error {
   override readonly name = 'DatabaseUnavailableError';
 
   /**
-   * @param isOutcomeUnknown whether a statement was under way whose answer never came: it may have been committed. Else
-   *   nothing was done.
+   * @param isOutcomeUnknown whether a statement was in progress and never answered, so that it may have been committed;
+   * false means that nothing was done
    */
   constructor(
     readonly kind: OutageKind,
@@ -69,19 +69,19 @@ export class DatabaseUnavailableError extends Error {
     return RUNBOOKS[this.kind];
   }
 
-  /** Whether the connection that said so is of no further use. */
+  /** Whether the connection that reported the outage is no longer usable. */
   get endsConnection(): boolean {
     return ['unreachable', 'silent', 'read_only', 'exhausted'].includes(this.kind);
   }
 }
 
-/** Why the database could not be reached, in words for an operator; null for any other error. */
+/** Explains to an operator why the database could not be reached; null for any other error. */
 export function explainOutage(error: unknown): string | null {
   if (!(error instanceof DatabaseUnavailableError)) return null;
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }
 
-/** By SQLSTATE, or its class (PostgreSQL, appendix A). The first that fits counts. */
+/** Kinds by SQLSTATE or its class (PostgreSQL, appendix A). The first match counts. */
 const KINDS: readonly (readonly [RegExp, OutageKind])[] = [
   [/^08|^57P0/, 'unreachable'],
   [/^25006$/, 'read_only'],
@@ -92,7 +92,7 @@ const KINDS: readonly (readonly [RegExp, OutageKind])[] = [
   [/^CS00[12]$/, 'unreserved'],
 ];
 
-/** What pg says, without a code, of a connection that it lost or could not make. */
+/** Messages of pg, which have no code, for a connection that was lost or could not be made. */
 const LOST =
   /connection (terminated|timeout)|timeout exceeded when trying to connect|Client has encountered|Client was closed/i;
 
@@ -100,14 +100,14 @@ interface Thrown {
   readonly code?: unknown;
   readonly message?: unknown;
   readonly severity?: unknown;
-  /** Of an error of the operating system, such as a socket's. */
+  /** Set on errors of the operating system, such as a socket's. */
   readonly syscall?: unknown;
 }
 
 /**
- * What a statement's error means: an outage, which is worth another try later, or the error itself.
+ * Returns the outage behind a statement's error, or the error itself if it is not an outage.
  * @param error what pg threw
- * @param hasStatement whether a statement was under way; false while a connection is made
+ * @param hasStatement whether a statement was in progress; false while a connection is made
  */
 export function outageBehind(error: unknown, hasStatement: boolean): unknown {
   if (error instanceof DatabaseUnavailableError) return error;
@@ -115,7 +115,7 @@ export function outageBehind(error: unknown, hasStatement: boolean): unknown {
   const isOfServer = typeof severity === 'string';
   const state = isOfServer && typeof code === 'string' ? code : '';
   const found = KINDS.find(([pattern]) => pattern.test(state))?.[1];
-  // FATAL and PANIC end the connection (a server that is gone or takes none); a statement's own fault is an ERROR.
+  // FATAL and PANIC end the connection (the server is gone or accepts none); a statement's own fault is an ERROR.
   const isLost =
     severity === 'FATAL' ||
     severity === 'PANIC' ||
@@ -123,7 +123,7 @@ export function outageBehind(error: unknown, hasStatement: boolean): unknown {
     (!isOfServer && typeof message === 'string' && LOST.test(message));
   const kind = found ?? (isLost || !hasStatement ? 'unreachable' : null);
   if (kind === null) return error;
-  // A server that says why it refused has undone the statement; one that goes away may have committed it.
+  // A server that reports why it refused has undone the statement; one that goes away may have committed it.
   const isOutcomeUnknown = hasStatement && (!isOfServer || isLost);
   return new DatabaseUnavailableError(kind, isOutcomeUnknown, { cause: error });
 }

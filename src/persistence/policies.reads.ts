@@ -25,11 +25,14 @@ const ACTIVE_PEOPLE: Statement = {
 
 const NEWEST_FIRST: KeysetOrder<StoredPolicy> = { property: 'id', type: 'bigint', direction: 'desc' };
 
-/** Reads of approval policies, each of one organization. */
+/** Reads approval policies, each of one organization. */
 export class PolicyReads {
   constructor(private readonly sql: Sql) {}
 
-  /** The policy in force. One statement. */
+  /**
+   * Returns the policy in force. One statement.
+   * @throws {Error} where the organization has none
+   */
   async current({ organizationId }: Tenant): Promise<PolicyVersion> {
     const [row] = await this.sql.query<StoredPolicy & Record<string, unknown>>(CURRENT_POLICY_VERSION, [
       organizationId,
@@ -38,7 +41,7 @@ export class PolicyReads {
     return toVersion(row);
   }
 
-  /** One page of every policy there was, newest first. One statement, and one more if it is asked for its count. */
+  /** Returns one page of all policy versions, newest first. One statement, and one more for the count. */
   async history(
     { organizationId }: Tenant,
     request: PageRequest,
@@ -54,7 +57,7 @@ export class PolicyReads {
     };
   }
 
-  /** Every active person who decides at all, counted by what the rule weighs. One statement. */
+  /** Counts the active people who can decide, grouped by role, level and limit. One statement. */
   async activePeople({ organizationId }: Tenant): Promise<readonly PeopleAlike[]> {
     return this.sql.query<PeopleAlike & Record<string, unknown>>(ACTIVE_PEOPLE, [organizationId]);
   }

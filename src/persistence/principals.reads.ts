@@ -5,7 +5,7 @@ import { Gatherer } from './gatherer';
 import { CURRENT_POLICY, currentPolicy, POLICY_COLUMNS, type PolicyColumns } from './stored-policy';
 import { USERS } from './tables/user.table';
 
-/** An API key as it is stored: never the key, only its hash. */
+/** A stored API key: its hash, never the key. */
 export interface StoredApiKey {
   readonly organizationId: number;
   readonly id: number;
@@ -22,7 +22,7 @@ export interface StoredApiKey {
 
 type ReviewerRow = User & PolicyColumns;
 
-/** How a token names a person. */
+/** The claims of a token that identify a person. */
 interface Identity {
   readonly issuer: string;
   readonly subject: string;
@@ -43,7 +43,7 @@ const REVIEWER_BY_ID: Statement = {
   text: `SELECT ${REVIEWER_COLUMNS} FROM users u ${CURRENT_POLICY} WHERE u.organization_id = $1 AND u.id = $2`,
 };
 
-/** Callers at most whom one statement looks up. */
+/** Maximum number of callers per statement. */
 const MAX_TOGETHER = 64;
 
 const API_KEYS_BY_PREFIX: Statement = {
@@ -56,7 +56,10 @@ const API_KEYS_BY_PREFIX: Statement = {
     WHERE k.prefix = ANY($1::text[])`,
 };
 
-/** The people and programs that a credential can name. Read before any organization is known, so without a tenant. */
+/**
+ * Reads the people and programs that a credential identifies. There is no tenant argument, because the organization is
+ * not known yet.
+ */
 export class PrincipalReads {
   private readonly people: Gatherer<Identity, Reviewer | null>;
   private readonly keys: Gatherer<string, readonly StoredApiKey[]>;
@@ -74,25 +77,25 @@ export class PrincipalReads {
   }
 
   /**
-   * The person behind a token's issuer and subject, with the policy in force, or null. One statement, which callers
-   * who come together share.
+   * Returns the reviewer with a token's issuer and subject, with the policy in force, or null. One statement, shared by
+   * concurrent callers.
    */
   async reviewerByIdentity(issuer: string, subject: string): Promise<Reviewer | null> {
     return this.people.ask({ issuer, subject });
   }
 
-  /** A person of an organization, with the policy in force, or null. One statement. */
+  /** Returns a user of an organization, with the policy in force, or null. One statement. */
   async reviewerById(organizationId: number, userId: number): Promise<Reviewer | null> {
     const [row] = await this.sql.query<ReviewerRow>(REVIEWER_BY_ID, [organizationId, userId]);
     return toReviewer(row);
   }
 
-  /** The same person as they are now, with the policy in force now, or null. One statement. */
+  /** Returns the same reviewer as they are now, with the policy in force now, or null. One statement. */
   reviewerNow(reviewer: Reviewer): Promise<Reviewer | null> {
     return this.reviewerById(reviewer.organizationId, reviewer.user.id);
   }
 
-  /** The keys that begin alike; whoever asks compares the hash. One statement, shared likewise. */
+  /** Returns the keys with a prefix; the caller compares the hash. One statement, shared by concurrent callers. */
   async apiKeysByPrefix(prefix: string): Promise<readonly StoredApiKey[]> {
     return this.keys.ask(prefix);
   }
@@ -116,7 +119,7 @@ export class PrincipalReads {
   }
 }
 
-/** Neither part of an identity holds a NUL: PostgreSQL keeps none, and the token gate refuses them. */
+/** NUL separates the parts safely: PostgreSQL cannot store it, and token verification rejects it. */
 function keyOf({ issuer, subject }: Identity): string {
   return `${issuer}\0${subject}`;
 }

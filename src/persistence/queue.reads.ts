@@ -1,14 +1,14 @@
 import type { Sql, Statement } from './database';
 
-/** What waits for a decision, in all organizations. */
+/** The pending actions of all organizations. */
 export interface Queue {
-  /** Counted up to 10,000. */
+  /** At most 10,000. */
   readonly pending: number;
-  /** How long the oldest of them has waited, in seconds; 0 where none waits. */
+  /** Age of the oldest pending action, in seconds; 0 where there is none. */
   readonly oldestSeconds: number;
 }
 
-/** Both parts walk the index by status of each organization, and the count ends at its bound. */
+/** Both parts walk each organization's index by status, and the count stops at its limit. */
 const QUEUE: Statement = {
   name: 'queue_size_and_age',
   share: 'system',
@@ -22,11 +22,11 @@ const QUEUE: Statement = {
             ORDER BY a.submitted_at, a.id LIMIT 1) f) AS "oldestSeconds"`,
 };
 
-/** Reads the size and age of the approval queue: what operators watch. */
+/** Reads the size and age of the approval queue, for operators. */
 export class QueueReads {
   constructor(private readonly sql: Sql) {}
 
-  /** The queue now. One statement. */
+  /** Returns the queue's current size and age. One statement. */
   async now(): Promise<Queue> {
     const [row] = await this.sql.query<Queue & Record<string, unknown>>(QUEUE, []);
     return row ?? { pending: 0, oldestSeconds: 0 };

@@ -11,13 +11,16 @@ import type { Database, Sql, Statement } from './database';
 import { purge, PURGE_BATCH } from './purge';
 import type { OmittedRefusals, OmittedRefusalsStore } from '../use-cases/close-refusals';
 
-/** How many denied attempts of a principal, by one verdict, are recorded within a minute; the last request is recorded whole. */
+/**
+ * How many denied attempts of a principal, with one verdict, are recorded per minute. The request that reaches the
+ * limit is still recorded whole.
+ */
 const MOST_A_MINUTE = 100;
 
 /**
- * Records refused tries: each (principal, action, verdict, code) at most once a minute, exactly so under any race, since
- * the throttle's row is locked by whoever moves it. Of one principal and verdict no more requests are recorded once a
- * minute holds a hundred entries: what is left out is counted in the minute's row, of which one closing entry is made.
+ * Writes denial records. Each (principal, action, verdict, code) is recorded at most once a minute, under any race,
+ * because updating the throttle's row locks it. Once a principal has a hundred records with one verdict in a minute,
+ * further requests are only counted in the minute's row, which later becomes one closing entry.
  * $1 organization, $2 drafts as JSON.
  */
 const REFUSE: Statement = {
@@ -68,7 +71,7 @@ WITH draft AS MATERIALIZED (
 SELECT count(*) AS recorded, ${WRITTEN_FIRST} FROM written`,
 };
 
-/** Minutes that are over and left something out, with the rest of them: nobody writes to them any more. */
+/** Deletes and returns minutes that are over, with or without omitted attempts. Nothing writes to them any more. */
 const TAKE_CLOSED: Statement = {
   name: 'take_closed_refusal_windows',
   text: `WITH deleted AS (
@@ -81,7 +84,7 @@ const TAKE_CLOSED: Statement = {
     SELECT * FROM deleted ORDER BY "organizationId", minute, kind, id, verdict`,
 };
 
-/** Forgets refusals that no longer throttle. */
+/** Deletes rows that no longer throttle anything. */
 const PURGE_THROTTLE: Statement = {
   name: 'purge_refusal_throttle',
   share: 'system',
@@ -95,9 +98,9 @@ const PURGE_THROTTLE: Statement = {
 };
 
 /**
- * Records refused tries, each at most once a minute (docs/audit-log.md#denied-attempts).
- * @param drafts of one organization
- * @returns how many were recorded; the others had just been
+ * Writes denial records, each at most once a minute (docs/audit-log.md#denied-attempts).
+ * @param drafts all of one organization
+ * @returns how many were recorded; the others were throttled
  */
 export async function recordRefusals(sql: Sql, drafts: readonly AuditEntryDraft[]): Promise<number> {
   const [first] = drafts;
@@ -111,7 +114,7 @@ export async function purgeThrottle(sql: Sql, signal: AbortSignal): Promise<void
   await purge(sql, PURGE_THROTTLE, signal);
 }
 
-/** Takes the minutes that are over out of the throttle. */
+/** Closes minutes of the throttle that are over. */
 export class OmittedRefusalsDatabase implements OmittedRefusalsStore {
   constructor(private readonly database: Database) {}
 

@@ -1,7 +1,7 @@
 import type { ByRiskLevel } from '../domain/policy';
 import { RISK_LEVELS, riskScoresOf, type RiskLevel } from '../domain/risk';
 
-/** SQL for the band of a score, from the very boundaries that `riskLevelOf` has. */
+/** Returns SQL for the risk level of a score, with the boundaries of `riskLevelOf`. */
 export function riskLevelSql(score: string): string {
   const cases = RISK_LEVELS.toReversed().map(
     (level) => `WHEN ${score} >= ${String(riskScoresOf(level).from)} THEN '${level}'`,
@@ -9,7 +9,7 @@ export function riskLevelSql(score: string): string {
   return `CASE ${cases.join(' ')} END`;
 }
 
-/** SQL for what a score's band is given, of one integer per band. */
+/** Returns SQL for the value of a score's risk level, with one integer per level. */
 export function byRiskLevelSql(score: string, values: ByRiskLevel<number>): string {
   const cases = RISK_LEVELS.toReversed().map(
     (level) =>
@@ -19,8 +19,8 @@ export function byRiskLevelSql(score: string, values: ByRiskLevel<number>): stri
 }
 
 /**
- * SQL that says whether a score is in one of these bands, as ranges, which an index can serve.
- * Each band is named once and in one order, or every order asked for would be another statement to prepare and keep.
+ * Returns SQL for whether a score has one of these risk levels, as ranges that an index can serve. The levels are
+ * deduplicated and sorted, so that every order of the same levels shares one prepared statement.
  */
 export function inRiskLevelsSql(score: string, riskLevels: readonly RiskLevel[]): string {
   const asked = RISK_LEVELS.filter((level) => riskLevels.includes(level));

@@ -1,11 +1,11 @@
 import type { Sql, Statement } from './database';
 import { PROBE_DEADLINE } from './readiness';
 
-/** What waits to be sealed. */
+/** The unsealed entries. */
 export interface SealBacklog {
-  /** Counted up to 100,000. */
+  /** At most 100,000. */
   readonly entries: number;
-  /** The age of the oldest of them, in seconds; 0 where none waits. */
+  /** Age of the oldest unsealed entry, in seconds; 0 where there is none. */
   readonly lagSeconds: number;
 }
 
@@ -19,11 +19,11 @@ const BACKLOG: Statement = {
       JOIN audit_log l ON l.organization_id = p.organization_id AND l.id = p.audit_id`,
 };
 
-/** Reads the sealer's queue, of all organizations: what operators watch. */
+/** Reads the sealer's queue of all organizations, for operators. */
 export class SealBacklogReads {
   constructor(private readonly sql: Sql) {}
 
-  /** What waits now. One statement. */
+  /** Returns the current backlog. One statement. */
   async now(): Promise<SealBacklog> {
     const [row] = await this.sql.query<SealBacklog & Record<string, unknown>>(BACKLOG, []);
     return row ?? { entries: 0, lagSeconds: 0 };

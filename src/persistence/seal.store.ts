@@ -4,7 +4,7 @@ import type { Session, Sql, Statement } from './database';
 import { ArchivesStore } from './archives.store';
 import { TreeReads } from './tree.reads';
 
-/** Of all sessions of the database, the one that holds this lock seals. */
+/** Advisory lock of the sealing session: of all sessions of the database, only its holder seals. */
 const SEALER_LOCK = 4_702_610_317;
 
 const TRY_LEAD: Statement = {
@@ -12,14 +12,17 @@ const TRY_LEAD: Statement = {
   text: 'SELECT pg_try_advisory_lock($1::bigint) AS leads',
 };
 
-/** Of a lock's number pg_locks has the upper half and the lower half. */
+/** pg_locks shows the upper and the lower half of a lock's number separately. */
 const IS_LEADING: Statement = {
   name: 'is_leading',
   text: `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted AND objsubid = 1
     AND classid::bigint = $1::bigint >> 32 AND objid::bigint = $1::bigint & 4294967295) AS leads`,
 };
 
-/** The organizations in a table, found by skipping from one to the next however long it is. */
+/**
+ * Returns SQL for the organizations in a table. It skips from one to the next, so its cost does not depend on the
+ * table's size.
+ */
 const organizationsIn = (table: string): string => `WITH RECURSIVE found AS (
       (SELECT organization_id FROM ${table} ORDER BY organization_id LIMIT 1)
       UNION ALL
@@ -33,12 +36,12 @@ const WAITING: Statement = { name: 'organizations_to_seal', text: organizationsI
 const SEALED: Statement = { name: 'organizations_sealed', text: organizationsIn('audit_checkpoint') };
 
 /**
- * Moves the oldest entries that wait from the queue into the tree, in the order of their ids: $1 organization, $2 index of
- * the first leaf, $3 how many at most.
- * The limit of one inside keeps it a look-up by key per entry: whatever the planner believes of a queue that fills and
- * empties all the time, it must never walk the log beside it. Planned anew each time, or it would keep for a minute what
- * is best for a log of ten entries. A place without an entry stays where it is. The primary key of the leaves fences: of
- * two that seal at once, the second one to commit fails whole.
+ * Moves the oldest queued entries into the tree, in the order of their ids: $1 organization, $2 index of the first
+ * leaf, $3 maximum number.
+ * The inner LIMIT 1 forces one lookup by key per entry. The planner misjudges a queue that fills and empties all the
+ * time, and must never scan the log beside it. Planned on every execution, or it would keep a plan that was best for a
+ * log of ten entries. A queued id without an entry stays in the queue. The primary key of the leaves is the fence: of
+ * two concurrent sealers, the second to commit fails completely.
  */
 export const SEAL_ENTRIES: Statement = {
   name: 'seal_entries',
@@ -69,7 +72,7 @@ const SIGN: Statement = {
     INSERT INTO audit_checkpoint (organization_id, tree_size, root_hash, note) VALUES ($1, $5, $6, $7)`,
 };
 
-/** The sealer's side of the database, over a connection of its own. */
+/** The sealer's storage, over a connection of its own. */
 export class SealSqlStore implements SealStore {
   constructor(private readonly session: Session) {}
 
@@ -78,7 +81,7 @@ export class SealSqlStore implements SealStore {
     return row?.leads === true;
   }
 
-  /** Whether this session seals still. One statement. */
+  /** Whether this session still holds the sealer lock. One statement. */
   async isLeading(): Promise<boolean> {
     const [row] = await this.session.query<{ leads: boolean }>(IS_LEADING, [SEALER_LOCK]);
     return row?.leads === true;
@@ -138,9 +141,9 @@ async function sealNext(
 }
 
 /**
- * The tree as the newest checkpoint has it.
- * @throws {Error} where its nodes no longer give the root that was signed, or somebody else signed it: a checkpoint on
- * top would make one log of two
+ * Returns the tree at the newest checkpoint.
+ * @throws {Error} where its nodes no longer produce the signed root, or another key or log signed it: a checkpoint on
+ * top would fork the log
  */
 async function edgeOf(tree: TreeReads, organizationId: number, signer: RootSigner): Promise<TreeEdge> {
   const checkpoint = await tree.latestCheckpoint({ organizationId });

@@ -12,21 +12,21 @@ import {
 import { foundSql, matchesSql, patternOf, type TextIndex, type Search, type Searcher } from './text-search';
 import { readWeighed } from './weighed-rows';
 
-/** How many rows are searched, in the order of the list, before the text index is asked. */
+/** How many rows are scanned in the list's order before the text index is used. */
 const SCANNED_BEFORE_INDEX = 2_000;
-/** How many rows are searched, in the order of the list, where no text index can be asked. */
+/** How many rows are scanned in the list's order where no text index is available. */
 const MAX_SCANNED = 20_000;
 
 /** The rows of a page and the one after them, in the order in which they were read. */
 export interface FoundRows<T> {
   readonly rows: readonly T[];
-  /** The place of the last row that was searched, where the list goes on behind it; null where all of it was searched. */
+  /** Position of the last scanned row, where unscanned rows follow; null where all rows were searched. */
   readonly searchedTo: { readonly key: unknown; readonly id: number } | null;
 }
 
 /**
- * Reads one page of the rows that match. The nearest rows in the list's order are searched first, which finds what is
- * frequent; what is rare is then looked up in the text index. Without an index the search ends there and says so.
+ * Returns one page of matching rows. The nearest rows in the list's order are scanned first, which finds frequent text.
+ * Rare text is then looked up in the text index. Without an index the search stops there and reports how far it got.
  * @param left bytes that may be read of heavy properties
  */
 export async function searchPage<T extends QueryResultRow>(
@@ -50,7 +50,9 @@ export async function searchPage<T extends QueryResultRow>(
   });
 }
 
-/** Counts what matches, up to the cap and as far as a search goes, the first time that it is called. */
+/**
+ * Returns a function that counts the matching rows, up to the cap and the scan limit. It runs on the first call only.
+ */
 export function countMatches(searcher: Searcher, source: GroupedSource): () => Promise<readonly Count[]> {
   const search = searchOf(source.conditions);
   let counts: Promise<readonly Count[]> | undefined;
@@ -66,7 +68,7 @@ export function countMatches(searcher: Searcher, source: GroupedSource): () => P
   return () => (counts ??= read());
 }
 
-/** Those of the nearest rows that match. */
+/** Returns the SELECT of the matches among the nearest rows. */
 function scanned(source: GroupedSource, search: Search, part: SelectedPart, depth: number): BoundText {
   const { conditions, text } = scan(source, part, depth);
   const matches = matchesSql(search.columns, conditions.bind(patternOf(search)));
@@ -77,7 +79,7 @@ function scanned(source: GroupedSource, search: Search, part: SelectedPart, dept
   };
 }
 
-/** The place of the last of the nearest rows; null where there are fewer than this. */
+/** Returns the position of the last of the `depth` nearest rows; null where there are fewer. */
 async function lastScanned(
   sql: Sql,
   source: GroupedSource,
@@ -90,7 +92,7 @@ async function lastScanned(
   return place ?? null;
 }
 
-/** All rows that match, by the text index. */
+/** Returns the SELECT of all matches, through the text index. */
 function indexed(source: GroupedSource, search: Search, index: TextIndex, part: SelectedPart): BoundText {
   const { text, conditions } = matching(source, search, index);
   const limit = `LIMIT ${conditions.bind(part.size + 1)} OFFSET ${conditions.bind(part.offset)}`;
@@ -119,8 +121,8 @@ function scannedCount(source: GroupedSource, search: Search): BoundText {
 }
 
 /**
- * The rows that the text index finds, each looked up by its id and held against all conditions. The limit is for the
- * planner, which would otherwise be free to start from the list instead.
+ * Selects the rows that the text index finds. Each is looked up by id and checked against all conditions. The LIMIT
+ * keeps the planner from starting with the list instead.
  */
 function matching(
   source: GroupedSource,
@@ -134,10 +136,10 @@ function matching(
   return { conditions, text: `SELECT t.* FROM unnest(${found}) AS found(id), LATERAL (${one}) t` };
 }
 
-/** Every list's first condition is its organization. */
+/** The first condition of every list is its organization. */
 const ORGANIZATION = '$1::bigint';
 
-/** The nearest rows of a list as a whole, in its order. */
+/** Selects the nearest whole rows of a list, in its order. */
 function scan(
   source: GroupedSource,
   { inner, stored }: SelectedPart,

@@ -6,21 +6,21 @@ export const CURRENT_POLICY = `
   JOIN organizations o ON o.id = u.organization_id
   JOIN approval_policies p ON p.organization_id = o.id AND p.version = o.policy_version`;
 
-/** What `CURRENT_POLICY` is read as. */
+/** The result columns of `CURRENT_POLICY`. */
 export interface PolicyColumns {
   readonly policyVersion: number;
-  /** As JSON. */
+  /** JSON text. */
   readonly policyDocument: string;
 }
 
-/** The columns of `CURRENT_POLICY`, named as `PolicyColumns` has them. */
+/** The select list of `CURRENT_POLICY`, with the names of `PolicyColumns`. */
 export const POLICY_COLUMNS = 'p.version AS "policyVersion", p.document::text AS "policyDocument"';
 
-/** How many policies are remembered as they were read. */
+/** Maximum number of parsed policies in the cache. */
 const MAX_KNOWN = 1000;
 const known = new Map<string, ApprovalPolicy>();
 
-/** The policy in force; one that was read before is not read again, since the same text says the same. */
+/** Returns the policy in force. Parsed policies are cached by version and document text. */
 export function currentPolicy({ policyVersion, policyDocument }: PolicyColumns): ApprovalPolicy {
   const key = `${String(policyVersion)} ${policyDocument}`;
   const before = known.get(key);
@@ -32,8 +32,9 @@ export function currentPolicy({ policyVersion, policyDocument }: PolicyColumns):
 }
 
 /**
- * Reads a stored policy document; what an older one leaves out has the default of docs/approval-policy.md#settings.
- * @throws {Error} where it is none, or an impossible one
+ * Parses a stored policy document. Settings that an older document lacks get their default
+ * (docs/approval-policy.md#settings).
+ * @throws {Error} where the document is not an object or not a valid policy
  */
 export function readPolicy(version: number, document: unknown): ApprovalPolicy {
   if (typeof document !== 'object' || document === null || Array.isArray(document))

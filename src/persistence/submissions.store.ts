@@ -11,8 +11,8 @@ import { claimSql, findKnown, isKeyTaken, outcomeTimeSql, type Claim } from './k
 import { PolicyReads } from './policies.reads';
 
 /**
- * The id is told in the entries' bytes, which are written before the row is. $1 organization, $2 users who do not count,
- * $3 and $4 for `next_fenced_id`.
+ * Draws the id first, because the audit entries' bytes contain it. $1 organization, $2 users who do not count, $3 and
+ * $4 for `next_fenced_id`.
  */
 const PREPARE: Statement = {
   name: 'prepare_submission',
@@ -23,20 +23,19 @@ const PREPARE: Statement = {
       GROUP BY role, approval_level, max_risk_score) others), '[]') AS others`,
 };
 
-/** What an action brings, by column. */
+/** The columns of a submitted action, with their types. */
 const GIVEN = `id bigint, agent_id text, agent_name text, action_type text, description text, tool_name text,
   target_system text, target_resource text, parameters jsonb, context jsonb, risk_indicators jsonb,
   risk_score double precision, status text, api_key_created_by bigint, decided_by_kind text, reason text, correlation_id text, time_to_live integer`;
 
 /**
- * A submission, whole, in one statement: the action, its audit entries and their places in the sealer's queue.
- * $1 organization, $2 submitting user, $3 their API key, $4 policy version, $5 action as JSON, $6 drafts as JSON,
- * $7 the kind of principal and $8 its id, $9 the request's key and $10 its hash, $11 what to remember of it as JSON,
- * $12 how many of the submitter's actions may wait, null for any number; of submissions at the same moment each counts those
- * that were there before.
+ * Stores a submission in one statement: the action, its audit entries and their places in the sealer's queue.
+ * $1 organization, $2 submitting user, $3 their API key, $4 policy version, $5 action as JSON, $6 drafts as JSON, $7
+ * kind of principal and $8 its id, $9 idempotency key and $10 request hash, $11 outcome to store as JSON, $12 limit of
+ * the submitter's pending actions, null for no limit. Concurrent submissions do not count each other.
  *
- * As in a decision, the policy, the person and their key are share-locked behind the gate, so that none changes between this
- * check and the commit, and nothing is scored or approved by a policy that was replaced before.
+ * As in a decision, the policy, the person and their key are share-locked after the authority lock. None of them
+ * changes between this check and the commit, and no replaced policy scores or approves anything.
  */
 const SUBMIT: Statement = {
   name: 'submit',
@@ -108,9 +107,9 @@ interface SubmitRow {
   readonly expiresAt: Date | null;
 }
 
-/** Stores what is submitted. */
+/** Stores submitted actions. */
 export class SubmissionsStore implements SubmissionStore {
-  /** @param mostPending how many actions of one submitter may wait at once; null for any number */
+  /** @param mostPending limit of pending actions per submitter; null for no limit */
   constructor(
     private readonly sql: Sql,
     private readonly mostPending: number | null,
@@ -155,11 +154,11 @@ export class SubmissionsStore implements SubmissionStore {
         if (!isKeyTaken(error)) throw error;
         return [];
       });
-    // Taken at the last moment: whoever took it has committed, so that the next look finds it.
+    // The key was taken at the last moment. Its holder has committed, so the next lookup finds the record.
     if (row === undefined || row.claim === 'busy') return { kind: 'busy' };
     if (row.claim === 'used' && row.requestHash !== null)
       return { kind: 'known', known: { requestHash: row.requestHash, outcome: row.outcome } };
-    // An operator's own SQL can have removed the person meanwhile.
+    // No row: an operator's own SQL can have deleted the person.
     if (row.isKnown !== true) return { kind: 'gone' };
     if (row.isFree === false && this.mostPending !== null) return { kind: 'full', most: this.mostPending };
     return row.isAdded ? { kind: 'written', action: actionOf(added, row) } : { kind: 'moved' };
@@ -201,7 +200,7 @@ function givenOf({ id, submitter, submission, riskScore, timeToLive, approved }:
   };
 }
 
-/** The action as the statement stored it. */
+/** Returns the action as the statement stored it. */
 function actionOf(added: NewAction, { at, expiresAt }: SubmitRow): Action {
   const { id, submitter, submission, riskScore, approved } = added;
   const isApproved = approved !== null;

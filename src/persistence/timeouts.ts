@@ -1,13 +1,13 @@
 import type { Database, Session, Statement } from './database';
 
-/** The bounds that a login needs, by PostgreSQL's name of the setting. */
+/** The timeouts that a login needs, by the name of PostgreSQL's setting. */
 export type Timeouts = Readonly<
   Record<'statement_timeout' | 'lock_timeout' | 'idle_in_transaction_session_timeout', string>
 >;
 
 /**
- * Of the application: a request is answered within these, even where somebody holds a lock and leaves, and a gateway that
- * freezes in a transaction holds its own locks no longer.
+ * Timeouts of the application login. A request is answered within them even if an abandoned session holds a lock, and a
+ * gateway that freezes in a transaction does not hold its own locks longer.
  */
 export const APPLICATION_TIMEOUTS: Timeouts = {
   statement_timeout: '15s',
@@ -15,14 +15,17 @@ export const APPLICATION_TIMEOUTS: Timeouts = {
   idle_in_transaction_session_timeout: '15s',
 };
 
-/** Of the owner: its commands fill and rewrite tables, which takes its time. */
+/** Timeouts of the owner login, whose migrations fill and rewrite tables. */
 export const OWNER_TIMEOUTS: Timeouts = {
   statement_timeout: '15min',
   lock_timeout: '1min',
   idle_in_transaction_session_timeout: '5min',
 };
 
-/** SQL that gives a role these bounds. @param role as SQL names it, with or without `IN DATABASE` */
+/**
+ * Returns SQL that gives a role these timeouts.
+ * @param role as SQL names it, with or without `IN DATABASE`
+ */
 export function timeoutsSql(role: string, timeouts: Partial<Timeouts>): string {
   return Object.entries(timeouts)
     .map(([name, value]) => `ALTER ROLE ${role} SET ${name} = '${value}';`)
@@ -42,10 +45,11 @@ const WHO: Statement = {
 };
 
 /**
- * Sees to it that a login's statements, waits for locks and idle transactions are bounded. What an operator has set
- * stands. What nobody has set the login sets for itself in this database, which PostgreSQL lets every role do, and which
- * reaches it through any pooler. Checked on a new connection; what is unbounded still is a warning with what to run.
- * @param say told the warning, a line
+ * Ensures that a login has timeouts for statements, lock waits and idle transactions. Settings of an operator stay. For
+ * missing ones the login alters its own settings in this database, which PostgreSQL allows every role and which takes
+ * effect through any pooler. A new connection verifies the result; what is still missing becomes a warning with the
+ * command to run.
+ * @param say called with the warning, a line
  */
 export async function ensureTimeouts(
   database: Database,
@@ -58,7 +62,7 @@ export async function ensureTimeouts(
   if (who === undefined) throw new Error('The database does not say who is logged in');
   const role = `${who.role} IN DATABASE ${who.database}`;
   const text = timeoutsSql(role, missing);
-  // Several processes may start at once, of which PostgreSQL refuses all but one: what counts is what holds afterwards.
+  // If several processes start at once, PostgreSQL refuses all but one. Only the final state counts.
   await database
     .query({ name: 'set_timeouts', share: 'system', isOneOff: true, text: asOne(text) }, [])
     .catch(() => undefined);
@@ -77,12 +81,12 @@ async function unbounded(database: Database, timeouts: Timeouts): Promise<Partia
   return Object.fromEntries(Object.entries(timeouts).filter(([name]) => names.has(name)));
 }
 
-/** Several commands as the one statement that the protocol takes. */
+/** Combines several commands into the one statement that the protocol allows. */
 function asOne(commands: string): string {
   return `DO $commands$ BEGIN ${commands} END $commands$`;
 }
 
-/** How long the sealer waits for an answer before it gives its connection up, in milliseconds. */
+/** How long the sealer waits for an answer before it gives up its connection, in milliseconds. */
 export const SEALER_ANSWER_TIMEOUT = 20_000;
 
 const GUARD: Statement = {
@@ -93,8 +97,8 @@ const GUARD: Statement = {
 };
 
 /**
- * Bounds a session that holds a lock of its own and is never idle for long: should its process or the way to it freeze,
- * the server ends it within half a minute, and with it the lock. For a direct connection.
+ * Limits a session that holds a lock and is never idle for long. If its process or network freezes, the server ends the
+ * session within half a minute, and with it the lock. For a direct connection.
  */
 export async function guardSession(session: Session): Promise<void> {
   await session.query(GUARD, []);

@@ -2,7 +2,7 @@ import { keptUnder, TreeEdge, type Hash, type Subtree } from '../domain/merkle';
 import type { Tenant } from '../domain/principal';
 import type { Sql, Statement } from './database';
 
-/** A signed checkpoint as it is stored. */
+/** A stored signed checkpoint. */
 export interface StoredCheckpoint {
   readonly treeSize: number;
   readonly rootHash: Hash;
@@ -11,7 +11,7 @@ export interface StoredCheckpoint {
   readonly sealedAt: Date;
 }
 
-/** Where an entry stands in the tree. */
+/** An entry's position in the tree. */
 export interface SealedLeaf {
   readonly leafIndex: number;
   readonly leafHash: Hash;
@@ -61,8 +61,8 @@ const LEAVES_BETWEEN: Statement = {
 };
 
 /**
- * $1 organization, $2 levels, $3 indices. Each is looked up by itself, and planned anew each time: a plan that was made
- * while the tree was small reads all of what it has grown to since, once per hash.
+ * $1 organization, $2 levels, $3 indices. Each hash is looked up separately, and the statement is planned on every
+ * execution: a plan made for a small tree would scan the whole grown tree once per hash.
  */
 const KEPT_HASHES: Statement = {
   name: 'kept_hashes',
@@ -75,18 +75,18 @@ const KEPT_HASHES: Statement = {
     FROM unnest($2::smallint[], $3::bigint[]) WITH ORDINALITY asked(level, index, n) ORDER BY asked.n`,
 };
 
-/** Reads of an organization's tree. */
+/** Reads an organization's Merkle tree. */
 export class TreeReads {
   constructor(private readonly sql: Sql) {}
 
-  /** The newest checkpoint, or null before the first. One statement. */
+  /** Returns the newest checkpoint, or null before the first. One statement. */
   async latestCheckpoint({ organizationId }: Tenant): Promise<StoredCheckpoint | null> {
     return first(
       await this.sql.query<StoredCheckpoint & Record<string, unknown>>(LATEST_CHECKPOINT, [organizationId]),
     );
   }
 
-  /** The checkpoint of exactly this size, or null. One statement. */
+  /** Returns the checkpoint of exactly this size, or null. One statement. */
   async checkpointOfSize({ organizationId }: Tenant, treeSize: number): Promise<StoredCheckpoint | null> {
     const values = [organizationId, treeSize];
     return first(
@@ -94,7 +94,7 @@ export class TreeReads {
     );
   }
 
-  /** The next checkpoints of larger trees, smallest first. One statement. */
+  /** Returns the next checkpoints of larger trees, smallest first. One statement. */
   async checkpointsAfter(
     { organizationId }: Tenant,
     treeSize: number,
@@ -104,21 +104,24 @@ export class TreeReads {
     return this.sql.query<StoredCheckpoint & Record<string, unknown>>(CHECKPOINTS_AFTER, values);
   }
 
-  /** Where an entry stands, or null while it is not sealed. One statement. */
+  /** Returns an entry's position in the tree, or null while it is unsealed. One statement. */
   async leafOf({ organizationId }: Tenant, auditId: number): Promise<SealedLeaf | null> {
     return first(
       await this.sql.query<SealedLeaf & Record<string, unknown>>(LEAF_OF_ENTRY, [organizationId, auditId]),
     );
   }
 
-  /** An entry's exact bytes, or null. One statement. */
+  /** Returns an entry's canonical bytes, or null. One statement. */
   async canonicalOf({ organizationId }: Tenant, auditId: number): Promise<Buffer | null> {
     const values = [organizationId, auditId];
     const [row] = await this.sql.query<{ canonical: Buffer }>(CANONICAL_OF_ENTRY, values);
     return row?.canonical ?? null;
   }
 
-  /** The leaves that hold every sealed entry from a time, inclusive, to another, exclusive. One statement. */
+  /**
+   * Returns the range of leaves that covers every sealed entry from a time, inclusive, to another, exclusive. One
+   * statement.
+   */
   async leavesBetween(
     { organizationId }: Tenant,
     from: Date | null,
@@ -132,7 +135,10 @@ export class TreeReads {
     return range ?? { from: 0, to: 0 };
   }
 
-  /** The hashes of perfect subtrees, in their order. One statement. @throws {Error} where the tree lacks one */
+  /**
+   * Returns the hashes of perfect subtrees, in their order. One statement.
+   * @throws {Error} where the tree lacks one
+   */
   async hashesOf(tenant: Tenant, subtrees: readonly Subtree[]): Promise<readonly Hash[]> {
     const parts = subtrees.map(keptUnder);
     const hashes = [...(await this.keptHashes(tenant, parts.flat()))];
@@ -156,7 +162,7 @@ export class TreeReads {
   }
 }
 
-/** The root over neighbouring subtrees of one level, of which it is the parent, grandparent and so on. */
+/** Returns the root over neighbouring subtrees of one level, of which it is an ancestor. */
 function rootOf(hashes: readonly Hash[]): Hash {
   const edge = new TreeEdge();
   for (const hash of hashes) edge.append(hash);

@@ -7,11 +7,11 @@ import { Conditions } from './list-source';
 import { USERS } from './tables/user.table';
 import type { TextSearches } from './text-search';
 
-/** What a list of users can be narrowed to. */
+/** Filters for a list of users. */
 export interface UserFilter {
   readonly role?: readonly Role[] | null;
   readonly active?: boolean | null;
-  /** Text that stands anywhere in the name, in either case. */
+  /** Text to find anywhere in the name, ignoring case. */
   readonly search?: string | null;
 }
 
@@ -22,20 +22,20 @@ const USERS_BY_ID: Statement = {
 
 const BY_ID: KeysetOrder<User> = { property: 'id', type: 'bigint', direction: 'asc' };
 
-/** Reads of users, each within one organization. */
+/** Reads users, each within one organization. */
 export class UserReads {
-  /** @param searches what runs text searches; none can be asked for, if not given */
+  /** @param searches runs text searches; without it none can be requested */
   constructor(
     private readonly sql: Sql,
     private readonly searches: TextSearches | null = null,
   ) {}
 
-  /** The users of these ids that the tenant has, in no particular order. One statement. */
+  /** Returns the tenant's users with these ids, in no particular order. One statement. */
   async byIds(tenant: Tenant, ids: readonly number[]): Promise<readonly User[]> {
     return this.sql.query<User>(USERS_BY_ID, [tenant.organizationId, ids]);
   }
 
-  /** One page of the viewer's organization's users, by id. One statement, and one more if the page is asked for its count. */
+  /** Returns one page of the users in the viewer's organization, by id. One statement, and one more for the count. */
   async page(
     viewer: Principal,
     filter: UserFilter,

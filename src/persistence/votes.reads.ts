@@ -9,14 +9,13 @@ const VOTES_OF_ACTIONS = `SELECT action_id AS "actionId", user_id AS "userId", v
     FROM votes WHERE organization_id = $1 AND action_id = ANY($2::bigint[]) ORDER BY action_id, voted_at, user_id, is_second`;
 const WEIGHED = { heavy: ['reason'], size: Infinity };
 
-/** Reads of votes, each within one organization. */
+/** Reads votes, each within one organization. */
 export class VoteReads {
   constructor(private readonly sql: Sql) {}
 
   /**
-   * The votes on these actions, those on one action in the order in which they were given: as many as the budget allows.
-   * One statement.
-   * @throws {RefusedError} VALIDATION_ERROR where nothing is left of the budget
+   * Returns the votes on these actions, oldest first per action, up to the budget. One statement.
+   * @throws {RefusedError} VALIDATION_ERROR where the budget is used up
    */
   async ofActions(
     tenant: Tenant,

@@ -3,17 +3,17 @@ import type { Spent } from '../domain/answer-budget';
 import type { Sql } from './database';
 import { dynamicStatement, type BoundText, type SelectedPart } from './list-source';
 
-/** What is weighed of a row, beside what was selected. */
+/** Sizes computed for a row, beside the selected columns. */
 interface Weight {
   readonly size: number;
   readonly sizeBefore: number;
 }
 
 /**
- * Reads rows until their texts and JSON come to a size: the first row beyond it is the last. PostgreSQL weighs them, so
- * that what is beyond never comes.
- * @param left bytes
- * @returns with the size of the rows that a page of this part shows
+ * Reads rows until their texts and JSON reach a size; the first row beyond it is the last. PostgreSQL computes the
+ * sizes, so rows beyond the limit are never sent.
+ * @param left bytes that may be read
+ * @returns the rows, with the size in bytes of those that a page of this part shows
  */
 export async function readWeighed<T extends QueryResultRow>(
   sql: Sql,
@@ -31,7 +31,7 @@ export async function readWeighed<T extends QueryResultRow>(
     ) weighed WHERE "sizeBefore" <= $${String(values.length + 1)}`;
   const rows = await sql.query<T & Weight>(dynamicStatement(weighed), [...values, left]);
   const last = rows.at(-1);
-  // The row after a page tells that there is one, and is not shown.
+  // The extra row after a page only shows that there is one, so it does not count.
   const shown = last === undefined ? 0 : last.sizeBefore + (rows.length > size ? 0 : last.size);
   return { result: rows, size: shown };
 }
