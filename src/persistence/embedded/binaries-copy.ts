@@ -18,11 +18,11 @@ import { makeLinks } from './binaries-links';
 import { type ServerUser, canReach } from './server-user';
 
 /**
- * Copies PostgreSQL's programs to where `user` can run them, once for all later starts.
+ * Copies PostgreSQL's programs to a place where `user` can run them, once for all later starts.
  *
  * @param root the folder above bin, lib and share
- * @param dataDir takes the copy when this process is not root
- * @returns the folder that corresponds to `root`; undefined when no place would do
+ * @param dataDir receives the copy when this process is not root
+ * @returns the folder that corresponds to `root`; undefined when no place is suitable
  */
 export async function copyBinaries(
   root: string,
@@ -41,13 +41,17 @@ export async function copyBinaries(
       await makeCopy(root, target);
       if (await hasCopy(target, print, user)) return target;
     } catch {
-      // Read-only, full or forbidden: the next place may do.
+      // Read-only, full or forbidden: try the next place.
     }
   }
   return undefined;
 }
 
-/** Whole (cleaners of temporary folders remove single files), and nobody but us could have put it there. */
+/**
+ * Whether there is a complete copy (cleaners of temporary folders remove single files) that nobody else could have
+ * written.
+ * @throws {Error} where another user could have written it
+ */
 async function hasCopy(target: string, print: string, user: ServerUser | undefined): Promise<boolean> {
   const copy = await lstat(target).catch(() => undefined);
   if (copy === undefined) return false;
@@ -59,7 +63,7 @@ async function hasCopy(target: string, print: string, user: ServerUser | undefin
   return canReach(user, 'x', join(target, 'bin', 'postgres'));
 }
 
-/** Root must not run what others left under a name they could foresee. */
+/** Whether only root can have written the folder: root must not run files that others left under a predictable name. */
 async function isOnlyOurs(target: string): Promise<boolean> {
   const [folder, parent] = await Promise.all([lstat(target), lstat(dirname(target))]);
   const isSticky = (parent.mode & 0o1000) !== 0;
@@ -71,7 +75,7 @@ async function isOnlyOurs(target: string): Promise<boolean> {
   );
 }
 
-/** Under a name of its own first: whoever finds `target` finds it whole. */
+/** Copies to a temporary name first, so that `target` is complete as soon as it exists. */
 async function makeCopy(root: string, target: string): Promise<void> {
   const parent = dirname(target);
   if ((await mkdir(parent, { recursive: true, mode: 0o755 })) !== undefined) await chmod(parent, 0o755);
@@ -80,7 +84,7 @@ async function makeCopy(root: string, target: string): Promise<void> {
     await copyFolder(root, draft);
     await makeLinks(draft);
     await rename(draft, target).catch(async () => {
-      // Either another process was first, and its copy is as good, or a torn one lies there.
+      // Either another process was first and its copy is equivalent, or an incomplete copy is there.
       if ((await fingerprint(target).catch(() => undefined)) === (await fingerprint(draft))) return;
       await rm(target, { recursive: true, force: true });
       await rename(draft, target);
@@ -90,7 +94,7 @@ async function makeCopy(root: string, target: string): Promise<void> {
   }
 }
 
-/** Readable by all whatever the umask and the original say, as that may be what made a copy necessary. */
+/** Copies a folder, readable by all whatever the umask and the original modes, which may be why a copy is needed. */
 async function copyFolder(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true });
   await chmod(to, 0o755);
@@ -105,7 +109,7 @@ async function copyFolder(from: string, to: string): Promise<void> {
   }
 }
 
-/** The same for the same files, so that they are copied once and a torn copy is noticed. */
+/** Returns the same text for the same files, so that they are copied once and an incomplete copy is detected. */
 async function fingerprint(root: string): Promise<string> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile() && isNeeded(entry.name));
@@ -120,7 +124,7 @@ async function fingerprint(root: string): Promise<string> {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Static libraries are for compiling extensions. */
+/** Static libraries are only for compiling extensions. */
 function isNeeded(fileName: string): boolean {
   return !fileName.endsWith('.a');
 }

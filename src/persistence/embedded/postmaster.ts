@@ -9,20 +9,23 @@ import type { Binaries } from './binaries';
 import { isServerOf } from './process-state';
 import { type ServerUser, childOptions } from './server-user';
 
-/** A running server, as its postmaster.pid describes it. */
+/** A running server, as described by its postmaster.pid. */
 export interface RunningServer {
   readonly pid: number;
   readonly port: number;
-  /** Otherwise it starts up, recovers, or shuts down. */
+  /** False while it starts up, recovers or shuts down. */
   readonly isReady: boolean;
 }
 
-/** How long a server may take to start, recover or stop before one who waits for it gives up. */
+/** How long to wait for a server to start, recover or stop, in milliseconds. */
 export const patienceMs = 5 * 60_000;
 
 const pollMs = 25;
 
-/** @returns undefined when no server runs on `folder`, whatever a postmaster.pid left there says */
+/**
+ * Finds the running server of `folder`.
+ * @returns undefined when no server runs, even if a stale postmaster.pid is there
+ */
 export async function findServer(folder: string): Promise<RunningServer | undefined> {
   const server = await readPidFile(folder);
   return server !== undefined && (await isServerOf(folder, server.pid)) ? server : undefined;
@@ -38,19 +41,19 @@ async function readPidFile(folder: string): Promise<RunningServer | undefined> {
 }
 
 /**
- * Starts a server on `folder` and waits until it takes connections. Safe to call in several processes at once:
- * PostgreSQL's own lock admits one. It listens where the one before it did, for those who still know that address,
- * unless somebody else does by now.
+ * Starts a server on `folder` and waits until it accepts connections. Safe to call in several processes at once:
+ * PostgreSQL's own lock admits one. It listens on the port of the previous server, whose address others may still use,
+ * unless that port is taken.
  *
  * @param options.logFile is appended to
- * @returns its process id; or, when it did not come up for a reason that passes (the port or the folder is
- *   another server's), what it said
- * @throws when it did not come up for another reason; the message ends with its last log lines
+ * @returns its process id; or its log lines, when it did not start for a temporary reason (another server has the port
+ * or the folder)
+ * @throws {Error} when it did not start for another reason; the message ends with its last log lines
  */
 export async function startServer(options: ServerOptions): Promise<StartOutcome> {
   const last = await lastPort(options.folder);
-  // Tried by PostgreSQL itself, which first takes its lock: a test of our own would find the test of another start
-  // in the way.
+  // PostgreSQL itself tries the port, after it has taken its lock. A test here could collide with the test of another
+  // start.
   const outcome = last === undefined ? undefined : await startOn(last, options);
   if (outcome !== undefined && !isPortTaken(outcome)) return outcome;
   return startOn(await freePort(), options);
@@ -69,7 +72,10 @@ function isPortTaken(outcome: StartOutcome): boolean {
   return 'contention' in outcome && outcome.contention.includes('could not bind');
 }
 
-/** PostgreSQL notes the options of every start that got its port, and keeps the note when it stops. */
+/**
+ * Reads the last port. PostgreSQL records the options of every start that got its port, and keeps the file when it
+ * stops.
+ */
 async function lastPort(folder: string): Promise<number | undefined> {
   const note = await readFile(join(folder, 'postmaster.opts'), 'utf8').catch(() => '');
   const port = /"port=(\d+)"/.exec(note)?.[1];
@@ -97,17 +103,20 @@ async function startOn(port: number, options: ServerOptions): Promise<StartOutco
   throw new Error(`PostgreSQL did not start (log: ${logFile}):\n${child.failure() ?? lines}`);
 }
 
-/** The port is somebody's, or was taken after we chose it; another server has or just had the folder, or is coming up on it. */
+/**
+ * Temporary faults: the port is taken, or was taken after it was chosen; another server has, just had or is about to
+ * have the folder.
+ */
 const passingFaults = [
   /could not bind|pre-existing shared memory block/,
   /lock file "[^"]*" (already exists|is empty)/,
 ];
 
-/** The server as our child, which it is only for as long as its start is watched. */
+/** The server as a child process, for as long as its start is watched. */
 interface Child {
   readonly pid: number | undefined;
   hasEnded(): boolean;
-  /** Why it could not even be run. */
+  /** Why it could not be executed at all. */
   failure(): string | undefined;
 }
 
@@ -131,12 +140,12 @@ async function spawnServer(
     ['-D', folder, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
     {
       ...rest,
-      // A process group of its own, so that Ctrl-C in the terminal stops us first and lets requests drain.
+      // A process group of its own, so that Ctrl-C in the terminal stops this process first and lets requests drain.
       detached: true,
       stdio: ['ignore', log.fd, log.fd],
-      // An id in postmaster.pid that has passed to some other program of the same user would forbid the start.
-      // PostgreSQL ignores it when told that it is the starter's. To delete the file instead would race with
-      // another start, and would lose the key by which PostgreSQL sees children of a killed server still at work.
+      // A stale id in postmaster.pid that now belongs to another program of the same user would prevent the start.
+      // PostgreSQL ignores the id when told that it is its grandparent's. Deleting the file instead would race with
+      // another start, and would lose the key by which PostgreSQL detects surviving children of a killed server.
       env: stale === undefined ? env : { ...env, PG_GRANDPARENT_PID: String(stale.pid) },
     },
   );
@@ -154,8 +163,8 @@ async function spawnServer(
 }
 
 /**
- * Stops the server of `folder` the fast way (sessions are cut off, data is written out) and waits until its
- * process is gone. Returns at once when none runs.
+ * Stops the server of `folder` in fast mode (sessions are ended, data is written to disk) and waits until its process
+ * is gone. Returns at once when none runs.
  */
 export async function stopServer(folder: string): Promise<void> {
   const server = await findServer(folder);
@@ -177,13 +186,13 @@ async function openLog(path: string): Promise<FileHandle> {
     (stats) => stats.size,
     () => 0,
   );
-  // Nothing else would ever shorten it.
+  // Nothing else ever truncates the log.
   if (size > 10_000_000) await rename(path, `${path}.old`).catch(() => undefined);
-  // The server inherits the open file, so its user need not be able to reach the path.
+  // The server inherits the open file, so its user does not need access to the path.
   return open(path, 'a', 0o600);
 }
 
-/** Below the ports that systems hand out by themselves, so that none is given away while its server is being restarted. */
+/** Below the ephemeral ports, so that the system does not assign one while its server restarts. */
 const ports = { from: 16_384, to: 32_768 };
 
 export async function freePort(): Promise<number> {

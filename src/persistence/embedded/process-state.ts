@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 
 import { runCommand } from './server-user';
 
-/** Whether a process has this id; another user's counts. */
+/** Whether a process has this id, including processes of other users. */
 export function isProcessAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -13,20 +13,20 @@ export function isProcessAlive(pid: number): boolean {
 }
 
 /**
- * Whether process `pid` is the PostgreSQL server of `folder`, and not merely somebody who has by now got the id
- * which a killed server left in its postmaster.pid. A zombie, which no parent collects in a container whose
- * first process is not an init, is not running.
+ * Whether process `pid` is the PostgreSQL server of `folder`, and not another process that has since received the id
+ * that a killed server left in its postmaster.pid. A zombie does not count as running; it stays where nothing reaps it,
+ * such as in a container whose first process is not an init.
  */
 export async function isServerOf(folder: string, pid: number): Promise<boolean> {
   if (!isProcessAlive(pid)) return false;
   const command = await commandLine(pid);
   if (command.includes(` -D ${folder} `)) return true;
-  // Started by hand it may name the folder relatively or not at all: then better wait for it than start another.
-  // A server's children are none; they call themselves "postgres: checkpointer" and the like.
+  // If started by hand it may name the folder relatively or not at all; waiting for it is safer than starting another
+  // one. A server's children do not match: they call themselves "postgres: checkpointer" and the like.
   return /^(\S*\/)?(postgres|postmaster)\s/.test(command) && !/\s-D\s*\//.test(command);
 }
 
-/** Its words joined and ended by spaces; empty for a zombie and a process that is gone. */
+/** Returns the words of its command line, each followed by a space; empty for a zombie and a process that has ended. */
 async function commandLine(pid: number): Promise<string> {
   if (process.platform === 'linux') {
     const words = await readFile(`/proc/${String(pid)}/cmdline`, 'utf8').catch(() => '');

@@ -10,23 +10,23 @@ export const databaseName = 'countersign';
 
 const setupLock = 0x6373_0002;
 
-/** The names and passwords in use need no escaping. */
+/** Returns a connection URL. The names and passwords in use need no escaping. */
 export function connectionUrl(port: number, role: string, password: string, database: string): string {
   return `postgres://${role}:${password}@127.0.0.1:${String(port)}/${database}`;
 }
 
 /**
- * Brings the two roles and the database to the state this code expects, whatever it finds: the owner owns the
- * database and may do nothing beyond it, the application may connect. Rights on tables are the migrations' matter.
+ * Brings the two roles and the database to the state that this code expects, from any state: the owner owns the
+ * database and has no rights beyond it, the application may connect. Migrations grant rights on tables.
  *
- * @param urlOf the superuser's URL for a database
+ * @param urlOf returns the superuser's URL for a database
  */
 export async function ensureRolesAndDatabase(
   urlOf: (database: string) => string,
   passwords: Passwords,
 ): Promise<void> {
   await withConnection(urlOf('postgres'), async (client) => {
-    // One at a time: PostgreSQL fails, rather than waits, when two sessions change the same role or grant.
+    // One session at a time: PostgreSQL fails, rather than waits, when two sessions change the same role or grant.
     await client.query('SELECT pg_advisory_lock($1)', [setupLock]);
     await client.query('SET log_min_error_statement = panic'); // else a failing ALTER ROLE logs its password
     await ensureRole(client, ownerRole, passwords.owner);
@@ -38,8 +38,9 @@ export async function ensureRolesAndDatabase(
       await client.query(`CREATE DATABASE ${databaseName} OWNER ${ownerRole} TEMPLATE template0`);
     }
     await client.query(`ALTER DATABASE ${databaseName} OWNER TO ${ownerRole}`);
-    // In schema public nobody but the owner may create anything, as PostgreSQL 15 and later have it from template0.
-    // Not the others either: from there the application could take the locks that say who uses the server.
+    // In schema public only the owner may create anything, which is the default of template0 since PostgreSQL 15.
+    // Access to the other databases is revoked too: from there the application could take the locks that show who uses
+    // the server.
     await client.query(`REVOKE ALL ON DATABASE ${databaseName}, postgres, template1 FROM PUBLIC`);
     await client.query(`GRANT CONNECT ON DATABASE ${databaseName} TO ${ownerRole}, ${applicationRole}`);
   });

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { access, constants, stat } from 'node:fs/promises';
 
-/** The account PostgreSQL runs under where this process's own is refused: PostgreSQL will not run as root. */
+/** The account that runs PostgreSQL when this process is root, as which PostgreSQL refuses to run. */
 export interface ServerUser {
   readonly uid: number;
   readonly gid: number;
@@ -9,7 +9,7 @@ export interface ServerUser {
   readonly name: string;
 }
 
-/** Set when the command could not be run at all; otherwise its exit code and everything it printed. */
+/** The exit code and all output of a command; `failure` is set when it could not be run at all. */
 export interface CommandResult {
   readonly code: number | null;
   readonly output: string;
@@ -17,8 +17,9 @@ export interface CommandResult {
 }
 
 /**
- * How every child is started. A fixed environment, because PostgreSQL takes settings from variables such as
- * PGDATA and its messages from LANG; and "/" as the folder, because the server's user may not enter ours.
+ * Returns the options for every child process. The environment is fixed, because PostgreSQL takes settings from
+ * variables such as PGDATA and its language from LANG. The folder is "/", because the server's user may not be allowed
+ * to enter the current one.
  */
 export function childOptions(user: ServerUser | undefined): {
   cwd: string;
@@ -29,12 +30,12 @@ export function childOptions(user: ServerUser | undefined): {
   return {
     cwd: '/',
     env: { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', HOME: '/', LC_ALL: 'C' },
-    // Node clears the supplementary groups when it changes the uid, so none of root's stay behind.
+    // Node clears the supplementary groups when it changes the uid, so none of root's remain.
     ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
   };
 }
 
-/** Runs a command to its end, as `user` when one is given; does not throw. */
+/** Runs a command to its end, as `user` when one is given. Does not throw. */
 export function runCommand(
   command: string,
   args: readonly string[],
@@ -58,8 +59,9 @@ export function runCommand(
 }
 
 /**
- * Who must run PostgreSQL on `dataFolder`: undefined for this process's own user; when that is root, the
- * owner of existing data, else the system's `postgres` or `nobody`.
+ * Chooses the account that runs PostgreSQL on `dataFolder`: undefined for this process's own user. When that is root,
+ * the owner of existing data, otherwise the system's `postgres` or `nobody`.
+ * @throws {Error} when root finds no such account
  */
 export async function chooseServerUser(dataFolder: string | undefined): Promise<ServerUser | undefined> {
   if (process.getuid?.() !== 0) return undefined;
@@ -79,8 +81,9 @@ export async function chooseServerUser(dataFolder: string | undefined): Promise<
 }
 
 /**
- * Whether `user` (undefined: this process) can read ("r") or execute or enter ("x") every one of `paths`.
- * The operating system is asked as that user: modes alone miss ACLs, mounts and the folders above.
+ * Whether `user` (undefined: this process) can read ("r") or execute or enter ("x") all of `paths`. The check runs as
+ * that user, because modes alone miss ACLs, mounts and the folders above.
+ * @throws {Error} when this process may not become `user`
  */
 export async function canReach(
   user: ServerUser | undefined,

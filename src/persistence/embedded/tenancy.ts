@@ -8,29 +8,29 @@ import type { Lease } from './lease';
 import { stopServer } from './postmaster';
 
 export interface TenancyOptions extends AttachOptions {
-  /** Told, once, that the server is to be had on another port only. */
+  /** Called once if the server is only available on another port. */
   readonly onLost: (error: Error) => void;
 }
 
-/** A server that stayed up this long was not brought down by its start. */
+/** A server that ran this long was not brought down by its start. */
 const steadyMs = 60_000;
 
-/** The n-th attempt in a row waits: at first not at all, then longer each time, at last half a minute. */
+/** Returns the wait before the n-th consecutive attempt: none at first, then longer each time, up to half a minute. */
 function backOffMs(attempt: number): number {
   return attempt === 0 ? 0 : Math.min(125 * 2 ** attempt, 30_000);
 }
 
 /**
- * One opener's use of the server, from the first attachment to the end that the opener wishes. In between it
- * attaches again, as often as it takes, whenever the server or the connection that holds the lease goes away.
+ * One opener's use of the server, from the first attachment until the opener ends it. In between it attaches again, as
+ * often as necessary, whenever the server or the connection that holds the lease is lost.
  */
 export class Tenancy {
   readonly port: number;
-  /** Whether its beginning started the server. */
+  /** Whether the first attachment started the server. */
   readonly started: boolean;
 
   private lease: Lease | undefined;
-  /** At attaching again, since the server was last steady. */
+  /** Number of attempts to attach again since the server was last steady. */
   private attempts = 0;
   private readonly ending = new AbortController();
   private readonly isEnding = new Promise<'ending'>((resolve) => {
@@ -38,7 +38,7 @@ export class Tenancy {
       resolve('ending');
     });
   });
-  /** Over when there is no lease to look after, or the end is wished and a valid lease in hand. */
+  /** Settles when there is no lease to maintain, or when the end is requested and the lease is valid. */
   private readonly keeping: Promise<void>;
   private ended: Promise<void> | undefined;
 
@@ -53,15 +53,20 @@ export class Tenancy {
     this.keeping = this.keep();
   }
 
-  /** @throws as `attach` does */
+  /**
+   * Attaches to the server.
+   * @throws {Error} as `attach` does
+   */
   static async begin(location: DataLocation, options: TenancyOptions): Promise<Tenancy> {
     const first = await attach(location, options);
-    // It is by now. Else the next start would note so once more, over a record that may be another's by then.
+    // It exists by now. Otherwise the next start would record that again, over a record that may be another's by then.
     const record = { ...location.record, wasCreated: true };
     return new Tenancy(first, { ...location, record }, options);
   }
 
-  /** Gives the server up; the last to do so stops it. Twice is once, as a second unlock would not be its own. */
+  /**
+   * Leaves the server; the last to leave stops it. Idempotent, because a second unlock could release another's lock.
+   */
   end(): Promise<void> {
     return (this.ended ??= this.leave());
   }
@@ -81,14 +86,17 @@ export class Tenancy {
     }
   }
 
-  /** @returns undefined when the end is wished and no server runs, or when it is lost */
+  /**
+   * Attaches again, with retries.
+   * @returns undefined when the end is requested and no server runs, or when the server is lost
+   */
   private async attachAgain(): Promise<Lease | undefined> {
     const { folder } = this.location.record;
     const { signal } = this.ending;
     for (;;) {
       await pause(backOffMs(this.attempts++), undefined, { signal }).catch(() => undefined);
       try {
-        // Else a missing cluster would be made anew: empty, which is not what the callers had.
+        // Otherwise a missing cluster would be created again, empty, which is not what the callers had.
         await access(join(folder, 'PG_VERSION'));
         const { lease, port } = await attach(this.location, this.options, signal);
         if (port === this.port || signal.aborted) return lease;

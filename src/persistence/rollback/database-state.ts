@@ -1,23 +1,24 @@
 import type { Sql, Statement } from '../database';
 import type { CommittedEntry, FencedSequence } from './write-guard';
 
-/** A database as it is compared with what is known outside of it. */
+/** The state of a database that is compared with marks kept outside of it. */
 export interface DatabaseState {
-  /** Null for a database that has never been migrated this far. */
+  /** Null for a database that was never migrated this far. */
   readonly database: string;
-  /** Another one after every start of the server, failover and restore. */
+  /** Changes with every start of the server, failover and restore. */
   readonly instance: string;
-  /** Accepted rollbacks so far. */
+  /** Number of accepted rollbacks. */
   readonly generation: number;
-  /** The last ids that were drawn; 0 before the first. */
+  /** The last drawn ids; 0 before the first. */
   readonly drawn: Readonly<Record<FencedSequence, number>>;
-  /** How many of the remembered entries are not there. */
+  /** How many of the remembered entries are missing. */
   readonly missing: number;
 }
 
 /**
- * $1 organizations, $2 audit ids, $3 leaf hashes of remembered entries. Looked up one by one, and planned anew: whatever
- * the statistics are, it never walks the log. The right to draw from a sequence is enough to see its last value.
+ * $1 organizations, $2 audit ids, $3 leaf hashes of remembered entries. Each is looked up separately, and the statement
+ * is planned on every execution, so that it never scans the log, whatever the statistics. The right to draw from a
+ * sequence suffices to read its last value.
  */
 const STATE: Statement = {
   name: 'database_state',
@@ -33,7 +34,7 @@ const STATE: Statement = {
           IS DISTINCT FROM known.leaf_hash) AS missing`,
 };
 
-/** Draws ids until one is $2 or more. Whoever else draws at the same time only moves it further: never back. */
+/** Draws ids until the last is $1 or more. Concurrent draws only move the sequence further, never back. */
 const ADVANCE: Readonly<Record<FencedSequence, Statement>> = {
   action: advance('action_id_seq'),
   audit: advance('audit_log_id_seq'),
@@ -49,7 +50,10 @@ function advance(sequence: string): Statement {
   };
 }
 
-/** Reads a database's state. @param remembered entries that it has to hold. One statement. */
+/**
+ * Reads a database's state. One statement.
+ * @param remembered entries that the database has to contain
+ */
 export async function readState(sql: Sql, remembered: readonly CommittedEntry[]): Promise<DatabaseState> {
   interface Row extends Omit<DatabaseState, 'drawn'> {
     readonly action: number;
@@ -66,8 +70,8 @@ export async function readState(sql: Sql, remembered: readonly CommittedEntry[])
 }
 
 /**
- * Moves a sequence to an id, or leaves it where it is further already.
- * @param to the last id that counts as given
+ * Moves a sequence to an id; a sequence that is further already stays.
+ * @param to the last id to count as used
  */
 export async function advanceSequence(sql: Sql, sequence: FencedSequence, to: number): Promise<void> {
   await sql.query(ADVANCE[sequence], [to]);

@@ -4,50 +4,50 @@ import { advanceSequence, readState, type DatabaseState } from './database-state
 import { MarksFolder, type Marks } from './marks-folder';
 import type { CommittedEntry, Fence, FencedSequence, WriteGuard } from './write-guard';
 
-/** How many ids are reserved at once. What a crash leaves of them is never given. */
+/** How many ids are reserved at once. Reserved ids that a crash left unused are never used. */
 const BLOCK: Readonly<Record<FencedSequence, number>> = { action: 1_000, audit: 10_000 };
 const SEQUENCES = ['action', 'audit'] as const;
 /** How often the database is compared and the marks are written, in milliseconds. */
 const INTERVAL = 250;
-/** How often the marks are written though nothing changed, in milliseconds: a file that nobody writes is stale. */
+/** How often unchanged marks are written, in milliseconds. A file that is no longer written counts as stale. */
 const HEARTBEAT = 600_000;
 
-/** How many blocks are passed over where a machine is lost with its marks. */
+/** How many blocks are skipped where a machine was lost together with its marks. */
 const BLIND_BLOCKS = 100;
 
 type Known = Omit<Marks, 'committed' | 'isClosed'>;
 
 export interface RollbackGuardOptions {
-  /** Where the marks are kept: AUDIT_ARCHIVE_DIR. */
+  /** Folder of the marks: AUDIT_ARCHIVE_DIR. */
   readonly folder: string;
   /**
-   * How many of the latest commits are remembered: more than the process has connections. If any commit that it saw is
-   * lost, so is the last one in the order of the write-ahead log, and those seen after that one were each under way on
-   * another connection.
+   * How many of the latest commits are remembered; has to exceed the number of connections. If any commit is lost, so
+   * is the last one in the order of the write-ahead log. The commits seen after that one were each in progress on
+   * another connection, so it is still among those remembered.
    */
   readonly remembered: number;
-  /** Whether a database that was made anew is taken as it is, as `npm run demo:reset` does in development. */
+  /** Whether a newly created database is accepted, as after `npm run demo:reset` in development. */
   readonly isNewDatabaseTaken?: boolean;
-  /** Told what an operator has to act on, a line each. */
+  /** Called with a line that requires an operator's action. */
   readonly say: (line: string) => void;
-  /** Told what an operator may want to know; nobody, if not given. */
+  /** Called with a line of information for operators; ignored by default. */
   readonly note?: (line: string) => void;
 }
 
-/** What a guard tells of itself. */
+/** The state that a guard reports. */
 export interface GuardStatus {
-  /** Why the database is refused; null while it is not. */
+  /** Why the database is refused; null while it is accepted. */
   readonly refusal: string | null;
   /** Why no further ids can be reserved; null while they can. */
   readonly reservationFailure: string | null;
 }
 
 /**
- * Refuses a database that was put back to an older state, and reserves ids outside of the database before they are used.
+ * Refuses a database that was restored to an older state, and reserves ids outside of the database before they are
+ * used.
  *
- * Never given twice: an id is drawn by `next_fenced_id`, which gives none beyond the mark that stands in this process's
- * file; and before anything is drawn from another server than the one before (a restart, failover or restore), the
- * sequences are moved past every mark that is known.
+ * No id is used twice: `next_fenced_id` draws no id beyond the mark in this process's file. Before anything is drawn
+ * from another server (after a restart, failover or restore), the sequences are moved past every known mark.
  */
 export class RollbackGuard implements WriteGuard {
   private readonly marks: MarksFolder;
@@ -69,20 +69,26 @@ export class RollbackGuard implements WriteGuard {
     return { refusal: this.behind ?? this.archiveFault, reservationFailure: this.reservationFailure };
   }
 
-  /** Compares the database from now on, several times a second. @param sql whose connections are guarded */
+  /**
+   * Compares the database several times a second from now on.
+   * @param sql the guarded database
+   */
   watch(sql: Sql): void {
     let isBusy = false;
     this.timer = setInterval(() => {
       if (isBusy) return;
       isBusy = true;
       this.compare(sql)
-        // A database that is away is told by whoever needs it, and compared as soon as it is back.
+        // Statements that need the database report that it is away; it is compared as soon as it is back.
         .catch(() => undefined)
         .finally(() => (isBusy = false));
     }, INTERVAL).unref();
   }
 
-  /** Gives back the ids that were not used. Nothing may be drawn any more. @param sql null where the database is away */
+  /**
+   * Releases the unused ids. No ids may be drawn afterwards.
+   * @param sql null where the database is unreachable
+   */
   async close(sql: Sql | null): Promise<void> {
     if (this.timer !== null) clearInterval(this.timer);
     this.isClosed = true;
@@ -97,7 +103,7 @@ export class RollbackGuard implements WriteGuard {
     }
   }
 
-  /** Told by whoever compares archived checkpoints: a reason to refuse the database, or null for none. */
+  /** Sets the result of comparing the archived checkpoints: a reason to refuse the database, or null. */
   setArchiveFault(reason: string | null): void {
     if (reason !== this.archiveFault && reason !== null) this.options.say(reason);
     this.archiveFault = reason;
@@ -125,7 +131,10 @@ export class RollbackGuard implements WriteGuard {
     if (this.known !== null) await this.compare(sql);
   }
 
-  /** May run beside itself, over several connections: what it changes is decided without a pause, and only moves forward. */
+  /**
+   * Compares the database with the marks. Calls may overlap on several connections: every change of state is made
+   * without an await and only moves forward.
+   */
   async compare(sql: Sql): Promise<void> {
     const first = this.known === null ? await readState(sql, []) : null;
     const known = this.known ?? (first === null ? null : this.begin(first));
@@ -142,7 +151,7 @@ export class RollbackGuard implements WriteGuard {
     this.reserve(state);
   }
 
-  /** Takes over what other processes wrote of this database. */
+  /** Takes over the marks of other processes for this database. */
   private begin(state: DatabaseState): Known {
     const others = this.marks.read(state.database);
     if (others.length === 0)
@@ -168,10 +177,10 @@ export class RollbackGuard implements WriteGuard {
   }
 
   /**
-   * Takes the database as it is, for the command that accepts it. What other processes reserved beyond what stands in
-   * the marks that can be read here is less than a block.
-   * @param sql in whose transaction the new generation is written
-   * @param isBlind whether a machine is lost with its marks: many blocks are passed over then
+   * Accepts the database in its current state, for the command that does so. Reservations of other processes exceed the
+   * marks that can be read here by less than a block.
+   * @param sql the transaction that writes the new generation
+   * @param isBlind whether a machine was lost together with its marks; many blocks are skipped then
    */
   async acceptRollback(sql: Sql, { isBlind }: { readonly isBlind: boolean }): Promise<void> {
     const state = await readState(sql, []);
@@ -205,7 +214,7 @@ export class RollbackGuard implements WriteGuard {
     this.behind = refusal;
   }
 
-  /** An operator accepted the rollback: what was lost with it is no longer asked for. */
+  /** Follows an accepted rollback: entries that were lost with it are no longer expected. */
   private accept(state: DatabaseState, known: Known): void {
     this.options.note?.(`rollback accepted: the audit log is of generation ${String(state.generation)}`);
     this.committed.length = 0;
@@ -218,7 +227,7 @@ export class RollbackGuard implements WriteGuard {
     return this.known?.instance === state.instance;
   }
 
-  /** To another server: past everything that was reserved, used or not. */
+  /** Switches to another server: moves the sequences past everything that was reserved, used or not. */
   private async move(sql: Sql, state: DatabaseState): Promise<DatabaseState> {
     for (const sequence of SEQUENCES)
       if (this.known !== null && state.drawn[sequence] < this.known.reserved[sequence])
@@ -233,7 +242,7 @@ export class RollbackGuard implements WriteGuard {
     return moved;
   }
 
-  /** Reserves the next ids where fewer than half a block is left: in the file first, then in memory. */
+  /** Reserves the next ids where less than half a block is left: in the file first, then in memory. */
   private reserve(state: DatabaseState): void {
     const { known } = this;
     if (known === null || this.isClosed) return;

@@ -14,27 +14,27 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { CommittedEntry } from './write-guard';
 
-/** What a process knows of a database, outside of it. */
+/** What a process knows about a database, stored outside of it. */
 export interface Marks {
-  /** The identity of the database that this is about. */
+  /** Identity of the database. */
   readonly database: string;
-  /** The server that the process worked on last; null before the first. */
+  /** The server that the process used last; null before the first. */
   readonly instance: string | null;
-  /** The newest accepted rollback that it knows of. */
+  /** The newest accepted rollback that the process knows. */
   readonly generation: number;
-  /** No action id and no audit id beyond these was ever drawn by the process. */
+  /** The process never drew an action id or audit id beyond these. */
   readonly reserved: { readonly action: number; readonly audit: number };
-  /** Entries that it saw committed, the newest last. */
+  /** Entries that the process saw committed, newest last. */
   readonly committed: readonly CommittedEntry[];
   /** Whether the process has ended and will not write the file again. */
   readonly isClosed: boolean;
 }
 
 const PREFIX = 'marks-';
-/** How long a file that nobody wrote is kept after another process has taken over what it says, in milliseconds. */
+/** How long an unwritten file is kept after another process has taken over its marks, in milliseconds. */
 const STALE = 3_600_000;
 
-/** The marks of several processes beside the archive of checkpoints, each in a file of its own. */
+/** The marks of several processes beside the checkpoint archive, one file per process. */
 export class MarksFolder {
   private readonly path: string;
 
@@ -43,8 +43,8 @@ export class MarksFolder {
   }
 
   /**
-   * What other processes know of a database.
-   * @throws {Error} where a file cannot be read: what it said is not known then
+   * Returns the marks of other processes for a database.
+   * @throws {Error} where a file cannot be read, since its marks are unknown then
    */
   read(database: string): readonly Marks[] {
     return this.others()
@@ -52,7 +52,10 @@ export class MarksFolder {
       .filter((marks): marks is Marks => marks?.database === database);
   }
 
-  /** Writes this process's marks, whole or not at all. @param isDurable whether they have to outlive a power failure */
+  /**
+   * Writes this process's marks atomically.
+   * @param isDurable whether they have to survive a power failure
+   */
   write(marks: Marks, isDurable: boolean): void {
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     const next = `${this.path}.next`;
@@ -67,7 +70,7 @@ export class MarksFolder {
     if (isDurable) syncFolder(this.folder);
   }
 
-  /** Deletes the files of processes that have ended; to be called once what they say stands in this process's own. */
+  /** Deletes the files of processes that have ended. Call it once their marks are in this process's own file. */
   dropFolded(database: string): void {
     for (const path of this.others()) {
       const marks = readMarks(path);
@@ -84,7 +87,7 @@ export class MarksFolder {
   }
 }
 
-/** Makes what was created or renamed in a folder outlive a power failure. */
+/** Makes files created or renamed in a folder survive a power failure. */
 export function syncFolder(folder: string): void {
   const handle = openSync(folder, 'r');
   try {
@@ -95,8 +98,8 @@ export function syncFolder(folder: string): void {
 }
 
 /**
- * Forgets everything that is known of databases outside of them: reserved ids, committed entries, archived checkpoints.
- * For a development database that is made anew, and nothing else. Stop the gateways before.
+ * Deletes everything stored about databases outside of them: reserved ids, committed entries, archived checkpoints.
+ * Only for a development database that is created anew. Stop the gateways first.
  * @param folder AUDIT_ARCHIVE_DIR
  */
 export function resetArchive(folder: string): void {
@@ -114,7 +117,7 @@ function namesIn(folder: string): readonly string[] {
   }
 }
 
-/** An entry as the file has it: organization, audit id, leaf hash in base64. */
+/** An entry in the file: organization, audit id, leaf hash in base64. */
 type StoredEntry = readonly [number, number, string];
 
 function textOf({ committed, ...rest }: Marks): string {
@@ -126,7 +129,10 @@ function textOf({ committed, ...rest }: Marks): string {
   return JSON.stringify({ ...rest, committed: entries });
 }
 
-/** Null for a file that its process has deleted meanwhile. */
+/**
+ * Returns the marks in a file; null if its process has deleted the file.
+ * @throws {Error} where the file is damaged
+ */
 function readMarks(path: string): Marks | null {
   let text: string;
   try {

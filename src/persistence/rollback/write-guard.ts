@@ -1,31 +1,33 @@
 import type { Sql } from '../database';
 
-/** The two sequences whose ids are never given twice. */
+/** The two sequences whose ids are never used twice. */
 export type FencedSequence = 'action' | 'audit';
 
-/** An audit entry that was committed, as its writer remembers it. */
+/** A committed audit entry, as remembered by its writer. */
 export interface CommittedEntry {
   readonly organizationId: number;
   readonly auditId: number;
   readonly leafHash: Buffer;
 }
 
-/** The largest id that may be drawn, and the server to draw it from; null for whatever comes. */
+/** The largest id that may be drawn and the server to draw it from; null for no limit. */
 export type Fence = readonly [reserved: number | null, instance: string | null];
 
-/** Stands between a gateway and a database that was put back to an older state. */
+/** Protects a gateway from a database that was restored to an older state. */
 export interface WriteGuard {
   /**
-   * What a statement that draws ids is bound to.
+   * Returns the fence of a statement that draws ids.
    * @param sql the connection that the statement is about to run on
-   * @throws {RolledBackError} while the database is refused
-   * @throws {DatabaseUnavailableError} where no id is reserved and none can be
+   * @throws {DatabaseUnavailableError} `rolled_back` while the database is refused; `unreserved` where no id is
+   * reserved and none can be
    */
   admit(sequence: FencedSequence, sql: Sql): Promise<Fence>;
-  /** Remembers a commit, so that its loss is noticed. */
+  /** Remembers a commit, so that its loss is detected. */
   remember(entry: CommittedEntry): void;
-  /** Compares the database with what is known. One that is behind is refused, until it is no more. */
+  /**
+   * Compares the database with the marks. A database that is behind is refused until it has caught up or is accepted.
+   */
   compare(sql: Sql): Promise<void>;
-  /** The same for a connection that was just made, once there is something to compare with. */
+  /** Compares a new connection's database, once there are marks to compare with. */
   compareConnection(sql: Sql): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import type { ApiKey } from '../../domain/api-key-grant';
 import { table } from './table';
 
-/** Short of the key's hash, which nothing but authentication reads. */
+/** Without the key's hash, which only authentication reads. */
 export const API_KEYS = table<ApiKey>('api_keys', {
   organizationId: { name: 'organization_id', type: 'bigint', primary: true },
   id: { type: 'bigint', primary: true },

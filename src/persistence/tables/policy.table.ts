@@ -1,6 +1,6 @@
 import { table } from './table';
 
-/** A policy version as it is stored; its number stands for its id in lists. */
+/** A stored policy version; lists use its number as the id. */
 export interface StoredPolicy {
   readonly organizationId: number;
   readonly id: number;

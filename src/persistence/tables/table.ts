@@ -1,6 +1,6 @@
 import { EntitySchema, type EntitySchemaColumnOptions, type EntitySchemaOptions } from 'typeorm';
 
-/** The columns of a table: the domain's property name to how the database holds it. */
+/** The columns of a table, by the domain's property name. */
 export type Columns<T> = Readonly<Record<keyof T & string, EntitySchemaColumnOptions>>;
 
 /** A domain type's table: the mapping for TypeORM and the select list that reads rows as domain values. */
@@ -8,27 +8,27 @@ export interface Table<T> {
   readonly name: string;
   readonly schema: EntitySchema<T>;
   readonly properties: readonly (keyof T & string)[];
-  /** The column that holds a property. */
+  /** Returns the column of a property. */
   column(property: keyof T & string): string;
   /**
-   * `alias."column" AS "property", …` for every property.
-   * @param wanted names beyond which nothing is asked for: what only another name would show, or be made of, is left out
+   * Returns `alias."column" AS "property", …` for every property.
+   * @param wanted names of the fields to read; columns that only other fields need are omitted
    */
   select(alias: string, wanted?: ReadonlySet<string>): string;
-  /** The heavy properties among those that `select` reads. */
+  /** Returns the heavy properties among those that `select` reads. */
   heavy(wanted?: ReadonlySet<string>): readonly string[];
 }
 
-/** SQL, given the table's alias, for properties that are read otherwise than from their column alone. */
+/** SQL, given the table's alias, for properties that are computed rather than read from their column. */
 export type Derived<T> = Partial<Readonly<Record<keyof T & string, (alias: string) => string>>>;
 
 export interface TableOptions<T> {
   readonly derived?: Derived<T>;
-  /** What no rule reads and no other field is made of: it is there to be shown under its own name. */
+  /** Properties that only the field of the same name needs, and no rule reads. */
   readonly shown?: readonly (keyof T & string)[];
-  /** What no rule reads, and nothing is made of but the fields of these names, beside its own. */
+  /** Properties that only their own field and the fields of these names need, and no rule reads. */
   readonly behind?: Partial<Readonly<Record<keyof T & string, readonly string[]>>>;
-  /** What can be large: texts without a small limit, and JSON. */
+  /** Properties that can be large: texts without a small limit, and JSON. */
   readonly heavy?: readonly (keyof T & string)[];
 }
 
