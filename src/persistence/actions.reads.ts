@@ -16,10 +16,7 @@ import { ACTIONS } from './tables/action.table';
 import type { TextIndex, TextSearches } from './text-search';
 import { readWeighed } from './weighed-rows';
 
-/**
- * Filters for a list of actions. A list matches any of its members; ranges have an inclusive start and an exclusive
- * end.
- */
+/** Filters for a list of actions. Lists match any of their members; ranges are from inclusive, to exclusive. */
 export interface ActionFilter {
   readonly status?: readonly ActionStatus[] | null;
   readonly riskLevel?: readonly RiskLevel[] | null;
@@ -197,10 +194,7 @@ function addFilter(conditions: Conditions, filter: ActionFilter, { by }: ActionO
   conditions.addSearch(SEARCHED, filter.search, SEARCH_INDEX);
 }
 
-/**
- * Restricts the list to effective statuses. It compares stored statuses where they are equivalent, so that an index can
- * serve them.
- */
+/** Filters by effective status. Compares stored statuses where they are equivalent, so that an index can serve them. */
 function addStatuses(
   conditions: Conditions,
   asked: readonly ActionStatus[] | null | undefined,

@@ -1,12 +1,12 @@
 import type { Tenant } from '../domain/principal';
 import type { Sql, Statement } from './database';
 
-/** How exact `last_used_at` is, and how often at most it is written for a key, in milliseconds. */
+/** Precision of `last_used_at`, and minimum time between two writes for a key, in milliseconds. */
 const PRECISION = 60_000;
 
 /**
- * $1 organization, $2 ids, $3 times. Another process may have written less than a minute ago; and who holds a row, such
- * as somebody who revokes it, is not waited for.
+ * $1 organization, $2 ids, $3 times. Skips keys that another process wrote less than a minute ago, and locked rows,
+ * such as those of a revocation.
  */
 const NOTE_USES: Statement = {
   name: 'note_api_key_uses',
@@ -26,21 +26,24 @@ interface Use {
   isWritten: boolean;
 }
 
-/** When API keys were last used: noted in memory by each request, and written down beside them. No request waits for it. */
+/**
+ * Records when API keys were last used. Each request notes it in memory; it is written separately, so no request waits
+ * for it.
+ */
 export class ApiKeyUses {
-  /** By the key's id, its first use within a minute. */
+  /** First use within a minute, by key id. */
   private readonly uses = new Map<number, Use>();
 
   constructor(private readonly sql: Sql) {}
 
-  /** Notes that a key was used. Costs no statement. */
+  /** Notes that a key was used. Runs no statement. */
   note({ organizationId }: Tenant, apiKeyId: number, at: Date): void {
     const known = this.uses.get(apiKeyId);
     if (known !== undefined && at.getTime() - known.at.getTime() < PRECISION) return;
     this.uses.set(apiKeyId, { organizationId, at, isWritten: false });
   }
 
-  /** Writes down what was noted, one statement for each organization; none where no key was used since. */
+  /** Writes the noted uses: one statement per organization, none where no key was used since. */
   async write(): Promise<void> {
     const due = new Map<number, [number, Use][]>();
     for (const [id, use] of this.uses)
@@ -52,7 +55,7 @@ export class ApiKeyUses {
     }
   }
 
-  /** Forgets what is too old to keep another use from being noted. */
+  /** Drops entries that are too old to suppress another one. */
   forget(now: Date): void {
     for (const [id, { at, isWritten }] of this.uses)
       if (isWritten && now.getTime() - at.getTime() >= PRECISION) this.uses.delete(id);

@@ -32,10 +32,7 @@ export class ApiKeyReads {
     private readonly searches: TextSearches | null = null,
   ) {}
 
-  /**
-   * Returns one page of the API keys in the viewer's organization, newest first. One statement, and one more for the
-   * count.
-   */
+  /** Returns one page of API keys in the viewer's organization, newest first. One statement, one more for the count. */
   async page(
     viewer: Principal,
     filter: ApiKeyFilter,

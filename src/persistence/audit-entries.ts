@@ -61,8 +61,7 @@ function auditRecord({ position, draft }: PlacedDraft): string {
 }
 
 /**
- * Returns a CTE `moment (at)`: one time for the whole statement, in milliseconds, taken after these relations were read
- * and so after their locks.
+ * Returns a CTE `moment (at)`: one time for the whole statement, in milliseconds, taken after locking these relations.
  */
 export function momentAfter(...relations: readonly string[]): string {
   const counted = relations.map((relation) => `(SELECT count(*) FROM ${relation})`).join(' + ');

@@ -47,10 +47,7 @@ function entriesById(name: string, wanted?: ReadonlySet<string>): Statement {
 const ENTRIES_BY_ID = entriesById('audit_log_by_id');
 const ENTRIES_BY_ID_WITHOUT_ORIGINS = entriesById('audit_log_by_id_without_origins', WITHOUT_ORIGINS);
 
-/**
- * Page size of a full read. Small enough for V8 to free each page in the young generation; larger pages would pile up
- * as old garbage.
- */
+/** Page size of a full read: small enough for V8 to free pages in the young generation, before they pile up. */
 const WHOLE_PAGE = 200;
 
 /**

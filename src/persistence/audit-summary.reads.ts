@@ -8,10 +8,7 @@ export type SummaryKey = (typeof SUMMARY_KEYS)[number];
 
 /** The totals of one group. */
 export interface SummaryGroup {
-  /**
-   * A day in UTC, a verdict, a risk level or a user's id, null for entries without one; or a refusal code, which only
-   * refusals have.
-   */
+  /** A day in UTC, verdict, risk level or user id, null for entries without one; or a refusal code. */
   readonly key: string | null;
   readonly approved: number;
   readonly denied: number;
@@ -61,10 +58,7 @@ function summaryBy(key: SummaryKey): Statement {
 export class AuditSummaryReads {
   constructor(private readonly sql: Sql) {}
 
-  /**
-   * Returns the totals of decisions, votes, denied attempts and expiries from a time, inclusive, to another, exclusive.
-   * One statement.
-   */
+  /** Returns totals of decisions, votes, denied attempts and expiries in [from, to). One statement. */
   async by(
     key: SummaryKey,
     { organizationId }: Tenant,

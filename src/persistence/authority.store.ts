@@ -12,10 +12,7 @@ import { UserReads } from './users.reads';
 
 const CLOSE_GATE: Statement = { name: 'close_gate', text: `SELECT ${closedGateSql('$1::bigint')}` };
 
-/**
- * Locks the rows as well, because decisions of another release and an operator's own SQL do not take the authority
- * lock.
- */
+/** Locks the rows as well: decisions of another release and an operator's own SQL do not take the authority lock. */
 const LOCK_AUTHORITY: Statement = {
   name: 'lock_authority',
   text: `SELECT FROM organizations o JOIN users u ON u.organization_id = o.id
@@ -33,10 +30,7 @@ const OTHER_ADMINS: Statement = {
   text: `SELECT count(*) AS count FROM users WHERE organization_id = $1 AND id <> $2 AND role = 'admin' AND active`,
 };
 
-/**
- * $1 organization, $2 version, $3 document, $4 admin, $5 reason, $6 the audit entry. Policy and entry get the same
- * time.
- */
+/** $1 organization, $2 version, $3 document, $4 admin, $5 reason, $6 the audit entry, which gets the policy's time. */
 const ADD_POLICY: Statement = {
   name: 'add_policy',
   fenced: 'audit',
@@ -61,9 +55,7 @@ const SET_USER: Statement = {
     WHERE organization_id = $1 AND id = $2 RETURNING version`,
 };
 
-/**
- * Changes of authority. Each runs in a transaction that no decision and no other change of its organization overlaps.
- */
+/** Changes of authority. Each transaction excludes decisions and other changes of authority of its organization. */
 export class AuthorityStore implements AdminStore {
   constructor(private readonly database: Database) {}
 

@@ -5,10 +5,7 @@ import type { Sql, Statement } from './database';
 import { readPolicy } from './stored-policy';
 import { POLICIES, type StoredPolicy } from './tables/policy.table';
 
-/**
- * Page size, in rows. Small enough for V8 to free each page in the young generation; larger pages would pile up as old
- * garbage.
- */
+/** Page size, in rows: small enough for V8 to free pages in the young generation, before they pile up. */
 const PAGE = 200;
 
 /** An entry's row with its canonical bytes and its expected leaf hash. */

@@ -6,7 +6,7 @@ const NOW: Statement = {
   text: 'SELECT clock_timestamp() AS now',
 };
 
-/** The database's time, which decides when something happened. One statement. */
+/** Returns the database's time, which all stored times are based on. One statement. */
 export async function databaseTime(sql: Sql): Promise<Date> {
   const [row] = await sql.query<{ now: Date }>(NOW, []);
   if (row === undefined) throw new Error('The database has no time');

@@ -50,9 +50,7 @@ export interface Statement {
   readonly isOneOff?: boolean;
   /** The share of the pool that it uses outside of a transaction; `decision` by default. */
   readonly share?: Share;
-  /**
-   * How long its caller waits, including for a connection, in milliseconds; by default the database's own limits apply.
-   */
+  /** How long its caller waits, including for a connection, in milliseconds; the database's limits by default. */
   readonly deadlineMs?: number;
   /**
    * The sequence that it draws ids from: two parameters for `next_fenced_id` are appended to its own. If it writes
@@ -72,9 +70,7 @@ export interface Sql {
 
 /** One connection with one holder. */
 export interface Session extends Sql {
-  /**
-   * Runs work in a transaction. Commits if `isToKeep` accepts the result; rolls back otherwise, or when work throws.
-   */
+  /** Runs work in a transaction. Commits if `isToKeep` accepts the result; rolls back otherwise or on a throw. */
   transactionIf<T>(work: (sql: Sql) => Promise<T>, isToKeep: (result: T) => boolean): Promise<T>;
   /** Returns the connection to the pool. Closes it if it is broken or spoiled, which frees its session's locks. */
   release(isSpoiled?: boolean): void;
@@ -222,9 +218,7 @@ export class Database implements Sql {
     return this.transactionIf(work, () => true, claim);
   }
 
-  /**
-   * Runs work in one transaction. Commits if `isToKeep` accepts the result; rolls back otherwise, or when work throws.
-   */
+  /** Runs work in one transaction. Commits if `isToKeep` accepts the result; rolls back otherwise or on a throw. */
   async transactionIf<T>(
     work: (sql: Sql) => Promise<T>,
     isToKeep: (result: T) => boolean,
@@ -233,10 +227,7 @@ export class Database implements Sql {
     return this.withSession(claim, (session) => session.transactionIf(work, isToKeep));
   }
 
-  /**
-   * Reads in one snapshot of the database for as long as the reader takes. A reader that stops early closes the
-   * connection.
-   */
+  /** Reads in one snapshot of the database, however long it takes. A reader that stops early closes the connection. */
   async *snapshot<T>(read: (sql: Sql) => AsyncIterable<T>, claim: Claim = SYSTEM): AsyncIterable<T> {
     const session = await this.session(claim);
     let isOver = false;
@@ -311,8 +302,7 @@ export class Database implements Sql {
   }
 
   /**
-   * The latest fault of the server's disk, memory or connections, null if none is recent. Reading statements do not
-   * meet such faults.
+   * The latest recent fault of the server's disk, memory or connections, or null. Reading statements do not meet any.
    */
   get exhaustion(): DatabaseUnavailableError | null {
     if (this.exhausted === null || performance.now() - this.exhausted.at > EXHAUSTED_FOR) return null;
@@ -428,9 +418,7 @@ function rememberOneOf(
   remember({ organizationId: Number(organizationId), auditId, leafHash });
 }
 
-/**
- * Returns the claim of a statement outside of a transaction. An organization's statement has its id as the first value.
- */
+/** Returns the claim of a statement outside of a transaction. An organization's id is the statement's first value. */
 export function claimOf({ share = 'decision' }: Statement, [first]: readonly unknown[]): Claim {
   const isOfNobody = share === 'authentication' || share === 'system';
   return { share, organizationId: isOfNobody || typeof first !== 'number' ? null : first };

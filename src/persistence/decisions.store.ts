@@ -20,7 +20,7 @@ const MAX_TOGETHER = 64;
 const MAX_RUNNING = 3;
 
 export interface DecisionsStoreEvents {
-  /** Called with the number of denied attempts that were not recorded because the same one was recorded just before. */
+  /** Called with the number of denied attempts that the throttle left out. */
   readonly onThrottled: (count: number) => void;
   /** Called with the number of single decisions in a statement. */
   readonly onBatch: (size: number) => void;
@@ -93,9 +93,7 @@ export class DecisionsStore implements DecisionStore {
     };
   }
 
-  /**
-   * Decides in an own transaction. Single decisions of one organization share a statement, each with its own outcome.
-   */
+  /** Decides in an own transaction. Single decisions of one organization share a statement, but no outcome. */
   private decideAlone(batch: DecisionBatch): Promise<readonly WriteOutcome[]> {
     return batch.candidates.length === 1 ? this.singles.ask(batch) : decideBatch(this.database, batch);
   }

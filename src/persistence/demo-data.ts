@@ -18,7 +18,7 @@ const USERS: Readonly<Record<number, readonly DemoUser[]>> = {
     [4, 'Ann Analyst', 'user', null, null, true],
     [5, 'Lea Limited', 'manager', null, 30, true],
     [6, 'Gus Gone', 'manager', null, null, false],
-    // A second admin: what user 1's API keys submit can be decided by somebody.
+    // A second admin, who can decide what user 1's API keys submit.
     [7, 'Cleo CISO', 'admin', null, null, true],
   ],
   [GLOBEX]: [
@@ -43,10 +43,10 @@ const ACTIONS: readonly (readonly [number, number, number, number])[] = [
   [GLOBEX, 22346, 75, 104],
 ];
 
-/** Scores for 12300 to 12344, in turn, over all bands and their edges. */
+/** Scores of actions 12300 to 12344, in rotation: all risk levels and their boundaries. */
 const SPREAD = [5, 39, 40, 55, 69, 70, 84, 85, 100];
 
-/** What the demo's agents want to do, in turn. */
+/** Kinds of actions that the demo's agents submit, in rotation. */
 const KINDS: readonly (readonly [string, string, string, string])[] = [
   ['database_write', 'sql', 'billing-db', 'Correct the invoices of one customer'],
   ['send_email', 'smtp', 'newsletter', 'Send the monthly newsletter'],
@@ -54,7 +54,11 @@ const KINDS: readonly (readonly [string, string, string, string])[] = [
   ['deploy', 'ci', 'production', 'Roll out a new version'],
 ];
 
-/** Makes the organizations, people and pending actions of docs/getting-started.md#demo-data, if there is no organization yet. */
+/**
+ * Adds the organizations, people and pending actions of docs/getting-started.md#demo-data, if there is no organization
+ * yet.
+ * @returns whether it did
+ */
 export async function addDemoData(owner: Database, provisioning: Provisioning): Promise<boolean> {
   return owner.transaction(async (sql) => {
     await sql.query(

@@ -11,8 +11,8 @@ export function sharedGateSql(organization: string): string {
 }
 
 /**
- * Returns SQL that takes an organization's exclusive authority lock until the transaction ends, as changes of authority
- * do.
+ * Returns SQL that takes an organization's exclusive authority lock until the transaction ends: for changes of
+ * authority.
  */
 export function closedGateSql(organization: string): string {
   return `pg_advisory_xact_lock(${String(GATE)}, hashint8(${organization}))`;

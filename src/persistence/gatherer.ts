@@ -3,9 +3,7 @@ import { DatabaseUnavailableError } from './database';
 /** How long an item waits for its batch, in milliseconds: as long as the previous batch may wait for a lock. */
 const MAX_WAIT = 10_000;
 
-/**
- * Runs items together. Returns one result per item, in their order. A promise among them delays only its own caller.
- */
+/** Runs items together. Returns one result per item, in order. A promise among them delays only its own caller. */
 export type RunTogether<Item, Result> = (
   items: readonly Item[],
 ) => Promise<readonly (Result | Promise<Result>)[]>;
@@ -13,18 +11,15 @@ export type RunTogether<Item, Result> = (
 export interface GathererOptions<Item> {
   /** Maximum number of items per batch, 1 or more. */
   readonly maxSize: number;
-  /**
-   * Maximum number of batches in progress per partition, 1 or more; 1 by default. With several, client and server work
-   * at the same time.
-   */
+  /** Maximum number of concurrent batches per partition, 1 by default. Several keep both client and server busy. */
   readonly maxRunning?: number;
   /** Returns an item's partition. Items of different partitions never share a batch and never wait for each other. */
   readonly laneOf?: (item: Item) => unknown;
   /** Returns an item's key. Of items with the same key at most one runs at a time; the others follow in order. */
   readonly keyOf?: (item: Item) => unknown;
   /**
-   * Whether one item may have caused a batch's error, so that each is retried alone. By default any error except an
-   * outage. Only called for errors after which nothing was written.
+   * Whether one item may have caused a batch's error, so that each is retried alone; by default true unless it is an
+   * outage. Has to be false if the batch may have been written.
    */
   readonly isWorthApart?: (error: unknown) => boolean;
   /** Called with the size of every batch. */

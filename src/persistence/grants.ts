@@ -1,8 +1,8 @@
 import type { QueryRunner } from 'typeorm';
 
 /**
- * What the application's login may do: what deciding and reading need, and no more. Locking a row FOR SHARE or
- * FOR UPDATE needs a right to update some column of it.
+ * Rights of the application's login: what deciding and reading need, and no more. Locking a row FOR SHARE or FOR UPDATE
+ * needs the right to update some column of it.
  */
 const RIGHTS = [
   'USAGE ON SCHEMA public',
@@ -25,8 +25,8 @@ const RIGHTS = [
 ] as const;
 
 /**
- * Grants the application's rights to a login, each time anew, so that another login gets them too. Roles belong to the
- * whole cluster: they are named by whoever configures the installation, and never made here.
+ * Grants the application's rights to a login. Repeated on every migration, so that a changed login gets them too. Roles
+ * belong to the whole cluster, so the installation's configuration names them and they are never created here.
  * @param runner connected as the owner of the schema
  */
 export async function grantRights(runner: QueryRunner, applicationRole: string): Promise<void> {

@@ -9,57 +9,57 @@ import { Provisioning } from './provisioning.store';
 import { resetDemoData } from './reset-demo';
 import { RollbackGuard } from './rollback/guard';
 
-/** The PostgreSQL that this installation uses, embedded or existing. */
+/** The PostgreSQL of this installation, embedded or existing. */
 export interface Instance {
-  /** Connected as the schema's owner, directly. */
+  /** A direct connection as the schema's owner. */
   readonly owner: Database;
-  /** What the owner's connections are held against. */
+  /** The rollback guard of the owner's connections. */
   readonly ownerGuard: RollbackGuard;
-  /** Makes a connected database with the application's login, compared with what is known outside of it from then on. */
+  /** Connects with the application's login, and starts to compare the database with the marks kept outside of it. */
   connectApplication(): Promise<GuardedDatabase>;
-  /** Brings the schema up to date and, in development, fills an empty database with the demo data. */
+  /** Migrates the schema and, in development, fills an empty database with the demo data. */
   prepare(origin: RequestOrigin): Promise<void>;
   /**
-   * Makes a development database as the first start made it.
+   * Resets a development database to the state after its first start.
    * @param whileLocked see `resetDemoData`
    * @throws {Error} if the database does not hold the demo data
    */
   resetDemo(origin: RequestOrigin, whileLocked: () => void): Promise<void>;
-  /** Rejects if the embedded server went away for good, with the reason; else it is never settled. */
+  /** Rejects, with the reason, if the embedded server is lost permanently; otherwise never settles. */
   readonly lost: Promise<never>;
-  /** Closes the owner's connections and, of the embedded server's users, leaves as the last or not. */
+  /** Closes the owner's connections and leaves the embedded server, which stops with its last user. */
   release(): Promise<void>;
 }
 
-/** A database, and what refuses it where it was put back to an older state. */
+/** A database with the guard that refuses it after a rollback. */
 export interface GuardedDatabase {
   readonly database: Database;
   readonly guard: RollbackGuard;
-  /** Gives back the ids that were not used, and closes the connections. */
+  /** Releases the unused ids and closes the connections. */
   readonly close: () => Promise<void>;
 }
 
-/** Few: the owner migrates, provisions and seeds. */
+/** Small, because the owner only migrates, provisions and seeds. */
 const OWNER_POOL_SIZE = 2;
 
-/** Who is told what happens, a line each. */
+/** Receivers of messages, a line each. */
 export interface Listener {
-  /** Told what an operator should know. */
+  /** Receives what an operator should know. */
   readonly say: (line: string) => void;
-  /** Told what somebody wants to know who looks for a fault. */
+  /** Receives details for troubleshooting. */
   readonly detail: (line: string) => void;
-  /** Told why the database is refused, or ids cannot be reserved; `say`, if not given. */
+  /** Receives why the database is refused, or why ids cannot be reserved; `say` by default. */
   readonly warn?: (line: string) => void;
-  /** Told once that is over, and of what is taken as it is; `detail`, if not given. */
+  /** Receives the end of such a condition, and which databases are accepted without a check; `detail` by default. */
   readonly note?: (line: string) => void;
 }
 
-/** A listener that says everything where the log's level is `debug` or below, else without the details. */
+/** Returns a listener that includes details only if the log level is `debug` or below. */
 export function listener(say: Listener['say'], { logLevel }: Config): Listener {
   return { say, detail: logLevel === 'debug' || logLevel === 'trace' ? say : () => undefined };
 }
 
-/** Opens the installation's PostgreSQL: the one of DATABASE_URL, else the embedded one under the data folder. */
+/** Opens the installation's PostgreSQL: the one of DATABASE_URL, or else the embedded one in the data folder. */
 export async function openInstance(
   config: Config,
   { say, detail, warn = say, note = detail }: Listener,
@@ -69,7 +69,7 @@ export async function openInstance(
   const ownerGuard = guardFor(config, OWNER_POOL_SIZE, { warn, note });
   const owner = new Database({
     ...{ url: urls.owner, poolSize: OWNER_POOL_SIZE, tls, preparedStatements: false, guard: ownerGuard },
-    // Its commands take as long as they take; the sealer's session has a bound of its own.
+    // No limit, because the owner's commands may take long; the sealer's session has a limit of its own.
     answerTimeout: null,
   });
   const isOneLogin = new URL(urls.owner).username === new URL(urls.application).username;
@@ -160,7 +160,7 @@ async function locate(
   }
   let onLost: (error: Error) => void = () => undefined;
   const lost = new Promise<never>((_resolve, reject) => (onLost = reject));
-  // Whoever cares waits for it; nobody else is to be stopped by it.
+  // Prevents an unhandled rejection; callers who need the promise still see it reject.
   lost.catch(() => undefined);
   const embedded = await openEmbeddedPostgres({ dataDir, progress: say, detail, onLost });
   return {

@@ -2,9 +2,7 @@ import type { KnownRequest, RetryKey } from '../domain/retry';
 import type { Sql, Statement } from './database';
 import { purge, PURGE_BATCH } from './purge';
 
-/**
- * State of a request's idempotency key: held by this transaction, used by a stored request, or in progress elsewhere.
- */
+/** State of an idempotency key: held by this transaction, used by a stored request, or in progress elsewhere. */
 export type Claim = 'held' | 'used' | 'busy';
 
 const PRIMARY_KEY = 'idempotency_keys_pkey';
@@ -75,9 +73,7 @@ export async function remember(sql: Sql, retry: RetryKey, outcome: unknown): Pro
   await sql.query(REMEMBER, [...identityOf(retry), retry.requestHash, JSON.stringify(outcome)]);
 }
 
-/**
- * Whether a statement failed because its idempotency key was taken at the last moment. The statement did nothing then.
- */
+/** Whether a statement failed because its idempotency key was taken at the last moment. It did nothing then. */
 export function isKeyTaken(error: unknown): boolean {
   const { code, constraint } = error as { code?: string; constraint?: string };
   return code === '23505' && constraint === PRIMARY_KEY;

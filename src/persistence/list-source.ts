@@ -3,10 +3,7 @@ import { COUNT_CAP, type Count } from '../domain/page';
 import type { Sql, Statement } from './database';
 import type { Search, TextIndex } from './text-search';
 
-/**
- * A column that matches any of several values. An index on (organization_id, column, order) has one range per value, in
- * the list's order.
- */
+/** Any of several values of a column, each of which is one range of an index on (organization_id, column, order). */
 interface Spread {
   readonly column: string;
   readonly type: 'text' | 'bigint';
@@ -226,10 +223,7 @@ export class GroupedSource {
 const MAX_NAMED = 256;
 const named = new Map<string, Statement>();
 
-/**
- * Returns a statement for a text that depends on the request. The same text gets the same name, up to the maximum;
- * beyond it, no name.
- */
+/** Returns a statement for a text that varies by request. The same text gets the same name, while names are left. */
 export function dynamicStatement(text: string): Statement {
   const known = named.get(text);
   if (known !== undefined) return known;

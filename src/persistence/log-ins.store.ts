@@ -4,23 +4,26 @@ import { userRecord } from '../domain/user-change';
 import { appendAuditEntry } from './audit-log.store';
 import type { Sql } from './database';
 
-/** Whom a token names. */
+/** The claims of a token that identify a user. */
 export interface Identity {
   readonly issuer: string;
   readonly subject: string;
 }
 
-/** A person with one of their log-ins; null for a person without any. */
+/** A user with one of their log-ins; null for a user without any. */
 export interface ListedUser extends User {
   readonly login: Identity | null;
 }
 
-/** What came of moving a log-in: the one that was replaced (null for a person without any), or why nothing moved. */
+/** The result of replacing a log-in: the replaced one (null for a user without any), or why nothing changed. */
 export type Relinked =
   | { readonly replaced: Identity | null }
   | { readonly refused: 'no such user' | 'taken' | 'no such log-in' | 'several log-ins' };
 
-/** Lets a token's issuer and subject stand for a user; false where they stand for one already. */
+/**
+ * Links a token's issuer and subject to a user.
+ * @returns false if they belong to a user already
+ */
 export async function addIdentity(
   sql: Sql,
   organizationId: number,
@@ -31,14 +34,15 @@ export async function addIdentity(
   return rows.length > 0;
 }
 
-/** Everybody of an organization by id, once for each of their log-ins. */
+/** Returns an organization's users by id, once per log-in. */
 export function usersWithLogins(sql: Sql, organizationId: number): Promise<readonly ListedUser[]> {
   return sql.query<ListedUser>(USERS_WITH_LOGINS, [organizationId]);
 }
 
 /**
- * Moves a person's log-in to another issuer and subject, with an audit entry. The old one stands for nobody afterwards.
- * @param from which of their log-ins moves; null for the only one, or for a person without any
+ * Replaces a user's log-in by another issuer and subject, with an audit entry. The old one is no longer valid
+ * afterwards.
+ * @param from the log-in to replace; null for the only one, or for a user without any
  */
 export async function relink(
   sql: Sql,

@@ -3,20 +3,20 @@ import type { Database } from './database';
 import { grantRights } from './grants';
 import { buildTextIndexes } from './text-indexes';
 
-/** Any number will do, as long as no other use of advisory locks has it. */
+/** Any number that no other use of advisory locks has. */
 const MIGRATION_LOCK = 7_046_021_119;
 
-/** Brings the schema up to date, for the login that gets the application's rights. */
+/** Migrates the schema and grants the application's rights to a login. Returns the names of the migrations that ran. */
 type Migrate = (applicationRole: string) => Promise<readonly string[]>;
 
-/** Told where text searches will not be indexed, and why. */
+/** Receives why text searches will not be indexed. */
 type Say = (line: string) => void;
 
 /**
- * Brings the schema up to date, one process at a time.
- * @param owner connected as the role that owns the schema, not through a pooler (the lock belongs to the session)
- * @param applicationRole the login that gets the application's rights; it has to exist
- * @returns the names of the migrations that ran, none if the schema was current
+ * Migrates the schema, one process at a time.
+ * @param owner connected as the role that owns the schema, not through a pooler, since the lock belongs to the session
+ * @param applicationRole the login that receives the application's rights; it has to exist
+ * @returns the names of the migrations that ran; none if the schema was current
  */
 export function migrate(
   owner: Database,
@@ -27,9 +27,9 @@ export function migrate(
 }
 
 /**
- * Does work of which bringing the schema up to date is a part, one process at a time.
- * @param owner as `migrate` takes it
- * @param work gets the connection and what migrates on it, in the transaction that is open there, if one is
+ * Runs work that includes migrating the schema, one process at a time.
+ * @param owner as in `migrate`
+ * @param work receives the connection, and a function that migrates on it, within a transaction if one is open
  */
 export async function migrateWith<T>(
   owner: Database,
@@ -38,7 +38,7 @@ export async function migrateWith<T>(
 ): Promise<T> {
   const runner = owner.dataSource.createQueryRunner();
   try {
-    // A large table takes its time, and so does another process that migrates.
+    // A large table takes long, and so may another process that migrates.
     await runner.query('SET statement_timeout = 0; SET lock_timeout = 0');
     const result = await oneAtATime(runner, () =>
       work(runner, async (applicationRole) => {

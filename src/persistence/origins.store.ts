@@ -7,7 +7,7 @@ const ORGANIZATION: Statement = {
   text: 'SELECT id FROM organizations WHERE id = $1',
 };
 
-/** The values go with their salts: only then can nobody try addresses until a commitment fits. */
+/** Erases the values with their salts; otherwise addresses could be tried until a commitment matches. */
 const ERASE: Statement = {
   name: 'erase_origins',
   text: `WITH erased AS (
@@ -19,10 +19,10 @@ const ERASE: Statement = {
 };
 
 /**
- * Erases where the requests behind an organization's entries before a time came from, which is an audit entry itself.
- * Every proof and every verification holds as before: an entry's bytes only commit to what is erased.
- * @param owner connected as the owner of the schema: the application's login may change no entry
- * @returns how many entries had something to erase
+ * Erases the origins of an organization's entries before a time, and records that in an audit entry. Proofs and
+ * verification are unaffected, since an entry's canonical bytes only commit to the erased values.
+ * @param owner connected as the owner of the schema, because the application's login may not change entries
+ * @returns how many entries had an origin to erase
  * @throws {Error} if there is no such organization
  */
 export async function eraseOrigins(

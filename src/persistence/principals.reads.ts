@@ -56,10 +56,7 @@ const API_KEYS_BY_PREFIX: Statement = {
     WHERE k.prefix = ANY($1::text[])`,
 };
 
-/**
- * Reads the people and programs that a credential identifies. There is no tenant argument, because the organization is
- * not known yet.
- */
+/** Reads the people and programs that a credential names. No tenant argument: the organization is not known yet. */
 export class PrincipalReads {
   private readonly people: Gatherer<Identity, Reviewer | null>;
   private readonly keys: Gatherer<string, readonly StoredApiKey[]>;
@@ -77,8 +74,7 @@ export class PrincipalReads {
   }
 
   /**
-   * Returns the reviewer with a token's issuer and subject, with the policy in force, or null. One statement, shared by
-   * concurrent callers.
+   * Returns the reviewer of a token's issuer and subject, with the policy in force, or null. Calls share statements.
    */
   async reviewerByIdentity(issuer: string, subject: string): Promise<Reviewer | null> {
     return this.people.ask({ issuer, subject });

@@ -12,22 +12,22 @@ import type { Database, Sql } from './database';
 import { addIdentity, relink, usersWithLogins, type Identity, type ListedUser } from './log-ins.store';
 
 export interface NewOrganization {
-  /** Chosen by the database if not given. */
+  /** Chosen by the database if omitted. */
   readonly id?: number;
   readonly name: string;
-  /** What differs from the defaults of docs/approval-policy.md#settings. */
+  /** Differences from the defaults of docs/approval-policy.md#settings. */
   readonly policy: PolicyPatch;
 }
 
 export interface NewUser {
   readonly organizationId: number;
-  /** Chosen by the database if not given. */
+  /** Chosen by the database if omitted. */
   readonly id?: number;
   readonly name: string;
   readonly role: Role;
   /** 0 to 10; null for the role's default. */
   readonly approvalLevel: number | null;
-  /** 0 to 100; null for the organization's. */
+  /** 0 to 100; null for the organization's limit. */
   readonly maxRiskScore: number | null;
   readonly active: boolean;
 }
@@ -38,18 +38,20 @@ export interface NewApiKey extends ApiKeyGrant {
   readonly ownerId: number | null;
 }
 
-/** A new API key, which is not stored and cannot be shown again, and who answers for it. */
+/** A new API key, which is not stored and cannot be shown again, with the user who is responsible for it. */
 export interface AddedApiKey {
   readonly key: string;
   readonly owner: { readonly id: number; readonly name: string };
 }
 
-/** Something that an operator named does not exist, or exists already. */
+/**
+ * An operator's command cannot be carried out: something that it names does not exist, exists already or is invalid.
+ */
 class ProvisioningError extends Error {
   override readonly name = 'ProvisioningError';
 }
 
-/** What an operator sets up from the command line, with the owner's connection; every change with its audit entry. */
+/** Operations of the command line, over the owner's connection. Every change writes its audit entry. */
 export class Provisioning {
   /** @param origin of the operator's command, for the audit log */
   constructor(
@@ -57,12 +59,20 @@ export class Provisioning {
     private readonly origin: RequestOrigin,
   ) {}
 
-  /** @returns the new organization's id */
+  /**
+   * Creates an organization.
+   * @returns its id
+   * @throws {ProvisioningError} if the policy is invalid
+   */
   addOrganization(organization: NewOrganization): Promise<number> {
     return this.owner.transaction((sql) => this.addOrganizationIn(sql, organization));
   }
 
-  /** @returns the new user's id @throws {ProvisioningError} if the organization does not exist */
+  /**
+   * Creates a user with a log-in.
+   * @returns the user's id
+   * @throws {ProvisioningError} if the organization does not exist, or the log-in belongs to a user already
+   */
   addUser(user: NewUser, identity: Identity): Promise<number> {
     return this.owner.transaction(async (sql) => {
       const id = await this.addUserIn(sql, user);
@@ -74,7 +84,10 @@ export class Provisioning {
     });
   }
 
-  /** Lets a token of the development issuer stand for a user of any organization. @throws {ProvisioningError} */
+  /**
+   * Links a log-in of the development issuer to a user of any organization.
+   * @throws {ProvisioningError} if the user does not exist
+   */
   async ensureIdentity(userId: number, identity: Identity): Promise<void> {
     const [user] = await this.owner.query<{ organizationId: number }>(USER_BY_ID, [userId]);
     if (user === undefined) throw new ProvisioningError(`There is no user ${String(userId)}`);
@@ -82,7 +95,7 @@ export class Provisioning {
   }
 
   /**
-   * Everybody of an organization by id, once for each of their log-ins.
+   * Lists an organization's users by id, once per log-in.
    * @throws {ProvisioningError} if the organization does not exist
    */
   async users(organizationId: number): Promise<readonly ListedUser[]> {
@@ -91,10 +104,11 @@ export class Provisioning {
   }
 
   /**
-   * Moves a person's log-in to another issuer and subject; their role and their history stay.
-   * @param from which of their log-ins moves; null for the only one, or for a person without any
-   * @returns the log-in that was replaced; null for a person without any
-   * @throws {ProvisioningError}
+   * Replaces a user's log-in by another issuer and subject. Role and history stay.
+   * @param from the log-in to replace; null for the only one, or for a user without any
+   * @returns the replaced log-in; null for a user without any
+   * @throws {ProvisioningError} if the user or the log-in does not exist, if there are several, or if the new log-in is
+   * taken
    */
   async relink(userId: number, from: Identity | null, to: Identity): Promise<Identity | null> {
     const relinked = await this.owner.transaction((sql) => relink(sql, userId, from, to, this.origin));
@@ -110,7 +124,10 @@ export class Provisioning {
     );
   }
 
-  /** @throws {ProvisioningError} if the organization has no such user, or no active admin */
+  /**
+   * Creates an API key.
+   * @throws {ProvisioningError} if the organization has no such user, or no active admin
+   */
   addApiKey(request: NewApiKey): Promise<AddedApiKey> {
     return this.owner.transaction(async (sql) => {
       const key = newApiKey();
@@ -120,12 +137,15 @@ export class Provisioning {
     });
   }
 
-  /** Every API key of an organization, in the order in which they were made. */
+  /** Returns all API keys of an organization, oldest first. */
   apiKeys(organizationId: number): Promise<readonly ApiKey[]> {
     return new ApiKeyReads(this.owner).all({ organizationId });
   }
 
-  /** Revokes an API key; one that was revoked before stays as it is. @throws {ProvisioningError} */
+  /**
+   * Revokes an API key; a revoked key stays unchanged.
+   * @throws {ProvisioningError} if the organization has no such key
+   */
   async revokeApiKey(organizationId: number, id: number): Promise<void> {
     const by = { admin: null, origin: this.origin };
     const revoked = await this.owner.transaction((sql) =>

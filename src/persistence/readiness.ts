@@ -1,9 +1,12 @@
 import type { Database, Statement } from './database';
 
-/** How long a probe waits for the database, in milliseconds: it answers within two seconds, whatever the database does. */
+/**
+ * How long a probe waits for the database, in milliseconds. A probe answers within two seconds, whatever the database
+ * does.
+ */
 export const PROBE_DEADLINE = 1_500;
 
-/** Locks nothing, and is refused (25006) by a standby and by whatever else takes no writes. */
+/** Locks nothing. A standby, or any other server that accepts no writes, refuses it (25006). */
 const TAKES_WRITES: Statement = {
   name: 'takes_writes',
   share: 'system',
@@ -12,8 +15,8 @@ const TAKES_WRITES: Statement = {
 };
 
 /**
- * Checks that the database can be reached and takes writes. A full disk shows only where something is written, so that
- * what a write met a moment ago counts too.
+ * Checks that the database is reachable and accepts writes. A full disk shows only on a write, so a recent failure of a
+ * write counts as well.
  * @throws {DatabaseUnavailableError} where it does not, with the reason
  */
 export async function checkWrites(database: Database): Promise<void> {

@@ -5,25 +5,25 @@ import { addIdentity, type Identity } from './log-ins.store';
 import { migrateWith } from './migrate';
 import type { Provisioning } from './provisioning.store';
 
-/** How long to wait for what is being read or written, such as an export; every request waits behind the reset. */
+/** How long to wait for reads and writes in progress, such as an export. All other requests wait behind the reset. */
 const LOCK_TIMEOUT = '10s';
-/** Decisions lock tables in an order of their own: PostgreSQL then ends one of both, and a reset can begin again. */
+/** Maximum number of attempts: decisions lock tables in a different order, so a reset can lose a deadlock. */
 const TRIES = 5;
 const DEADLOCK = '40P01';
 
-/** A person's log-in, to be made again. */
+/** A user's log-in, to be restored. */
 interface KnownLogin extends Identity {
   readonly organizationId: number;
   readonly userId: number;
 }
 
 /**
- * Makes a development database as the first start made it, in one transaction. The audit log refuses to be changed, by
- * triggers: nothing of it is. The schema goes as a whole, and a new log begins. Log-ins of people who are there again
- * stay, so that their tokens still count.
- * @param applicationRole the login that gets the application's rights
- * @param whileLocked runs once nobody else can read what there was, before the new state can be seen
- * @throws {Error} if the database does not hold the demo data: it is then somebody's
+ * Resets a development database to the state after its first start, in one transaction. Triggers protect the audit log
+ * from changes, so the whole schema is dropped and a new log begins. Log-ins of users who exist again are kept, so that
+ * their tokens stay valid.
+ * @param applicationRole the login that receives the application's rights
+ * @param whileLocked runs once the old state is locked, before the new state becomes visible
+ * @throws {Error} if the database does not hold the demo data, because it may hold real data then
  */
 export async function resetDemoData(
   owner: Database,
@@ -56,7 +56,10 @@ export async function resetDemoData(
     }
 }
 
-/** @throws {Error} if this is no database with the demo data */
+/**
+ * Reads the log-ins of the demo database.
+ * @throws {Error} if the database does not hold the demo data
+ */
 async function loginsOfDemo(runner: QueryRunner): Promise<readonly KnownLogin[]> {
   const [demo] = (await runner.query(IS_DEMO)) as [{ is_demo: boolean }];
   if (!demo.is_demo)
@@ -64,7 +67,7 @@ async function loginsOfDemo(runner: QueryRunner): Promise<readonly KnownLogin[]>
   return (await runner.query(LOGINS)) as KnownLogin[];
 }
 
-/** The log-ins of those who are there. */
+/** Adds the log-ins of users who exist. */
 async function addLogins(sql: Sql, logins: readonly KnownLogin[]): Promise<void> {
   const people = await sql.query<{ id: number; organizationId: number }>(PEOPLE, []);
   const organizations = new Map(people.map(({ id, organizationId }) => [id, organizationId]));
@@ -73,11 +76,11 @@ async function addLogins(sql: Sql, logins: readonly KnownLogin[]): Promise<void>
       await addIdentity(sql, organizationId, userId, identity);
 }
 
-/** A connection in the middle of its transaction, as stores take it. */
+/** Adapts a connection with an open transaction to the interface of the stores. */
 function sqlOf(runner: QueryRunner): Sql {
   return {
     query: async <Row>({ text, fenced }: Statement, values: readonly unknown[]) =>
-      // Ids of a database that is made anew are bound to nothing.
+      // A newly created database has no fence.
       (await runner.query(text, fenced === undefined ? [...values] : [...values, null, null])) as Row[],
   };
 }

@@ -19,10 +19,7 @@ const IS_LEADING: Statement = {
     AND classid::bigint = $1::bigint >> 32 AND objid::bigint = $1::bigint & 4294967295) AS leads`,
 };
 
-/**
- * Returns SQL for the organizations in a table. It skips from one to the next, so its cost does not depend on the
- * table's size.
- */
+/** Returns SQL for the organizations in a table. It skips from one to the next, so the table's size does not matter. */
 const organizationsIn = (table: string): string => `WITH RECURSIVE found AS (
       (SELECT organization_id FROM ${table} ORDER BY organization_id LIMIT 1)
       UNION ALL

@@ -50,9 +50,7 @@ export async function searchPage<T extends QueryResultRow>(
   });
 }
 
-/**
- * Returns a function that counts the matching rows, up to the cap and the scan limit. It runs on the first call only.
- */
+/** Returns a function that counts the matching rows, up to the cap and the scan limit. It runs once, on first call. */
 export function countMatches(searcher: Searcher, source: GroupedSource): () => Promise<readonly Count[]> {
   const search = searchOf(source.conditions);
   let counts: Promise<readonly Count[]> | undefined;

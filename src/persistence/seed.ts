@@ -1,7 +1,7 @@
 import type { Database, Statement } from './database';
 import { expiresAtSql } from './expiry';
 
-/** Scores go round 0 to 100 in steps of 37, so that a run of any length is spread over all bands. */
+/** Scores cycle through 0 to 100 in steps of 37, so that any number of actions is spread over all risk levels. */
 const SEED_ACTIONS: Statement = {
   name: 'seed_actions',
   text: `WITH submitter AS (
@@ -26,9 +26,10 @@ const SEED_ACTIONS: Statement = {
 };
 
 /**
- * Adds pending actions to an organization, submitted by its first user who decides nothing.
+ * Adds pending actions to an organization, submitted by its first user who may not decide; if there is none, by its
+ * first user.
  * @param count 1 or more
- * @returns the first and the last id, or null if the organization has nobody to submit them
+ * @returns the first and the last id, or null if the organization has no users
  */
 export async function seedActions(
   owner: Database,
@@ -40,7 +41,7 @@ export async function seedActions(
     count,
   ]);
   if (row === undefined || row.first === null || row.last === null) return null;
-  // Or the plans of lists would rest on statistics of before.
+  // Otherwise lists would be planned with outdated statistics.
   await owner.query({ name: 'analyze_actions', text: 'ANALYZE actions, action_texts' }, []);
   return { first: row.first, last: row.last };
 }

@@ -6,11 +6,11 @@ import type { Sql, Statement } from './database';
 import { inScopeSql, pendingSql } from './decidable';
 import { riskLevelSql } from './risk-bands';
 
-/** How many pending actions are looked at, the newest first. */
+/** Maximum number of pending actions to examine, newest first. */
 const MOST_LOOKED_AT = 10_000;
 /**
- * How many people of the same authority matter at most: an action keeps out its submitter, the maker of its key, and
- * those who voted, fewer than the highest quorum.
+ * How many people of the same authority can matter: an action excludes its submitter, the creator of its key and its
+ * voters, who are fewer than the highest quorum.
  */
 const MOST_ALIKE = 13;
 
@@ -25,8 +25,8 @@ const REVIEWERS: Statement = {
 };
 
 /**
- * $1 organization, $2 scopes as JSON, $3 the quorum of each band as JSON. No score is above 100, and no user has the id 0,
- * so that these stand for scopes without a limit or without own actions.
+ * $1 organization, $2 scopes as JSON, $3 the quorum of each risk level as JSON. 100 and 0 replace nulls: no score is
+ * above 100, and no user has the id 0.
  */
 const COUNT_STUCK: Statement = {
   name: 'count_stuck_actions',
@@ -49,13 +49,14 @@ const COUNT_STUCK: Statement = {
     ) t`,
 };
 
-/** Counts actions that wait for nobody. */
+/** Counts pending actions that nobody may decide. */
 export class StuckActionsReads {
   constructor(private readonly sql: Sql) {}
 
   /**
-   * How many pending actions no active person may decide under a policy, of the newest ten thousand. Two statements.
-   * @returns the count, and whether there are more pending actions than were looked at
+   * Counts the pending actions that no active person may decide under a policy, among the newest ten thousand. Two
+   * statements.
+   * @returns the count, and whether there may be more pending actions than were examined
    */
   async count(
     { organizationId }: Tenant,
@@ -79,7 +80,9 @@ function scopeOf(person: Reviewing, organizationId: number, policy: ApprovalPoli
   return decidableScope({ kind: 'user', organizationId, user, policy }, policy);
 }
 
-/** Of each band, those who reach furthest into it: whatever the others may decide, these may, or enough of them. */
+/**
+ * Returns the scopes with the highest limits per risk level: whatever other people may decide, enough of these may too.
+ */
 function furthestReaching(scopes: readonly DecidableScope[]): readonly DecidableScope[] {
   const reach = ({ maxRiskScore }: DecidableScope): number => maxRiskScore ?? Infinity;
   const sorted = scopes.toSorted((one, other) =>

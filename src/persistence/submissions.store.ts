@@ -11,8 +11,8 @@ import { claimSql, findKnown, isKeyTaken, outcomeTimeSql, type Claim } from './k
 import { PolicyReads } from './policies.reads';
 
 /**
- * Draws the id first, because the audit entries' bytes contain it. $1 organization, $2 users who do not count, $3 and
- * $4 for `next_fenced_id`.
+ * Draws the id first, since the audit entries contain it. $1 organization, $2 users to leave out, $3 and $4 for
+ * `next_fenced_id`.
  */
 const PREPARE: Statement = {
   name: 'prepare_submission',

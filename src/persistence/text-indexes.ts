@@ -1,9 +1,9 @@
 import type { QueryRunner } from 'typeorm';
 
 /**
- * Trigram indexes that let a text search find what is rare. `%s` stands for the schema of pg_trgm. They hold the
- * organization, so that one organization's search passes over no other one's rows, and hold it as an expression that no
- * other index has: whatever the statistics say, no plan reads all rows of an organization by another index instead.
+ * Trigram indexes with which a text search finds rare text. `%s` is the schema of pg_trgm. They include the
+ * organization, so that a search passes over no other organization's rows. It is an expression that no other index has,
+ * so that no plan reads all rows of an organization by another index instead, whatever the statistics.
  */
 const INDEXES: readonly (readonly [name: string, on: string])[] = [
   ['action_texts_by_text', 'action_texts USING gin ((organization_id + 0), text %s.gin_trgm_ops)'],
@@ -13,20 +13,23 @@ const INDEXES: readonly (readonly [name: string, on: string])[] = [
   ],
 ];
 
-/** A small list of what was inserted last: every search reads it whole, and whoever fills it sorts it in. */
+/** A small pending list: every search reads all of it, and the insert that fills it merges it into the index. */
 const STORAGE = 'WITH (gin_pending_list_limit = 1024)';
 
-/** Another number than any other use of advisory locks has. */
+/** A number that no other use of advisory locks has. */
 const LOCK = 7_046_021_120;
 
-/** No right to create an extension, none of this name on the server, or an operator class that cannot be found. */
+/**
+ * SQLSTATEs: no right to create an extension, unsupported or missing on the server, or an operator class that is not
+ * found.
+ */
 const UNAVAILABLE = ['42501', '0A000', '58P01', '42704'];
 
 /**
- * Builds the text indexes that are missing, where the extensions pg_trgm and btree_gin are there or may be created.
- * Does not block writes, and can be repeated: an index whose build was broken off is built anew.
- * @param runner connected as the owner of the schema, in no transaction and holding no lock that others wait for
- * @returns why there are no text indexes; null where they are there, or another process builds them
+ * Builds missing text indexes, where the extensions pg_trgm and btree_gin exist or may be created. It does not block
+ * writes and can be repeated: an index whose build was interrupted is built again.
+ * @param runner connected as the owner of the schema, without a transaction or a lock that others wait for
+ * @returns why there are no text indexes; null where they exist, or another process builds them
  */
 export async function buildTextIndexes(runner: QueryRunner): Promise<string | null> {
   const [lock] = (await runner.query('SELECT pg_try_advisory_lock($1) AS held', [LOCK])) as [
@@ -34,7 +37,7 @@ export async function buildTextIndexes(runner: QueryRunner): Promise<string | nu
   ];
   if (!lock.held) return null;
   try {
-    // For the organization beside the text.
+    // Provides the operator class for the organization beside the text.
     await runner.query('CREATE EXTENSION IF NOT EXISTS btree_gin');
     await runner.query('CREATE EXTENSION IF NOT EXISTS pg_trgm');
     const [trgm] = (await runner.query(SCHEMA_OF_TRGM)) as [{ schema: string }];

@@ -2,14 +2,16 @@ import { RefusedError, validationRefusal } from '../domain/refusal';
 import type { Principal } from '../domain/principal';
 import { explainOutage, type Database, type Sql, type Statement } from './database';
 
-/** Searches of one principal that run at once in this process. */
+/** Maximum number of concurrent searches per principal in this process. */
 const MAX_RUNNING = 4;
-/** How long one statement of a search may take, in milliseconds. */
+/** Time limit of each statement of a search, in milliseconds. */
 const TIMEOUT = 2_000;
-/** How long the absence of a text index is remembered, in milliseconds: a later start of another process can build it. */
+/**
+ * How long the absence of a text index is cached, in milliseconds. Another process can build the index when it starts.
+ */
 const ABSENCE_KEPT = 60_000;
 
-/** A text that is searched for in the columns of a list's table. */
+/** A text to find in the columns of a list's table. */
 export interface Search {
   /** Not empty. */
   readonly text: string;
@@ -18,31 +20,31 @@ export interface Search {
   readonly index: TextIndex | null;
 }
 
-/** A trigram index, see text-indexes: where the rows are found that match, and few others. */
+/** A trigram index (see text-indexes), which finds the matching rows and few others. */
 export interface TextIndex {
   readonly name: string;
-  /** The table that is indexed, as `x`. */
+  /** The indexed table, with the alias `x`. */
   readonly table: string;
-  /** SQL of the id that the list's table has. */
+  /** SQL of the id in the list's table. */
   readonly id: string;
-  /** SQL of the columns that are indexed. */
+  /** SQL of the indexed columns. */
   readonly columns: readonly string[];
 }
 
-/** Whose text search it is, and what runs it. */
+/** The principal of a text search, with the component that runs it. */
 export interface Searcher {
-  /** Tells principals apart. */
+  /** Identifies the principal. */
   readonly principal: string;
   readonly organizationId: number;
   readonly searches: TextSearches;
 }
 
 /**
- * The one way in which a text search reaches the database: a few at a time per principal, each statement with a short
- * time-out. The text has to be short, since ILIKE takes time that grows with text times pattern.
+ * Runs text searches. It is the only way from a text search to the database: a few at a time per principal, each
+ * statement with a short timeout. The text has to be short, since the time of ILIKE grows with text times pattern.
  */
 export class TextSearches {
-  /** By principal, how many of their searches run; without an entry, none. */
+  /** Number of running searches by principal; none without an entry. */
   private readonly running = new Map<string, number>();
   private readonly indexes = new Map<string, { readonly isThere: boolean; readonly at: number }>();
 
@@ -52,9 +54,10 @@ export class TextSearches {
   ) {}
 
   /**
-   * Runs the statements of one search in a transaction with a statement time-out.
-   * @param searcher whose search it is
-   * @throws {RefusedError} RATE_LIMIT_EXCEEDED while too many searches of the principal run; VALIDATION_ERROR for a search that takes too long
+   * Runs the statements of one search in a transaction with a statement timeout.
+   * @param searcher the principal
+   * @throws {RefusedError} RATE_LIMIT_EXCEEDED while too many searches of the principal run; VALIDATION_ERROR for a
+   * search that takes too long
    */
   async run<T>(
     { principal, organizationId }: Omit<Searcher, 'searches'>,
@@ -84,7 +87,7 @@ export class TextSearches {
     }
   }
 
-  /** Searches on behalf of a principal. */
+  /** Returns the searcher of a principal. */
   of(viewer: Principal): Searcher {
     const id = viewer.kind === 'user' ? viewer.user.id : viewer.apiKeyId;
     return {
@@ -94,7 +97,9 @@ export class TextSearches {
     };
   }
 
-  /** The text index where a search can use it: the index is there and valid, and the text holds a trigram. */
+  /**
+   * Returns the text index if a search can use it: the index is valid, and the text contains a trigram. Null otherwise.
+   */
   async usableIndex(sql: Sql, { text, index }: Search): Promise<TextIndex | null> {
     return index !== null && HAS_TRIGRAM.test(text) && (await this.isThere(sql, index)) ? index : null;
   }
@@ -110,25 +115,25 @@ export class TextSearches {
   }
 }
 
-/** SQL for a text that stands anywhere in one of the columns, in either case. */
+/** Returns SQL for whether one of the columns contains a text, ignoring case. */
 export function matchesSql(columns: readonly string[], pattern: string): string {
   return `(${columns.map((column) => `${column} ILIKE ${pattern}`).join(' OR ')})`;
 }
 
-/** SQL for an array of the ids of all rows that may match, by the text index. */
+/** Returns SQL for an array of the ids of all rows that may match, through the text index. */
 export function foundSql({ table, id, columns }: TextIndex, organization: string, pattern: string): string {
   return `ARRAY(SELECT ${id} FROM ${table} x WHERE x.organization_id + 0 = ${organization} AND ${matchesSql(columns, pattern)})`;
 }
 
-/** Text for ILIKE that matches the words as they are, wherever they stand. */
+/** Returns the ILIKE pattern that matches the text literally, anywhere. */
 export function patternOf({ text }: Search): string {
   return `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
 }
 
-/** Trigrams are taken from letters and digits alone: three in a row make one. */
+/** Trigrams consist of letters and digits: three in a row make one. */
 const HAS_TRIGRAM = /[\p{L}\p{N}]{3}/u;
 
-/** The planner takes the text index for whatever it is there for: what it estimates of texts is seldom right. */
+/** Makes the planner use the text index wherever it can, since its estimates for text are rarely right. */
 const SET_TIMEOUT = `SELECT set_config('statement_timeout', $1, true), set_config('enable_seqscan', 'off', true)`;
 
 const INDEX_IS_VALID: Statement = {
@@ -136,7 +141,7 @@ const INDEX_IS_VALID: Statement = {
   text: `SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND indisvalid) AS "isThere"`,
 };
 
-/** Whether PostgreSQL cancelled a statement that took longer than its time-out (57014). */
+/** Whether PostgreSQL cancelled a statement because of its timeout (57014). */
 function isTimeout(error: unknown): boolean {
   const cause = explainOutage(error) === null ? error : (error as Error).cause;
   return (cause as { code?: string } | undefined)?.code === '57014';

@@ -118,10 +118,7 @@ export class TreeReads {
     return row?.canonical ?? null;
   }
 
-  /**
-   * Returns the range of leaves that covers every sealed entry from a time, inclusive, to another, exclusive. One
-   * statement.
-   */
+  /** Returns the range of leaves that covers every sealed entry in [from, to). One statement. */
   async leavesBetween(
     { organizationId }: Tenant,
     from: Date | null,

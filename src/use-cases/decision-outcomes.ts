@@ -42,9 +42,7 @@ export function refusedByRule({ items }: DecisionRequest): Map<number, Refusal> 
   return refused;
 }
 
-/**
- * Whether a write did nothing because of the request's idempotency key. Such an outcome says nothing about the action.
- */
+/** Whether a write did nothing because of its idempotency key. Such an outcome says nothing about the action. */
 function isOfKey(outcome: WriteOutcome): outcome is Extract<WriteOutcome, { kind: `key_${string}` }> {
   return outcome.kind === 'key_used' || outcome.kind === 'key_busy';
 }

@@ -48,9 +48,7 @@ export type WriteOutcome =
       readonly approvals: number;
       readonly approvalsRequired: number;
     }
-  /**
-   * `key_used`: the request has an idempotency record. `key_busy`: it is in progress elsewhere. Nothing was written.
-   */
+  /** `key_used`: the request has an idempotency record. `key_busy`: it is in progress elsewhere. Nothing written. */
   | { readonly actionId: number; readonly kind: 'key_used' | 'key_busy' }
   /** The action, the policy or the reviewer changed since authorization. Nothing was written. */
   | { readonly actionId: number; readonly kind: 'moved' };

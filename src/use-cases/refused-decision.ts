@@ -4,10 +4,7 @@ import { auditActorOf, type AuditEntryDraft, type RequestOrigin } from '../domai
 import type { Principal } from '../domain/principal';
 import type { Refusal } from '../domain/refusal';
 
-/**
- * A denied attempt to decide. A refusal by role or credential covers the whole request; any other covers a single
- * action.
- */
+/** A denied attempt to decide: a whole request, if refused by role or credential; otherwise a single action. */
 export interface RefusedDecision {
   readonly principal: Principal;
   readonly verdict: Verdict;

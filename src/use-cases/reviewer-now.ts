@@ -5,7 +5,6 @@ import type { Refusal } from '../domain/refusal';
 export type ReadReviewerNow = (reviewer: Reviewer) => Promise<Reviewer | null>;
 
 /**
- * The refusal of a token whose user is deactivated or gone; the same as for any other invalid token
- * (docs/rest-api.md#errors).
+ * The refusal of a token of a deactivated or missing user; the same for any invalid token (docs/rest-api.md#errors).
  */
 export const INVALID_TOKEN: Refusal = { code: 'INVALID_TOKEN', detail: 'Invalid or missing token' };

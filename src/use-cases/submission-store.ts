@@ -8,10 +8,7 @@ import type { KnownRequest, RetryKey } from '../domain/retry';
 import type { Submission } from '../domain/submission';
 import type { FindKnownRequest } from './known-request';
 
-/**
- * The outcome that an idempotency record keeps, without its times. It holds facts only, so that either API can render
- * it.
- */
+/** The outcome in an idempotency record, without its times. It holds facts only, so that either API can render it. */
 export interface SubmissionRecord {
   readonly action_id: number;
   readonly status: Action['status'];
@@ -34,10 +31,7 @@ export interface NewAction {
   /** In seconds; null if the action never expires. */
   readonly timeToLive: number | null;
   readonly submitted: AuditEntryDraft;
-  /**
-   * The entry of an automatic approval, which carries the reason and the correlation id; null if the policy does not
-   * approve.
-   */
+  /** The entry of an automatic approval, with its reason and correlation id; null if the policy does not approve. */
   readonly approved: AuditEntryDraft | null;
   /** The idempotency key; null for a submission without one. */
   readonly retry: RetryKey | null;

@@ -1,8 +1,6 @@
 import { Client } from 'pg';
 
-/**
- * "cs" and a number of this project: advisory locks of the maintenance database, which the application cannot enter.
- */
+/** "cs" and a number of ours: advisory locks of the maintenance database, which the application cannot enter. */
 const leaseLock = 0x6373_0001;
 
 /**
@@ -35,10 +33,7 @@ export class Lease {
     return lease;
   }
 
-  /**
-   * Gives up the lease. If it was the last one, calls `whenLast` before anyone can take a new lease; newcomers wait
-   * until it has finished.
-   */
+  /** Gives up the lease. If it was the last, calls `whenLast` before anyone can take a new one; newcomers wait. */
   async leave(whenLast: () => Promise<void>): Promise<void> {
     try {
       if (await exchangeForExclusive(this.client)) await whenLast();

@@ -72,10 +72,7 @@ function isPortTaken(outcome: StartOutcome): boolean {
   return 'contention' in outcome && outcome.contention.includes('could not bind');
 }
 
-/**
- * Reads the last port. PostgreSQL records the options of every start that got its port, and keeps the file when it
- * stops.
- */
+/** Reads the last port. PostgreSQL records the options of every start that got its port, also after it stops. */
 async function lastPort(folder: string): Promise<number | undefined> {
   const note = await readFile(join(folder, 'postmaster.opts'), 'utf8').catch(() => '');
   const port = /"port=(\d+)"/.exec(note)?.[1];
@@ -103,10 +100,7 @@ async function startOn(port: number, options: ServerOptions): Promise<StartOutco
   throw new Error(`PostgreSQL did not start (log: ${logFile}):\n${child.failure() ?? lines}`);
 }
 
-/**
- * Temporary faults: the port is taken, or was taken after it was chosen; another server has, just had or is about to
- * have the folder.
- */
+/** Temporary faults: the port is taken; another server has the folder, just had it or is starting on it. */
 const passingFaults = [
   /could not bind|pre-existing shared memory block/,
   /lock file "[^"]*" (already exists|is empty)/,

@@ -64,9 +64,7 @@ export class Tenancy {
     return new Tenancy(first, { ...location, record }, options);
   }
 
-  /**
-   * Leaves the server; the last to leave stops it. Idempotent, because a second unlock could release another's lock.
-   */
+  /** Leaves the server; the last to leave stops it. Idempotent: a second unlock could release another's lock. */
   end(): Promise<void> {
     return (this.ended ??= this.leave());
   }

@@ -24,9 +24,7 @@ export interface WriteGuard {
   admit(sequence: FencedSequence, sql: Sql): Promise<Fence>;
   /** Remembers a commit, so that its loss is detected. */
   remember(entry: CommittedEntry): void;
-  /**
-   * Compares the database with the marks. A database that is behind is refused until it has caught up or is accepted.
-   */
+  /** Compares the database with the marks. One that is behind is refused until it has caught up or is accepted. */
   compare(sql: Sql): Promise<void>;
   /** Compares a new connection's database, once there are marks to compare with. */
   compareConnection(sql: Sql): Promise<void>;
