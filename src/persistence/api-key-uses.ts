@@ -26,10 +26,7 @@ interface Use {
   isWritten: boolean;
 }
 
-/**
- * Records when API keys were last used. Each request notes it in memory; it is written separately, so no request waits
- * for it.
- */
+/** Records when API keys were last used. Requests note it in memory; a separate write stores it, so none waits. */
 export class ApiKeyUses {
   /** First use within a minute, by key id. */
   private readonly uses = new Map<number, Use>();

@@ -34,7 +34,7 @@ types.setTypeParser(types.builtins.INT8, Number);
 /** PostgreSQL's text of a time with at most milliseconds, in a zone of whole hours. `connect` checks the DateStyle. */
 const TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,3})?[+-]\d\d$/;
 const readAnyTime = types.getTypeParser(types.builtins.TIMESTAMPTZ) as (text: string) => Date;
-// The engine's own parser takes half the time of pg's, and a list has hundreds of times.
+// The engine's own parser takes half the time of pg's, and a list has hundreds of timestamps.
 types.setTypeParser(types.builtins.TIMESTAMPTZ, (text) =>
   TIME.test(text) ? new Date(`${text.slice(0, 10)}T${text.slice(11)}:00`) : readAnyTime(text),
 );

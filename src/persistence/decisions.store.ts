@@ -93,7 +93,9 @@ export class DecisionsStore implements DecisionStore {
     };
   }
 
-  /** Decides in an own transaction. Single decisions of one organization share a statement, but no outcome. */
+  /**
+   * Decides in its own transaction. Single decisions of one organization share a statement; each has its own outcome.
+   */
   private decideAlone(batch: DecisionBatch): Promise<readonly WriteOutcome[]> {
     return batch.candidates.length === 1 ? this.singles.ask(batch) : decideBatch(this.database, batch);
   }

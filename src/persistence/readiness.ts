@@ -1,9 +1,6 @@
 import type { Database, Statement } from './database';
 
-/**
- * How long a probe waits for the database, in milliseconds. A probe answers within two seconds, whatever the database
- * does.
- */
+/** How long a probe waits for the database, in milliseconds, so that it answers within two seconds in any case. */
 export const PROBE_DEADLINE = 1_500;
 
 /** Locks nothing. A standby, or any other server that accepts no writes, refuses it (25006). */

@@ -19,10 +19,7 @@ const STORAGE = 'WITH (gin_pending_list_limit = 1024)';
 /** A number that no other use of advisory locks has. */
 const LOCK = 7_046_021_120;
 
-/**
- * SQLSTATEs: no right to create an extension, unsupported or missing on the server, or an operator class that is not
- * found.
- */
+/** SQLSTATEs: no right to create an extension, extension unsupported or missing, operator class not found. */
 const UNAVAILABLE = ['42501', '0A000', '58P01', '42704'];
 
 /**
