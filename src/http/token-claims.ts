@@ -92,7 +92,7 @@ function isSubject(value: unknown): value is string {
   );
 }
 
-/** Parses an id; null if invalid (docs/rest-api.md#ids). Text is accepted, since some providers' attributes are text. */
+/** Parses an id; null if invalid (docs/rest-api.md#ids). Text is accepted, since some providers' claims are text. */
 function idOf(value: unknown): number | null {
   const id = typeof value === 'string' && /^[1-9]\d{0,15}$/.test(value) ? Number(value) : value;
   return typeof id === 'number' && Number.isSafeInteger(id) && id >= 1 ? id : null;
