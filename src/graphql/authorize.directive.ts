@@ -54,6 +54,7 @@ interface ParsedDecision {
   readonly idempotencyKey: string | null;
 }
 
+/** The refusal of a request without a credential. */
 export const MISSING_AUTH: Refusal = { code: 'MISSING_AUTH', detail: 'Authentication is required' };
 
 /**

@@ -44,7 +44,7 @@ export type BuildContext = (
 
 /**
  * Creates the function that builds a request's context.
- * @param enterLargeAnswers waits for room for one large answer, which organizations share fairly
+ * @param enterLargeAnswers waits for room for one large answer; organizations take turns
  */
 export function makeBuildContext(
   reads: Reads,

@@ -30,6 +30,7 @@ export interface Operation {
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** Runs an operation within the limits. It never rejects: refusals and masked errors are in the result. */
 export type ExecuteOperation = (operation: Operation, context: RequestContext) => Promise<ExecutionResult>;
 
 export interface ExecuteOptions {

@@ -11,7 +11,7 @@ import { sharedFor } from './shared-for';
 
 /** The state that health, readiness and metrics report. */
 export interface HealthOptions {
-  /** Checks that the database accepts writes. @throws {DatabaseUnavailableError} if it is unreachable or read-only */
+  /** Checks that the database accepts writes. @throws {DatabaseUnavailableError} if it does not, in time */
   readonly checkWrites: () => Promise<void>;
   /** Reads the backlog of entries to seal. @throws {DatabaseUnavailableError} if the database cannot be reached */
   readonly backlog: () => Promise<SealBacklog>;

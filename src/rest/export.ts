@@ -47,7 +47,7 @@ export function addExport(
 ): void {
   const slots = new Slots('exports', LIMITS);
   server.get(PATH, {
-    // The headers of an export are known only by running it.
+    // A HEAD request would have to run the whole export.
     exposeHeadRoute: false,
     onRequest: [identify, (request) => authorize.checkCredential(REQUIREMENT, request, {})],
     handler: async (request, reply) => {

@@ -74,7 +74,7 @@ const EXAMPLES: Readonly<Record<string, Examples>> = {
   },
 };
 
-/** The examples of an operation; none where its schemas say enough. */
+/** Returns the examples of an operation; empty if its schemas say enough. */
 export function examplesOf(operationId: string): Examples {
   return EXAMPLES[operationId] ?? {};
 }
