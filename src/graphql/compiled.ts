@@ -20,8 +20,8 @@ import { GraphQLJSON } from 'graphql-scalars';
 import { makeMeasure } from './extent';
 
 /**
- * The number of runs after which an operation is compiled. Compiling takes longer than one run, so it would slow down
- * clients whose operations all differ, and a client could make the process compile at little cost to itself.
+ * The number of runs after which an operation is compiled. Compiling takes longer than one run: without this threshold,
+ * clients whose operations all differ would be slower, and a client could make the process compile at little cost.
  */
 const RUNS_BEFORE = 16;
 /** The most fields of a compiled operation, with its fragments spread. Compiling so many takes about 10 ms. */
