@@ -81,64 +81,64 @@ import { runInBackground } from './background';
 import { countAutoApprovals, countDecisions } from './counted';
 
 export interface AppOptions {
-  /** Connected as the application's login. Whoever made it closes it, after the app. */
+  /** Connected with the application's login. The caller closes it, after the app. */
   readonly database: Database;
   readonly trustedIssuers: readonly TrustedIssuer[];
   readonly log: Logger;
   readonly corsOrigins: readonly string[];
   readonly trustProxy: readonly string[];
-  /** Requests that a principal may send to this process; null, if not given, for no limit. */
+  /** The most requests per minute of a principal to this process. Null, the default, for no limit. */
   readonly rateLimitPerMinute?: number | null;
-  /** Actions of one submitter that may wait for a decision at once; null, if not given, for any number. */
+  /** The most pending actions of one submitter. Null, the default, for no limit. */
   readonly maxPendingActions?: number | null;
-  /** Beyond what nothing more is taken on; nothing, if not given. */
+  /** The load above which requests are refused. No limit by default. */
   readonly load?: LoadBounds;
-  /** How long a request may take to arrive, in milliseconds; half a minute, if not given. */
+  /** How long a request may take to arrive, in milliseconds. Half a minute by default. */
   readonly requestTimeout?: number;
-  /** What legacy clients are told that this is; development, if not given. */
+  /** The environment that is reported to the vendor's SDK. `development` by default. */
   readonly environment?: 'development' | 'production';
-  /** Gets a line for each request; none, if not given. */
+  /** Gets a line for each request. Null, the default, logs none. */
   readonly requestLog?: Logger | null;
-  /** Aborted once the process is told to stop: it says so, and still answers until it is closed. */
+  /** Aborted when the process is told to stop. The app then reports not to be ready, and serves until it is closed. */
   readonly stopping?: AbortSignal;
-  /** Whether the schema is shown to callers without a credential. */
+  /** Whether callers without a credential may introspect the schema. */
   readonly anonymousIntrospection: boolean;
   /** Whether GraphiQL is served at /playground. */
   readonly playground: boolean;
   /** Signs the audit log and its receipts. */
   readonly logKey: LogKey;
-  /** Where verifications look for what was kept outside of the database. */
+  /** The checkpoints outside of the database, which verifications compare with. */
   readonly archive?: CheckpointSource;
-  /** What is wrong with that archive itself. */
+  /** Reports what is wrong with that archive itself. */
   readonly archiveFault?: ArchiveFault;
-  /** What seals the audit log in this process, if anything does. */
+  /** The sealer of this process, if it has one. */
   readonly sealer?: { readonly status: SealerStatus };
-  /** What refuses a database that was rolled back, if anything does. */
+  /** Refuses a database that was rolled back, if given. */
   readonly guard?: { readonly status: GuardStatus };
-  /** How long a client may read nothing of its export before that is broken off, in milliseconds; a minute, if not given. */
+  /** How long a client may take for one chunk before its export is aborted, in milliseconds. A minute by default. */
   readonly exportStalledMs?: number;
-  /** How long an export may take as a whole, in milliseconds; an hour, if not given. */
+  /** The maximum duration of an export, in milliseconds. An hour by default. */
   readonly exportMaxMs?: number;
-  /** How long a verification in the process may take, in milliseconds; half an hour, if not given. */
+  /** The maximum duration of a verification in this process, in milliseconds. Half an hour by default. */
   readonly verificationMaxMs?: number;
-  /** After how many runs an operation is compiled; sixteen, if not given. */
+  /** The number of runs after which an operation is compiled. Sixteen by default. */
   readonly runsBeforeCompiling?: number;
-  /** How often overdue actions are marked, in milliseconds; five seconds, if not given. They read as expired before. */
+  /** How often overdue actions are marked, in milliseconds. Five seconds by default. They read as expired before. */
   readonly sweepEveryMs?: number;
-  /** The gateway's clock, for tokens, correlation ids and error bodies. A decision's time is the database's. */
+  /** The gateway's clock, for tokens, correlation ids and error bodies. Decisions use the database's clock. */
   readonly clock?: () => Date;
 }
 
 const REQUEST_TIMEOUT = 30_000;
-/** How often rows that no longer throttle a refusal are deleted, in milliseconds. */
+/** How often expired throttle rows and idempotency records are purged, and omitted denials counted, in milliseconds. */
 const PURGE_INTERVAL = 60_000;
 const SWEEP_INTERVAL = 5_000;
 /** How often the gateway's clock is compared with the database's, in milliseconds. */
 const CLOCK_INTERVAL = 5_000;
-/** How often it is written down when API keys were used, in milliseconds; for each key once a minute at most. */
+/** How often the last uses of API keys are written, in milliseconds. Each key is written at most once a minute. */
 const KEY_USE_INTERVAL = 5_000;
 
-/** The composition root: everything is made here, by hand, in the order it is needed. */
+/** Composes the application: everything is created here, by hand, in the order in which it is needed. */
 export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   const {
     database,
@@ -306,13 +306,13 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   );
   server.addHook('onClose', async () => {
     await stop();
-    // What was noted last; a process that stops without its database loses a minute's precision at most.
+    // Writes the latest uses. If the database is unavailable, the stored uses are at most a minute too old.
     await writeKeyUses().catch(() => undefined);
   });
   return server;
 }
 
-/** The schema alone, for printing: nothing of it is ever called, so it needs no resolvers and no database. */
+/** Builds the schema for printing only. Nothing in it is ever called, so it needs no resolvers and no database. */
 export function makeSchemaForPrinting(): GraphQLSchema {
   return makeSchema([], new AuthorizeDirective(() => Promise.resolve()));
 }

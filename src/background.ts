@@ -1,17 +1,17 @@
 import type { Logger } from './observability/logger';
 
-/** Work that is repeated as long as the process runs. */
+/** A job that is repeated as long as the process runs. */
 export interface BackgroundWork {
-  /** For the log, where it fails. */
+  /** A verb phrase for the log, which says `could not NAME` when the job fails. */
   readonly name: string;
   readonly everyMs: number;
-  /** Ends early, between two of its steps, once the signal is given. */
+  /** Runs the job once. It ends early, between two of its steps, once the signal is aborted. */
   readonly run: (signal: AbortSignal) => Promise<unknown>;
 }
 
 /**
- * Repeats works, each never beside itself; one that fails is logged and tried again at its next turn.
- * @returns stops them all, and waits for the steps under way
+ * Repeats jobs. A job never overlaps with itself. A failure is logged, and the job runs again at its next turn.
+ * @returns a function that stops all jobs and waits for those that are running
  */
 export function runInBackground(works: readonly BackgroundWork[], log: Logger): () => Promise<void> {
   const stopping = new AbortController();

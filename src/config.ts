@@ -10,52 +10,52 @@ import { readFile, readPem } from './setting-files';
 import type { ShutdownTimes } from './stop-signals';
 import { readIssuers } from './token-issuers';
 
-/** Everything that the environment can set, read once and checked whole. */
+/** All settings from the environment, read once and validated together. */
 export interface Config {
   readonly isProduction: boolean;
   readonly host: string;
-  /** 0 lets the system choose. */
+  /** 0 lets the operating system choose. */
   readonly port: number;
-  /** Absolute. */
+  /** An absolute path. */
   readonly dataDir: string;
-  /** The application's login to an existing PostgreSQL; null for the embedded one. */
+  /** The application's login to an external PostgreSQL. Null for the embedded one. */
   readonly databaseUrl: string | null;
-  /** The owner's login, direct; null where none was given. */
+  /** The owner's login, without a connection pooler. Null if none was given. */
   readonly databaseOwnerUrl: string | null;
   readonly database: Pick<DatabaseOptions, 'poolSize' | 'tls' | 'preparedStatements'>;
-  /** None where only the local development key counts. */
+  /** Empty if only the local development issuer is trusted. */
   readonly trustedIssuers: readonly TrustedIssuer[];
   readonly auditLog: AuditLogConfig;
   readonly corsOrigins: readonly string[];
   readonly trustProxy: readonly string[];
   /** Null for no limit. */
   readonly rateLimitPerMinute: number | null;
-  /** Actions of one submitter that may wait at once; null for any number. */
+  /** The most pending actions of one submitter. Null for no limit. */
   readonly maxPendingActions: number | null;
   readonly load: LoadBounds;
   /** In milliseconds. */
   readonly requestTimeout: number;
   readonly shutdown: ShutdownTimes;
-  /** Whether each request is logged; null where that is left to the log's level. */
+  /** Whether each request is logged. Null if the log level decides. */
   readonly requestLog: boolean | null;
-  /** Whether analysts find GraphiQL at /playground. */
+  /** Whether GraphiQL is served at /playground. */
   readonly playground: boolean;
   readonly logLevel: string;
 }
 
-/** How the audit log is signed and where its checkpoints go. */
+/** How the audit log is signed, and where its checkpoints are archived. */
 export interface AuditLogConfig {
-  /** What its origins begin with, such as a host name. */
+  /** The first part of the checkpoints' origins, such as a host name. */
   readonly name: string;
-  /** Ed25519; null for one that is made and kept in the data folder. */
+  /** An Ed25519 key. Null for a generated one that is kept in the data folder. */
   readonly signingKey: KeyObject | null;
-  /** Public keys whose signatures still count. */
+  /** Public keys of earlier signing keys, whose signatures are still accepted. */
   readonly earlierKeys: readonly NoteKey[];
-  /** Absolute. */
+  /** An absolute path. */
   readonly archiveFolder: string;
 }
 
-/** Settings that are missing or wrong, all of them. */
+/** Reports all missing and invalid settings. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 
@@ -78,7 +78,7 @@ const postgresUrl = z
   .url({ protocol: /^postgres(ql)?$/, error: 'has to be a postgresql:// address' })
   .optional();
 
-/** A whole number, or `off`, which becomes null. */
+/** Parses an integer, or `off`, which becomes null. */
 const bound = (min: number, max: number, what: string): z.ZodType<number | null | undefined> =>
   z
     .string()
@@ -133,8 +133,8 @@ const environment = z.object({
 });
 
 /**
- * Reads the settings from environment variables; an empty or blank one counts as not set.
- * @throws {ConfigError} with every fault at once
+ * Reads the settings from environment variables. Empty and blank ones count as absent.
+ * @throws {ConfigError} with all faults
  */
 export function readConfig(variables: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value?.trim() !== ''));
@@ -195,13 +195,13 @@ function readSigningKey(key: string | undefined, faults: string[]): KeyObject | 
     const privateKey = createPrivateKey(pem);
     if (privateKey.asymmetricKeyType === 'ed25519') return privateKey;
   } catch {
-    // Not a key at all: said below, as of a key of another kind.
+    // Text that is no key gets the same fault as a key of another type.
   }
   faults.push('AUDIT_SIGNING_KEY: is not a PEM private key for Ed25519');
   return null;
 }
 
-/** What was set, also where that is `off`. */
+/** Returns the setting, which may be null for `off`, or the default if it is absent. */
 function orDefault(given: number | null | undefined, fallback: number | null): number | null {
   return given === undefined ? fallback : given;
 }
@@ -215,7 +215,7 @@ function readEarlierKeys(texts: readonly string[], faults: string[]): readonly N
   });
 }
 
-/** An address, a network, or a name for one that the HTTP server knows. */
+/** Whether a text is an address, a network, or a network's name. */
 function isProxy(proxy: string): boolean {
   const [address = '', prefix, ...rest] = proxy.split('/');
   const bits = isIP(address) === 4 ? 32 : 128;

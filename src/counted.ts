@@ -2,11 +2,11 @@ import type { Metrics } from './observability/metrics';
 import type { DecideActions } from './use-cases/decide-actions';
 import type { SubmitAction } from './use-cases/submit-action';
 
-/** Counts what reviewers decide: not votes that decide nothing yet, and not what is replayed to a retry. */
+/** Wraps `decide` to count reviewers' decisions, without votes that leave the action pending and without replays. */
 export function countDecisions(decide: DecideActions, metrics: Metrics): DecideActions {
   return async (request) => {
     const result = await decide(request);
-    // A replay bears the correlation id of the request that decided.
+    // A replay has the correlation id of the request that decided.
     if (result.correlationId !== request.origin.correlationId) return result;
     const made = result.outcomes.filter(
       ({ decision }) => decision !== undefined && decision.status !== 'pending_approval',
@@ -16,7 +16,7 @@ export function countDecisions(decide: DecideActions, metrics: Metrics): DecideA
   };
 }
 
-/** Counts what the policy approves by itself. */
+/** Wraps `submit` to count the actions that the policy approves on submission. */
 export function countAutoApprovals(submit: SubmitAction, metrics: Metrics): SubmitAction {
   return async (request) => {
     const result = await submit(request);

@@ -3,8 +3,9 @@ import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { dirname } from 'node:path';
 
 /**
- * The private key of a PEM file, readable by its owner only. Where there is none it is made, once, however many
- * processes start at the same moment.
+ * Reads the private key of a PEM file, or creates the file, readable by its owner only, if it does not exist. Processes
+ * that start at the same moment all get the same key.
+ * @throws {Error} if the file cannot be read or written, or contains no private key
  */
 export function loadOrMakeKey(path: string, make: () => KeyObject): KeyObject {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -18,7 +19,7 @@ export function loadOrMakeKey(path: string, make: () => KeyObject): KeyObject {
     mode: 0o600,
   });
   try {
-    // A link appears whole or not at all, and never replaces a key that another process made a moment before.
+    // Linking is atomic, and never replaces a key that another process has just created.
     linkSync(mine, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

@@ -14,13 +14,13 @@ import { explainOutage } from './persistence/database';
 import { listener, openInstance, type Instance } from './persistence/instance';
 import { delayAfter, STOPPED_LATE, untilSignal, type ShutdownTimes, type StopSignal } from './stop-signals';
 
-/** What part of the time for stopping the requests under way may take; the rest is for what they used. */
+/** The share of the shutdown timeout for requests in progress. The rest is for closing everything else. */
 const DRAIN_SHARE = 0.5;
 
-/** What was opened, to be closed in the opposite order. */
+/** What was opened. It is closed in the opposite order. */
 class Closables {
   private readonly open: { readonly name: string; readonly close: () => Promise<unknown> }[] = [];
-  /** What is being closed. */
+  /** The name of what is being closed. */
   current: string | null = null;
 
   add(name: string, close: () => Promise<unknown>): void {
@@ -35,7 +35,7 @@ class Closables {
   }
 }
 
-/** Starts everything, in order; whatever was opened is in `closables` even if a later step fails. */
+/** Starts everything in order. Whatever was opened is in `closables`, even if a later step fails. */
 async function start(config: Config, closables: Closables, stopping: AbortSignal): Promise<Instance> {
   const log = makeLogger(config.logLevel);
   const instance = await openInstance(config, {
@@ -95,13 +95,13 @@ async function start(config: Config, closables: Closables, stopping: AbortSignal
   return instance;
 }
 
-/** Where a line for each request goes. One that was asked for is written whatever the log's level is. */
+/** Returns the log for requests. If REQUEST_LOG requests it, requests are logged whatever the log level is. */
 function requestLogOf({ requestLog }: Config, log: Logger): Logger | null {
   if (requestLog === null) return log;
   return requestLog ? log.child({}, { level: 'info' }) : null;
 }
 
-/** Takes no more connections, lets the requests under way end, and cuts those that take longer, in milliseconds. */
+/** Stops accepting connections and waits for requests in progress. Those that exceed `longest` milliseconds are cut. */
 async function drain(server: FastifyInstance, longest: number): Promise<void> {
   const timeout = setTimeout(() => {
     server.server.closeAllConnections();
@@ -131,7 +131,7 @@ async function main(): Promise<void> {
     process.stderr.write(`${explain(error, config)}\n`);
     process.exitCode = 1;
   };
-  // Whatever hangs, be it the start: whoever supervises the process gets an end of it.
+  // Ends the process even if the start or a step of stopping hangs.
   const endLate = ({ timeout }: ShutdownTimes, delay: number): void => {
     setTimeout(() => {
       const what = closables.current ?? 'what was being started';
@@ -151,7 +151,7 @@ async function main(): Promise<void> {
   const starting = (async () => {
     config = readConfig(process.env);
     const instance = await start(config, closables, stopping.signal);
-    // A signal during the start waits for it, or what it is opening would be left behind; nobody was served yet.
+    // A signal during the start waits for it, or what is being opened would leak. Nothing was served yet.
     isServing = !stopping.signal.aborted;
     return instance;
   })();

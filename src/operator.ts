@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import type { RequestOrigin } from './domain/audit-entry';
 import { newCorrelationId } from './domain/correlation';
 
-/** Where an operator's command comes from, as the audit log keeps it. */
+/** Returns the origin of an operator's command for the audit log. */
 export function operatorOrigin(): RequestOrigin {
   return {
     correlationId: newCorrelationId(new Date()),
@@ -12,7 +12,7 @@ export function operatorOrigin(): RequestOrigin {
   };
 }
 
-/** The account's name; its number where it has none, as in many containers. */
+/** Returns the account's name, or its number if it has no name, as in many containers. */
 function accountName(): string {
   try {
     return userInfo().username;

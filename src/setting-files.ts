@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The file that a setting names, null where none is; one that cannot be read is a fault. */
+/** Reads the file that a setting names. Returns null if none is named, or, with a fault added, if it is unreadable. */
 export function readFile(name: string, path: string | undefined, faults: string[]): string | null {
   if (path === undefined) return null;
   try {
@@ -11,7 +11,7 @@ export function readFile(name: string, path: string | undefined, faults: string[
   }
 }
 
-/** A PEM that stands in a setting, its line breaks perhaps written as \n, or in the file that the setting names. */
+/** Reads a PEM from a setting, whose line breaks may be written as \n, or from the file that the setting names. */
 export function readPem(name: string, setting: string, faults: string[]): string | null {
   return setting.includes('-----BEGIN') ? setting.replaceAll('\\n', '\n') : readFile(name, setting, faults);
 }

@@ -28,7 +28,7 @@ const issuerSettings = z.strictObject({
 });
 type IssuerSettings = z.output<typeof issuerSettings>;
 
-/** The settings of one issuer, as variables of their own. */
+/** The environment variables that configure a single issuer. */
 const VARIABLES: Readonly<Record<string, keyof IssuerSettings>> = {
   TOKEN_ISSUER: 'issuer',
   TOKEN_PUBLIC_KEY: 'publicKey',
@@ -46,8 +46,8 @@ type Path = readonly PropertyKey[];
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
- * The issuers whose tokens count: the one of the TOKEN_ variables, and those of TOKEN_ISSUERS. What is missing or wrong
- * goes to the faults; in production that includes having none.
+ * Reads the trusted issuers: the one of the TOKEN_ variables and those of TOKEN_ISSUERS. Missing and invalid settings
+ * are added to `faults`. In production, having no issuer is a fault.
  */
 export function readIssuers(
   given: Variables,
@@ -65,7 +65,7 @@ export function readIssuers(
   return known;
 }
 
-/** Issuers as JSON, in the setting or in the file that it names. */
+/** Reads issuers as JSON from the setting, or from the file that it names. Null stands for a faulty issuer. */
 function readList(setting: string | undefined, faults: string[]): (TrustedIssuer | null)[] {
   const json =
     setting?.trim().startsWith('[') === false ? readFile('TOKEN_ISSUERS', setting, faults) : setting;
@@ -77,7 +77,7 @@ function readList(setting: string | undefined, faults: string[]): (TrustedIssuer
         readIssuer(issuer, (path) => `TOKEN_ISSUERS: ${[place, ...path].join('.')}`, faults),
       );
   } catch {
-    // Not JSON at all: said below, as of JSON of another kind.
+    // Text that is no JSON gets the same fault as JSON that is no list.
   }
   faults.push('TOKEN_ISSUERS: is not a JSON list of issuers');
   return [];
@@ -95,7 +95,7 @@ function readSingle(given: Variables, faults: string[]): TrustedIssuer | null {
   return readIssuer(settings, nameOf, faults);
 }
 
-/** Lists are separated by commas. */
+/** Converts a variable to the value of its JSON field. Lists are separated by commas. */
 function readVariable(field: keyof IssuerSettings, value: string): unknown {
   const items = value.split(',').map((item) => item.trim());
   if (field === 'audience') return items;
@@ -103,7 +103,7 @@ function readVariable(field: keyof IssuerSettings, value: string): unknown {
   return Object.fromEntries(items.map((item) => item.split('=', 2)));
 }
 
-/** One issuer; `nameOf` says what the operator calls a field of it. */
+/** Validates one issuer. Returns null if it is faulty. @param nameOf returns the setting's name of a field */
 function readIssuer(raw: unknown, nameOf: (path: Path) => string, faults: string[]): TrustedIssuer | null {
   const { data, error } = issuerSettings.safeParse(raw);
   for (const { path, message } of error?.issues ?? []) faults.push(`${nameOf(path)}: ${message}`);
@@ -166,7 +166,7 @@ function readClaims(
   return null;
 }
 
-/** Keys that come over an open line could be anybody's. */
+/** Whether keys may be fetched from a URL. An attacker could replace keys that are sent unencrypted. */
 function isSafeUrl(url: string): boolean {
   if (!URL.canParse(url)) return false;
   const { protocol, hostname } = new URL(url);

@@ -16,7 +16,7 @@ import {
 import { RefusedError } from '../domain/refusal';
 import { MISSING_AUTH } from './authorize.directive';
 
-/** Answers an operation of a caller without a credential. */
+/** Executes an operation of a caller without a credential. */
 export type AnswerAnonymous = (
   document: DocumentNode,
   operation: OperationDefinitionNode,
@@ -24,9 +24,9 @@ export type AnswerAnonymous = (
 ) => ExecutionResult | Promise<ExecutionResult>;
 
 /**
- * Makes what answers every root field with MISSING_AUTH, whatever its arguments are, and the schema's own fields
- * (`__typename`, `__schema`, `__type`) as always. Only variables of the latter and of `@include` and `@skip` are read: an
- * error about one repeats what was sent, so nobody without a credential is told of others.
+ * Creates the function that executes anonymous operations. Every root field fails with MISSING_AUTH, whatever its
+ * arguments are; `__typename`, `__schema` and `__type` work as usual. Only the variables of those three, and of
+ * `@include` and `@skip`, are coerced, so that an anonymous caller gets no errors about other inputs.
  */
 export function makeAnswerAnonymous(schema: GraphQLSchema): AnswerAnonymous {
   const closed = mapSchema(schema, {
@@ -47,7 +47,7 @@ function refuse(): never {
   throw new RefusedError(MISSING_AUTH);
 }
 
-/** The document with neither arguments nor selections of the root fields that need a credential. */
+/** Returns the document without the arguments and selections of root fields that require a credential. */
 function withoutClosedFields(schema: GraphQLSchema, document: DocumentNode): DocumentNode {
   const types = new TypeInfo(schema);
   const roots = [schema.getQueryType(), schema.getMutationType()];
@@ -60,7 +60,7 @@ function withoutClosedFields(schema: GraphQLSchema, document: DocumentNode): Doc
   return visit(document, visitWithTypeInfo(types, { Field: { enter } }));
 }
 
-/** The operation and what it still spreads, with the variables that are still used. */
+/** Returns the operation and the fragments that it still spreads, without the variables that are no longer used. */
 function withoutUnreadVariables(document: DocumentNode, { name }: OperationDefinitionNode): DocumentNode {
   const reached = separateOperations(document)[name?.value ?? ''] ?? document;
   const used = new Set<string>();

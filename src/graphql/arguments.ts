@@ -3,14 +3,14 @@ import type { AuthorizedContext } from './context';
 import { parseId } from '../domain/decision-request';
 import { RefusedError, validationRefusal } from '../domain/refusal';
 
-/** An ID argument as the number it stands for. @throws {RefusedError} VALIDATION_ERROR (docs/rest-api.md#ids) */
+/** Parses an ID argument. @throws {RefusedError} VALIDATION_ERROR if it is invalid (docs/rest-api.md#ids) */
 export function readId(id: string, argument: string): number {
   const parsed = parseId(id, [argument]);
   if (parsed.faults !== undefined) throw new RefusedError(validationRefusal(parsed.faults));
   return parsed.value;
 }
 
-/** The ids of a filter; null where none were given. @throws {RefusedError} VALIDATION_ERROR with every faulty one */
+/** Parses the ids of a filter; null if absent. @throws {RefusedError} VALIDATION_ERROR with a fault per invalid id */
 export function readIds(
   ids: readonly string[] | null | undefined,
   argument: string,
@@ -22,14 +22,14 @@ export function readIds(
   return parsed.flatMap((id) => (id.faults === undefined ? [id.value] : []));
 }
 
-/** Text to compare stored text with, as it was given. @throws {RefusedError} VALIDATION_ERROR for what no stored text can hold */
+/** Validates a text to compare with stored text; null if absent. @throws {RefusedError} as `readTexts` */
 function readText(text: string | null | undefined, argument: string): string | null {
   return readTexts(text === null || text === undefined ? text : [text], argument)?.[0] ?? null;
 }
 
 /**
- * The text that a list is searched for; null where none was given. An operation searches once, under whatever alias.
- * @throws {RefusedError} VALIDATION_ERROR for a second search, and for a text that is too long
+ * Returns the search text of a list's filter; null if absent or empty. An operation may search once.
+ * @throws {RefusedError} VALIDATION_ERROR for a second search, for a text that is too long, and as `readTexts`
  */
 export function readSearch(
   filter: { readonly search?: string | null } | null | undefined,
@@ -37,7 +37,7 @@ export function readSearch(
 ): string | null {
   const search = readText(filter?.search, 'search');
   if (search === null || search === '') return null;
-  // The first test spares a long text its count: a code point is at most two UTF-16 units.
+  // The first test avoids counting a very long text: a code point has at most two UTF-16 units.
   if (search.length > 2 * MAX_SEARCH_LENGTH || Array.from(search).length > MAX_SEARCH_LENGTH)
     refuse('search', `must have at most ${String(MAX_SEARCH_LENGTH)} characters`, 'length');
   context.searches.count += 1;
@@ -49,7 +49,10 @@ function refuse(argument: string, msg: string, type: string): never {
   throw new RefusedError(validationRefusal([{ loc: [argument], msg, type }]));
 }
 
-/** The texts of a filter; null where none were given. @throws {RefusedError} as `readText` */
+/**
+ * Validates the texts of a filter; null if absent.
+ * @throws {RefusedError} VALIDATION_ERROR for ill-formed Unicode or U+0000, which no stored text contains
+ */
 export function readTexts(
   texts: readonly string[] | null | undefined,
   argument: string,

@@ -24,13 +24,13 @@ import type { AuthorizedContext, RequestContext, ReviewerContext } from './conte
 import { faultsOfLists } from './list-limits';
 import { actionSourceOf } from './loaders';
 
-/** What `@authorize` asks for on one root field. */
+/** What `@authorize` requires of the caller of one root field. */
 export interface Requirement {
   readonly roles: readonly Role[];
   readonly credential: 'jwt' | 'any';
-  /** The scope that an API key needs, where keys are accepted. */
+  /** The scope that an API key needs, where keys are accepted. Null if none is required. */
   readonly scope: string | null;
-  /** The verdict that the field gives, on a field whose actions are held against the caller's authority; else null. */
+  /** The verdict of a decision mutation, which authorizes each of its actions. Null for all other fields. */
   readonly verdict: Verdict | null;
 }
 
@@ -40,12 +40,12 @@ interface DecisionArguments {
   readonly actionId?: unknown;
   readonly actionIds?: unknown;
   readonly reason?: unknown;
-  /** Of a bulk; the schema's own values. */
+  /** Only in a bulk. The schema has already parsed the enum. */
   readonly mode?: BulkMode | null;
   readonly idempotencyKey?: unknown;
 }
 
-/** What a decision's arguments say. */
+/** The validated arguments of a decision. */
 interface ParsedDecision {
   readonly actionIds: readonly number[];
   readonly reason: string | null;
@@ -54,11 +54,12 @@ interface ParsedDecision {
   readonly idempotencyKey: string | null;
 }
 
+/** The refusal of a request without a credential. */
 export const MISSING_AUTH: Refusal = { code: 'MISSING_AUTH', detail: 'Authentication is required' };
 
 /**
- * The gate in front of every root field, from `@authorize` in the schema: credential, arguments, role, then each
- * action's risk level and limit by the one rule (domain/approval-policy). Refused tries to decide become evidence.
+ * Enforces `@authorize` in front of every root field. It checks the credential, the arguments, the role, then each
+ * action's risk level and limit (domain/approval-policy), and records attempts denied by credential or role.
  */
 export class AuthorizeDirective {
   private requirements: ReadonlyMap<string, Requirement> = new Map();
@@ -66,8 +67,8 @@ export class AuthorizeDirective {
   constructor(private readonly recordRefusedRequest: RecordRefusedRequest) {}
 
   /**
-   * Adds the directive's definition and puts the gate in front of every root field.
-   * @throws {Error} for a root field that does not say who may use it
+   * Returns the schema with the directive's definition and with authorization in front of every root field.
+   * @throws {Error} if `@authorize` is missing or incomplete on a root field
    */
   applyTo(schema: GraphQLSchema): GraphQLSchema {
     const defined = withDefinition(schema);
@@ -83,21 +84,22 @@ export class AuthorizeDirective {
     return gated;
   }
 
-  /** What a root field asks for. */
+  /** Returns what a root field requires of its caller. @throws {Error} if there is no such root field */
   requirementOf(fieldName: string): Requirement {
     const requirement = this.requirements.get(fieldName);
     if (requirement === undefined) throw new Error(`There is no root field ${fieldName}`);
     return requirement;
   }
 
-  /** Whether a root field decides; false for what is none. */
+  /** Whether a root field is a decision mutation. False for unknown fields. */
   isDecision(fieldName: string): boolean {
     return (this.requirements.get(fieldName)?.verdict ?? null) !== null;
   }
 
   /**
-   * The first question, which REST asks before it reads a body: is there a credential, and of the right kind?
-   * @throws {RefusedError} MISSING_AUTH, JWT_REQUIRED, or for a key without the scope INSUFFICIENT_PERMISSIONS
+   * Checks that the credential is present, of the required kind, and has the required scope. This check comes first:
+   * REST makes it before it reads the body.
+   * @throws {RefusedError} MISSING_AUTH, JWT_REQUIRED, or INSUFFICIENT_PERMISSIONS for an API key without the scope
    */
   async checkCredential(
     requirement: Requirement,
@@ -108,15 +110,15 @@ export class AuthorizeDirective {
     if (principal === null) throw new RefusedError(MISSING_AUTH);
     if (principal.kind === 'user') return;
     if (requirement.credential === 'jwt')
-      // Over REST the body is not read yet, so over GraphQL its reason does not count either.
+      // REST has not read the body yet. GraphQL leaves out the reason too, so that both APIs record the same entry.
       await this.refuse(refusalOfApiKey(), principal, requirement, context, { actionId: args.actionId });
     if (requirement.scope !== null && !principal.scopes.includes(requirement.scope))
       throw new RefusedError(refusalOfScope(requirement.scope));
   }
 
   /**
-   * The person who asks, on a path whose credential was checked and that is no operation of the schema.
-   * @throws {RefusedError} INSUFFICIENT_PERMISSIONS for a role that the path is closed to
+   * Returns the reviewer who calls a REST path that runs no GraphQL operation. Call after `checkCredential`.
+   * @throws {RefusedError} INSUFFICIENT_PERMISSIONS if the role may not use the path, MISSING_AUTH without a JWT
    */
   personOf({ roles }: Requirement, { principal }: Pick<RequestContext, 'principal'>): Reviewer {
     if (principal?.kind !== 'user') throw new RefusedError(MISSING_AUTH);
@@ -133,7 +135,7 @@ export class AuthorizeDirective {
         const requirement = context.requirement ?? ofField;
         await this.checkCredential(requirement, context, args);
         const request = requirement.verdict === null ? null : parseDecision(args);
-        // A decision's ids are counted where they are read.
+        // parseDecision has already limited the number of a decision's ids.
         const tooLong =
           request === null ? faultsOfLists(args as Readonly<Record<string, unknown>>, inputs) : [];
         if (tooLong.length > 0) throw new RefusedError(validationRefusal(tooLong));
@@ -155,7 +157,7 @@ export class AuthorizeDirective {
     await this.refuse(refusal, principal, requirement, context, args);
   }
 
-  /** Refuses a whole request; where it was a try to decide, that is recorded first. */
+  /** Refuses the whole request. An attempt to decide is recorded first. @throws {RefusedError} the refusal, always */
   private async refuse(
     refusal: Refusal,
     principal: Principal,
@@ -172,7 +174,7 @@ export class AuthorizeDirective {
   }
 }
 
-/** Holds every action of the request against the reviewer's authority and hands the rulings on to the resolver. */
+/** Checks the reviewer's authority over every action of the request, and puts the rulings into the context. */
 async function authorizeDecision(
   { verdict }: Requirement,
   context: ReviewerContext,
@@ -188,7 +190,7 @@ async function authorizeDecision(
   (context as RequestContext).authorized = { reviewer, attempt, mode, reason, origin, items, actions, retry };
 }
 
-/** @throws {RefusedError} VALIDATION_ERROR with every fault in the ids and the reason */
+/** Validates a decision's arguments. @throws {RefusedError} VALIDATION_ERROR with every fault in ids, reason and key */
 function parseDecision(args: DecisionArguments): ParsedDecision {
   const isBulk = args.actionIds !== undefined;
   const ids: Parsed<readonly number[]> = isBulk
@@ -227,7 +229,7 @@ const CREDENTIAL = new GraphQLEnumType({
   values: { JWT: { value: 'jwt' }, ANY: { value: 'any' } },
 });
 
-/** The schema with `directive @authorize`, over the schema's own Role. */
+/** Returns the schema with the definition of `@authorize`, whose roles are the schema's `Role` enum. */
 function withDefinition(schema: GraphQLSchema): GraphQLSchema {
   const config = schema.toConfig();
   const role = enumOf(schema, 'Role');

@@ -20,32 +20,32 @@ import { GraphQLJSON } from 'graphql-scalars';
 import { makeMeasure } from './extent';
 
 /**
- * After how many runs an operation is compiled. Compiling one takes longer than running it, so whoever sends another one
- * each time would be served more slowly for nothing; and nobody makes the process compile who has not paid for more.
+ * The number of runs after which an operation is compiled. Compiling takes longer than one run: without this threshold,
+ * clients whose operations all differ would be slower, and a client could make the process compile at little cost.
  */
 const RUNS_BEFORE = 16;
-/** How many fields a compiled operation has at most, with its fragments spread: compiling so many takes some ten milliseconds. */
+/** The most fields of a compiled operation, with its fragments spread. Compiling so many takes about 10 ms. */
 const MAX_FIELDS = 200;
-/** How many compiled operations are kept: those that ran last. */
+/** The number of compiled operations that are kept: the most recently run. */
 const MAX_KEPT = 256;
 
 /** A compiled operation. */
 interface Compiled {
   readonly query: CompiledQuery['query'];
-  /** The variables that graphql-jit would not treat as it should where they are null or not given. */
+  /** The variables that graphql-jit handles wrongly if they are null or missing. */
   readonly needed: readonly string[];
 }
 
-/** Executes an operation of a valid document, within the limits. */
+/** Executes an operation whose document is valid and within the limits. */
 export type RunOperation = (args: ExecutionArgs) => Promise<ExecutionResult>;
 
 /**
- * Runs operations by graphql-js, and those that come again and again by the JavaScript that graphql-jit makes of them.
- * @param runsBefore after how many runs an operation is compiled, 0 or more
+ * Creates the function that executes operations: graphql-js runs them, and graphql-jit compiles repeated operations.
+ * @param runsBefore the number of runs after which an operation is compiled, 0 or more
  */
 export function makeRunOperation(runsBefore = RUNS_BEFORE): RunOperation {
   const runs = new WeakMap<OperationDefinitionNode, number>();
-  /** In the order in which they ran last. */
+  /** Least recently run first. Null for an operation that cannot be compiled. */
   const kept = new Map<OperationDefinitionNode, Compiled | null>();
 
   const compiledOf = (args: ExecutionArgs, operation: OperationDefinitionNode): Compiled | null => {
@@ -73,7 +73,7 @@ export function makeRunOperation(runsBefore = RUNS_BEFORE): RunOperation {
     const { coerced } = getVariableValues(args.schema, variableDefinitions, args.variableValues ?? {}, {
       maxErrors: 1,
     });
-    // What is wrong with them graphql-js says itself.
+    // graphql-js reports invalid variables.
     if (coerced === undefined || compiled.needed.some((name) => (coerced[name] ?? null) === null))
       return execute(args);
     return compiled.query({}, args.contextValue, coerced);
@@ -81,8 +81,8 @@ export function makeRunOperation(runsBefore = RUNS_BEFORE): RunOperation {
 }
 
 /**
- * Null for what graphql-js has to execute: what is very large; what has directives, since graphql-jit answers fragments
- * under a condition wrongly; what has a name in it that would be none in an object of JavaScript's.
+ * Compiles an operation. Returns null if graphql-js has to execute it: if it is very large, if it has directives, since
+ * graphql-jit answers conditional fragments wrongly, or if it contains `__proto__`, which is no ordinary object key.
  */
 function compile({ schema, document }: ExecutionArgs, operation: OperationDefinitionNode): Compiled | null {
   const { allFields, directives } = makeMeasure(schema, document)(operation);
@@ -93,7 +93,7 @@ function compile({ schema, document }: ExecutionArgs, operation: OperationDefini
   return { query: compiled.query, needed: neededIn(schema, document) };
 }
 
-/** The variables of a document that stand where null is no value, or where one stands in for what is not given. */
+/** Returns the variables that are used where null is not allowed, or where a missing value has a default. */
 function neededIn(schema: GraphQLSchema, document: DocumentNode): readonly string[] {
   const types = new TypeInfo(schema);
   const names = new Set<string>();
@@ -108,8 +108,8 @@ function neededIn(schema: GraphQLSchema, document: DocumentNode): readonly strin
 }
 
 /**
- * The document for variables that graphql-js has read already, defaults and all: to graphql-jit, which leaves out defaults
- * inside of inputs, each is a value of any kind.
+ * Returns the document with all variables declared as JSON. graphql-js has already coerced them and filled in the
+ * defaults, which graphql-jit would not do inside of inputs.
  */
 function withVariablesRead(document: DocumentNode, operation: OperationDefinitionNode): DocumentNode {
   const type = { kind: Kind.NAMED_TYPE, name: { kind: Kind.NAME, value: GraphQLJSON.name } } as const;

@@ -5,32 +5,32 @@ import type { DecisionRequest } from '../use-cases/decision-batch';
 import type { Requirement } from './authorize.directive';
 import { makeLoaders, type Loaders, type Reads } from './loaders';
 
-/** What one request knows, the same whichever door it came through. */
+/** The state of one request, the same for both APIs. */
 export interface RequestContext {
-  /** Null where no credential was presented. What an operation changes of the caller shows in the fields that follow. */
+  /** Null without a credential. A mutation that changes the caller replaces it, so that later fields see the change. */
   principal: Principal | null;
   readonly origin: RequestOrigin;
-  /** Only where there is a principal: a read always has a viewer. */
+  /** Null without a principal, since every read needs a viewer. */
   readonly loaders: Loaders | null;
-  /** How many rows a page may have: 100 over GraphQL, 1,000 over REST (docs/graphql-api.md#lists). */
+  /** The largest page, in rows: 100 over GraphQL, 1,000 over REST (docs/graphql-api.md#lists). */
   readonly maxPageSize: number;
-  /** What a REST path asks for in place of the directive of its one field; GraphQL has null. */
+  /** What a REST path requires instead of its root field's directive. Null over GraphQL. */
   readonly requirement: Requirement | null;
-  /** What the operation may still read: its answer has a size that it cannot pass. */
+  /** How much the operation may still read, which bounds the size of its answer. */
   readonly budget: AnswerBudget;
-  /** How many text searches the operation has begun. */
+  /** How many text searches the operation has started. */
   readonly searches: { count: number };
-  /** What the authorization directive found, for the one decision that an operation can hold. */
+  /** The authorized decision, set by the authorization directive. An operation can contain only one. */
   authorized: DecisionRequest | null;
 }
 
-/** A context whose caller is known: what every field behind `@authorize` sees. */
+/** The context of an authenticated caller, as every field behind `@authorize` sees it. */
 export interface AuthorizedContext extends RequestContext {
   principal: Principal;
   readonly loaders: Loaders;
 }
 
-/** A context whose caller is a person. */
+/** The context of a caller with a JWT. */
 export interface ReviewerContext extends AuthorizedContext {
   principal: Reviewer;
 }
@@ -42,7 +42,10 @@ export type BuildContext = (
   requirement: Requirement | null,
 ) => RequestContext;
 
-/** Builds contexts over these reads. */
+/**
+ * Creates the function that builds a request's context.
+ * @param enterLargeAnswers waits for room for one large answer; organizations take turns
+ */
 export function makeBuildContext(
   reads: Reads,
   enterLargeAnswers: (organizationId: number | null) => ReturnType<EnterLargeAnswers>,

@@ -8,7 +8,7 @@ const UNAVAILABLE: Refusal = {
   code: 'SERVICE_UNAVAILABLE',
   detail: 'The service is temporarily unavailable',
 };
-/** A change may have been made: whoever sent a key of theirs is told the first answer when they send it again. */
+/** A change may have been committed. A retry with the same idempotency key replays the first answer. */
 const UNANSWERED: Refusal = {
   code: 'SERVICE_UNAVAILABLE',
   detail:
@@ -20,7 +20,7 @@ const ROLLED_BACK: Refusal = {
 };
 const INTERNAL: Refusal = { code: 'INTERNAL_ERROR', detail: 'An internal error occurred' };
 
-/** What a thrown value means to a client: a refusal as it is, an outage, or a masked surprise. */
+/** Returns the refusal that a client gets for a thrown value. Unexpected errors become INTERNAL_ERROR. */
 export function refusalBehind(thrown: unknown): Refusal {
   if (thrown instanceof RefusedError) return thrown.refusal;
   if (!(thrown instanceof DatabaseUnavailableError)) return INTERNAL;
@@ -29,8 +29,8 @@ export function refusalBehind(thrown: unknown): Refusal {
 }
 
 /**
- * Logs what an operator has to hear of: what nobody foresaw, and outages with their cause. A refusal is logged where
- * it was made, so that what passes both doors is told once.
+ * Logs unexpected errors, and database outages with their cause. It ignores refusals thrown as such, so that an error
+ * that passes through both GraphQL and REST is logged once.
  */
 export function logSurprise(error: unknown, refusal: Refusal, correlationId: string, log: Logger): void {
   if (error instanceof RefusedError) return;
@@ -40,8 +40,8 @@ export function logSurprise(error: unknown, refusal: Refusal, correlationId: str
 }
 
 /**
- * A refusal as GraphQL's `extensions` carry it: the code, the HTTP status it has over REST, and the facts (docs/graphql-api.md#errors),
- * in the words of the schema: enums in upper case, ids as text.
+ * Returns a refusal as GraphQL `extensions`: the code, its HTTP status over REST, and the facts in the schema's
+ * notation (docs/graphql-api.md#errors).
  */
 export function extensionsOf(refusal: Refusal, correlationId: string): Record<string, unknown> {
   return {
@@ -53,7 +53,7 @@ export function extensionsOf(refusal: Refusal, correlationId: string): Record<st
   };
 }
 
-/** Facts as the schema writes them: enums in upper case, ids as text. */
+/** Converts facts to the schema's notation: enums in upper case, ids as strings. */
 function inSchemaWords(facts: RefusalFacts): Readonly<Record<string, unknown>> {
   const { currentStatus, heldRole, requiredRoles, riskLevel, decidedBy, submittedBy } = facts;
   return {
@@ -67,7 +67,7 @@ function inSchemaWords(facts: RefusalFacts): Readonly<Record<string, unknown>> {
   };
 }
 
-/** Gives the first errors of a result their outside shape; what nobody foresaw is logged and masked. */
+/** Converts the first MAX_ERRORS errors of a result to their public shape. Unexpected errors are logged and masked. */
 export function maskErrors(result: ExecutionResult, correlationId: string, log: Logger): ExecutionResult {
   if (result.errors === undefined) return result;
   const errors = result.errors.slice(0, MAX_ERRORS);
@@ -79,18 +79,18 @@ function maskError(error: GraphQLError, correlationId: string, log: Logger): Gra
   logSurprise(error.originalError ?? error, refusal, correlationId, log);
   const masked = new GraphQLError(cutMessage(refusal.detail), {
     path: error.path ?? null,
-    // What REST, the other door, reads the refusal from.
+    // REST reads the refusal from here.
     originalError: new RefusedError(refusal),
     extensions: extensionsOf(refusal, correlationId),
   });
-  // Taken over as they are: what was compiled knows where its fields stand, and no longer the fields.
+  // Copied rather than derived from nodes: errors of a compiled operation have locations but no nodes.
   return Object.assign(masked, { locations: error.locations });
 }
 
 function refusalOf(error: GraphQLError): Refusal {
   const { originalError } = error;
-  // Variables and arguments of the wrong type: graphql-js says so in words meant for the caller. A value of ours that
-  // does not fit the schema looks alike, but for having a path and no nodes of its own.
+  // For variables and arguments of the wrong type, the message of graphql-js is meant for the caller. An invalid value
+  // from a resolver looks similar, but it has a path and its original error has no nodes.
   const isOfInput =
     (originalError === undefined && error.path === undefined) ||
     (originalError instanceof GraphQLError &&

@@ -2,8 +2,8 @@ import { getNamedType, GraphQLError, GraphQLID, type ValidationRule, type ValueN
 import { isExact } from '../domain/json-text';
 
 /**
- * A validation rule that refuses the numbers of a document that a double would change, as those of variables are
- * refused. An id is no number, but text that has been read already.
+ * A validation rule that refuses number literals that a double cannot represent exactly. Variables have the same rule.
+ * IDs are exempt, since graphql-js reads them as text.
  */
 export const exactLiterals: ValidationRule = (context) => {
   const check = (node: ValueNode & { readonly value: string }): undefined => {

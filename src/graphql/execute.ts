@@ -23,25 +23,26 @@ import { maskErrors } from './errors';
 import { asksForSchema } from './introspection';
 import { boundsOf } from './limits';
 
-/** A validated document and what to run of it. */
+/** A validated document, with the name and the variables of the operation to run. */
 export interface Operation {
   readonly document: DocumentNode;
   readonly operationName?: string | undefined;
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** Runs an operation within the limits. It never rejects: refusals and masked errors are in the result. */
 export type ExecuteOperation = (operation: Operation, context: RequestContext) => Promise<ExecutionResult>;
 
 export interface ExecuteOptions {
   readonly schema: GraphQLSchema;
   readonly authorize: AuthorizeDirective;
   readonly log: Logger;
-  /** Whether the schema is shown to callers without a credential. */
+  /** Whether callers without a credential may introspect the schema. */
   readonly anonymousIntrospection: boolean;
   readonly runOperation: RunOperation;
 }
 
-/** The one way in which an operation runs, from either door: within the limits, executed, errors masked. */
+/** Creates the function that runs every operation of both APIs: checks its limits, executes it and masks its errors. */
 export function makeExecuteOperation(options: ExecuteOptions): ExecuteOperation {
   const { schema, authorize, log, anonymousIntrospection, runOperation } = options;
   const answerAnonymous = makeAnswerAnonymous(schema);
@@ -51,15 +52,15 @@ export function makeExecuteOperation(options: ExecuteOptions): ExecuteOperation 
     const run = async (): Promise<ExecutionResult> => {
       const isAnonymous = contextValue.principal === null;
       const asksSchema = isAnonymous && asksForSchema(document);
-      // As a field answers it: with data that is null, which is an HTTP 200.
+      // `data: null` makes this an HTTP 200, as when a field refuses.
       if (asksSchema && !anonymousIntrospection) return { data: null, ...refusedWith(MISSING_AUTH) };
-      // Whoever asks for nothing but what needs a credential is told that, and not what it would come to.
+      // An anonymous caller gets MISSING_AUTH from the fields, not the limits of an operation that cannot run anyway.
       const bounds = isAnonymous && !asksSchema ? null : boundsOf(schema, operation, isDecision);
       if (bounds !== null && bounds.refusal !== null) return refusedWith(bounds.refusal);
       const selected = isAnonymous ? getOperationAST(document, operationName) : null;
       if (selected) return answerAnonymous(document, selected, variableValues);
       const isRead = getOperationAST(document, operationName)?.operation !== OperationTypeNode.MUTATION;
-      // What a mutation answers was bounded before, so that what it committed is always told.
+      // The limits have bounded a mutation's answer. Nothing may refuse it later: what it committed must be reported.
       const { budget } = contextValue;
       if (!isRead) {
         await budget.makeRoom(bounds?.size ?? 0);
@@ -72,13 +73,13 @@ export function makeExecuteOperation(options: ExecuteOptions): ExecuteOperation 
       });
       return isRead ? await withinSize(result, budget) : result;
     };
-    // What fails beside of the fields, such as measuring a value that is too deep, is masked as what fails in them.
+    // Failures outside of the fields, such as measuring a value that is nested too deeply, are masked like the others.
     const result = await run().catch((error: unknown) => failedWith(error));
     return maskErrors(result, contextValue.origin.correlationId, log);
   };
 }
 
-/** The answer to a read, with room to write it, or the refusal of one that is too large. */
+/** Returns the result of a read once there is room to write it, or a refusal if it is too large. */
 async function withinSize(result: ExecutionResult, budget: AnswerBudget): Promise<ExecutionResult> {
   const size = jsonSize(result.data, MAX_ANSWER_SIZE);
   if (!budget.isExceeded && size <= MAX_ANSWER_SIZE) {
@@ -90,8 +91,8 @@ async function withinSize(result: ExecutionResult, budget: AnswerBudget): Promis
 }
 
 /**
- * How many rows of the one list of an answer fit; null where it is not one list.
- * @param isCut whether the last row was read and does not fit
+ * Counts the rows that fit, in an answer that is a single list. Null for any other answer.
+ * @param isCut whether the last row was read although it does not fit
  */
 function rowsThatFit(data: unknown, isCut: boolean): number | null {
   const [list, ...others] = Object.values(data ?? {}) as ({ edges?: readonly unknown[] } | null)[];

@@ -22,29 +22,29 @@ import { MAX_BULK_IDS } from '../domain/decision-request';
 import { DEFAULT_PAGE_SIZE } from '../domain/page';
 import { MAX_SCORING_RULES } from '../domain/scoring-rules';
 
-/** What a selection asks for. What a fragment holds counts as often as the fragment is spread. */
+/** The query cost of a selection. The fields of a fragment count each time that it is spread. */
 export interface Extent {
-  /** Fields inside each other. Introspection has no depth: its own query is 15 deep. */
+  /** Levels of nested fields. Introspection counts 0, since the standard introspection query is 15 levels deep. */
   readonly depth: number;
-  /** Fields, times the sizes of the lists around them; one that can be large counts as several. */
+  /** Number of fields, times the sizes of the lists around them. A field that can be large counts as several. */
   readonly values: number;
-  /** How large the answer is at most, in bytes of JSON. */
+  /** The largest possible answer, in bytes of JSON. */
   readonly size: number;
-  /** Fields on the selection's own level. */
+  /** Number of fields on the selection's own level. */
   readonly fields: number;
-  /** Fields on all levels. */
+  /** Number of fields on all levels. */
   readonly allFields: number;
-  /** Those of them that decide. */
+  /** Number of decision mutations. */
   readonly decisions: number;
-  /** Those of them that submit an action. */
+  /** Number of submissions. */
   readonly submissions: number;
-  /** Fields with an alias, and fields that the same selection holds already: both ask again for what one field tells. */
+  /** Fields with an alias and fields repeated in one selection. Both can request the same value more than once. */
   readonly aliases: number;
   readonly directives: number;
   readonly spreads: number;
 }
 
-/** Measures an operation of a document. */
+/** Measures the query cost of an operation. */
 export type Measure = (operation: OperationDefinitionNode) => Extent;
 
 const NOTHING: Extent = {
@@ -60,7 +60,7 @@ const NOTHING: Extent = {
   spreads: 0,
 };
 
-/** How long a list that comes whole can be: a quorum is at most ten, a policy has 50 scoring rules, a bulk 500 items. Of the schema, how long they are. */
+/** The largest size of each unpaged list, by field name. For the introspection fields, about their actual sizes. */
 const WHOLE_LISTS: Readonly<Record<string, number>> = {
   results: MAX_BULK_IDS,
   scoringRules: MAX_SCORING_RULES,
@@ -71,12 +71,13 @@ const WHOLE_LISTS: Readonly<Record<string, number>> = {
   inputFields: 2,
   enumValues: 3,
 };
+/** For the other unpaged lists, such as votes: a quorum is at most 10. */
 const OTHER_LISTS = 10;
 
 /**
- * Measures the operations of a document.
- * @param variable the value of a variable that is a page size; one that is not given is the default
- * @param isDecision whether a root field decides
+ * Creates a function that measures the operations of a document.
+ * @param variable returns the value of a variable, which may be a page size or a list of ids
+ * @param isDecision whether a root field is a decision mutation
  */
 export function makeMeasure(
   schema: GraphQLSchema,
@@ -87,13 +88,13 @@ export function makeMeasure(
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of document.definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
-  // Measured once each, or a chain of fragments that spread each other twice would take exponential time.
+  // Each fragment is measured once: a chain of fragments that spread the next one twice would take exponential time.
   const measured = new Map<string, Extent>();
 
   const ofFragment = (name: string): Extent => {
     const known = measured.get(name);
     if (known !== undefined) return known;
-    // What spreads itself ends here; validation refuses it.
+    // Ends the recursion for a fragment that spreads itself, which validation refuses.
     measured.set(name, NOTHING);
     const fragment = fragments.get(name);
     const type = fragment && typeFromAST(schema, fragment.typeCondition);
@@ -137,7 +138,7 @@ export function makeMeasure(
       return sum(ofFragment(selection.name.value), { ...NOTHING, spreads: 1 });
     const { typeCondition } = selection;
     const type = typeCondition === undefined ? parent : typeFromAST(schema, typeCondition);
-    // The same selection, written apart: what repeats in it repeats.
+    // An inline fragment belongs to the selection around it, so repeated fields are counted across both.
     return ofSelections(selection.selectionSet, type, siblings);
   };
   const ofSelections = (
@@ -174,14 +175,14 @@ function directivesOf({ directives }: SelectionNode | OperationDefinitionNode): 
   return { ...NOTHING, directives: directives?.length ?? 0 };
 }
 
-/** The type of a field; undefined for what the schema does not have. */
+/** Returns the type of a field; undefined if the schema does not have it. */
 function typeOf(name: string, parent: GraphQLNamedType | undefined): GraphQLOutputType | undefined {
   if (name === '__schema') return SchemaMetaFieldDef.type;
   if (name === '__type') return TypeMetaFieldDef.type;
   return isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name]?.type : undefined;
 }
 
-/** How large a value is at most, in bytes of JSON: texts that are longer than names, and JSON, by their own limits. */
+/** The largest size of long texts and JSON values, in bytes of JSON, from their own limits. */
 const SIZES: Readonly<Record<string, number>> = {
   'Action.parameters': 65_536,
   'Action.context': 16_384,
@@ -199,11 +200,11 @@ const SIZES: Readonly<Record<string, number>> = {
   'AuditLog.userAgent': 2_000,
   'Vote.reason': 6_000,
 };
-/** Names and the like: 200 characters. */
+/** The largest size of other texts, such as names of 200 characters, in bytes. */
 const TEXT_SIZE = 600;
-/** Numbers, ids, times, words of an enum. */
+/** The largest size of numbers, ids, times and enum values, in bytes. */
 const OTHER_SIZE = 40;
-/** What counts as one value. */
+/** Up to this size, in bytes, a field counts as one value. */
 const VALUE_SIZE = 4_000;
 
 function weightOf(name: string, parent: GraphQLNamedType | undefined): number {
@@ -219,7 +220,7 @@ function sizeOf(
   return own ?? (type && getNamedType(type).name === 'String' ? TEXT_SIZE : OTHER_SIZE);
 }
 
-/** The part of the longest bulk that this one is, by its ids; 1 for other fields. */
+/** Returns the size of a bulk relative to the largest bulk, 0 to 1, by its number of ids. 1 for other fields. */
 function bulkPart(
   { arguments: args }: FieldNode,
   type: GraphQLOutputType | undefined,
@@ -232,7 +233,7 @@ function bulkPart(
   return Math.min(1, count / MAX_BULK_IDS);
 }
 
-/** How many values a field can have: a page's size counts where the connection stands, for its edges and all in them. */
+/** Returns how many values a field can have. The page size counts at the connection field, so its `edges` count 1. */
 function lengthOf(
   field: FieldNode,
   type: GraphQLOutputType | undefined,
@@ -249,7 +250,7 @@ function isConnection(type: GraphQLNamedType | undefined): boolean {
   return type?.name.endsWith('Connection') === true;
 }
 
-/** How many rows a page is asked for; what is no number is refused later, where the page is read. */
+/** Returns the requested page size, or the default. The page's reader refuses an invalid size later. */
 function pageSizeOf(field: FieldNode, variable: (name: string) => unknown): number {
   for (const { name, value } of field.arguments ?? []) {
     if (name.value !== 'first' && name.value !== 'last') continue;

@@ -1,6 +1,6 @@
 import { BREAK, visit, type DocumentNode } from 'graphql';
 
-/** Whether a document asks what the schema holds. `__typename` tells of a value, so it is not that. */
+/** Whether a document introspects the schema. `__typename` does not count, since it only describes a value. */
 export function asksForSchema(document: DocumentNode): boolean {
   let isAsked = false;
   visit(document, {

@@ -13,14 +13,14 @@ import { MAX_ERRORS, validationRefusal, type Refusal } from '../domain/refusal';
 import type { Operation } from './execute';
 import { makeMeasure, type Extent } from './extent';
 
-/** How long a document may be. Whatever takes more than linear time in it is bounded by this. */
+/** The longest document, in tokens. It bounds every step that takes more than linear time. */
 export const PARSE_LIMITS: ParseOptions = { maxLexicalTokens: 1_000 };
-/** After how many errors a document is read no further: one more error says so. */
+/** The number of errors after which validation stops. graphql-js then adds one more error, which says so. */
 export const MAX_VALIDATION_ERRORS = MAX_ERRORS - 1;
-/** How many selections an operation may come to with its fragments spread: Apollo counts them before anything else. */
+/** The most selections of an operation with its fragments spread. Apollo checks this before all other limits. */
 export const MAX_RECURSIVE_SELECTIONS = 5_000;
 
-/** What an operation may ask for at most, whatever its variables are; all of it with its fragments spread. */
+/** The limits of an operation that do not depend on its variables, counted with its fragments spread. */
 const MOST: readonly (readonly [of: keyof Extent, most: number, what: string])[] = [
   ['depth', 12, 'be 12 fields deep'],
   ['fields', 10, 'have 10 root fields'],
@@ -28,12 +28,12 @@ const MOST: readonly (readonly [of: keyof Extent, most: number, what: string])[]
   ['directives', 10, 'have 10 directives'],
   ['spreads', 50, 'spread 50 fragments'],
 ];
-/** How many values an answer may hold. */
+/** The most values that an answer may contain. */
 const MAX_VALUES = 250_000;
 
 /**
- * A validation rule that holds each operation of a document against what an honest one needs; unlimited, one reader's
- * query could stop the process. For documents that are valid otherwise.
+ * A validation rule that limits the query cost of each operation, so that no single query can stall the process.
+ * The document must be valid otherwise.
  */
 export const withinLimits: ValidationRule = (context) => {
   const measure = makeMeasure(context.getSchema(), context.getDocument());
@@ -51,21 +51,21 @@ export const withinLimits: ValidationRule = (context) => {
   };
 };
 
-/** What came of operations whose extent is the same whatever their variables are. */
+/** The bounds of operations whose query cost does not depend on variables. */
 const known = new WeakMap<OperationDefinitionNode, Bounds>();
 
-/** What holding an operation against the limits told. */
+/** The result of checking an operation against the limits. */
 export interface Bounds {
-  /** Null where it is within them. */
+  /** Null if the operation is within the limits. */
   readonly refusal: Refusal | null;
-  /** How large its answer is at most, in bytes of JSON. */
+  /** The largest possible answer, in bytes of JSON. */
   readonly size: number;
 }
 
 /**
- * The bounds of a valid operation, and its refusal for what only its execution tells: two decisions or submissions (they would be a
- * hidden bulk, docs/graphql-api.md#mutations), or pages of pages that together are too large.
- * @param isDecision whether a root field decides
+ * Checks a valid operation against the limits of its execution. A second decision or submission is refused, since it
+ * would be a hidden bulk (docs/graphql-api.md#mutations), as are nested pages or mutation answers that are too large.
+ * @param isDecision whether a root field is a decision mutation
  */
 export function boundsOf(
   schema: GraphQLSchema,
@@ -73,7 +73,7 @@ export function boundsOf(
   isDecision: (rootField: string) => boolean,
 ): Bounds {
   const operation = getOperationAST(document, operationName);
-  // graphql-js says which one it misses.
+  // Without a selected operation, graphql-js reports the error.
   if (!operation) return { refusal: null, size: 0 };
   const before = known.get(operation);
   if (before !== undefined) return before;
@@ -96,7 +96,7 @@ function refusalOf({ values, size, decisions, submissions }: Extent, isMutation:
       'An operation may hold one decision; use bulkApproveActions or bulkRejectActions for several actions',
     );
   if (submissions > 1) return refusal('An operation may submit one action');
-  // Once it is executed, what it did has to be told: so what it might come to is bounded before.
+  // A committed mutation must be reported, so the size of its answer is limited before it runs.
   if (isMutation && size > MAX_ANSWER_SIZE)
     return refusal(
       `The answer to this mutation could pass ${String(MAX_ANSWER_SIZE / 1_000_000)} MB: name fewer actions or fields`,
@@ -106,7 +106,7 @@ function refusalOf({ values, size, decisions, submissions }: Extent, isMutation:
   return null;
 }
 
-/** The default of an operation's variable that can be a page size. */
+/** Returns the integer default of a variable, which can be a page size; undefined for other variables. */
 function defaultOf({ variableDefinitions }: OperationDefinitionNode, name: string): unknown {
   const value = variableDefinitions?.find(({ variable }) => variable.name.value === name)?.defaultValue;
   return value?.kind === Kind.INT ? Number(value.value) : undefined;

@@ -7,10 +7,10 @@ import {
 } from 'graphql';
 import type { InputFault } from '../domain/refusal';
 
-/** How many members a list may have that is given as an argument, or inside of one. */
+/** The most members of a list in an argument, at any depth. */
 const MAX_MEMBERS = 500;
 
-/** The faults of all lists in a field's arguments that are too long. What is inside a JSON value has limits of its own. */
+/** Returns a fault for each list in a field's arguments that is too long. JSON values have limits of their own. */
 export function faultsOfLists(
   args: Readonly<Record<string, unknown>>,
   fields: readonly Pick<GraphQLArgument, 'name' | 'type'>[],

@@ -18,16 +18,16 @@ export interface Reads {
   readonly votes: VoteReads;
 }
 
-/** One request's loaders: each batches what a list asks for into one statement, and remembers it for this request only. */
+/** One request's loaders. Each batches the loads of a list into one statement and caches them for this request only. */
 export interface Loaders {
   readonly action: DataLoader<number, Action | null>;
-  /** What was submitted as JSON with an action that was loaded without it. */
+  /** The submitted JSON of an action that was loaded without it. */
   readonly actionContent: DataLoader<number, ActionContent>;
   readonly user: DataLoader<number, User | null>;
   readonly auditEntry: DataLoader<number, AuditLogEntry | null>;
-  /** By action id, the votes on it, in the order in which they were given. */
+  /** The votes on an action by its id, in the order in which they were cast. */
   readonly votes: DataLoader<number, readonly Vote[]>;
-  /** The page of one action's entries; one statement for all actions that are asked for the same part of the same. */
+  /** Loads a page of one action's audit entries. Actions with the same request and fields share one statement. */
   auditEntriesOf(
     actionId: number,
     request: { first: number | null; after: string | null },
@@ -36,8 +36,9 @@ export interface Loaders {
 }
 
 /**
- * Loaders that see what this principal may see.
- * @param budget what the request may still read
+ * Creates loaders that return only what the viewer may see.
+ * @param maxPageSize the largest page, in rows
+ * @param budget how much the request may still read
  */
 export function makeLoaders(
   viewer: Principal,
@@ -47,13 +48,13 @@ export function makeLoaders(
 ): Loaders {
   const entriesByPart = new Map<ReadonlySet<string>, Map<string, DataLoader<number, Page<AuditLogEntry>>>>();
   return {
-    // No rule reads the content, and what shows it asks `actionContent` for it.
+    // Without the JSON content: no rule needs it, and the fields that show it use `actionContent`.
     action: loaderById((ids) => reads.actions.byIds(viewer, ids)),
     actionContent: new DataLoader<number, ActionContent>(async (ids) => {
       const found = new Map(
         (await reads.actions.contentsOf(viewer, ids, budget)).map((content) => [content.id, content]),
       );
-      // What is not there did not fit: an action is never deleted.
+      // Actions are never deleted, so a missing one did not fit into the budget.
       return ids.map((id) => found.get(id) ?? new RefusedError(answerTooLarge(null)));
     }),
     user: loaderById((ids) => reads.users.byIds(viewer, ids)),
@@ -81,7 +82,7 @@ export function makeLoaders(
   };
 }
 
-/** The actions of a request as a decision wants them: loaded in batches, forgotten when they moved. */
+/** Returns a request's loaders as the source of a decision's actions. Stale actions are loaded again. */
 export function actionSourceOf(loaders: Loaders, viewerId: number): ActionSource {
   return {
     load: async (ids) =>

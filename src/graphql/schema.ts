@@ -26,15 +26,18 @@ const RESOLVERS = [
   VoteResolver,
 ] as const;
 
-/** The resolvers, made by whoever composes the application. */
+/** The resolver instances, created where the application is composed (app.ts). */
 export type Resolvers = readonly InstanceType<(typeof RESOLVERS)[number]>[];
 
-/** Builds the schema from the resolvers and puts the authorization gate in front of every root field. */
+/**
+ * Builds the schema from the resolvers, with authorization in front of every root field.
+ * @throws {Error} if a resolver instance is missing, or `@authorize` on a root field
+ */
 export function makeSchema(resolvers: Resolvers, authorize: AuthorizeDirective): GraphQLSchema {
   const instances = new Map<unknown, object>(resolvers.map((resolver) => [resolver.constructor, resolver]));
-  // What has no resolver is read off its object as it is, not through a resolver of type-graphql's: under the schema's
-  // name, so only where the object has it too. A field that is a promise says that it is not simple: what is compiled
-  // waits for resolvers only.
+  // A simple field is read directly from its object instead of through a resolver of type-graphql. This requires that
+  // the property has the field's name. Fields that are promises are declared `simple: false`, because a compiled
+  // operation awaits resolvers only.
   for (const field of getMetadataStorage().fields) field.simple ??= field.name === field.schemaName;
   const schema = buildSchemaSync({
     resolvers: RESOLVERS,
@@ -50,7 +53,7 @@ export function makeSchema(resolvers: Resolvers, authorize: AuthorizeDirective):
   return authorize.applyTo(schema);
 }
 
-/** The schema as SDL, with its applied directives: what schema.graphql holds. */
+/** Prints the schema as SDL with its applied directives, as in schema.graphql. */
 export function printSchema(schema: GraphQLSchema): string {
   return `${printSchemaWithDirectives(schema)}\n`;
 }

@@ -1,11 +1,11 @@
 import { Kind, type FieldNode, type GraphQLResolveInfo, type SelectionSetNode } from 'graphql';
 
-/** Of a field in one document, the names of all fields below it. */
+/** Caches the result of `namesBelow` by the field's nodes in one document. */
 const known = new WeakMap<readonly FieldNode[], ReadonlySet<string>>();
 
 /**
- * The names of the fields that a field's selection mentions, at whatever depth and under whatever condition: what is
- * not among them, nobody can ask for, so it need not be read.
+ * Returns the names of all fields in a field's selection, at any depth and under any condition. Columns of other fields
+ * need not be read.
  */
 export function namesBelow({
   fieldNodes,

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 
-/** Whether the client takes an answer that is compressed with gzip; `*` speaks for what is not named (RFC 9110 12.5.3). */
+/** Whether the client accepts gzip. `*` stands for all codings that are not named (RFC 9110 12.5.3). */
 export function acceptsGzip({ headers }: FastifyRequest): boolean {
   const accepted = headers['accept-encoding']?.toString() ?? '';
   const weights = new Map(accepted.split(',').map(codingAndWeight));

@@ -2,8 +2,8 @@ import type { FastifyContextConfig, FastifyInstance } from 'fastify';
 import { RefusedError } from '../domain/refusal';
 
 /**
- * Answers a known path that was asked with another method: what it allows, as 204 for OPTIONS and else as 405.
- * `config` is the path's own: what form its errors have.
+ * Answers all other methods of a path with the methods that it allows: OPTIONS with 204, any other with 405.
+ * @param config the configuration of the path, which decides the shape of its errors
  */
 export function allowOnly(
   server: FastifyInstance,

@@ -11,8 +11,8 @@ const CHECKPOINT_PATH = '/checkpoint';
 const READERS: Requirement = { roles: ROLES, credential: 'jwt', scope: null, verdict: null };
 
 /**
- * What whoever watches the audit log fetches: the public keys, for everybody, and the newest checkpoint of the
- * caller's organization.
+ * Adds the paths for monitors of the audit log: the public keys, which require no credential, and the newest checkpoint
+ * of the caller's organization.
  */
 export function addAuditLog(
   server: FastifyInstance,

@@ -9,19 +9,21 @@ import { CredentialRefusedError, type FaultDetails } from './credential-fault';
 import { valuesOf } from './request-headers';
 import type { VerifiedToken, VerifyToken } from './token-verifier';
 
-/** Who is calling, by the request's headers as they came; null where no credential was presented. */
+/**
+ * Returns the principal behind a request's raw headers; null if there is no credential.
+ * @throws {CredentialRefusedError} for a credential that is invalid or cannot be verified
+ */
 export type Authenticate = (request: IncomingMessage) => Promise<Principal | null>;
 
-/** Said only of a token that would count otherwise (docs/rest-api.md#errors). */
+/** Only for a token that is otherwise valid (docs/rest-api.md#errors). */
 const EXPIRED_TOKEN: Refusal = { code: 'EXPIRED_TOKEN', detail: 'Token has expired' };
 const INVALID_API_KEY: Refusal = { code: 'INVALID_API_KEY', detail: 'Invalid API key' };
 const EXPIRED_API_KEY: Refusal = { code: 'EXPIRED_API_KEY', detail: 'API key has expired' };
 const REVOKED_API_KEY: Refusal = { code: 'REVOKED_API_KEY', detail: 'API key has been revoked' };
 
 /**
- * Makes the one place where a credential becomes a principal. A JWT comes as `Authorization: Bearer`; an API key as
- * `X-API-Key` or as Bearer. Where both are presented the JWT counts, unless what stands in Authorization is no JWT.
- * The function throws CredentialRefusedError for a credential that is presented and does not count.
+ * Creates the only function that turns credentials into principals. A JWT is sent as `Authorization: Bearer`, an API
+ * key as `X-API-Key` or as Bearer. If both are sent, the JWT counts. If Authorization holds no JWT, the API key counts.
  */
 export function makeAuthenticate(
   principals: PrincipalReads,
@@ -30,7 +32,7 @@ export function makeAuthenticate(
   clock: () => Date,
 ): Authenticate {
   return async (request) => {
-    // Of two, a proxy in front of us may have checked the other one.
+    // With two values, a proxy in front of the gateway may have checked the other one.
     const [authorization, ...more] = valuesOf(request, 'authorization');
     if (more.length > 0) throw new CredentialRefusedError(INVALID_TOKEN, 'authorization_twice');
     const keys = valuesOf(request, 'x-api-key');
@@ -56,7 +58,7 @@ async function reviewerOf(
   verifyToken: VerifyToken,
   now: Date,
 ): Promise<Reviewer> {
-  // One answer for the forged, the unknown and the deactivated, so that a token tells nobody which it is.
+  // The same refusal for forged tokens and for unknown or deactivated users, so that a caller cannot tell them apart.
   const verified = await verifyToken(token, now);
   if ('fault' in verified) throw new CredentialRefusedError(INVALID_TOKEN, verified.fault, verified.details);
   const details = detailsOf(verified);
@@ -76,7 +78,7 @@ function detailsOf({ issuer: { issuer }, identity }: VerifiedToken): FaultDetail
   return { issuer, ...identity };
 }
 
-/** The person whom a verified token names. */
+/** Reads the user whom a verified token identifies; null if there is none. */
 function personOf(
   { issuer: { issuer }, identity }: VerifiedToken,
   principals: PrincipalReads,

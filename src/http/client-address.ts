@@ -1,9 +1,9 @@
 import { BlockList, isIP, isIPv6, SocketAddress } from 'node:net';
 
-/** Finds the address of the client that sent a request. */
+/** Returns the address of the client that sent a request. */
 export type FindClientAddress = (peer: string | undefined, forwardedFor: string | undefined) => string;
 
-/** Networks that may be named instead of written, as HTTP servers commonly do. */
+/** Names for networks, as other HTTP servers use them. */
 const NAMED_NETWORKS: Readonly<Record<string, readonly string[]>> = {
   loopback: ['127.0.0.0/8', '::1/128'],
   linklocal: ['169.254.0.0/16', 'fe80::/10'],
@@ -11,9 +11,9 @@ const NAMED_NETWORKS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Makes the function that finds a client's address: the peer's, or, where that is a trusted proxy, the one that it wrote
- * last into X-Forwarded-For, and so on. What is no address ends the search: the proxy that passed it on is the client.
- * Linear in the header, of which only the part is read that trusted proxies wrote.
+ * Creates the function that finds a client's address. It starts at the peer and, as long as an address is a trusted
+ * proxy, moves to the one before it in X-Forwarded-For. It stops at an invalid entry: the proxy that sent it is the
+ * client. The time is linear in the header, of which only the part written by trusted proxies is read.
  * @param trustedProxies addresses, networks such as 10.0.0.0/8, or names in NAMED_NETWORKS
  */
 export function makeFindClientAddress(trustedProxies: readonly string[]): FindClientAddress {
@@ -32,12 +32,12 @@ export function makeFindClientAddress(trustedProxies: readonly string[]): FindCl
   };
 }
 
-/** How long an address with a zone, brackets and a port can be; what is longer is not looked into. */
+/** The longest address with zone, brackets and port, in characters. Longer texts are not parsed. */
 const MAX_ADDRESS_LENGTH = 100;
 
 /**
- * Reads an address as proxies write it: IPv4 or IPv6, in brackets perhaps, with a port or a zone perhaps.
- * @returns the address alone in its canonical form, IPv4 for an IPv4-mapped one; null for what is none
+ * Parses an address as proxies write it: IPv4 or IPv6, with optional brackets, port and zone.
+ * @returns the canonical address alone, IPv4 for an IPv4-mapped one; null if it is invalid
  */
 function parseAddress(written: string): string | null {
   const text = written.length > MAX_ADDRESS_LENGTH ? '' : written.trim();

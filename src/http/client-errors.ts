@@ -6,19 +6,19 @@ import type { Refusal } from '../domain/refusal';
 import { errorBody } from '../rest/error-body';
 
 const MALFORMED: Refusal = { code: 'MALFORMED_REQUEST', detail: 'This is not an HTTP request' };
-/** What Node's parser says of bytes that never become a request, by its codes. */
+/** The refusals of bytes that never become a request, by the error code of Node's parser. */
 const REFUSALS: Readonly<Record<string, Refusal>> = {
   HPE_HEADER_OVERFLOW: { code: 'HEADERS_TOO_LARGE', detail: 'The request line and headers are too large' },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { code: 'PAYLOAD_TOO_LARGE', detail: 'The chunk extensions are too large' },
   ERR_HTTP_REQUEST_TIMEOUT: { code: 'REQUEST_TIMEOUT', detail: 'The request did not arrive in time' },
 };
 
-/** Sends a refusal over a socket, and ends the connection. */
+/** Sends a refusal over a socket and ends the connection. */
 type RefuseSocket = (socket: Duplex, refusal: Refusal) => void;
 
 /**
- * Answers what Node's parser refuses, or stops waiting for, in the one error body (docs/rest-api.md#errors), and ends the connection:
- * where a request ends in such bytes nobody can say.
+ * Creates the handler of what Node's parser refuses or stops waiting for. It sends the usual error body
+ * (docs/rest-api.md#errors) and ends the connection, since the end of such a request cannot be determined.
  */
 export function makeClientErrorHandler(
   clock: () => Date,
@@ -32,8 +32,8 @@ export function makeClientErrorHandler(
 }
 
 /**
- * Has requests answered that Node would answer itself, without a body, or not at all: an expectation that nobody knows
- * is ignored (RFC 9110 10.1.1), and a tunnel is refused.
+ * Handles the requests that Node would answer itself, without a body, or not at all. An unknown expectation is ignored
+ * (RFC 9110 10.1.1). CONNECT is refused.
  */
 export function answerNodesOwn(server: Server, clock: () => Date): void {
   const refuse = makeRefuseSocket(clock);

@@ -1,11 +1,11 @@
 import { RefusedError, type Refusal } from '../domain/refusal';
 
-/** Why a credential does not count: for operators. Its caller is told the uniform refusal, and never this. */
+/** The reasons for refusing a credential. They are for operators only: callers get a uniform refusal. */
 export const CREDENTIAL_FAULTS = [
-  // Of the Authorization header.
+  // The Authorization header.
   'authorization_twice',
   'not_bearer',
-  // Of a token, in the order in which it is looked at.
+  // A token, in the order of the checks.
   'size',
   'malformed',
   'issuer_unknown',
@@ -22,7 +22,7 @@ export const CREDENTIAL_FAULTS = [
   'organization_of_another_issuer',
   'deactivated',
   'expired',
-  // Of an API key.
+  // An API key.
   'api_key_malformed',
   'api_key_unknown',
   'api_key_owner_deactivated',
@@ -32,7 +32,7 @@ export const CREDENTIAL_FAULTS = [
 
 export type CredentialFault = (typeof CREDENTIAL_FAULTS)[number];
 
-/** Those that the token itself shows, whoever it speaks of. */
+/** The faults of the token itself, found without looking up its user. */
 export type TokenFault = Extract<
   CredentialFault,
   | 'size'
@@ -48,23 +48,23 @@ export type TokenFault = Extract<
   | 'identity_claims'
 >;
 
-/** What a log may hold of a credential that does not count: never the credential. */
+/** What the log shows of a refused credential. Never the credential itself. */
 export interface FaultDetails {
-  /** As the token says it, which need not be true. */
+  /** As claimed by the token, possibly unverified. */
   readonly issuer?: string;
-  /** As the token's header says it. */
+  /** From the token's header. */
   readonly kid?: string | null;
-  /** Of a verified token only. */
+  /** Only of a verified token. */
   readonly subject?: string;
   readonly audience?: unknown;
   readonly organizationId?: number;
   readonly userId?: number;
   readonly apiKeyId?: number;
-  /** When it begins, or ceases, to count. */
+  /** The time at which the credential becomes valid, expires, or was revoked. */
   readonly at?: Date;
 }
 
-/** Refuses a credential; carries the reason to whoever logs it. */
+/** The refusal of a credential, with the reason for the log. */
 export class CredentialRefusedError extends RefusedError {
   constructor(
     refusal: Refusal,

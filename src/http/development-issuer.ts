@@ -6,19 +6,19 @@ import { STANDARD_CLAIMS } from './token-claims';
 import type { TrustedIssuer } from './token-verifier';
 import type { VerificationKey } from './verification-key';
 
-/** The `iss` of its tokens. */
+/** The `iss` of the development issuer's tokens. */
 export const DEVELOPMENT_ISSUER = 'urn:countersign:development';
 const AUDIENCE = 'countersign';
 const ALGORITHM = 'RS256';
 
-/** Makes tokens for local development with a key of its own. Does not exist in production. */
+/** Signs tokens for local development with a key of its own. It does not exist in production. */
 export interface DevelopmentIssuer {
   readonly trusted: TrustedIssuer & { readonly keys: VerificationKey };
-  /** A JWT for a subject that lives this many seconds. */
+  /** Returns a JWT for a subject. @param lifetime in seconds */
   sign(subject: string, lifetime: number): string;
 }
 
-/** The issuer whose key lies in the data folder, made on first use and readable by its owner only. */
+/** Opens the development issuer. Its key is in the data folder, created on first use and readable by its owner only. */
 export function openDevelopmentIssuer(dataDir: string): DevelopmentIssuer {
   const privateKey = loadOrMakeKey(
     join(dataDir, 'development-token-key.pem'),
@@ -43,7 +43,7 @@ export function openDevelopmentIssuer(dataDir: string): DevelopmentIssuer {
   };
 }
 
-/** The subject under which the development issuer knows a user. */
+/** Returns the subject of a user in the development issuer's tokens. */
 export function developmentSubject(userId: number): string {
   return `user-${String(userId)}`;
 }

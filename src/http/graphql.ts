@@ -33,19 +33,19 @@ export interface GraphqlOptions {
   readonly schema: GraphQLSchema;
   readonly execute: ExecuteOperation;
   readonly buildContext: BuildContext;
-  /** Whether what is wrong with a document may be said in names of the schema that it did not hold. */
+  /** Whether error messages may suggest names from the schema. */
   readonly suggestions: boolean;
   readonly log: Logger;
   /** Sets `request.principal`. */
   readonly identify: (request: FastifyRequest) => Promise<void>;
 }
 
-/** How many rows a page may have over GraphQL (docs/graphql-api.md#lists). */
+/** The largest page over GraphQL, in rows (docs/graphql-api.md#lists). */
 const MAX_PAGE_SIZE = 100;
 const PATH = '/graphql';
 const CONFIG = { graphql: true };
 
-/** Serves the schema at /graphql with Apollo Server, which parses and validates; our own function executes. */
+/** Serves the schema at /graphql. Apollo Server parses and validates; the execution is our own (graphql/execute). */
 export async function addGraphql(server: FastifyInstance, options: GraphqlOptions): Promise<void> {
   const { buildContext, identify } = options;
   const wellFormed = new WellFormedRequests();
@@ -76,12 +76,12 @@ export async function addGraphql(server: FastifyInstance, options: GraphqlOption
   server.addHook('onClose', () => apollo.stop());
 }
 
-/** Error codes at most that are kept of an answer, for the log. */
+/** The most error codes of a response that are kept for the log. */
 const MAX_CODES = 10;
 
 /**
- * Remembers which requests were well-formed: they held a document, whatever is wrong with it. What Apollo refuses
- * before that, it refuses as a request, not as a document. Remembers their answers' error codes as well.
+ * Remembers which requests were well-formed, that is, contained a document, valid or not. Anything that Apollo refuses
+ * earlier is a malformed request. It also remembers the error codes of the responses.
  */
 class WellFormedRequests {
   private readonly requests = new WeakSet<HTTPGraphQLRequest>();
@@ -101,7 +101,7 @@ class WellFormedRequests {
       }),
   };
 
-  /** The distinct error codes of a request's answer. */
+  /** Returns the distinct error codes of a request's response. */
   codesOf(request: HTTPGraphQLRequest): readonly string[] {
     return this.codes.get(request) ?? [];
   }
@@ -117,12 +117,12 @@ function codesIn({ errors = [] }: { readonly errors?: readonly GraphQLFormattedE
 }
 
 /**
- * The status of an answer. In the legacy media type, application/json, a 4xx could come from anything on the way, so
- * that clients may not read its body: there a well-formed request is a 200 whose errors say what is wrong with its
- * document (GraphQL over HTTP, application/json). In application/graphql-response+json it is the 400 that Apollo chose.
+ * Returns the HTTP status of a response. With the legacy media type application/json, clients may ignore the body of a
+ * 4xx, which any intermediary could have sent. So a well-formed request with an invalid document gets a 200 with errors
+ * (GraphQL over HTTP, application/json). With application/graphql-response+json it gets Apollo's 400.
  */
 function statusOf({ status = 200, headers }: HTTPGraphQLResponse, isWellFormed: boolean): number {
-  // That persisted documents are not supported is no success either, though Apollo's own clients take it as one.
+  // Apollo answers 200 to requests for persisted documents, which are not supported. That is no success either.
   if (!isWellFormed) return status === 200 ? 400 : status;
   const isLegacy = headers.get('content-type')?.startsWith('application/json') === true;
   return status === 400 && isLegacy ? 200 : status;
@@ -134,7 +134,7 @@ function apolloOptions(
 ): ApolloServerOptions<RequestContext> {
   const written = new WrittenAnswers(log);
   return {
-    // A gateway is Apollo's way to let somebody else execute: so REST and GraphQL share one function for it.
+    // Apollo's gateway option replaces its execution, so that REST and GraphQL share one function.
     gateway: {
       onSchemaLoadOrUpdate: (callback) => {
         callback({ apiSchema: schema, coreSupergraphSdl: printSchema(schema) });
@@ -150,18 +150,18 @@ function apolloOptions(
         }),
       stop: () => Promise.resolve(),
     },
-    // Who may ask for the schema depends on the caller: graphql/execute knows.
+    // Whether introspection is allowed depends on the caller, which graphql/execute checks.
     introspection: true,
     parseOptions: PARSE_LIMITS,
     maxRecursiveSelections: MAX_RECURSIVE_SELECTIONS,
-    // Apollo's own setting for suggestions takes them out of messages with a regular expression that is not linear.
+    // Not Apollo's setting, which removes suggestions from messages with a regular expression that is not linear.
     validationOptions: { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: !suggestions },
     validationRules: [withinLimits, exactLiterals],
     formatError: (formatted, error) => written.format(formatted, error),
     stringifyResult: (result) => written.write(result),
-    // An array of operations would be a bulk that no limit counts.
+    // The limits apply per operation, so a batch would bypass them.
     allowBatchedHttpRequests: false,
-    // Nothing registers documents here, and a cache of them could be filled by anybody.
+    // Nothing registers documents here, and anybody could fill a cache of them.
     persistedQueries: false,
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
@@ -176,7 +176,7 @@ function apolloOptions(
       },
     },
     plugins: [
-      // It would wrap every field of every answer, for a hint that no answer carries.
+      // Cache control would wrap every field of every response for a header that is never sent.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
       wellFormed.plugin,
@@ -184,12 +184,12 @@ function apolloOptions(
   };
 }
 
-/** The headers that Apollo reads: for the media types of both sides, and against CSRF. */
+/** The headers that Apollo reads, for content negotiation and against CSRF. */
 const READ_BY_APOLLO = ['accept', 'content-type', 'apollo-require-preflight', 'x-apollo-operation-name'];
 
 /**
- * The request as Apollo reads it, independent of framework and of what the Host header holds.
- * @throws {RefusedError} INVALID_JSON for a query string whose JSON has a name twice
+ * Converts a request for Apollo, without the Host header.
+ * @throws {RefusedError} INVALID_JSON for JSON with a duplicate name in the query string
  */
 function httpRequestOf(request: FastifyRequest): HTTPGraphQLRequest {
   const headers = new HeaderMap();
@@ -202,7 +202,7 @@ function httpRequestOf(request: FastifyRequest): HTTPGraphQLRequest {
   const search = new URLSearchParams(start === -1 ? '' : url.slice(start + 1));
   for (const name of ['variables', 'extensions']) {
     const [json, ...more] = search.getAll(name);
-    // As in a body. What is no JSON, or given twice, Apollo refuses.
+    // The same rules as in a body. Apollo refuses invalid JSON and repeated parameters.
     if (json !== undefined && more.length === 0 && isJson(json))
       search.set(name, exactJson(json, exactNumbers));
   }

@@ -9,36 +9,36 @@ import { VERSION } from '../version';
 import { allowOnly } from './allowed-methods';
 import { sharedFor } from './shared-for';
 
-/** What operators ask the process itself. */
+/** The state that health, readiness and metrics report. */
 export interface HealthOptions {
-  /** Throws where the database cannot be reached in time, or takes no writes. */
+  /** Checks that the database accepts writes. @throws {DatabaseUnavailableError} if it does not, in time */
   readonly checkWrites: () => Promise<void>;
-  /** What waits to be sealed; throws where the database cannot be reached. */
+  /** Reads the backlog of entries to seal. @throws {DatabaseUnavailableError} if the database cannot be reached */
   readonly backlog: () => Promise<SealBacklog>;
-  /** What this process does about it. */
+  /** The state of this process's sealer; null if it has none. */
   readonly sealer: () => SealerStatus | null;
-  /** Whether the process was told to stop: it still answers, but is sent nothing new. */
+  /** Whether the process was told to stop. It still serves requests, but is not ready for new ones. */
   readonly isStopping: () => boolean;
   /** Whether the database is refused, and whether ids can be reserved. */
   readonly guard: () => GuardStatus | null;
   readonly metrics: Registry;
   /** `development` or `production`. */
   readonly environment: string;
-  /** Sets `request.principal`; what is presented has to count. */
+  /** Sets `request.principal`. Refuses an invalid credential. */
   readonly identify: (request: FastifyRequest) => Promise<void>;
 }
 
-/** Answered whatever the load is, and without limit; rest/openapi/refusals names the same paths. */
+/** Exempts a path from load shedding and rate limits. rest/openapi/refusals lists the same paths. */
 const PROBE = { config: { probe: true } } as const;
 
-/** Answers without a credential: is it alive, can it serve, what does it count. */
+/** Adds the paths for liveness, readiness, metrics and deployment information, none of which requires a credential. */
 export function addHealth(server: FastifyInstance, options: HealthOptions): void {
   const { checkWrites, backlog, sealer, isStopping, guard, metrics, environment, identify } = options;
   server.get('/health', PROBE, () => ({ status: 'ok' }));
   server.get('/readyz', PROBE, async () => {
     if (isStopping())
       throw new RefusedError({ code: 'SERVICE_UNAVAILABLE', detail: 'The service is shutting down' });
-    // Side by side, so that the answer comes within the deadline of one.
+    // Concurrently, so that both finish within the deadline of one.
     const [{ entries, lagSeconds }] = await Promise.all([backlog(), checkWrites()]).catch(
       (error: unknown) => {
         if (!(error instanceof DatabaseUnavailableError)) throw error;
@@ -62,12 +62,12 @@ export function addHealth(server: FastifyInstance, options: HealthOptions): void
       },
     };
   });
-  // Written once for all who ask while it is being written.
+  // Concurrent scrapes share one run.
   const text = sharedFor(0, () => metrics.metrics());
   server.get('/metrics', PROBE, async (_request, reply) =>
     reply.type(metrics.contentType).send(await text()),
   );
-  // Asked by the vendor's SDK to test its connection: so a key that does not count is told, although none is needed.
+  // The vendor's SDK tests its connection here, so an invalid key is refused, although none is required.
   server.get('/api/deployment-info', { onRequest: identify }, () => ({
     service: 'countersign',
     version: VERSION,

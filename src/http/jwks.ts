@@ -3,41 +3,41 @@ import { CredentialRefusedError } from './credential-fault';
 import { readPublishedKeys, type IgnoredKey } from './published-keys';
 import type { SignatureAlgorithm, VerificationKey } from './verification-key';
 
-/** Where an issuer publishes its keys, and which of them count. */
+/** Where an issuer publishes its keys, and the algorithms that are accepted. */
 export interface JwksLocation {
   readonly uri: string;
-  /** A key that names none of its own counts for the first of these that it fits. */
+  /** A key without an `alg` is used with the first of these that it fits. */
   readonly algorithms: readonly SignatureAlgorithm[];
 }
 
-/** What a token says of the key that signed it. */
+/** The key that signed a token, according to its header. */
 export interface WantedKey {
   readonly alg: string;
   readonly kid: string | null;
 }
 
-/** How old the keys get before they are fetched again: a key that was taken back counts no longer than this. */
+/** The age at which keys are fetched again, in milliseconds. A withdrawn key is accepted at most this long. */
 const REFRESH_AGE = 5 * 60_000;
-/** How long the keys last while the provider cannot be reached. */
+/** How long keys remain valid while the provider cannot be reached, in milliseconds. */
 const MAX_AGE = 60 * 60_000;
-/** The time between two fetches, whatever is asked for: unknown kids cost nothing to make up. */
+/** The minimum time between two fetches, in milliseconds, since anyone can make up unknown kids. */
 const COOL_DOWN = 10_000;
-/** How long a fetch may take, the whole answer included. */
+/** The timeout of a fetch, including its body, in milliseconds. */
 const FETCH_TIMEOUT = 3_000;
-/** How large a key set may be, in bytes: thousands of keys, and still read at once. */
+/** The largest key set, in bytes. It has room for thousands of keys and is still parsed quickly. */
 const MAX_SET_SIZE = 1024 * 1024;
-/** How many keys of one kid are tried: a set may hold several (RFC 7517 4.5), and each costs a signature's check. */
+/** The most keys of one kid that are tried. A set may contain several (RFC 7517 4.5), and each costs a verification. */
 const MAX_SAME_KID = 4;
 
 /**
- * The keys that an issuer publishes (RFC 7517), fetched when they are first needed and kept as one set, so that a key
- * that is gone from it is gone here. All times are milliseconds on the caller's clock, but for the fetch's time-out.
+ * The keys that an issuer publishes (RFC 7517). They are fetched on first use and replaced as a set, so that a key that
+ * was removed is no longer accepted. All times are milliseconds on the caller's clock, except for the fetch timeout.
  */
 export class JwksKeys {
   private held: { readonly keys: readonly VerificationKey[]; readonly at: number } | null = null;
   private tried: { readonly at: number; readonly failed: boolean } | null = null;
   private underWay: Promise<void> | null = null;
-  /** What was last logged about the set, so that it is logged once. */
+  /** The last logged complaint about the set, so that each is logged once. */
   private complaint = '';
 
   constructor(
@@ -47,10 +47,11 @@ export class JwksKeys {
   ) {}
 
   /**
-   * The keys that a token may be signed by: those of its kid, or the only one of its algorithm where it names none.
-   * An unknown kid has the keys fetched once, and not again before the cool-down is over.
-   * @returns none if the issuer has no such key
-   * @throws {CredentialRefusedError} SERVICE_UNAVAILABLE where that cannot be told, since the newest fetch of the keys failed
+   * Returns the keys that may have signed a token: those of its kid, or without a kid the only key of its algorithm.
+   * An unknown kid triggers one fetch, and no other before the cool-down is over.
+   * @param now milliseconds
+   * @returns an empty list if the issuer has no such key
+   * @throws {CredentialRefusedError} SERVICE_UNAVAILABLE if no key was found and the latest fetch failed
    */
   async find(wanted: WantedKey, now: number): Promise<readonly VerificationKey[]> {
     if (!this.location.algorithms.some((algorithm) => algorithm === wanted.alg)) return [];
@@ -68,19 +69,19 @@ export class JwksKeys {
     const keys = isWithin(MAX_AGE, this.held?.at, now) ? (this.held?.keys ?? []) : [];
     const fitting = keys.filter(({ algorithm }) => algorithm === alg);
     if (kid !== null) return fitting.filter((key) => key.kid === kid).slice(0, MAX_SAME_KID);
-    // A token that names no key can only mean the only one that fits, under however many names it is published.
+    // Without a kid, the key must be unambiguous. The same key may be published under several kids.
     const [first] = fitting;
     return first !== undefined && fitting.every(({ key }) => key.equals(first.key)) ? [first] : [];
   }
 
-  /** Fetches the keys, together with whoever else waits for them; not within the cool-down. */
+  /** Fetches the keys, unless within the cool-down. Concurrent callers share one fetch. */
   private async refresh(now: number): Promise<void> {
     if (this.underWay === null && isWithin(COOL_DOWN, this.tried?.at, now)) return;
     this.underWay ??= this.fetch(now).finally(() => (this.underWay = null));
     await this.underWay;
   }
 
-  /** A set that cannot be read leaves the keys as they were. */
+  /** Fetches the keys. If the set cannot be read, the previous keys are kept. */
   private async fetch(now: number): Promise<void> {
     const { uri, algorithms } = this.location;
     try {
@@ -94,7 +95,7 @@ export class JwksKeys {
     }
   }
 
-  /** Logs which elements are no keys, when that changes. */
+  /** Logs the elements that cannot be used as keys, whenever they change. */
   private complain(ignored: readonly IgnoredKey[]): void {
     const complaint = JSON.stringify(ignored);
     if (ignored.length > 0 && complaint !== this.complaint)
@@ -112,8 +113,8 @@ const UNAVAILABLE = {
 } as const;
 
 /**
- * Fetches a JSON Web Key Set's elements. No redirect is followed: the address was configured, what it points to was not.
- * @throws {Error} where no key set arrives in time, or one that is too large
+ * Fetches the elements of a JSON Web Key Set. Redirects are not followed, since only this address was configured.
+ * @throws {Error} if no key set arrives in time, or if it is too large
  */
 async function fetchKeySet(uri: string): Promise<readonly unknown[]> {
   const response = await fetch(uri, {
@@ -131,7 +132,7 @@ async function fetchKeySet(uri: string): Promise<readonly unknown[]> {
 async function bodyOf(response: Response): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   let size = 0;
-  // Leaving the loop early cancels the rest of the answer.
+  // Leaving the loop early cancels the rest of the response.
   for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     size += part.byteLength;
     if (size > MAX_SET_SIZE) throw new Error(`The key set is larger than ${String(MAX_SET_SIZE)} bytes`);
@@ -140,7 +141,7 @@ async function bodyOf(response: Response): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-/** Whether less than this time has passed since then; not if the clock was set back meanwhile, or if there is no then. */
+/** Whether less than `duration` has passed since `then`. False if `then` is undefined or the clock was set back. */
 function isWithin(duration: number, then: number | undefined, now: number): boolean {
   return then !== undefined && now >= then && now - then < duration;
 }

@@ -3,7 +3,7 @@ import type { TokenFault } from './credential-fault';
 import { readStrictObject } from './strict-json';
 import type { VerificationKey } from './verification-key';
 
-/** A signed token whose form is right; nothing of it is believed yet. */
+/** A well-formed signed token. Its signature and claims are not verified yet. */
 export interface Jws {
   readonly token: string;
   readonly alg: string;
@@ -11,22 +11,23 @@ export interface Jws {
   readonly payload: Buffer;
 }
 
-/** Longer than any honest token; what is longer is not looked into. */
+/** The longest token, in characters. No legitimate token is longer. */
 const MAX_TOKEN_LENGTH = 8_192;
-/** Header members that would make us trust what the token itself brings, or promise what we do not check. */
+/** Header parameters that would bring their own key, or require processing that is not implemented. */
 const REFUSED_HEADERS = ['crit', 'b64', 'zip', 'enc', 'jku', 'jwk', 'x5u', 'x5c'];
-/** What a token may say that it is: an access token (RFC 9068 2.1) or nothing in particular. */
+/** The accepted values of `typ`: an access token (RFC 9068 2.1), or an unspecific JWT. */
 const TYPES = ['jwt', 'at+jwt', 'application/at+jwt'];
 
-/** Whether a token is longer than any honest one; it is not looked into. */
+/** Whether a token is too long to be legitimate. Such a token is not parsed. */
 export function isTooLong(token: string): boolean {
   return token.length > MAX_TOKEN_LENGTH;
 }
 
 /**
- * The gate in front of the library (docs/authentication.md#tokens): three parts of canonical base64url, and a header that is one
- * strict JSON object with an algorithm, a plain kid, a type that can be an access token's, and nothing to obey.
- * @returns null for every token that does not pass
+ * Parses a token before the library sees it (docs/authentication.md#tokens). It must have three parts of canonical
+ * base64url. Its header must be a strict JSON object with `alg`, an optional `kid` that is text, an accepted `typ`, and
+ * none of REFUSED_HEADERS.
+ * @returns null for any other token
  */
 export function readJws(token: string): Jws | null {
   const parts = isTooLong(token) ? [] : token.split('.');
@@ -41,9 +42,9 @@ export function readJws(token: string): Jws | null {
 }
 
 /**
- * Whether the token is signed by this key, with the algorithm that is the key's, and, where options are given, whether
- * its claims are as they ask. When it expires is held against the clock by whoever asks, last.
- * @returns what is wrong, the signature first; null where nothing is
+ * Verifies a token's signature with a key and the key's algorithm, and optionally its claims. It does not check the
+ * expiry, which callers check last.
+ * @returns the first fault, the signature before the claims; null if there is none
  */
 export function faultOf(
   { token }: Jws,
@@ -56,13 +57,13 @@ export function faultOf(
   } catch (error) {
     if (error instanceof NotBeforeError) return 'not_yet_valid';
     const message = error instanceof JsonWebTokenError ? error.message : '';
-    // Its checks come in this order: algorithm, signature, times, audience, issuer.
+    // The library checks algorithm, signature, times, audience and issuer, in this order.
     if (message.startsWith('jwt audience invalid')) return 'audience';
     return message === 'invalid nbf value' ? 'times' : 'signature';
   }
 }
 
-/** Whether this is the one way to write its bytes: otherwise one signature could be spelled in several ways. */
+/** Whether a part is the canonical encoding of its bytes. Otherwise one signature would have several spellings. */
 function isCanonicalBase64url(part: string): boolean {
   return part !== '' && Buffer.from(part, 'base64url').toString('base64url') === part;
 }

@@ -2,25 +2,25 @@ import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { valuesOf } from './request-headers';
 
-/** How long a credential stays known after it last counted, in milliseconds. */
+/** How long a credential is remembered after its last successful use, in milliseconds. */
 const REMEMBERED = 60 * 60_000;
-/** Credentials at most that are known. */
+/** The most credentials that are remembered. */
 const MAX_CREDENTIALS = 10_000;
-/** Credentials at most of one principal, so that nobody pushes out the others by making many. */
+/** The most credentials per principal, so that nobody can evict those of others. */
 const MAX_OF_ONE = 8;
-/** No credential that counts is longer; a longer one is not hashed. */
+/** The longest credential, in characters. No valid one is longer, so a longer one is not hashed. */
 const MAX_LENGTH = 16_384;
 
 /**
- * Remembers which credentials counted a while ago, and whose they were: hashes, never the credentials. It vouches for
- * nobody, as each request is authenticated all the same; it tells a neighbour from whoever floods.
+ * Remembers the hashes of credentials that were valid recently, and their owners. It authenticates nobody: each request
+ * is authenticated anyway. It lets the rate limit tell known callers from a flood that comes from the same address.
  */
 export class KnownCredentials {
-  /** In the order in which they last counted. */
+  /** Least recently used first. */
   private readonly known = new Map<string, { readonly owner: string; readonly at: number }>();
   private readonly ofOwner = new Map<string, Set<string>>();
 
-  /** @param now milliseconds */
+  /** Remembers the owner of a request's valid credential. @param now milliseconds */
   remember(request: IncomingMessage, owner: string, now: number): void {
     const credential = hashOf(request);
     if (credential === null) return;
@@ -34,7 +34,7 @@ export class KnownCredentials {
     this.ofOwner.set(owner, own.add(credential));
   }
 
-  /** Whose credential the request carries, if it counted a while ago; else null. */
+  /** Returns the owner of the request's credential if it was valid recently; otherwise null. */
   ownerOf(request: IncomingMessage, now: number): string | null {
     const credential = hashOf(request);
     const found = credential === null ? undefined : this.known.get(credential);
@@ -42,7 +42,7 @@ export class KnownCredentials {
     return found !== undefined && age >= 0 && age < REMEMBERED ? found.owner : null;
   }
 
-  /** Forgets a credential that no longer counts. */
+  /** Forgets a credential that is no longer valid. */
   forget(request: IncomingMessage): void {
     const credential = hashOf(request);
     if (credential !== null) this.drop(credential);
@@ -58,7 +58,7 @@ export class KnownCredentials {
   }
 }
 
-/** The hash of everything that authentication looks at; null where that is nothing, or too much. */
+/** Returns the hash of all headers that authentication reads; null if there are none, or if they are too long. */
 function hashOf(request: IncomingMessage): string | null {
   const presented = JSON.stringify([valuesOf(request, 'authorization'), valuesOf(request, 'x-api-key')]);
   return presented === '[[],[]]' || presented.length > MAX_LENGTH

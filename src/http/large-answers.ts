@@ -5,29 +5,29 @@ import { RefusedError } from '../domain/refusal';
 import { Admission } from '../persistence/admission';
 
 /**
- * How much of the heap one answer may need while it is built, in bytes: 10 MB of JSON made of the smallest objects take
- * twenty times as much once they are read, and the texts that are written of them come on top.
+ * The heap that one answer may need while it is built, in bytes. 10 MB of JSON from the smallest possible objects take
+ * twenty times as much in memory, plus the text that is written from them.
  */
 const HEAP_PER_ANSWER = 384 * 1024 * 1024;
-/** How long an answer waits for room, in milliseconds, and how many do. */
+/** How long an answer waits for room, in milliseconds, and how many answers may wait. */
 const MAX_WAIT = 30_000;
 const MAX_WAITING = 100;
-/** How long a client that reads slowly keeps others waiting, in milliseconds: by then its answer is in buffers. */
+/** How long a slow client may occupy its room, in milliseconds. By then its answer is in buffers. */
 const MAX_SENDING = 10_000;
 
-/** Bounds how many large answers the process builds at once, by its heap; organizations take turns. */
+/** Limits how many large answers the process builds at once, by the size of its heap. Organizations take turns. */
 export class LargeAnswers {
   private readonly admission: Admission;
 
-  /** @param atOnce how many are built at once; if not given, as many as the heap has room for */
+  /** @param atOnce how many answers are built at once; by default, as many as fit into the heap */
   constructor(atOnce = Math.max(1, Math.floor(getHeapStatistics().heap_size_limit / HEAP_PER_ANSWER))) {
     this.admission = new Admission({ size: atOnce, maxWaitMs: MAX_WAIT, maxWaiting: MAX_WAITING });
   }
 
   /**
    * Waits for room for one answer.
-   * @returns what gives it back
-   * @throws {RefusedError} SERVICE_UNAVAILABLE where too many wait, or none becomes free in time
+   * @returns a function that releases it
+   * @throws {RefusedError} SERVICE_UNAVAILABLE if too many are waiting, or none becomes free in time
    */
   enter(organizationId: number | null): Promise<() => void> {
     return this.admission.enter({ share: 'decision', organizationId }).catch(() => {
@@ -37,7 +37,7 @@ export class LargeAnswers {
   }
 }
 
-/** Runs what makes an answer, and gives the room that it needed back once the client has it, or took too long for it. */
+/** Runs `make`, and releases the answer's room once the response has closed, or after MAX_SENDING milliseconds. */
 export async function untilSent<T>(
   response: ServerResponse,
   budget: AnswerBudget,

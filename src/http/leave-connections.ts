@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 
 /**
- * From the signal on, each answer ends its connection, so that its client opens the next one elsewhere. Requests are
- * answered as before until the server is closed, those that arrive on kept connections too: none is reset or refused.
+ * After the signal, makes each response close its connection, so that clients connect elsewhere. Requests are still
+ * answered until the server is closed, also on open connections: none is reset or refused.
  * Call before routes are added.
  */
 export function leaveConnections(server: FastifyInstance, stopping: AbortSignal): void {

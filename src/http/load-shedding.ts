@@ -2,18 +2,18 @@ import underPressure from '@fastify/under-pressure';
 import type { FastifyInstance } from 'fastify';
 import { RefusedError } from '../domain/refusal';
 
-/** Beyond what a process takes on nothing more; null for no such bound. */
+/** The load above which the process refuses requests. Null means no limit. */
 export interface LoadBounds {
-  /** How late its event loop may be, in milliseconds, on the average of a second. */
+  /** The maximum delay of the event loop, in milliseconds, averaged over a second. */
   readonly eventLoopDelay: number | null;
   /** Resident memory, in MB. */
   readonly memory: number | null;
 }
 
 /**
- * Answers 503 with Retry-After while the process is beyond its bounds, before anything is read or asked for: what is
- * under way ends in time, and the caller tries again, elsewhere perhaps. Probes are answered, or an orchestrator would
- * end the process for being busy. To be called before routes are added.
+ * Answers 503 with Retry-After while the process is overloaded, before a body or the database is read: requests in
+ * progress finish in time, and callers retry, possibly elsewhere. Probes are answered, or an orchestrator would kill
+ * the process for being busy. Call before routes are added.
  */
 export async function shedLoad(
   server: FastifyInstance,

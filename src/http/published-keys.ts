@@ -3,27 +3,27 @@ import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { keyFault, type SignatureAlgorithm, type VerificationKey } from './verification-key';
 
-/** An element of a key set that does not count, by its place in the set, and why. */
+/** An element of a key set that cannot be used: its index in the set, and why. */
 export interface IgnoredKey {
   readonly place: number;
   readonly fault: string;
 }
 
-/** What a key set holds for us. */
+/** The usable contents of a key set. */
 export interface PublishedKeys {
   readonly keys: readonly VerificationKey[];
-  /** Elements that are no keys, or faulty ones: the first few. Keys that are meant for others are not among them. */
+  /** The first few elements that are faulty or no keys. Keys for other purposes are not among them. */
   readonly ignored: readonly IgnoredKey[];
 }
 
-/** How many keys are imported before others get their turn: each takes some ten microseconds. */
+/** How many keys are imported before yielding to the event loop. Each takes about ten microseconds. */
 const IMPORTED_AT_ONCE = 64;
-/** How many faulty elements are named. */
+/** The most faulty elements that are reported. */
 const MAX_IGNORED = 10;
 
-/** Some providers write null for what a key does not say. */
+/** Some providers write null for absent parameters. */
 const member = z.string().nullish();
-/** What of a JSON Web Key says what it is for (RFC 7517 4); its numbers are left to the import. */
+/** The parameters of a JSON Web Key that describe its purpose (RFC 7517 4). The import validates the others. */
 const jwk = z.looseObject({
   kty: z.string(),
   use: member,
@@ -32,15 +32,15 @@ const jwk = z.looseObject({
   kid: member,
 });
 
-/** Members that only private and symmetric keys have (RFC 7518 6): whoever reads the set can sign with such a key. */
+/** Parameters of private and symmetric keys (RFC 7518 6). Anyone who reads the set could sign with such a key. */
 const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
 /**
- * The keys of a set that verify signatures by these algorithms. An element that is no key takes no other with it
- * (RFC 7517 5), nor does one of a kind, use or algorithm that is not ours.
- * @param elements of `keys`, as they were published
- * @param algorithms a key that names none of its own counts for the first of these that it fits
- * @throws {Error} where there are elements and none can be read: that is no answer to who may sign
+ * Reads the keys of a set that verify signatures with these algorithms. Invalid elements, and keys of another type, use
+ * or algorithm, are skipped (RFC 7517 5).
+ * @param elements the published `keys`
+ * @param algorithms a key without an `alg` is used with the first of these that it fits
+ * @throws {Error} if the set has elements and none can be read, since that does not mean that no key is valid
  */
 export async function readPublishedKeys(
   elements: readonly unknown[],
@@ -61,13 +61,13 @@ export async function readPublishedKeys(
   return { keys, ignored: ignored.slice(0, MAX_IGNORED) };
 }
 
-/** An element that does not count; `isKey` where it is a key that was read, and refused. */
+/** An element that cannot be used. `isKey` tells whether it is a readable key that was refused. */
 interface Fault {
   readonly fault: string;
   readonly isKey: boolean;
 }
 
-/** One element as a key for its one algorithm; null for a key that is meant for something else. */
+/** Reads one element as a key for one algorithm. Null for a key with another purpose. */
 function readKey(
   element: unknown,
   algorithms: readonly SignatureAlgorithm[],
@@ -87,7 +87,7 @@ function readKey(
     const algorithm = candidates[faults.indexOf(null)];
     return algorithm === undefined ? { fault: faults[0] ?? '', isKey: true } : { kid, algorithm, key };
   } catch {
-    // OpenSSL's own reasons say nothing that an operator could use.
+    // OpenSSL's error messages do not help an operator.
     return { fault: 'cannot be read as a key', isKey: false };
   }
 }

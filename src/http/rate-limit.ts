@@ -5,38 +5,38 @@ import { RefusedError } from '../domain/refusal';
 import { KnownCredentials } from './known-credentials';
 import { WindowStore } from './window-store';
 
-/** What the limits are told of authentication. */
+/** How authentication reports to the rate limits. */
 export interface RateLimits {
-  /** Counts a request of a principal that is known now. @throws {RefusedError} RATE_LIMIT_EXCEEDED */
+  /** Counts a request for its authenticated principal. @throws {RefusedError} RATE_LIMIT_EXCEEDED */
   readonly count: (request: FastifyRequest) => Promise<void>;
-  /** Takes notice of a credential that does not count. */
+  /** Reports that the request's credential was refused. */
   readonly refused: (request: FastifyRequest) => void;
 }
 
 const UNLIMITED: RateLimits = { count: () => Promise.resolve(), refused: () => undefined };
 
-/** In milliseconds: so nobody who is refused waits longer than ten seconds (docs/rest-api.md#rate-limits). */
+/** The window in milliseconds, which is the longest wait after a refusal (docs/rest-api.md#rate-limits). */
 const WINDOW = 10_000;
-/** How many principals, and how many addresses, are counted at a time; whoever came last goes on. */
+/** How many principals, and how many addresses, are counted at a time. The oldest window is dropped first. */
 const CACHE = 10_000;
 
-/** Where somebody stands in their window. */
+/** The state of a principal's or an address's window. */
 interface Standing {
   readonly max: number;
   readonly remaining: number;
-  /** Milliseconds to the window's end. */
+  /** Milliseconds until the window ends. */
   readonly ttl: number;
   readonly isExceeded: boolean;
 }
 
 /**
- * Limits how many requests this process answers in a window of ten seconds. Whoever brings a credential that counts is
- * limited by who they are, so that colleagues behind one address do not share a limit; whatever else an address sends is
- * counted for the address, which is refused before authentication once it sent too much of it. A credential that counted
- * a while ago is counted for its principal even then, or whoever floods would lock out their neighbours. Probes are not
- * limited. Call before routes are added.
- * @param perMinute null for no limit
- * @param clock for X-RateLimit-Reset
+ * Limits how many requests this process answers in a window of ten seconds. Requests with a valid credential count for
+ * their principal, so that colleagues behind one address do not share a limit. All others count for their address,
+ * which is refused before authentication once it exceeds the limit. Even then, a recently valid credential counts for
+ * its principal, or a flood would lock out other users of the address. Probes are not limited.
+ * Call before routes are added.
+ * @param perMinute requests per minute; null for no limit
+ * @param clock for X-RateLimit-Reset, and for the age of remembered credentials
  */
 export async function limitRates(
   server: FastifyInstance,
@@ -52,14 +52,14 @@ export async function limitRates(
     cache: CACHE,
     store: WindowStore,
   });
-  // Each has a store of its own: many addresses cannot push out what principals have used.
+  // Each limiter has its own store, so that many addresses cannot evict the counts of principals.
   const addresses = server.createRateLimit({ max });
   const owners = new WeakMap<FastifyRequest, string>();
   const principals = server.createRateLimit({ max, keyGenerator: (request) => owners.get(request) ?? '' });
   const standings = new WeakMap<FastifyRequest, Standing>();
   const known = new KnownCredentials();
 
-  /** By the address as it was when the request came: its socket may be gone by now. */
+  /** Uses the address from when the request arrived, since its socket may be gone by now. */
   const countAddress: typeof addresses = ({ address, routeOptions }, options) =>
     addresses({ ip: address ?? '', routeOptions } as FastifyRequest, options);
   const countOwner = async (request: FastifyRequest, owner: string): Promise<void> => {
@@ -99,12 +99,12 @@ export async function limitRates(
   };
 }
 
-/** Probes have to be answered whatever else is going on; a preflight is the browser's, not the caller's. */
+/** Probes must always be answered. Preflights are sent by the browser, not by the caller. */
 function isExempt({ method, routeOptions }: FastifyRequest): boolean {
   return method === 'OPTIONS' || routeOptions.config.probe === true;
 }
 
-/** What the limiter says of a request; it knows nobody who is let past it. */
+/** Narrows the limiter's result. `isAllowed` would mean an allow list, which is not used. */
 function limited(
   counted: { readonly isAllowed: true } | ({ readonly isAllowed: false } & Standing),
 ): Standing {

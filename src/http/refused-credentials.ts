@@ -4,8 +4,8 @@ import type { Metrics } from '../observability/metrics';
 import { CREDENTIAL_FAULTS, type CredentialRefusedError } from './credential-fault';
 
 /**
- * Makes what tells operators why a credential was refused, in the log and on a metric. Its caller is told the uniform
- * refusal, whose correlation id leads here.
+ * Creates the function that reports a refused credential to operators, in the log and in a metric. The caller gets only
+ * the uniform refusal, whose correlation id leads to the log entry.
  */
 export function makeTellRefusedCredential(
   log: Logger,

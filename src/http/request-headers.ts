@@ -3,15 +3,15 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { RefusedError, type Refusal } from '../domain/refusal';
 import type { FindClientAddress } from './client-address';
 
-/** The media type of every body that is read. */
+/** The only accepted media type of a body. */
 export const JSON_TYPE = 'application/json';
-/** What stands for all other media types: Apollo and Fastify refuse it, and browsers send it unasked (CSRF). */
+/** Replaces all other media types. Apollo and Fastify refuse it, since browsers send it without a preflight (CSRF). */
 const OTHER_TYPE = 'text/plain';
-/** Headers that have one value, though a proxy may repeat it, and their names as people write them. */
+/** Headers with a single value, which a proxy may repeat, by lower-case name, with their usual spelling. */
 const SINGLE_VALUE: ReadonlyMap<string, string> = new Map(
   ['Host', 'Content-Type', 'Idempotency-Key', 'X-Correlation-ID'].map((name) => [name.toLowerCase(), name]),
 );
-/** Headers that libraries read, and how long they may be for that, in characters; what is longer says nothing. */
+/** Headers that libraries read. If one is longer than MAX_LENGTH_FOR_LIBRARIES characters, it is removed. */
 const READ_BY_LIBRARIES = [
   'accept',
   'origin',
@@ -21,10 +21,10 @@ const READ_BY_LIBRARIES = [
 const MAX_LENGTH_FOR_LIBRARIES = 1_000;
 
 /**
- * Makes the headers safe to read, before anything else reads them: libraries take more than linear time for some of them.
- * Refuses, once a credential was checked, what has no one meaning: no Host, two values where one belongs, a body that is
- * encoded. To be called before all other hooks are added.
- * @param findClientAddress null where no proxy is trusted
+ * Makes the headers safe to read before anything else reads them: libraries take more than linear time for some.
+ * After the credential is checked, it refuses ambiguous requests: without Host, with conflicting values of a
+ * single-value header, or with an encoded body. Call before all other hooks are added.
+ * @param findClientAddress null if no proxy is trusted
  */
 export function guardHeaders(server: FastifyInstance, findClientAddress: FindClientAddress | null): void {
   const conflicts = new WeakMap<FastifyRequest, string>();
@@ -54,15 +54,15 @@ function refusalOf({ raw, headers }: FastifyRequest, conflict: string | undefine
   return null;
 }
 
-/** All values of a header as they came, one for each line. */
+/** Returns the raw values of a header, one per line. @param name in lower case */
 export function valuesOf({ rawHeaders }: IncomingMessage, name: string): readonly string[] {
-  // Node's own headersDistinct throws for headers that are called __proto__ or constructor in some releases.
+  // Not `headersDistinct`: in some releases of Node, it throws for headers called __proto__ or constructor.
   return rawHeaders.filter(
     (_value, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name,
   );
 }
 
-/** Makes equal values one. @returns the name of a header that has several, or null */
+/** Merges equal values of single-value headers. @returns the name of a header with conflicting values, or null */
 function foldRepeated(request: IncomingMessage): string | null {
   const { headers, rawHeaders } = request;
   let conflict: string | null = null;
@@ -81,7 +81,7 @@ function foldRepeated(request: IncomingMessage): string | null {
   return conflict;
 }
 
-/** Leaves of what libraries read only what they read fast. */
+/** Reduces the headers that libraries read to what they can read in linear time. */
 function constrain(request: IncomingMessage, findClientAddress: FindClientAddress | null): void {
   const { headers } = request;
   const type = headers['content-type'];

@@ -2,18 +2,18 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../observability/logger';
 import type { Metrics } from '../observability/metrics';
 
-/** The methods that requests are counted by; a client can make up others. */
+/** The methods that have metrics of their own. Clients can make up others. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'];
-/** What stands for a path that is none of ours: paths are made up without end. */
+/** The label of all unknown paths, since clients can make up any number of them. */
 const UNMATCHED = 'unmatched';
-/** The status of a request whose client hung up before its answer was sent, as nginx has it. */
+/** The status of a request whose client hung up before the response was sent, as in nginx. */
 const CLIENT_CLOSED_REQUEST = 499;
 const MAX_NAME = 100;
 
 /**
- * Counts each request by its route's template and its status, with how long it took, and logs it in one line.
+ * Counts each request by route template and status, measures its duration, and logs it in one line.
  * Call before routes are added.
- * @param log null for no lines
+ * @param log null to log no requests
  */
 export function watchRequests(server: FastifyInstance, metrics: Metrics, log: Logger | null): void {
   const watch = (request: FastifyRequest, reply: FastifyReply, seconds: number): void => {
@@ -26,7 +26,7 @@ export function watchRequests(server: FastifyInstance, metrics: Metrics, log: Lo
   };
   server.addHook('onRequest', (request, reply, done) => {
     const startedAt = performance.now();
-    // Fastify's own onResponse is not called where the client hangs up before there is a response.
+    // Fastify's onResponse hook does not run if the client hangs up before there is a response.
     reply.raw.once('close', () => {
       watch(request, reply, (performance.now() - startedAt) / 1_000);
     });
@@ -34,7 +34,7 @@ export function watchRequests(server: FastifyInstance, metrics: Metrics, log: Lo
   });
 }
 
-/** What else a line says of a request; nothing of its body, its query or its credential. */
+/** Returns the other fields of a request's line. Of body and credential, they show only the operation name and ids. */
 function lineOf(request: FastifyRequest): Record<string, unknown> {
   const { principal, origin, address, refusalCodes, params, body } = request;
   const { action_id: actionId } = (params ?? {}) as { action_id?: string };

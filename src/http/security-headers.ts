@@ -4,9 +4,9 @@ import type { FastifyInstance } from 'fastify';
 import helmet from 'helmet';
 
 /**
- * Tells browsers to do nothing with an answer but read it: it is no page, so it loads, runs and frames nothing. A page
- * of ours sets its own Content-Security-Policy over this one. No cache keeps an answer, since answers are private; what
- * is public sets its own Cache-Control. To be called before routes are added.
+ * Sets headers that forbid browsers to load, run or frame anything in a response, since it is not a page. The gateway's
+ * own pages override the Content-Security-Policy. Responses are private, so caches must not store them; public ones
+ * override the Cache-Control. Call before routes are added.
  */
 export function addSecurityHeaders(server: FastifyInstance): void {
   const headers = { ...securityHeaders(), 'cache-control': 'no-store' };
@@ -16,7 +16,7 @@ export function addSecurityHeaders(server: FastifyInstance): void {
   });
 }
 
-/** What helmet sets, asked once: it would work out the same for every answer. */
+/** Returns the headers that helmet sets. They are the same for every response, so helmet runs only once. */
 function securityHeaders(): OutgoingHttpHeaders {
   const request = new IncomingMessage(new Socket());
   const response = new ServerResponse(request);

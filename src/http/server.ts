@@ -26,21 +26,21 @@ import { addSecurityHeaders } from './security-headers';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set by `identify`; null where no credential was presented. */
+    /** Set by `identify`. Null without a credential. */
     principal: Principal | null;
-    /** Minted when first asked for, after the body has arrived: within 2 s of the decision (docs/rest-api.md#correlation-ids). */
+    /** Created on first use, after the body arrived: within 2 s of the decision (docs/rest-api.md#correlation-ids). */
     readonly origin: RequestOrigin;
-    /** The client's, read when the request came; null where the client was gone by then. */
+    /** The client's address, read when the request arrived. Null if the client was gone by then. */
     address: string | null;
-    /** What it was refused with; null where it was not. */
+    /** The error codes of the response, for the log. Null or empty if it has none. */
     refusalCodes: readonly string[] | null;
   }
   interface FastifyContextConfig {
-    /** Errors of this path go under `errors`, as a GraphQL client expects. */
+    /** Whether errors of this path are sent under `errors`, as GraphQL clients expect. */
     graphql?: boolean;
-    /** Asked by what watches the process: never shed, never limited. */
+    /** Whether this path is a probe, which load shedding and rate limits exempt. */
     probe?: boolean;
-    /** Numbers in a body of this path can be other than ids. */
+    /** Whether bodies of this path contain numbers other than ids. */
     hasNumbers?: boolean;
   }
 }
@@ -49,28 +49,28 @@ export interface ServerOptions {
   readonly log: Logger;
   readonly clock: () => Date;
   readonly corsOrigins: readonly string[];
-  /** Addresses or networks of proxies whose X-Forwarded-For counts; none means that the peer's address does. */
+  /** Addresses or networks of proxies whose X-Forwarded-For is trusted. If empty, the peer's address is used. */
   readonly trustProxy: readonly string[];
   readonly load: LoadBounds;
-  /** How long a request may take to arrive, in milliseconds; its headers alone, ten seconds at most. */
+  /** How long a request may take to arrive, in milliseconds. Its headers may take at most ten seconds. */
   readonly requestTimeout: number;
 }
 
-/** How large a body may be, in bytes. A bulk of 500 ids with a reason needs a tenth of it. */
+/** The largest body, in bytes. A bulk of 500 ids with a reason needs a tenth of it. */
 const BODY_LIMIT = 256 * 1024;
-/** How long headers may take to arrive, in milliseconds; how often it is looked who takes longer. */
+/** How long headers may take to arrive, and how often this is checked, in milliseconds. */
 const HEADERS_TIMEOUT = 10_000;
 const TIMEOUT_CHECK_INTERVAL = 5_000;
-/** How long a connection may be silent while it is answered, in milliseconds: longer than any statement may take. */
+/** How long a connection may be idle during a request, in milliseconds: longer than any statement may take. */
 const CONNECTION_TIMEOUT = 120_000;
-/** Room, in bytes, for a credential of any size, so that it is refused as a credential and not as a header. */
+/** The largest headers, in bytes. A credential that is too long fits, so that it is refused as a credential. */
 const MAX_HEADER_SIZE = 128 * 1024;
-/** Room for an id of any length in a path, so that it is refused as an id and not as a path. */
+/** The longest path parameter. An id that is too long fits, so that it is refused as an id and not as a path. */
 const MAX_PARAM_LENGTH = MAX_HEADER_SIZE;
-/** What of a User-Agent is kept: it goes into a log that can never be thinned out. */
+/** How many characters of a User-Agent are kept, since the audit log is never deleted. */
 const MAX_USER_AGENT_LENGTH = 512;
 
-/** An HTTP server with everything that both doors share and no route yet: bodies, errors, correlation, CORS. */
+/** Creates the HTTP server without routes, with what both APIs share: bodies, errors, correlation ids and CORS. */
 export async function makeServer(options: ServerOptions): Promise<FastifyInstance> {
   const { log, clock, corsOrigins, trustProxy, load, requestTimeout } = options;
   const headersTimeout = Math.min(HEADERS_TIMEOUT, requestTimeout);
@@ -79,12 +79,12 @@ export async function makeServer(options: ServerOptions): Promise<FastifyInstanc
     loggerInstance: baseLog,
     forceCloseConnections: 'idle',
     logController: new LogController({ disableRequestLogging: true }),
-    // Nothing is logged by request, so none needs a logger of its own.
+    // Fastify logs no requests, so they need no loggers of their own.
     childLoggerFactory: (logger) => logger,
     bodyLimit: BODY_LIMIT,
     http: {
       maxHeaderSize: MAX_HEADER_SIZE,
-      // `guardHeaders` refuses it, with a body that says so.
+      // `guardHeaders` refuses requests without Host, with an error body.
       requireHostHeader: false,
       headersTimeout,
       connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_INTERVAL, headersTimeout),
@@ -92,13 +92,13 @@ export async function makeServer(options: ServerOptions): Promise<FastifyInstanc
     requestTimeout,
     connectionTimeout: CONNECTION_TIMEOUT,
     clientErrorHandler: makeClientErrorHandler(clock),
-    // What Fastify reads as forwarded is the address that `guardHeaders` found.
+    // `guardHeaders` has already replaced X-Forwarded-For by the client's address.
     trustProxy: trustProxy.length > 0 && ((_address, hop) => hop === 0),
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
     rewriteUrl: (request) => withoutBrokenEscapes(request.url ?? '/'),
   });
-  // Fastify knows some of the methods that Node takes; a path answers all others with 405.
+  // Fastify supports only some of Node's methods. With all of them, paths can answer the others with 405.
   for (const method of METHODS)
     if (method !== 'CONNECT' && !server.supportedMethods.includes(method)) server.addHttpMethod(method);
   answerNodesOwn(server.server, clock);
@@ -126,16 +126,16 @@ export async function makeServer(options: ServerOptions): Promise<FastifyInstanc
   return server;
 }
 
-/** The peer's address, or the one that a trusted proxy names. */
+/** Returns the address of the peer, or the one from a trusted proxy. Null if the client has hung up. */
 function addressOf(request: FastifyRequest): string | null {
-  // Of a client that has hung up already there is no address, and the reading of a proxy's header throws.
+  // Without a remote address, reading the proxy's header throws.
   return request.raw.socket.remoteAddress === undefined ? null : request.ip;
 }
 
 /**
- * A hook that sets `request.principal` and counts the request for them.
- * @param onRefused told of a credential that does not count
- * @throws {RefusedError} for a credential that does not count, or RATE_LIMIT_EXCEEDED
+ * Creates the hook that sets `request.principal` and counts the request for the principal. The hook throws RefusedError
+ * for an invalid credential, and RATE_LIMIT_EXCEEDED.
+ * @param onRefused called with each refused credential
  */
 export function identify(
   authenticate: Authenticate,
@@ -156,7 +156,7 @@ export function identify(
   };
 }
 
-/** Sends a refusal in the shape of the door that was used. */
+/** Sends a refusal in the error format of the API that was called. */
 function refuse(reply: FastifyReply, request: FastifyRequest, refusal: Refusal, now: Date): FastifyReply {
   const { correlationId } = request.origin;
   request.refusalCodes = [refusal.code];
@@ -175,7 +175,7 @@ function challenge(code: ErrorCode): string {
     : 'Bearer realm="countersign", error="invalid_token"';
 }
 
-/** What an error that reached Fastify means: its own refusals of a request, ours, or a masked surprise. */
+/** Converts an error to a refusal: one of Fastify's own errors, a refusal, or a masked unexpected error. */
 function refusalFor(error: unknown, request: FastifyRequest, log: Logger): Refusal {
   const { code, statusCode } = error as { code?: string; statusCode?: number };
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
@@ -190,7 +190,7 @@ function refusalFor(error: unknown, request: FastifyRequest, log: Logger): Refus
   )
     return { code: 'INVALID_JSON', detail: 'The request body cannot be read' };
   if (request.raw.destroyed && !request.raw.complete) {
-    // Whoever sent it is gone, so that nobody hears the refusal.
+    // The client is gone and gets no response.
     log.debug({ correlationId: request.origin.correlationId }, 'request body broken off');
     return BROKEN_OFF;
   }
@@ -205,7 +205,7 @@ const UNSUPPORTED_MEDIA_TYPE: Refusal = {
   detail: 'The request body has to be application/json',
 };
 
-/** JSON, or no body at all; a body without a content type is read as JSON (docs/rest-api.md#request-bodies). */
+/** Accepts JSON bodies or none. A body without a content type is read as JSON (docs/rest-api.md#request-bodies). */
 function readBodies(server: FastifyInstance): void {
   const read = (request: FastifyRequest, body: Buffer): unknown => {
     if (body.length === 0) return undefined;
@@ -226,7 +226,7 @@ function readBodies(server: FastifyInstance): void {
   });
 }
 
-/** CORS for these origins only; the preflight is answered here, before authentication (docs/rest-api.md#browsers). */
+/** Enables CORS for these origins only. Preflights are answered before authentication (docs/rest-api.md#browsers). */
 async function allowOrigins(server: FastifyInstance, origins: readonly string[]): Promise<void> {
   await server.register(cors, {
     origin: [...origins],
@@ -237,7 +237,7 @@ async function allowOrigins(server: FastifyInstance, origins: readonly string[])
       'X-API-Key',
       'Idempotency-Key',
       'X-Correlation-ID',
-      // Trace contexts (W3C), and what Apollo's clients say of themselves.
+      // Trace contexts (W3C) and the headers of Apollo clients.
       'traceparent',
       'tracestate',
       'baggage',
@@ -273,7 +273,7 @@ function originGetter(clock: () => Date): (this: FastifyRequest) => RequestOrigi
   };
 }
 
-/** A path whose percent escapes cannot be decoded, made literal: it is then refused as what it is, an id or a path. */
+/** Escapes the `%` of a path that cannot be decoded, so that it is refused as an invalid id or an unknown path. */
 function withoutBrokenEscapes(url: string): string {
   const [path = '', ...query] = url.split('?');
   try {

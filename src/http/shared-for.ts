@@ -1,6 +1,6 @@
 /**
- * Shares one run of a read among all who ask while it runs, and its result for a while after: what anybody may ask for
- * costs the same however often they ask. A run that fails is shared and not kept.
+ * Shares one run of a read among concurrent callers, and its result for a while afterwards, so that the cost does not
+ * grow with the number of callers. A failure is shared but not kept.
  * @param keptMs how long a result is kept, in milliseconds
  */
 export function sharedFor<T>(keptMs: number, read: () => Promise<T>): () => Promise<T> {

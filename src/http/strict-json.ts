@@ -1,10 +1,10 @@
 import { isExact, repeatedName, withoutNumbers } from '../domain/json-text';
 
 /**
- * Reads a JSON object that has one meaning only: UTF-8 without a byte order mark, and no name twice in one object, since
- * of two values one reader takes the first and another the last (RFC 7515 4, RFC 7519 4, RFC 8725 2.4). A number that a
- * double would change is read as Infinity.
- * @returns null for everything else
+ * Parses a JSON object that must be unambiguous: UTF-8 without a byte order mark, and no duplicate names, of which some
+ * parsers use the first value and others the last (RFC 7515 4, RFC 7519 4, RFC 8725 2.4). A number that a double cannot
+ * represent exactly is read as Infinity.
+ * @returns null for anything else
  */
 export function readStrictObject(bytes: Buffer): Readonly<Record<string, unknown>> | null {
   try {

@@ -1,33 +1,33 @@
-/** The claims of a token, by their names. */
+/** The claims of a token by name. */
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** Which of a token's claims mean what. */
+/** The names of the claims that the gateway reads. */
 export interface ClaimNames {
-  /** `aud`, or another for providers whose access tokens carry none. */
+  /** `aud`, or another claim for providers whose access tokens have no `aud`. */
   readonly audience: string;
   readonly subject: string;
-  /** Names the user's and the organization's id directly; null where the subject names the user. */
+  /** The claims with the user's and the organization's ids. Null if the subject identifies the user. */
   readonly ids: { readonly user: string; readonly organization: string } | null;
-  /** What others have to be, or to hold; see `hasRequired`. */
+  /** The required values of other claims; see `hasRequired`. */
   readonly required: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** As the standards have it (RFC 7519). */
+/** The standard names (RFC 7519). */
 export const STANDARD_CLAIMS: ClaimNames = { audience: 'aud', subject: 'sub', ids: null, required: {} };
 
-/** Whom a token names: a subject that is known here as some user, or a user directly. */
+/** The user whom a token identifies: by a subject that is linked to a user, or directly by ids. */
 export type Identity =
   { readonly subject: string } | { readonly organizationId: number; readonly userId: number };
 
-/** The end of the year 9999, in seconds: what lies behind is no time. */
+/** The end of the year 9999, in seconds. Later times are invalid. */
 const END_OF_TIME = 253_402_300_799;
-/** More than any provider's subject has (OpenID Connect Core 2: 255 ASCII characters). */
+/** The longest subject, in characters (OpenID Connect Core 2). */
 const MAX_SUBJECT_LENGTH = 255;
 
 /**
- * When a token was issued, if it says so, and when it expires, which it has to say (RFC 7519 4.1, whose times are
- * numbers of seconds). `nbf` is the library's.
- * @returns null where a time is missing or none
+ * Reads when a token was issued, which is optional, and when it expires, which is required (RFC 7519 4.1, in seconds).
+ * The library checks `nbf`.
+ * @returns null if a time is invalid or `exp` is missing
  */
 export function readTimes(claims: Claims): { issuedAt: Date | null; expiresAt: Date } | null {
   const { exp, iat } = claims as { exp?: unknown; iat?: unknown };
@@ -39,14 +39,14 @@ function isTime(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= END_OF_TIME;
 }
 
-/** Claims that only other tokens have: ID tokens (OpenID Connect Core 3.1.3.6 and 3.3.2.11) and logout tokens. */
+/** Claims that only ID tokens (OpenID Connect Core 3.1.3.6 and 3.3.2.11) and logout tokens have. */
 const NOT_OF_ACCESS_TOKENS = ['at_hash', 'c_hash', 's_hash', 'events'];
-/** What Keycloak calls its other tokens. */
+/** The `typ` claims of Keycloak's other tokens. */
 const OTHER_TYPES = ['id', 'refresh', 'offline', 'logout'];
 
 /**
- * Whether a token does not say of itself that it is something else. An ID token proves to a client who logged in; it
- * was never meant for us. What keeps it out is its audience, the client; this is for where both are the same.
+ * Whether a token is not marked as another kind of token. An ID token tells a client who logged in, and is not meant
+ * for the gateway. Usually its audience excludes it; this check is for providers where both audiences are the same.
  */
 export function isAccessToken(claims: Claims): boolean {
   // `token_use` is Cognito's: access or id.
@@ -55,10 +55,10 @@ export function isAccessToken(claims: Claims): boolean {
   return use === 'access' && !isOther && !NOT_OF_ACCESS_TOKENS.some((name) => Object.hasOwn(claims, name));
 }
 
-/** Claims whose text is a list of words (RFC 8693 4.2; `scp` is what some providers call it). */
+/** Claims whose text is a list of words (RFC 8693 4.2; some providers name it `scp`). */
 const LISTS_OF_WORDS = ['scope', 'scp'];
 
-/** Whether a token has all that is required of it: a claim is the value, or a list or scope that holds it. */
+/** Whether a token has all required claims. A claim must be the value, or a list or scope that contains it. */
 export function hasRequired(claims: Claims, { required }: Pick<ClaimNames, 'required'>): boolean {
   return Object.entries(required).every(([name, value]) => {
     const claim = Object.hasOwn(claims, name) ? claims[name] : undefined;
@@ -70,7 +70,7 @@ export function hasRequired(claims: Claims, { required }: Pick<ClaimNames, 'requ
   });
 }
 
-/** Whom a token names by the issuer's claims; null where it names nobody. */
+/** Returns the identity in a token, by the issuer's claim names. Null if it is missing or invalid. */
 export function identityOf(claims: Claims, { subject: subjectName, ids }: ClaimNames): Identity | null {
   if (ids !== null) {
     const userId = idOf(claims[ids.user]);
@@ -81,7 +81,7 @@ export function identityOf(claims: Claims, { subject: subjectName, ids }: ClaimN
   return isSubject(subject) ? { subject } : null;
 }
 
-/** Text that the database can hold as it is: well-formed, and without U+0000. */
+/** Whether a value is a subject that the database can store: well-formed Unicode without U+0000. */
 function isSubject(value: unknown): value is string {
   return (
     typeof value === 'string' &&
@@ -92,7 +92,7 @@ function isSubject(value: unknown): value is string {
   );
 }
 
-/** An id as a number, or as text where a provider's attributes are text; null for what is none (docs/rest-api.md#ids). */
+/** Parses an id; null if invalid (docs/rest-api.md#ids). Text is accepted, since some providers' claims are text. */
 function idOf(value: unknown): number | null {
   const id = typeof value === 'string' && /^[1-9]\d{0,15}$/.test(value) ? Number(value) : value;
   return typeof id === 'number' && Number.isSafeInteger(id) && id >= 1 ? id : null;

@@ -14,42 +14,44 @@ import {
 import type { FaultDetails, TokenFault } from './credential-fault';
 import type { VerificationKey } from './verification-key';
 
-/** Whose tokens count, and how they have to be made. */
+/** An issuer whose tokens are accepted, and what its tokens must contain. */
 export interface TrustedIssuer {
-  /** Exactly as its tokens say it. */
+  /** The exact `iss` of its tokens. */
   readonly issuer: string;
-  /** What a token's audience has to be, or one of these. */
+  /** The accepted audiences. */
   readonly audiences: readonly string[];
   readonly claims: ClaimNames;
   readonly keys: VerificationKey | JwksLocation;
-  /** The only organization that it may speak for; null for every one. */
+  /** The only organization whose users it may authenticate. Null for any. */
   readonly organizationId: number | null;
 }
 
-/** Who a token speaks of, once it is verified. Holds until `expiresAt`, whatever happens to its issuer's keys meanwhile. */
+/** The contents of a verified token. It is valid until `expiresAt`, even if the issuer's keys change meanwhile. */
 export interface VerifiedToken {
   readonly issuer: TrustedIssuer;
   readonly identity: Identity;
   readonly expiresAt: Date;
 }
 
-/** A token that does not count, and why. */
+/** The reason for rejecting a token. */
 export interface TokenRejection {
   readonly fault: TokenFault;
   readonly details: FaultDetails;
 }
 
-/** Verifies a token at a time. @returns why not, for every token that does not count */
+/**
+ * Verifies a token at the given time. @returns its contents, or why it is rejected
+ * @throws {RefusedError} SERVICE_UNAVAILABLE if the issuer's keys cannot be fetched
+ */
 export type VerifyToken = (token: string, now: Date) => Promise<VerifiedToken | TokenRejection>;
 
-/** How far the clock of an issuer may be ahead of ours, in seconds. */
+/** How far an issuer's clock may be ahead of the gateway's, in seconds. */
 const CLOCK_SKEW = 30;
 
 /**
- * Makes the function that verifies a JWT against the trusted issuers: form, signature by the issuer's key and its
- * algorithm, issuer, audience, required claims, that it is an access token, `nbf`, `iat`, and that there is an `exp`.
- * Whether it is expired is left to the caller, since that is said only of a token that would count otherwise.
- * The function throws RefusedError SERVICE_UNAVAILABLE where the issuer's keys cannot be had.
+ * Creates the function that verifies a JWT against the trusted issuers: form, signature by the issuer's key with that
+ * key's algorithm, issuer, audience, required claims, that it is an access token, `nbf`, `iat`, and that it has `exp`.
+ * The caller checks the expiry, since only an otherwise valid token is reported as expired.
  */
 export function makeVerifyToken(trusted: readonly TrustedIssuer[], log: Logger): VerifyToken {
   const findKeys = new Map(trusted.map((issuer) => [issuer, keyFinder(issuer, log)]));
@@ -58,7 +60,7 @@ export function makeVerifyToken(trusted: readonly TrustedIssuer[], log: Logger):
     const claims = jws && readStrictObject(jws.payload);
     if (!jws || !claims) return { fault: isTooLong(token) ? 'size' : 'malformed', details: {} };
     const said = detailsOf(jws, claims);
-    // Only tells whose key to try: the signature is what proves it.
+    // The claimed issuer only selects the keys. The signature proves it.
     const issuer = trusted.find(({ issuer: name }) => name === claims['iss']);
     if (issuer === undefined) return { fault: 'issuer_unknown', details: said };
     const keys = (await findKeys.get(issuer)?.(jws, now.getTime())) ?? [];
@@ -83,7 +85,7 @@ function faultFor(
   now: Date,
 ): TokenFault | null {
   const faults = keys.map((key) => faultOf(jws, key, checksOf(issuer, now)));
-  // Of several keys of one name, what the one says that signed it.
+  // With several keys of one kid, the result of the key that signed the token counts.
   const fault = faults.find((one) => one !== 'signature');
   if (fault === undefined) return keys.length === 0 ? 'key_unknown' : 'signature';
   if (fault !== null) return fault;
@@ -103,7 +105,7 @@ function checksOf({ issuer, audiences, claims }: TrustedIssuer, now: Date): Para
   };
 }
 
-/** How much of what a token says is kept of it. */
+/** How many characters of a token's contents are logged. */
 const MAX_DETAIL = 200;
 
 function detailsOf({ kid }: Jws, { iss, aud }: Claims): FaultDetails {
@@ -116,7 +118,7 @@ function detailsOf({ kid }: Jws, { iss, aud }: Claims): FaultDetails {
 
 type FindKeys = (wanted: WantedKey, now: number) => Promise<readonly VerificationKey[]>;
 
-/** A key that was configured is the issuer's only one, whatever the token calls it. */
+/** Returns how to find an issuer's keys. A configured key is the issuer's only one, whatever the token's kid. */
 function keyFinder({ keys }: TrustedIssuer, log: Logger): FindKeys {
   if ('key' in keys) return () => Promise.resolve([keys]);
   const published = new JwksKeys(keys, log);

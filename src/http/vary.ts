@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 
-/** Says that an answer depends on a request header (RFC 9110 12.5.5), beside those that it was said of before. */
+/** Adds a request header to `Vary`, since the response depends on it (RFC 9110 12.5.5). */
 export function addVary(reply: FastifyReply, header: string): FastifyReply {
   const before = reply.getHeader('vary');
   return reply.header('Vary', before === undefined ? header : `${String(before)}, ${header}`);

@@ -1,19 +1,19 @@
 import type { KeyObject } from 'node:crypto';
 import type { Algorithm } from 'jsonwebtoken';
 
-/** How a token can be signed (RFC 7518 3.1, short of `none`). */
+/** The signature algorithms of tokens (RFC 7518 3.1), without `none`. */
 export type SignatureAlgorithm = Exclude<Algorithm, 'none'>;
 
 /**
- * What an issuer may sign with. HMAC is not among them: whoever can verify could sign as well, so that the gateway
- * itself, and everybody who reads its settings, could make an approval.
+ * The algorithms that issuers may use. HMAC is excluded, since whoever can verify can also sign: the gateway itself, or
+ * anybody who reads its settings, could forge an approval.
  */
 export const ISSUER_ALGORITHMS = ['RS256', 'PS256', 'ES256'] as const satisfies readonly SignatureAlgorithm[];
 export type IssuerAlgorithm = (typeof ISSUER_ALGORITHMS)[number];
 
-/** A key and the one algorithm that it is for: never the token's choice (RFC 8725 3.1). */
+/** A key with its only algorithm, which the token does not choose (RFC 8725 3.1). */
 export interface VerificationKey {
-  /** The name under which tokens call for it; null for a key that stands alone. */
+  /** The key id in tokens. Null for a configured key. */
   readonly kid: string | null;
   readonly algorithm: SignatureAlgorithm;
   readonly key: KeyObject;
@@ -27,8 +27,8 @@ const CURVES: Readonly<Record<string, string>> = {
 const MIN_RSA_BITS = 2048;
 
 /**
- * Why a key cannot be used for an algorithm: of another kind, or too weak (RFC 7518 3.2 to 3.5).
- * @returns null where it can
+ * Returns why a key cannot be used for an algorithm: another type, or too weak (RFC 7518 3.2 to 3.5).
+ * @returns null if it can be used
  */
 export function keyFault(key: KeyObject, algorithm: SignatureAlgorithm): string | null {
   const { type, asymmetricKeyType: kind, asymmetricKeyDetails: details, symmetricKeySize: bytes = 0 } = key;

@@ -2,20 +2,20 @@ import { hash } from 'node:crypto';
 import { isTooLong } from './jws';
 import type { VerifiedToken, VerifyToken } from './token-verifier';
 
-/** For how long a token that was verified is taken for it, in milliseconds: so much longer counts a key that was taken back. */
+/** How long a verification is cached, in milliseconds. A withdrawn key is accepted that much longer. */
 const REMEMBERED = 30_000;
-/** Tokens at most that are remembered. */
+/** The most tokens in the cache. */
 const MAX_TOKENS = 10_000;
 
 /**
- * Verifies a token once in half a minute rather than with every request: checking a signature costs more than all else
- * that is done to know a caller. Kept are hashes, never tokens, and only of tokens that counted. Who they speak of is read
- * from the database each time as before, and whether they are expired is for the caller to say.
+ * Caches successful verifications for half a minute: verifying a signature costs more than the rest of authentication.
+ * Only hashes are kept, never tokens. The user is still read from the database for each request, and the caller still
+ * checks the expiry.
  */
 export function rememberVerified(verify: VerifyToken): VerifyToken {
   const known = new Map<string, { readonly verified: VerifiedToken; readonly at: number }>();
   return async (token, now) => {
-    // Refused anyhow, and not worth a hash.
+    // It is rejected anyway, so it is not hashed.
     if (isTooLong(token)) return verify(token, now);
     const tokenHash = hash('sha256', token, 'base64');
     const remembered = known.get(tokenHash);
@@ -24,7 +24,7 @@ export function rememberVerified(verify: VerifyToken): VerifyToken {
     known.delete(tokenHash);
     const verified = await verify(token, now);
     if ('fault' in verified) return verified;
-    // A Map keeps the order of insertion: the first one is the oldest.
+    // A Map keeps insertion order, so the first token is the oldest.
     const [oldest] = known.size < MAX_TOKENS ? [] : known.keys();
     if (oldest !== undefined) known.delete(oldest);
     known.set(tokenHash, { verified, at: now.getTime() });

@@ -1,4 +1,4 @@
-/** How far a key has come in its window: requests, and milliseconds to its end. */
+/** A key's count: requests in its window, and milliseconds until the window ends. */
 interface Count {
   readonly current: number;
   readonly ttl: number;
@@ -7,14 +7,14 @@ interface Count {
 type Callback = (error: Error | null, count: Count) => void;
 
 /**
- * Where @fastify/rate-limit counts, in windows that begin with a key's first request. Its own store hands out the very
- * object that it counts in, so that requests which arrive together all see the last one's count, and are all refused.
+ * The store of @fastify/rate-limit. A window begins with a key's first request. The plugin's own store returns the
+ * object that it counts in, so concurrent requests would all see the count of the last one, and all be refused.
  */
 export class WindowStore {
-  /** In the order in which the windows began. */
+  /** Oldest window first. */
   private readonly windows = new Map<string, { readonly start: number; count: number }>();
 
-  /** @param options.cache how many keys are counted at a time; the oldest window goes first */
+  /** @param options.cache how many keys are counted at a time; the oldest window is dropped first */
   constructor(private readonly options: { readonly cache?: number }) {}
 
   incr(key: string, callback: Callback, timeWindow: number): void {
@@ -43,7 +43,7 @@ export class WindowStore {
     );
   }
 
-  /** The store of one limiter: none shares its counts with another. */
+  /** Creates the store of one limiter. Limiters do not share counts. */
   child(): WindowStore {
     return new WindowStore(this.options);
   }

@@ -4,23 +4,23 @@ import { cutMessage } from '../domain/refusal';
 import { maskErrors } from '../graphql/errors';
 import type { Logger } from '../observability/logger';
 
-/** Apollo's code of an error that nobody gave one: of what failed outside of our execution. */
+/** Apollo's code for errors without a code, which occurred outside of our execution. */
 const UNFORESEEN = 'INTERNAL_SERVER_ERROR';
 
-/** Writes the results of operations as JSON. What fails after execution is masked, coded and logged as what fails in it. */
+/** Writes results as JSON. Errors after execution are masked, coded and logged like errors during execution. */
 export class WrittenAnswers {
-  /** The correlation ids of results, by their data. */
+  /** The correlation ids of results, keyed by their data. */
   private readonly correlationIds = new WeakMap<object, string>();
 
   constructor(private readonly log: Logger) {}
 
-  /** Remembers whose result it is. */
+  /** Remembers the correlation id of a result. */
   note(result: ExecutionResult, correlationId: string): ExecutionResult {
     if (result.data) this.correlationIds.set(result.data, correlationId);
     return result;
   }
 
-  /** The result as JSON, or a masked error where it cannot be written. */
+  /** Returns the result as JSON, or a masked error if it cannot be serialized. */
   write(result: FormattedExecutionResult): string {
     try {
       return `${JSON.stringify(result)}\n`;
@@ -30,7 +30,7 @@ export class WrittenAnswers {
     }
   }
 
-  /** An error as it goes out: as execution gave it, or as Apollo says it of a request or a document; else masked. */
+  /** Formats an error. Errors from execution and Apollo's own request errors are kept, all others are masked. */
   format(formatted: FormattedError, error: unknown): FormattedError {
     if (formatted.extensions?.['code'] === UNFORESEEN) return this.masked(error);
     return { ...formatted, message: cutMessage(formatted.message) };

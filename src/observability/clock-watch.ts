@@ -1,14 +1,14 @@
 import type { Logger } from './logger';
 
-/** From how far apart on the clocks are said to differ, in seconds. Tokens are refused from 30 on, or once they expired. */
+/** The difference of the clocks that is reported, in seconds. From 30 s on, fresh tokens can be refused. */
 const TOLERANCE = 5;
 
 /**
- * Makes what compares the gateway's clock with the database's. Tokens are judged by the gateway's, decisions are dated
- * by the database's: a gateway whose clock is off refuses fresh tokens, or takes expired ones. Logs when that begins
- * and when it ends.
- * @param readDatabaseTime takes as long as it takes: half of that is allowed for
- * @param onOffset told how far the gateway's clock is ahead, in seconds; negative where it is behind
+ * Creates the function that compares the gateway's clock with the database's. Tokens are checked against the gateway's
+ * clock, which may refuse fresh tokens or accept expired ones if it is wrong. Decisions are dated by the database's.
+ * A difference is logged when it begins and when it ends.
+ * @param readDatabaseTime half of its duration is added to the tolerance
+ * @param onOffset called with how far the gateway's clock is ahead, in seconds; negative if it is behind
  */
 export function makeCompareClocks(
   readDatabaseTime: () => Promise<Date>,

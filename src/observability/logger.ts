@@ -2,11 +2,14 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 
 export type { Logger };
 
-/** What carries credentials, wherever it stands in an entry: as a header, or under a name of its own. */
+/** The fields that contain credentials, as headers or under names of their own. PLACES are where they may occur. */
 const SECRETS = ['authorization', '["proxy-authorization"]', 'cookie', '["x-api-key"]', 'token', 'apiKey'];
 const PLACES = ['', '*.', '*.*.'];
 
-/** The process's log: one JSON object a line, on standard output unless told otherwise. What carries credentials is cut out. */
+/**
+ * Creates the process's log: one JSON object per line, with credentials redacted.
+ * @param destination standard output by default
+ */
 export function makeLogger(level: string, destination?: DestinationStream): Logger {
   const options = {
     level,

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** What of the database is read when the metrics are collected. */
+/** What is read from the database when metrics are collected. */
 export interface Watched {
   /** Audit entries that are not sealed yet. */
   readonly backlog: { readonly entries: number; readonly lagSeconds: number };
@@ -8,7 +8,7 @@ export interface Watched {
   readonly queue: { readonly pending: number; readonly oldestSeconds: number };
 }
 
-/** The labels of a request. Each has few values: a route's template, never a path. */
+/** The labels of a request. Each has few values, so `route` is the route's template, never a path. */
 export interface RequestLabels {
   readonly method: string;
   readonly route: string;
@@ -20,7 +20,7 @@ interface RollbackStatus {
   readonly reservationFailure: string | null;
 }
 
-/** What the process counts, in Prometheus' format at /metrics. */
+/** The metrics of the process, served at /metrics in the format of Prometheus. */
 export class Metrics {
   readonly registry = new Registry();
   private readonly registers = [this.registry];
@@ -79,7 +79,7 @@ export class Metrics {
     this.decisions.inc({ verdict: 'approve', decided_by: 'policy' }, 0);
   }
 
-  /** Watches whether the database is refused and whether ids can be reserved. */
+  /** Adds gauges for seal failures, a refused database, and a failure to reserve ids. */
   watchRollback(status: () => RollbackStatus | null, unsealable: () => number): void {
     new Gauge({
       name: 'countersign_audit_seal_failures',
@@ -113,15 +113,15 @@ export class Metrics {
   }
 
   /**
-   * Watches the approval queue and the audit log's queue. Both are read once whenever the metrics are asked for, and all
-   * gauges show that one reading. While the database is away the last values stand.
-   * @param read one reading
-   * @param sealed how many audit entries this process has sealed
+   * Adds gauges for the approval queue and the sealing backlog. Both are read once per scrape, and all gauges show the
+   * same reading. While the database is unavailable, the gauges keep their last values.
+   * @param read reads both
+   * @param sealed returns how many audit entries this process has sealed
    */
   watch(read: () => Promise<Watched>, sealed: () => number): void {
     const { registers } = this;
     let underWay: Promise<Watched | null> | null = null;
-    // All gauges of a scrape are collected at once.
+    // The gauges of a scrape are collected concurrently, so they share one reading.
     const reading = (): Promise<Watched | null> =>
       (underWay ??= read()
         .catch(() => null)
@@ -167,7 +167,7 @@ export class Metrics {
     });
   }
 
-  /** Counts a request that was answered, or whose client hung up. */
+  /** Counts a request that was answered or whose client hung up, and records its duration. */
   observeRequest({ method, route, status }: RequestLabels, seconds: number): void {
     this.requests.inc({ method, route, status });
     this.durations.observe({ method, route }, seconds);
@@ -178,22 +178,22 @@ export class Metrics {
     this.decisions.inc({ verdict, decided_by: decidedBy }, count);
   }
 
-  /** Counts a credential that was refused. @param count 0 makes the reason appear before it occurs */
+  /** Counts a refused credential. @param count 0 makes the reason appear before it occurs */
   countAuthenticationFailure(reason: string, count = 1): void {
     this.authenticationFailures.inc({ reason }, count);
   }
 
-  /** Counts refusals that the throttle kept out of the audit log (docs/audit-log.md#denied-attempts). */
+  /** Counts denied attempts that the throttle kept out of the audit log (docs/audit-log.md#denied-attempts). */
   countThrottledRefusals(count: number): void {
     this.throttled.inc(count);
   }
 
-  /** Counts how many single decisions went to the database together. */
+  /** Records how many single decisions one statement made together. */
   observeDecisionBatch(size: number): void {
     this.decisionBatches.observe(size);
   }
 
-  /** Takes down how far the gateway's clock is ahead of the database's, in seconds. */
+  /** Records how far the gateway's clock is ahead of the database's, in seconds. */
   setClockOffset(seconds: number): void {
     this.clockOffset.set(seconds);
   }

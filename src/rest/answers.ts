@@ -16,34 +16,34 @@ import type {
 import { HTTP_STATUS } from './status';
 import { restTime } from './time';
 
-/** What a route answers with, short of headers. */
+/** A route's response without its headers. */
 export interface Answer {
   readonly status: number;
   readonly body: unknown;
 }
 
-/** What an answer may need beside the data. */
+/** What a response may depend on besides the operation's data. */
 export interface Asked {
   readonly organizationId: number;
   readonly correlationId: string;
   readonly now: Date;
   readonly variables: Readonly<Record<string, unknown>>;
-  /** Whether the vendor's SDK asks, which knows fewer words (docs/legacy-sdk.md#status-values). */
+  /** Whether the client is the vendor's SDK, which knows fewer status values (docs/legacy-sdk.md#status-values). */
   readonly isVendorSdk: boolean;
 }
 
 /** Writes an operation's data as the documented REST body. */
 export type WriteAnswer<Data> = (data: Data, asked: Asked) => Answer;
 
-/** 200 once decided; 202 while more approvals are required (docs/rest-api.md#approve-and-reject). */
+/** Writes a decision: 200 if decided, 202 if more approvals are required (docs/rest-api.md#approve-and-reject). */
 export const writeDecision: WriteAnswer<{ decision: DecisionFragment }> = ({ decision }) => {
   const isWaiting = decision.status === 'PENDING_APPROVAL';
   return { status: isWaiting ? 202 : 200, body: decisionBody(decision) };
 };
 
 /**
- * 200: each item carries its own outcome (docs/rest-api.md#bulk-decisions). 409 with the same results for an all-or-none bulk that was
- * refused.
+ * Writes a bulk decision: 200, with an outcome per item (docs/rest-api.md#bulk-decisions). A refused atomic bulk is a
+ * 409 with the same results.
  */
 export const writeBulkDecision: WriteAnswer<{ bulk: BulkFragment }> = ({ bulk }, { correlationId, now }) => {
   const { requested, succeeded, failed } = bulk;
@@ -73,7 +73,7 @@ const BULK_REFUSED: Refusal = {
   detail: 'Nothing was decided, since not everything could be: see the results',
 };
 
-/** One action. @throws {RefusedError} ACTION_NOT_FOUND */
+/** Writes an action. @throws {RefusedError} ACTION_NOT_FOUND */
 export const writeAction: WriteAnswer<GetActionQuery> = ({ action: found }, asked) => {
   const action = found ?? notFound(asked);
   const body = actionBody(action);
@@ -83,7 +83,7 @@ export const writeAction: WriteAnswer<GetActionQuery> = ({ action: found }, aske
   };
 };
 
-/** What somebody who waits for a decision asks for. @throws {RefusedError} ACTION_NOT_FOUND */
+/** Writes the status of an action, for clients that poll for a decision. @throws {RefusedError} ACTION_NOT_FOUND */
 export const writeActionStatus: WriteAnswer<GetActionStatusQuery> = (data, asked) => {
   const action = data.action ?? notFound(asked);
   const status = word(action.status);
@@ -103,7 +103,7 @@ export const writeActionStatus: WriteAnswer<GetActionStatusQuery> = (data, asked
   };
 };
 
-/** What became of a request for approval, for the vendor's SDK. @throws {RefusedError} ACTION_NOT_FOUND */
+/** Writes the outcome of an approval request for the vendor's SDK. @throws {RefusedError} ACTION_NOT_FOUND */
 export const writeApproval: WriteAnswer<GetApprovalQuery> = (data, asked) => {
   const action = data.action ?? notFound(asked);
   const status = APPROVAL_WORDS[action.status];
@@ -119,7 +119,7 @@ export const writeApproval: WriteAnswer<GetApprovalQuery> = (data, asked) => {
   return { status: 200, body };
 };
 
-/** Why it stands as it does; whoever waits for an expired action is told that too (docs/legacy-sdk.md#status-values). */
+/** Returns the reason for an action's status, a sentence if it expired (docs/legacy-sdk.md#status-values). */
 function reasonOf({
   status,
   reason,
@@ -129,13 +129,13 @@ function reasonOf({
   return `Expired at ${restTime(expiresAt)} without a decision`;
 }
 
-/** A bare array, newest first. */
+/** Writes a list of actions, newest first, as a bare array. */
 export const writeActionList: WriteAnswer<ListActionsQuery> = ({ actions }) => ({
   status: 200,
   body: actions.edges.map(({ node }) => actionBody(node)),
 });
 
-/** A page of audit records (docs/rest-api.md#audit-records). */
+/** Writes a page of audit records (docs/rest-api.md#audit-records). */
 export const writeAuditLogList: WriteAnswer<ListAuditLogsQuery> = (
   { auditLogs },
   { organizationId, variables },
@@ -159,7 +159,7 @@ export const writeAuditLogList: WriteAnswer<ListAuditLogsQuery> = (
   };
 };
 
-/** The audit log as the vendor's SDK reads it, newest first; pages count from 1 (docs/legacy-sdk.md#calls). */
+/** Writes a page of the audit log for the vendor's SDK, newest first. Pages start at 1 (docs/legacy-sdk.md#calls). */
 export const writeLegacyAuditLog: WriteAnswer<ListLegacyAuditLogQuery> = ({ auditLogs }, { variables }) => {
   const { first, offset } = variables as { first: number; offset: number };
   return {
@@ -182,7 +182,7 @@ export const writeLegacyAuditLog: WriteAnswer<ListLegacyAuditLogQuery> = ({ audi
   };
 };
 
-/** An action's status in the three words that the vendor's SDK knows (docs/legacy-sdk.md#status-values). */
+/** Maps an action's status to the three that the vendor's SDK knows (docs/legacy-sdk.md#status-values). */
 const APPROVAL_WORDS = {
   PENDING_APPROVAL: 'pending',
   APPROVED: 'approved',
@@ -190,7 +190,10 @@ const APPROVAL_WORDS = {
   EXPIRED: 'denied',
 } as const;
 
-/** What the vendor's SDK reads; only allowed and denied end its wait, so an expired action is denied (docs/legacy-sdk.md#status-values). */
+/**
+ * Maps an action's status to the `decision` that the vendor's SDK reads. Only allowed and denied end its wait, so an
+ * expired action is denied (docs/legacy-sdk.md#status-values).
+ */
 export const DECISION_WORDS = {
   PENDING_APPROVAL: 'pending',
   APPROVED: 'allowed',
@@ -226,7 +229,7 @@ function refusedItem(actionId: number, refusal: RefusedItem | null): object {
   return { action_id: actionId, error_code: code, detail, status, ...(context && { context }) };
 }
 
-/** The facts of a refusal that came through the schema, where what a code has no use for is null. */
+/** Returns the `context` of a refusal from the schema, without the facts that are null; null if none is left. */
 function contextOf(refusal: RefusedItem): object | null {
   const facts = {
     currentStatus: refusal.currentStatus && word(refusal.currentStatus),
@@ -243,7 +246,7 @@ function contextOf(refusal: RefusedItem): object | null {
     approvalsReceived: refusal.approvalsReceived,
     approvalsRequired: refusal.approvalsRequired,
   };
-  // That nobody decided what is no longer pending is a fact as well.
+  // With INVALID_STATE, a null decidedBy or decidedAt is a fact too: no user decided the action.
   const isOfState = refusal.code === 'INVALID_STATE';
   const context = Object.entries(facts).filter(
     ([name, value]) => value !== null || (isOfState && name.startsWith('decided')),
@@ -277,7 +280,7 @@ function actionBody(action: ActionDetailsFragment): Readonly<Record<string, unkn
   };
 }
 
-/** An enum's value as REST writes it. */
+/** Converts an enum value of GraphQL to REST. */
 export function word(value: string): string {
   return value.toLowerCase();
 }

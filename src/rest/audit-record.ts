@@ -1,7 +1,7 @@
 import type { AuditLogEntry } from '../domain/audit-entry';
 import { restTime } from './time';
 
-/** What a record tells of an entry, whichever way it was read. */
+/** The fields of an entry that its record shows. The time is text if the entry was read through the schema. */
 type RecordFields = Pick<
   AuditLogEntry,
   | 'id'
@@ -16,7 +16,7 @@ type RecordFields = Pick<
   | 'clientCorrelationId'
 > & { readonly timestamp: Date | string };
 
-/** The keys of a record, in their order. */
+/** The keys of a record, in order. */
 export const AUDIT_RECORD_KEYS = [
   'audit_id',
   'action_type',
@@ -34,8 +34,8 @@ export const AUDIT_RECORD_KEYS = [
 ] as const;
 
 /**
- * An entry as the documented audit record, in its order of keys (docs/rest-api.md#audit-records).
- * @param userId null where no person acted
+ * Returns an entry as an audit record, with its keys in order (docs/rest-api.md#audit-records).
+ * @param userId null if the actor is not a user
  */
 export function auditRecordBody(
   organizationId: number,

@@ -1,13 +1,14 @@
 import { Readable } from 'node:stream';
 
 /**
- * A stream of what a generator gives, once it gave its first part: what fails before that is an answer of its own, and
- * what fails later breaks the answer off. However the stream ends, the generator ends with it.
+ * Produces the first chunk of a generator, then returns its chunks as a stream. An error before the first chunk can
+ * still become an error response; a later one aborts the response. The generator ends when the stream closes.
+ * @throws whatever the generator throws before its first chunk
  */
 export async function begunStream(parts: AsyncGenerator<string | Buffer, void>): Promise<Readable> {
   const first = await parts.next();
   const stream = Readable.from(followedBy(first, parts), { objectMode: false });
-  // Not in `followedBy`: where the client is gone before it reads, that never begins, and could end nothing.
+  // Not in `followedBy`: it never starts if the client is gone before the stream is read.
   return stream.once('close', () => void parts.return());
 }
 

@@ -1,10 +1,10 @@
-/** What a spreadsheet takes for a formula when a cell begins with it; fullwidth forms are folded by some. */
+/** First characters that make a spreadsheet read a cell as a formula. Some programs also fold fullwidth forms. */
 const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/u;
 
-/** What is quoted: also what only other programs take for the end of a cell, whose rest would then be one of its own. */
+/** Characters that require quotes, including those that only some programs read as the end of a cell. */
 const SPECIAL = /[",;\t\r\n]/;
 
-/** One row of CSV, with its line end (RFC 4180). Text that a spreadsheet would run gets an apostrophe in front. */
+/** Returns a row of CSV with its line end (RFC 4180). An apostrophe is put before text that looks like a formula. */
 export function csvRow(cells: readonly unknown[]): string {
   return `${cells.map(csvCell).join(',')}\r\n`;
 }

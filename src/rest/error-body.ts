@@ -2,7 +2,7 @@ import { cutMessage, type Refusal, type RefusalFacts } from '../domain/refusal';
 import { HTTP_STATUS } from './status';
 import { restTime } from './time';
 
-/** An error as REST prints it; keys in this order (docs/rest-api.md#errors). */
+/** The error body of REST, with its keys in this order (docs/rest-api.md#errors). */
 export interface ErrorBody {
   readonly detail: string;
   readonly error_code: string;
@@ -13,7 +13,7 @@ export interface ErrorBody {
   readonly errors?: readonly unknown[];
 }
 
-/** The body of a refusal. */
+/** Returns the error body of a refusal. */
 export function errorBody(refusal: Refusal, correlationId: string, now: Date): ErrorBody {
   return {
     detail: cutMessage(refusal.detail),
@@ -26,7 +26,7 @@ export function errorBody(refusal: Refusal, correlationId: string, now: Date): E
   };
 }
 
-/** The facts of a refusal under their REST names; only those that the refusal has. */
+/** Returns the facts of a refusal under their REST names, without those that are undefined. */
 export function factsInSnakeCase(facts: RefusalFacts): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
     Object.entries(facts)
@@ -38,7 +38,7 @@ export function factsInSnakeCase(facts: RefusalFacts): Readonly<Record<string, u
   );
 }
 
-/** A name as REST writes it: `decided_by` for decidedBy. */
+/** Converts a name to snake case: decidedBy becomes `decided_by`. */
 export function inSnakeCase(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -19,11 +19,11 @@ import { AUDITORS } from './routes';
 const PATH = '/api/admin/audit-logs/export';
 const REQUIREMENT: Requirement = { roles: AUDITORS, credential: 'jwt', scope: null, verdict: null };
 const LIMITS = { perOrganization: 2, inProcess: 4 };
-/** How long a client may take for one chunk before its export is broken off, in milliseconds. */
+/** How long a client may take to read one chunk before its export is aborted, in milliseconds. */
 const STALLED = 60_000;
-/** How long an export may take as a whole if nothing else is said, in milliseconds. */
+/** The default maximum duration of an export, in milliseconds. */
 const MAX_TIME = 3_600_000;
-/** About how much goes out at once, in characters. */
+/** The approximate size of a chunk, in characters. */
 const CHUNK = 64 * 1024;
 
 const TYPES: Readonly<Record<ExportFormat, string>> = {
@@ -33,9 +33,9 @@ const TYPES: Readonly<Record<ExportFormat, string>> = {
 };
 
 /**
- * Adds the export of the audit log: streamed, so that its size is bounded by nothing.
- * @param stalledMs how long a client may take for one chunk before its export is broken off, in milliseconds
- * @param maxMs how long an export may take as a whole, in milliseconds
+ * Adds the export of the audit log. It is streamed, so its size is unlimited.
+ * @param stalledMs how long a client may take to read one chunk before its export is aborted, in milliseconds
+ * @param maxMs the maximum duration of an export, in milliseconds
  */
 export function addExport(
   server: FastifyInstance,
@@ -47,7 +47,7 @@ export function addExport(
 ): void {
   const slots = new Slots('exports', LIMITS);
   server.get(PATH, {
-    // Of an export there is nothing to tell but the whole of it.
+    // A HEAD request would have to run the whole export.
     exposeHeadRoute: false,
     onRequest: [identify, (request) => authorize.checkCredential(REQUIREMENT, request, {})],
     handler: async (request, reply) => {
@@ -70,7 +70,7 @@ export function addExport(
       lines.once('close', () => {
         clearTimeout(tookTooLong);
       });
-      // What stands in buffers once the last chunk was taken.
+      // Covers the data that is still in buffers after the last chunk was taken.
       reply.raw.setTimeout(stalledMs, breakOff);
       return send(request, reply, asked.value.format, lines);
     },
@@ -78,7 +78,7 @@ export function addExport(
   allowOnly(server, PATH, ['GET']);
 }
 
-/** Gives a stream's parts on and breaks it off where its reader takes too long for one, however little they read now and then. */
+/** Passes a stream's chunks on, and aborts it if the reader takes too long for one, even if it reads slowly. */
 async function* withoutStalling<T>(
   parts: AsyncGenerator<T, void>,
   stalledMs: number,
@@ -108,7 +108,7 @@ function send(
   void addVary(reply, 'Accept-Encoding');
   if (!acceptsGzip(request)) return reply.send(lines);
   const gzip = createGzip();
-  // What breaks off has to break the answer off too, or half a file would look like a whole one.
+  // An error has to abort the response too, or a truncated file would look complete.
   lines.on('error', (error) => gzip.destroy(error));
   gzip.on('close', () => lines.destroy());
   return reply.header('Content-Encoding', 'gzip').send(lines.pipe(gzip));
@@ -131,7 +131,7 @@ async function* linesOf(
   }
 }
 
-/** Texts, joined to larger ones. */
+/** Joins texts into chunks of about CHUNK characters. */
 async function* inChunks(texts: AsyncIterable<string>): AsyncGenerator<Buffer, void> {
   let chunk = '';
   for await (const text of texts) {

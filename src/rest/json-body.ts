@@ -1,22 +1,22 @@
 import { isExact, isPlainInteger, repeatedName, withoutNumbers } from '../domain/json-text';
 import { RefusedError, validationRefusal } from '../domain/refusal';
 
-/** How much of a name an error repeats. */
+/** How many characters of a name an error shows. */
 const SHOWN_NAME = 100;
 
-/** Which numbers count. The others are read as Infinity, which no field takes, so that a number is exact or refused. */
+/** Whether a number is accepted. Others are read as Infinity, which every field refuses, so none is read inexactly. */
 export type PassesNumber = (number: string) => boolean;
 
-/** In a body whose only numbers are ids, so that 12345.0 is no id. */
+/** For bodies whose only numbers are ids. It refuses 12345.0. */
 export const idsOnly: PassesNumber = (number) => isPlainInteger(number) && isExact(number);
 
-/** Where numbers can be any: what a double keeps. */
+/** For bodies with other numbers: accepts what a double represents exactly. */
 export const exactNumbers: PassesNumber = isExact;
 
 /**
- * Reads a JSON body that has one meaning only: no name twice in one object, and no number that comes out changed
- * (docs/rest-api.md#ids): a double has no room for 12345.0000000000001 and would make it 12345.
- * @throws {RefusedError} INVALID_JSON for what is not JSON or has a name twice, VALIDATION_ERROR for bytes that are not UTF-8
+ * Parses a JSON body that must be unambiguous: no duplicate names in an object, and no number that parsing would change
+ * (docs/rest-api.md#ids). A double would turn 12345.0000000000001 into 12345.
+ * @throws {RefusedError} INVALID_JSON for invalid JSON or duplicate names, VALIDATION_ERROR for invalid UTF-8
  */
 export function parseJsonBody(body: Buffer, passes: PassesNumber): unknown {
   const text = decode(body);
@@ -26,8 +26,8 @@ export function parseJsonBody(body: Buffer, passes: PassesNumber): unknown {
 }
 
 /**
- * A well-formed JSON text in which the numbers that do not count are ones that are read as Infinity.
- * @throws {RefusedError} INVALID_JSON for a name that stands twice in one object
+ * Replaces the numbers of a valid JSON text that are not accepted by one that is read as Infinity.
+ * @throws {RefusedError} INVALID_JSON for a duplicate name in an object
  */
 export function exactJson(text: string, passes: PassesNumber): string {
   const name = repeatedName(text);

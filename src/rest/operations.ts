@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Kind, parse, separateOperations, validate, type DocumentNode, type GraphQLSchema } from 'graphql';
 
-/** Every operation with the fragments it uses, parsed and validated once. */
+/**
+ * Reads, parses and validates operations.graphql. Returns each operation with its fragments, by name.
+ * @throws {Error} if an operation does not fit the schema
+ */
 export function readOperations(schema: GraphQLSchema): ReadonlyMap<string, DocumentNode> {
   const document = parse(readFileSync(join(__dirname, 'operations.graphql'), 'utf8'));
   const [error] = validate(schema, document);
@@ -10,7 +13,10 @@ export function readOperations(schema: GraphQLSchema): ReadonlyMap<string, Docum
   return new Map(Object.entries(separateOperations(document)));
 }
 
-/** The one root field of an operation: what a route asks of its caller is asked for that field. */
+/**
+ * Returns the single root field of an operation, whose `@authorize` applies to the route.
+ * @throws {Error} if there is not exactly one
+ */
 export function rootFieldOf(document: DocumentNode): string {
   const fields = document.definitions
     .flatMap((definition) => (definition.kind === Kind.OPERATION_DEFINITION ? [definition.selectionSet] : []))

@@ -21,21 +21,21 @@ export interface RestOptions {
   readonly execute: ExecuteOperation;
   /** Sets `request.principal`. */
   readonly identify: (request: FastifyRequest) => Promise<void>;
-  /** For the times that errors are printed with. */
+  /** The current time, for the timestamps of errors. */
   readonly clock: () => Date;
 }
 
-/** How many rows a REST list may have (docs/rest-api.md#lists). */
+/** The largest page of a REST list, in rows (docs/rest-api.md#lists). */
 const MAX_PAGE_SIZE = 1000;
 
-/** Puts the documented paths in front of the schema, as the routes table says. */
+/** Adds the REST paths of the routes table. Each runs its operation against the schema. */
 export function addRestRoutes(server: FastifyInstance, options: RestOptions): void {
   const documents = readOperations(options.schema);
   for (const route of ROUTES) addRoute(server, route, options, documents);
   for (const path of new Set(ROUTES.map((route) => route.path))) allowOnly(server, path, methodsOf(path));
 }
 
-/** The methods of a path; where it can be read, its head can be. */
+/** Returns the methods of a path. A path with GET also has HEAD. */
 function methodsOf(path: string): readonly string[] {
   const methods = ROUTES.filter((route) => route.path === path).map((route) => route.method);
   return methods.includes('GET') ? [...methods, 'HEAD'] : methods;
@@ -78,7 +78,7 @@ function addRoute(
   });
 }
 
-/** The credential is refused before a body is read: 401 comes before every fault in the request (docs/approval-policy.md#order-of-refusals). */
+/** Checks the credential before the body is read: 401 comes first (docs/approval-policy.md#order-of-refusals). */
 function checkCredential(
   authorize: AuthorizeDirective,
   requirement: Requirement,
@@ -94,7 +94,7 @@ function identified({ principal }: FastifyRequest): Principal {
   return principal;
 }
 
-/** What REST calls the arguments that only the resolvers can find wrong. */
+/** The REST names of the arguments that only the resolvers validate. */
 const QUERY_NAMES: Readonly<Record<string, string>> = {
   after: 'cursor',
   agentId: 'agent_id',
@@ -102,7 +102,7 @@ const QUERY_NAMES: Readonly<Record<string, string>> = {
   correlationId: 'correlation_id',
 };
 
-/** A fault in a list's arguments, named as the query string names it. */
+/** Renames the faulty arguments of a refusal to their query parameters. */
 function inRestNames(refusal: Refusal): Refusal {
   if (refusal.errors === undefined) return refusal;
   const faults = refusal.errors.map(({ loc: [argument = '', ...rest], ...fault }) => ({

@@ -5,7 +5,7 @@ import { parseIdempotencyKey } from '../domain/retry';
 import { BULK_MODES } from '../use-cases/decision-batch';
 import type { InputFault } from '../domain/refusal';
 
-/** What a route reads: the path's parameters, the query string, and the body if there was one. */
+/** The parts of a request that a route reads. The body is undefined if there was none. */
 export interface RestRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, unknown>>;
@@ -13,7 +13,7 @@ export interface RestRequest {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
-/** How a number of the query string is told and read: a JSON Schema. */
+/** The JSON Schema of an integer in the query string, which is documented and validated by it. */
 interface IntegerSchema {
   readonly type: 'integer';
   readonly minimum: number;
@@ -22,21 +22,21 @@ interface IntegerSchema {
 }
 
 const MAX_OFFSET = 2 ** 31 - 1;
-/** How many rows (docs/rest-api.md#lists). */
+/** The number of rows (docs/rest-api.md#lists). */
 export const LIMIT: IntegerSchema = { type: 'integer', minimum: 1, maximum: 1000, default: 100 };
 export const OFFSET: IntegerSchema = { type: 'integer', minimum: 0, maximum: MAX_OFFSET, default: 0 };
 export const LEAF_INDEX: IntegerSchema = { type: 'integer', minimum: 0, maximum: MAX_OFFSET };
-/** A date or a time; without a zone it is UTC. */
+/** Matches a date, or a time whose zone defaults to UTC. */
 export const TIME_PATTERN =
   '^\\d{4}-\\d\\d-\\d\\d(T\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:?\\d\\d)?)?$';
 const TIME = new RegExp(TIME_PATTERN);
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** Reads a request into the variables of its operation, or reports every fault in it. */
+/** Reads the variables of a route's operation from a request, or returns all of its faults. */
 export type ReadVariables = (request: RestRequest) => Parsed<Variables>;
 
-/** `{action_id}` and the optional `{"reason"}`. */
+/** Reads `{action_id}`, the optional `{"reason"}` and the idempotency key. */
 export const readDecision: ReadVariables = ({ params, body, headers }) => {
   const fields = readBody(body);
   return all({
@@ -46,7 +46,7 @@ export const readDecision: ReadVariables = ({ params, body, headers }) => {
   });
 };
 
-/** `{"action_ids", "reason", "mode"}`. */
+/** Reads `{"action_ids", "reason", "mode"}` and the idempotency key. */
 export const readBulkDecision: ReadVariables = ({ body, headers }) => {
   const fields = readBody(body);
   if (fields.faults !== undefined) return fields;
@@ -58,15 +58,15 @@ export const readBulkDecision: ReadVariables = ({ body, headers }) => {
   });
 };
 
-/** `{action_id}`. */
+/** Reads `{action_id}`. */
 export const readActionId: ReadVariables = ({ params }) =>
   all({ id: parseId(params['action_id'], ['path', 'action_id']) });
 
-/** `?limit&offset&status_filter&agent_id`; empty means not given. */
+/** Reads `?limit&offset&status_filter&agent_id`. Empty parameters count as absent. */
 export const readActionList: ReadVariables = ({ query }) =>
   actionList(query, 'status_filter', (word) => word);
 
-/** `?limit&offset&status&agent_id`, where the vendor's SDK says `pending`; empty means not given (docs/legacy-sdk.md#calls). */
+/** Reads `?limit&offset&status&agent_id`. The vendor's SDK sends the status `pending` (docs/legacy-sdk.md#calls). */
 export const readActivityList: ReadVariables = ({ query }) =>
   actionList(query, 'status', (word) => (word === 'pending' ? 'pending_approval' : word));
 
@@ -88,10 +88,10 @@ function actionList(
   return { value: { first, offset, filter } };
 }
 
-/** `?limit&offset`; empty means not given. */
+/** Reads `?limit&offset`. Empty parameters count as absent. */
 export const readLegacyAuditLog: ReadVariables = ({ query }) => all(page(query));
 
-/** `?limit&offset&cursor&action_type&user_id&action_id&correlation_id&from&to&include_total`; empty means not given. */
+/** Reads `?limit&offset&cursor&action_type&user_id&action_id&correlation_id&from&to&include_total`. */
 export const readAuditLogList: ReadVariables = ({ query }) => {
   const cursor = text(query, 'cursor');
   const parsed = all({
@@ -115,14 +115,14 @@ export const readAuditLogList: ReadVariables = ({ query }) => {
   return { value: { first, offset, after: cursor, filter, includeTotal } };
 };
 
-/** `?from&to`: leaf indices, inclusive and exclusive; empty means not given. */
+/** Reads `?from&to`: leaf indices, inclusive and exclusive. Empty parameters count as absent. */
 export function readLeafRange({ query }: RestRequest): Parsed<{ from: number | null; to: number | null }> {
   const index = (name: string): Parsed<number | null> =>
     text(query, name) === null ? { value: null } : integer(query, name, LEAF_INDEX);
   return all({ from: index('from'), to: index('to') });
 }
 
-/** `?format&from&to`; empty means not given. */
+/** Reads `?format&from&to`. Empty parameters count as absent. */
 export function readExport({ query }: RestRequest): Parsed<ExportRequest> {
   const asked = text(query, 'format') ?? 'jsonl';
   const format = EXPORT_FORMATS.find((known) => known === asked);
@@ -144,12 +144,12 @@ function dateOf(at: string | null): Date | null {
   return at === null ? null : new Date(at);
 }
 
-/** `Idempotency-Key`, by which a repeat is known (docs/rest-api.md#idempotency-keys). */
+/** Reads `Idempotency-Key`; null if absent (docs/rest-api.md#idempotency-keys). */
 export function readIdempotencyKey(headers: RestRequest['headers']): Parsed<string | null> {
   return parseIdempotencyKey(headers['idempotency-key'], ['header', 'Idempotency-Key']);
 }
 
-/** An object with the body's fields; none for no body. Unknown fields are ignored by whoever reads it. */
+/** Returns the fields of the body, which may be absent. Callers ignore unknown fields. */
 export function readBody(body: unknown): Parsed<Readonly<Record<string, unknown>>> {
   if (body === undefined) return { value: {} };
   if (typeof body === 'object' && body !== null && !Array.isArray(body))
@@ -157,7 +157,7 @@ export function readBody(body: unknown): Parsed<Readonly<Record<string, unknown>
   return { faults: [{ loc: ['body'], msg: 'must be a JSON object', type: 'object' }] };
 }
 
-/** How a bulk is meant, in either case; absent and null are the default. */
+/** Reads the mode of a bulk, ignoring case. Absent and null mean the default. */
 function bulkMode(raw: unknown): Parsed<string> {
   const asked = typeof raw === 'string' ? raw.toLowerCase() : (raw ?? 'best_effort');
   const mode = BULK_MODES.find((known) => known === asked);
@@ -167,13 +167,13 @@ function bulkMode(raw: unknown): Parsed<string> {
   };
 }
 
-/** In a JSON body an id is a number; what was written otherwise must not pass for one. See `parseJsonBody`. */
+/** Replaces ids that are not numbers by null, which is refused: in a JSON body an id is a number. */
 function numbersOnly(ids: unknown): unknown {
   if (!Array.isArray(ids)) return ids;
   return ids.map((id: unknown) => (typeof id === 'number' ? id : null));
 }
 
-/** Every value read, or the faults of all that could not be. */
+/** Returns all values, or the faults of all parts that have any. */
 function all<T extends Readonly<Record<string, unknown>>>(parts: {
   readonly [K in keyof T]: Parsed<T[K]>;
 }): Parsed<T> {
@@ -189,14 +189,14 @@ function optional<T>(raw: string | null, parse: (raw: string) => Parsed<T>): Par
   return raw === null ? { value: null } : parse(raw);
 }
 
-/** A query parameter; where it is repeated, the last one, as most servers have it. */
+/** Returns a query parameter, or the last one if it is repeated, as most servers do. Null if absent or empty. */
 function text(query: RestRequest['query'], name: string): string | null {
   const raw = query[name];
   const value: unknown = Array.isArray(raw) ? raw.at(-1) : raw;
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
-/** Which part of a list: `limit`, 100 by default and 1,000 at most, and `offset` (docs/rest-api.md#lists). */
+/** Reads `limit`, 100 by default and at most 1,000, and `offset` (docs/rest-api.md#lists). */
 function page(query: RestRequest['query']): { first: Parsed<number>; offset: Parsed<number> } {
   return {
     first: integer(query, 'limit', LIMIT),
@@ -217,7 +217,7 @@ function integer(
   return { faults: [{ loc: ['query', name], msg, type: 'range' }] };
 }
 
-/** A yes or no, in any case: Python writes True. */
+/** Reads a boolean, ignoring case, since Python writes `True`. False if absent. */
 function flag(query: RestRequest['query'], name: string): Parsed<boolean> {
   const raw = text(query, name)?.toLowerCase() ?? 'false';
   if (['true', '1', 'false', '0'].includes(raw)) return { value: raw === 'true' || raw === '1' };
@@ -228,7 +228,7 @@ function time(query: RestRequest['query'], name: string): Parsed<string | null> 
   return optional(text(query, name), (raw) => {
     const isTime = TIME.test(raw);
     const at = new Date(isTime && raw.includes('T') && !/(Z|[+-]\d\d:?\d\d)$/.test(raw) ? `${raw}Z` : raw);
-    // A zone can lead out of the years that a time is written with.
+    // The time zone can move the year outside of 0 to 9999.
     if (isTime && isDay(raw.slice(0, 10)) && at.getUTCFullYear() >= 0 && at.getUTCFullYear() <= 9999)
       return { value: at.toISOString() };
     const msg = 'must be a date or a time like 2026-01-20T14:35:00Z; without a zone it is UTC';
@@ -236,7 +236,7 @@ function time(query: RestRequest['query'], name: string): Parsed<string | null> 
   });
 }
 
-/** Whether there is such a day: JavaScript takes 30 February for 2 March. */
+/** Whether the day exists. JavaScript reads 30 February as 2 March. */
 function isDay(day: string): boolean {
   const at = new Date(day);
   return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(day);

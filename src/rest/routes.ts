@@ -23,23 +23,23 @@ import {
 } from './requests';
 import { readSubmission, writeSubmission } from './submission';
 
-/** One documented path and the operation of operations.graphql that it runs, against the schema that GraphQL clients use. */
+/** A REST path and the operation of operations.graphql that it runs against the GraphQL schema. */
 export interface Route {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly operation: string;
   readonly read: ReadVariables;
   readonly write: WriteAnswer<never>;
-  /** Where REST asks for something else than the directive of the operation's field (docs/authentication.md#who-reads-what). */
+  /** Overrides the `@authorize` of the operation's root field (docs/authentication.md#who-reads-what). */
   readonly asks?: Partial<Pick<Requirement, 'roles' | 'credential' | 'scope'>>;
-  /** Whether numbers in its body can be other than ids, so that fractions are taken for what they are. */
+  /** Whether the body contains numbers other than ids, so that fractions are accepted. */
   readonly hasNumbers?: true;
 }
 
-/** Who may read the audit log over REST. */
+/** The roles that may read the audit log over REST. */
 export const AUDITORS: readonly Role[] = ['admin', 'security_manager'];
 
-/** The vendor's SDK reads the audit log with its API key, on this one path; people of every role may as well. */
+/** Admits API keys to the audit log on the one path that the vendor's SDK uses. Users of every role may read it too. */
 const BY_KEY = { credential: 'any', scope: 'audit:read' } as const;
 
 // prettier-ignore
@@ -54,7 +54,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET',  path: '/api/v1/actions',                      operation: 'ListActions',        read: readActionList,     write: writeActionList },
   { method: 'GET',  path: '/api/admin/audit-logs',                operation: 'ListAuditLogs',      read: readAuditLogList,   write: writeAuditLogList, asks: { roles: AUDITORS } },
 
-  // What the vendor's SDK calls besides (docs/legacy-sdk.md#paths).
+  // Further paths that the vendor's SDK calls (docs/legacy-sdk.md#paths).
   { method: 'GET',  path: '/api/agent-action/status/:action_id',  operation: 'GetActionStatus',    read: readActionId,       write: writeActionStatus },
   { method: 'GET',  path: '/api/agent-activity',                  operation: 'ListActions',        read: readActivityList,   write: writeActionList },
   { method: 'GET',  path: '/api/sdk/approval/:action_id',         operation: 'GetApproval',        read: readActionId,       write: writeApproval },

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../domain/refusal';
 
-/** The HTTP status of every error code: the only such map (docs/rest-api.md#errors). */
+/** The HTTP status of every error code. There is no other such map (docs/rest-api.md#errors). */
 export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   MISSING_AUTH: 401,
   INVALID_TOKEN: 401,

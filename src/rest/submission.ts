@@ -5,7 +5,7 @@ import type { SubmitActionMutation } from './operations.types';
 import { readBody, readIdempotencyKey, type ReadVariables } from './requests';
 import { restTime } from './time';
 
-/** What a body may call each field: our name, and the one that the vendor's SDK has for it (docs/legacy-sdk.md#field-names). */
+/** The names of each field in a body: ours, and the one of the vendor's SDK (docs/legacy-sdk.md#field-names). */
 const NAMES: Readonly<Record<keyof Submission, readonly [string, string?]>> = {
   agentId: ['agent_id'],
   agentName: ['agent_name'],
@@ -20,7 +20,7 @@ const NAMES: Readonly<Record<keyof Submission, readonly [string, string?]>> = {
   riskScore: ['risk_score'],
 };
 
-/** An action's fields; where both names of one are there, ours counts. */
+/** Reads a submission and the idempotency key. If both names of a field are present, ours counts. */
 export const readSubmission: ReadVariables = ({ body, headers }) => {
   const fields = readBody(body);
   if (fields.faults !== undefined) return fields;
@@ -39,7 +39,7 @@ export const readSubmission: ReadVariables = ({ body, headers }) => {
   return { value: { input: parsed.value, idempotencyKey: key.value } };
 };
 
-/** What an agent waits by; what there is none of is left out, as the SDK has it (docs/legacy-sdk.md#field-names). */
+/** Writes the result of a submission, without absent values, as the SDK expects (docs/legacy-sdk.md#field-names). */
 export const writeSubmission: WriteAnswer<SubmitActionMutation> = ({ submission }) => {
   const { matchedRule: rule, expiresAt, warnings } = submission;
   const matched = rule && {

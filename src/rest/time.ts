@@ -1,6 +1,6 @@
 /**
- * A time as REST prints it: UTC, whole seconds (truncated), `Z` (docs/rest-api.md#times).
- * @param at the text that GraphQL answers, where it came through the schema
+ * Formats a time for REST: UTC, truncated to whole seconds, with `Z` (docs/rest-api.md#times).
+ * @param at a Date, or the ISO 8601 text in UTC that GraphQL returns
  */
 export function restTime(at: Date | string): string {
   const text = typeof at === 'string' ? at : at.toISOString();

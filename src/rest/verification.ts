@@ -13,8 +13,8 @@ const PATH = '/api/admin/audit-logs/verify';
 const REQUIREMENT: Requirement = { roles: AUDITORS, credential: 'jwt', scope: null, verdict: null };
 
 /**
- * Adds the verification whose progress can be watched: JSON lines, one per step and fault, and the report as the last.
- * GraphQL's verifyAuditLog runs the same and answers with the report alone.
+ * Adds the verification of the audit log, which streams its progress as JSON lines: one per step and fault, then the
+ * report. `verifyAuditLog` in GraphQL runs the same verification and returns only the report.
  */
 export function addVerification(
   server: FastifyInstance,
@@ -43,12 +43,12 @@ async function* linesOf(steps: AsyncIterable<Step>): AsyncGenerator<string, void
   for await (const step of steps) yield `${JSON.stringify(step)}\n`;
 }
 
-/** The one who asked is gone: nobody needs the rest. */
+/** Stops a verification whose client is gone. */
 class AbandonedError extends Error {
   override readonly name = 'AbandonedError';
 }
 
-/** What a verification tells on its way, in order, and its report at the end. */
+/** Runs a verification and yields its steps in order, then its report. Closing the generator stops the verification. */
 async function* stepsOf(
   verify: (progress: Progress) => Promise<VerificationReport>,
 ): AsyncGenerator<Step, void> {

@@ -150,7 +150,7 @@ export class ActionResolver {
   }
 }
 
-/** The action where it was read with this field, and else its content. */
+/** Returns the action itself if it was read with this field. Otherwise loads its JSON content. */
 async function contentOf(
   action: Action,
   field: keyof ActionContent,
@@ -182,7 +182,7 @@ async function eligibility(
     reasonRequired: isReasonRequired(riskScore, verdict, policy),
     bulkAllowed: !policy.excludedFromBulk.includes(riskLevelOf(riskScore)),
     approvalsMissing: approvalsMissing(action, policy),
-    // Read only where somebody asks for it.
+    // A getter, so that the votes are loaded only if they are selected.
     get votes() {
       return loaders.votes.load(id);
     },

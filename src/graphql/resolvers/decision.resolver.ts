@@ -27,7 +27,7 @@ const IDS = { description: '1 to 500 ids. Duplicates count once.' } as const;
 
 const MODE = { defaultValue: 'best_effort' } as const;
 
-/** The fields only declare their arguments: the directive has read them and authorized the request by now. */
+/** The mutations ignore their arguments: the directive has already parsed them and authorized the request. */
 @Resolver(() => ActionDecisionType)
 export class DecisionResolver {
   constructor(
@@ -126,7 +126,7 @@ export class DecisionResolver {
     };
   }
 
-  /** Decides, and lets the fields that follow see the caller and the policy as they were at that. */
+  /** Decides, and updates the context's principal to the reviewer and policy that the decision used. */
   private async decide(
     context: RequestContext,
   ): Promise<{ request: DecisionRequest; result: DecisionResult }> {
@@ -137,7 +137,7 @@ export class DecisionResolver {
   }
 }
 
-/** A decision as the fields of ActionDecision read it. */
+/** The source object of ActionDecision's fields. */
 interface DecisionPayload extends ActionDecisionType {
   readonly auditId: number;
   readonly leafHash: Buffer;

@@ -48,7 +48,7 @@ export class SubmissionResolver {
     @Root() { actionId }: ActionSubmissionType,
     @Ctx() { principal, loaders }: AuthorizedContext,
   ): Promise<Action> {
-    // Or who may only submit would read decisions by submitting again.
+    // Otherwise a key with only actions:submit could read decisions by repeating a submission.
     if (principal.kind === 'api_key' && !principal.scopes.includes(READING_SCOPE))
       throw new RefusedError(refusalOfScope(READING_SCOPE));
     const action = await loaders.action.load(actionId);

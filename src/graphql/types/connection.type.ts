@@ -22,7 +22,7 @@ class PageInfoType {
   searchLimited!: boolean;
 }
 
-/** A Relay connection of a page. The two counts are getters, so that counting starts only where a client selected one. */
+/** A Relay connection of a page. The two counts are getters, so that counting starts only if one is selected. */
 export class Connection<T> {
   private counted: ReturnType<Page<T>['count']> | undefined;
 
@@ -57,7 +57,7 @@ export class Connection<T> {
   }
 }
 
-/** The connection type of a node type, with its edge type. */
+/** Creates the connection type of a node type, and its edge type. */
 export function connectionType(name: string, node: ClassType): ClassType {
   @ObjectType(`${name}Edge`)
   class EdgeType {

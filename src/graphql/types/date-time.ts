@@ -2,8 +2,8 @@ import { GraphQLScalarType } from 'graphql';
 import { GraphQLDateTime } from 'graphql-scalars';
 
 /**
- * The DateTime of graphql-scalars, whose answers are texts already. That one answers a Date, which whoever writes the JSON
- * has to turn into text through its `toJSON`: for a list with hundreds of times, more work than all the rest of it.
+ * The DateTime scalar of graphql-scalars, but serialized to a string instead of a Date. The JSON writer calls `toJSON`
+ * on each Date, which for a list with hundreds of times costs more than the rest of it.
  */
 export const DateTime = new GraphQLScalarType({
   ...GraphQLDateTime.toConfig(),

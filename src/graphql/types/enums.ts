@@ -9,7 +9,7 @@ import { AUDIT_VERDICTS, FAULT_KINDS } from '../../audit/verification';
 import { SUMMARY_KEYS } from '../../persistence/audit-summary.reads';
 import { BULK_MODES } from '../../use-cases/decision-batch';
 
-/** A GraphQL enum in upper case whose values are the domain's own words. */
+/** Returns a GraphQL enum whose names are in upper case and whose values are the domain's words. */
 function enumOf<Word extends string>(words: readonly Word[]): Readonly<Record<string, Word>> {
   return Object.fromEntries(words.map((word) => [word.toUpperCase(), word]));
 }

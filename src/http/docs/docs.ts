@@ -6,7 +6,7 @@ import { addAssets, asset, ICON, inPackage, SCRIPT, secured, STYLE, type Asset }
 
 const PATH = '/docs';
 
-/** What the page may do: run and load what comes from here, and ask here. Swagger UI's markers are data: addresses. */
+/** The page may load and call only this origin. Swagger UI's icons are data: URLs. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -18,7 +18,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Serves Swagger UI over /openapi.json, wholly from this process, to read about the REST paths and to try them out. */
+/** Serves Swagger UI for /openapi.json, to read about REST paths and to try them out. It loads no external files. */
 export function addDocs(server: FastifyInstance): void {
   const page = readFileSync(join(__dirname, 'page.html'), 'utf8');
   server.get(PATH, (_request, reply) =>
@@ -32,7 +32,7 @@ export function addDocs(server: FastifyInstance): void {
   allowOnly(server, PATH, ['GET', 'HEAD']);
 }
 
-/** Swagger UI's files are prebuilt. */
+/** Reads the files of the page. Those of Swagger UI are prebuilt. */
 function readAssets(): ReadonlyMap<string, Asset> {
   return new Map([
     ['page.css', asset(STYLE, join(__dirname, 'page.css'))],

@@ -1,6 +1,6 @@
 /* global document, SwaggerUIBundle */
 
-/** The search field looks through paths and descriptions too: Swagger UI's own looks at the names of groups alone. */
+/** Extends the search field to paths and descriptions. Swagger UI's own search covers only the names of groups. */
 const search = () => ({
   fn: {
     opsFilter: (groups, phrase) => {
@@ -24,8 +24,9 @@ const search = () => ({
 });
 
 /**
- * What Swagger UI's markup lacks for assistive technology: landmarks around the description and the search field, a heading
- * between the title's and the groups', and no link inside the button that opens an operation, which the address names then.
+ * Adds what Swagger UI's markup lacks for assistive technology: landmarks around the description and the search field,
+ * and a heading between the title and the groups. Removes the link inside the button that opens an operation, since the
+ * address names the opened operation anyway.
  */
 const structure = ({ React: { createElement, Fragment } }) => {
   const within = (tag, attributes) => (Component) => (props) =>
@@ -49,7 +50,7 @@ SwaggerUIBundle({
   filter: true,
   displayRequestDuration: true,
   defaultModelsExpandDepth: 0,
-  // Otherwise a validator elsewhere would be asked about this page.
+  // Otherwise Swagger UI would call an external validator.
   validatorUrl: null,
   plugins: [search, structure],
   onComplete: () => {

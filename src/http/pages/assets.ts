@@ -12,9 +12,9 @@ import { addVary } from '../vary';
 export interface Asset {
   readonly type: string;
   readonly body: Buffer;
-  /** Changes with the body; weak, as it stands for the compressed body too. */
+  /** A hash of the body. It is weak, since the compressed body has the same one. */
   readonly etag: string;
-  /** Made when it is first asked for. */
+  /** Returns the compressed body, which is created on first use. */
   gzipped(): Promise<Buffer>;
 }
 
@@ -22,12 +22,12 @@ export const SCRIPT = 'text/javascript; charset=utf-8';
 export const STYLE = 'text/css; charset=utf-8';
 export const ICON = 'image/svg+xml';
 
-/** A file of an installed package, whether or not the package exports it. */
+/** Returns the path of a file in an installed package, even if the package does not export it. */
 export function inPackage(name: string, path: string): string {
   return join(dirname(require.resolve(`${name}/package.json`)), path);
 }
 
-/** Reads a file that is served. @param path absolute */
+/** Reads a file to serve. @param path absolute */
 export function asset(type: string, path: string): Asset {
   const body = readFileSync(path);
   let gzipped: Promise<Buffer> | undefined;
@@ -39,7 +39,7 @@ export function asset(type: string, path: string): Asset {
   };
 }
 
-/** Serves a page's files below its path by name. Nothing else is ever served, so there is no path to climb out of. */
+/** Serves a page's files by name below its path. Only these files are served, so path traversal is impossible. */
 export function addAssets(server: FastifyInstance, path: string, assets: ReadonlyMap<string, Asset>): void {
   for (const [name, file] of assets) {
     server.get(`${path}/${name}`, (request, reply) => sendAsset(request, reply, file));
@@ -47,7 +47,7 @@ export function addAssets(server: FastifyInstance, path: string, assets: Readonl
   }
 }
 
-/** Sets the headers that every answer of a page has. */
+/** Sets the headers that all responses of a page have. */
 export function secured(reply: FastifyReply): FastifyReply {
   return reply
     .header('X-Content-Type-Options', 'nosniff')
@@ -56,7 +56,7 @@ export function secured(reply: FastifyReply): FastifyReply {
     .header('Cross-Origin-Resource-Policy', 'same-origin');
 }
 
-/** Kept by browsers, and asked about each time: after an upgrade nobody runs a file of the version before. */
+/** Sends a file. Browsers cache it but revalidate it each time, so that they load the new version after an upgrade. */
 async function sendAsset(request: FastifyRequest, reply: FastifyReply, file: Asset): Promise<FastifyReply> {
   secured(reply).type(file.type).header('ETag', file.etag).header('Cache-Control', 'no-cache');
   void addVary(reply, 'Accept-Encoding');

@@ -1,20 +1,20 @@
 /* global document, fetch, localStorage, window, MutationObserver, GraphiQL, React, ReactDOM */
 const TOKEN_KEY = 'countersign:token';
 const TABS_KEY = 'graphiql:tabState';
-/** What a new tab opens with. */
+/** The initial contents of a new tab. */
 const NEW_TAB = '# A tab of your own. Ctrl-Space offers what may stand here.\n\n';
 
-// What GraphiQL's menus hand to the one style element that they make; see docs/decisions/0016.
+// The nonce that GraphiQL's menus set on the one style element that they create; see docs/decisions/0016.
 window.__webpack_nonce__ = document.querySelector('link[nonce]').nonce;
 
 const element = (id) => document.getElementById(id);
 const root = ReactDOM.createRoot(document.querySelector('main'));
 const starters = await (await fetch('/playground/tabs.json')).json();
-/** In memory, and nowhere else unless it is to be remembered. */
+/** Kept in memory only, unless the user chooses to remember it. */
 let token = null;
 let renders = 0;
 
-/** Runs an operation as whoever is connected. */
+/** Sends an operation with the token of the connected user. */
 async function ask(operation) {
   const response = await fetch('/graphql', {
     method: 'POST',
@@ -28,13 +28,13 @@ async function ask(operation) {
   return response.json();
 }
 
-/** What GraphiQL calls. Just after a change of tabs it still names the operation of the tab before: that name is dropped. */
+/** GraphiQL's fetcher. After a change of tabs, GraphiQL first sends the previous operation name, which is dropped. */
 function run({ query, variables, operationName }) {
   const isThere = new RegExp(`\\b(query|mutation|subscription)\\s+${operationName}\\b`).test(query);
   return ask({ query, variables, ...(isThere && { operationName }) });
 }
 
-/** Takes a token if it can read the audit log, and fills the tabs with ids that there are. */
+/** Accepts a token if it can read the audit log, and fills the tabs with existing ids. */
 async function connect(candidate) {
   say('', 'Connecting…');
   token = candidate.trim().replace(/^Bearer\s+/i, '');
@@ -64,7 +64,7 @@ function keepToken() {
   else localStorage.removeItem(TOKEN_KEY);
 }
 
-/** The ids that the tabs' variables are named after. */
+/** Returns ids by the names of the tabs' variables. */
 function idsOf({ viewer, decisions, entries, actions }) {
   const decision = decisions.edges[0]?.node;
   return {
@@ -81,7 +81,7 @@ function say(state, text) {
   element('disconnect').hidden = state !== 'connected';
 }
 
-/** Shows GraphiQL anew: with the starters as of today, and behind them the tabs that somebody wrote here. */
+/** Renders GraphiQL again, with today's starters first and then the user's own tabs. */
 function render(ids) {
   const opened = starters.tabs.map(({ query, variables }) => {
     const filled = Object.entries(variables).map(([name, value]) => [name, value ?? ids[name] ?? null]);
@@ -93,14 +93,14 @@ function render(ids) {
       key: renders,
       fetcher: run,
       defaultQuery: NEW_TAB,
-      // Null: not asked for. Who is not connected may not see it.
+      // Null disables introspection, which may be refused without a token.
       schema: token === null ? null : undefined,
       storage,
       defaultTabs: [...opened, ...ownTabs()],
-      // Otherwise the first tab would open with what was last run, or without its variables.
+      // Otherwise the first tab would open with the last operation, or without its variables.
       ...opened[0],
       defaultEditorToolsVisibility: 'variables',
-      // The token field is the one way to a credential: what stands in a headers editor, GraphiQL may store.
+      // Credentials are entered only in the token field, since GraphiQL may store the contents of a headers editor.
       isHeadersEditorEnabled: false,
       shouldPersistHeaders: false,
     }),
@@ -108,9 +108,9 @@ function render(ids) {
 }
 
 /**
- * The stored tabs that somebody wrote: not the starters, whose dates would be those of another day, nor what a new tab opens
- * with. GraphiQL may put that into the tab before as well: where React computes a state anew, it reads an editor that it has
- * already emptied.
+ * Returns the stored tabs that the user wrote, without starters, whose dates are outdated, and without new tabs.
+ * GraphiQL may also put the contents of a new tab into the previous one: when React recomputes a state, it reads an
+ * editor that is already empty.
  */
 function ownTabs() {
   const known = new Set([NEW_TAB, ...starters.tabs.map(({ query }) => query)].map((query) => query.trim()));
@@ -123,7 +123,7 @@ function ownTabs() {
   }
 }
 
-/** GraphiQL's own keys; its tabs are read by `ownTabs` alone. */
+/** The storage for GraphiQL's own keys. Only `ownTabs` reads its tabs. */
 const storage = {
   getItem: (key) => (key === TABS_KEY ? null : localStorage.getItem(key)),
   setItem: (key, value) => localStorage.setItem(key, value),
@@ -138,14 +138,14 @@ function graphiqlKeys() {
   return Object.keys(localStorage).filter((key) => key.startsWith('graphiql:'));
 }
 
-/** Keys that only change what the next key means. */
+/** Modifier keys. */
 const MODIFIERS = ['Shift', 'Control', 'Alt', 'Meta'];
-/** Whether Escape was the last key in an editor. */
+/** Whether Escape was the last key pressed in an editor. */
 let isLeaving = false;
 
 /**
- * Tab indents in an editor, so that whoever uses the keyboard would never get out of it: after Escape, Tab moves the focus
- * as everywhere else (WCAG 2.1.2). Heard before the editor hears it.
+ * Tab indents in an editor, which would trap keyboard users. After Escape, Tab moves the focus as everywhere else
+ * (WCAG 2.1.2). This listener runs before the editor's.
  */
 window.addEventListener(
   'keydown',
@@ -158,7 +158,7 @@ window.addEventListener(
 );
 window.addEventListener('pointerdown', () => (isLeaving = false), true);
 
-/** What the editors are called by assistive technology; GraphiQL gives their fields no name. */
+/** The names of the editors for assistive technology. GraphiQL does not name their fields. */
 const EDITORS = [
   ['.graphiql-query-editor', 'Query; Escape, then Tab leaves the editor'],
   ['.graphiql-editor-tool', 'Variables; Escape, then Tab leaves the editor'],

@@ -9,8 +9,8 @@ import { readStarters } from './tabs';
 const PATH = '/playground';
 
 /**
- * Serves GraphiQL to analysts, wholly from this process. The page holds no data and needs no credential; what it shows
- * it asks of /graphql, with the token that is pasted into it.
+ * Serves GraphiQL for analysts. It loads no external files. The page itself contains no data and requires no
+ * credential; it reads its data from /graphql with a token that the user pastes.
  */
 export function addPlayground(server: FastifyInstance, clock: () => Date): void {
   const page = readFileSync(join(__dirname, 'page.html'), 'utf8');
@@ -31,7 +31,7 @@ export function addPlayground(server: FastifyInstance, clock: () => Date): void 
   for (const path of [PATH, `${PATH}/tabs.json`]) allowOnly(server, path, ['GET', 'HEAD']);
 }
 
-/** React's and GraphiQL's files are prebuilt. */
+/** Reads the files of the page. Those of React and GraphiQL are prebuilt. */
 function readAssets(): ReadonlyMap<string, Asset> {
   return new Map([
     ['page.css', asset(STYLE, join(__dirname, 'page.css'))],
@@ -45,8 +45,8 @@ function readAssets(): ReadonlyMap<string, Asset> {
 }
 
 /**
- * What the page may do: nothing but run and load what comes from here, and ask here. GraphiQL's fonts and markers are
- * data: addresses in its style sheet. Its menus make a style element, which carries the nonce: no other would count.
+ * Returns the Content-Security-Policy. The page may load and call only this origin. GraphiQL's fonts and icons are
+ * data: URLs in its style sheet. Its menus create a style element, which carries the nonce; no other one applies.
  */
 function policy(nonce: string): string {
   return [

@@ -1,21 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What a tab opens with. A variable that is null is an id which the page fills in once it knows who asks. */
+/** The initial contents of a tab. A null variable is an id that the page fills in once it is connected. */
 export interface Tab {
   readonly query: string;
   readonly variables: Readonly<Record<string, string | null>>;
 }
 
-/** What the page begins with. */
+/** The initial contents of the page. */
 export interface Starters {
   readonly tabs: readonly Tab[];
-  /** The operation that finds the ids. */
+  /** The operation that reads the ids. */
   readonly examples: string;
 }
 
 const DAY = 24 * 60 * 60 * 1000;
-/** The tabs in their order: the days that one looks back on, or the id that it is about, by the variable's name. */
+/** The tabs in order, with the number of days that a tab looks back, or the variable of the id that it is about. */
 const TABS = [
   { name: 'decisions', days: 7 },
   { name: 'action', id: 'actionId' },
@@ -25,7 +25,7 @@ const TABS = [
   { name: 'proof', id: 'auditId' },
 ];
 
-/** Reads the tabs' operations once. The function returned dates them: from midnight in UTC, that many days ago. */
+/** Reads the tabs' operations once. The returned function sets `from` to midnight UTC, the tab's days before `now`. */
 export function readStarters(): (now: Date) => Starters {
   const tabs = TABS.map((tab) => ({ ...tab, query: read(join('tabs', `${tab.name}.graphql`)) }));
   const examples = read('examples.graphql');

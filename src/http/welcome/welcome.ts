@@ -18,7 +18,7 @@ const POLICY = [
 ].join('; ');
 
 /**
- * Leads whoever opens the address itself to what is here: a page for browsers, JSON for everything else.
+ * Serves links to the other pages at `/`: an HTML page for browsers, JSON for all other clients.
  * @param playground whether the playground is served
  */
 export function addWelcome(server: FastifyInstance, playground: boolean): void {
@@ -51,7 +51,7 @@ export function addWelcome(server: FastifyInstance, playground: boolean): void {
   allowOnly(server, PATH, ['GET', 'HEAD']);
 }
 
-/** Browsers name HTML when they open an address; programs name JSON, or anything. */
+/** Whether the client is a browser. Browsers accept text/html explicitly, programs accept JSON or anything. */
 function wantsPage(request: FastifyRequest): boolean {
   return request.headers.accept?.includes('text/html') === true;
 }

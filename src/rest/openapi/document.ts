@@ -23,13 +23,13 @@ export interface Parameter {
   readonly example?: unknown;
 }
 
-/** What a body holds, with an example where there is one. */
+/** The schema of a body, with an optional example. */
 interface MediaType {
   readonly schema: Schema;
   readonly example?: unknown;
 }
 
-/** An answer, an error's included. */
+/** A response, of a success or an error. */
 export interface ResponseObject {
   readonly description: string;
   readonly headers?: Readonly<Record<string, { readonly description: string; readonly schema: Schema }>>;
@@ -62,8 +62,8 @@ export interface OpenApiDocument {
 }
 
 /**
- * Describes every REST path: from the routes table, the schema that it runs against, and the one table of error codes.
- * @throws {Error} for a route that nobody described
+ * Builds the description of every REST path from the routes table, the GraphQL schema and the table of error codes.
+ * @throws {Error} if a route has no description
  */
 export function describeRest(schema: GraphQLSchema, authorize: AuthorizeDirective): OpenApiDocument {
   const paths: Record<string, Record<string, Operation>> = {};
@@ -173,7 +173,7 @@ function operationOf(described: Described): Operation {
   };
 }
 
-/** `bulkApproveActions` as `Bulk approve actions`. */
+/** Converts `bulkApproveActions` to `Bulk approve actions`. */
 function summaryOf(operationId: string): string {
   const words = operationId
     .replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
@@ -264,7 +264,7 @@ function errorsOf(described: Described): Record<string, ResponseObject> {
   );
 }
 
-/** What comes along with some errors. */
+/** The response headers of some errors, by HTTP status. */
 const HEADERS: Readonly<Record<number, NonNullable<ResponseObject['headers']>>> = {
   401: { 'WWW-Authenticate': { description: 'RFC 6750.', schema: { type: 'string' } } },
   503: { 'Retry-After': { description: 'Number of seconds.', schema: { type: 'integer', minimum: 1 } } },

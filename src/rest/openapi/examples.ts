@@ -1,6 +1,6 @@
-/** What an operation's page begins with: values of the demo data, so that trying one out does something. */
+/** The examples of an operation. They use the demo data, so that trying one out works. */
 interface Examples {
-  /** A request's body. */
+  /** The request body. */
   readonly body?: unknown;
   /** By HTTP status. */
   readonly answers?: Readonly<Record<string, unknown>>;
@@ -74,7 +74,7 @@ const EXAMPLES: Readonly<Record<string, Examples>> = {
   },
 };
 
-/** The examples of an operation; none where its schemas say enough. */
+/** Returns the examples of an operation; empty if its schemas say enough. */
 export function examplesOf(operationId: string): Examples {
   return EXAMPLES[operationId] ?? {};
 }

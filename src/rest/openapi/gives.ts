@@ -33,10 +33,10 @@ const REFUSED_BULK = json(
 );
 const BULK = { 200: DECIDED_BULK, 409: REFUSED_BULK };
 
-/** What the vendor's SDK reads. */
+/** The decision as the vendor's SDK reads it. */
 const DECISION = oneOf(['pending', 'allowed', 'denied']);
 
-/** What each operation of operations.graphql is answered with over REST, by HTTP status. */
+/** The successful responses of each operation of operations.graphql, and the 409 of a bulk, by HTTP status. */
 const GIVES: Readonly<Record<string, Readonly<Record<number, Gives>>>> = {
   ApproveAction: {
     200: json('The action is approved.', ref('Approval')),
@@ -54,14 +54,14 @@ const GIVES: Readonly<Record<string, Readonly<Record<number, Gives>>>> = {
   ListLegacyAuditLog: { 200: json('A page of entries, newest first.', ref('LegacyAuditLogPage')) },
 };
 
-/** @throws {Error} for an operation that nobody described */
+/** Returns the responses of an operation. @throws {Error} if the operation has no description */
 export function givesOf(operation: string): Readonly<Record<number, Gives>> {
   const gives = GIVES[operation];
   if (gives === undefined) throw new Error(`rest/openapi/gives.ts does not describe ${operation}`);
   return gives;
 }
 
-/** The named schemas, with types, nullability and descriptions from the GraphQL types that they show. */
+/** Returns the named schemas. Types, nullability and descriptions come from the GraphQL types behind them. */
 export function components(schema: GraphQLSchema): Readonly<Record<string, Schema>> {
   const type = (name: string): GraphQLObjectType => schema.getType(name) as GraphQLObjectType;
   return {

@@ -9,7 +9,7 @@ import {
   type GraphQLOutputType,
 } from 'graphql';
 
-/** A JSON Schema (2020-12), as far as the document needs one. */
+/** The part of JSON Schema (2020-12) that the document uses. */
 export interface Schema {
   readonly $ref?: string;
   readonly description?: string;
@@ -56,7 +56,7 @@ export function listOf(items: Schema): Schema {
   return { type: 'array', items };
 }
 
-/** The schema, or null. */
+/** Returns a schema that also allows null. */
 export function orNull({ type, enum: values, anyOf, ...schema }: Schema): Schema {
   if (schema.$ref !== undefined) return { anyOf: [schema, { type: 'null' }] };
   return {
@@ -67,7 +67,7 @@ export function orNull({ type, enum: values, anyOf, ...schema }: Schema): Schema
   };
 }
 
-/** An object that has these properties and no other; each of them, but for the ones whose name ends in `?`. */
+/** Returns the schema of an object with exactly these properties. A name that ends in `?` is optional. */
 export function object(properties: Readonly<Record<string, Schema>>): Schema {
   const entries = Object.entries(properties).map(
     ([name, schema]) => [name.replace('?', ''), schema] as const,
@@ -81,8 +81,9 @@ export function object(properties: Readonly<Record<string, Schema>>): Schema {
 }
 
 /**
- * As `object`, where a text says which field of the GraphQL type a property shows: `decidedBy.id`. Type, description and
- * whether it can be null are that field's.
+ * Like `object`, but a property may be the path of a field of the GraphQL type, such as `decidedBy.id`. The property
+ * then has the type, description and nullability of that field.
+ * @throws {Error} if there is no such field
  */
 export function objectOf(
   type: GraphQLObjectType,
@@ -95,7 +96,7 @@ export function objectOf(
   return object(Object.fromEntries(shown) as Record<string, Schema>);
 }
 
-/** What REST shows for a field of a GraphQL type, or of what one of its fields holds. */
+/** Returns the schema of a field of a GraphQL type, given by its path. */
 function fieldOf(type: GraphQLObjectType, path: string): Schema {
   let at: GraphQLOutputType = type;
   let isNullable = false;
@@ -112,7 +113,7 @@ function fieldOf(type: GraphQLObjectType, path: string): Schema {
   return isNullable ? orNull(schema) : schema;
 }
 
-/** How REST writes each scalar. */
+/** The REST schema of each scalar. */
 const SCALARS: Readonly<Record<string, Schema>> = {
   ID,
   DateTime: TIME,
@@ -127,7 +128,7 @@ function schemaOf(type: GraphQLOutputType): Schema {
   if (isListType(given)) return listOf(schemaOf(given.ofType));
   if (isEnumType(given)) {
     const values = given.getValues().map(({ name }) => name);
-    // Error codes are the same on both doors; every other word is in lower case over REST.
+    // Error codes are the same in both APIs. Other enum values are in lower case over REST.
     return oneOf(given.name === 'ErrorCode' ? values : values.map((value) => value.toLowerCase()));
   }
   const scalar = SCALARS[given.name];

@@ -143,7 +143,7 @@ const SDK_PATHS: readonly Other[] = [
   },
 ];
 
-/** Every path that is described and is not in the routes table. */
+/** The described paths that are not in the routes table. */
 export const OTHER_PATHS: readonly Described[] = [
   ...AUDIT_PATHS.map((path) => ({ ...path, tag: 'Audit log' })),
   ...SDK_PATHS.map((path) => ({ ...path, tag: "The vendor's SDK" })),

@@ -6,7 +6,7 @@ import { describeRest } from './document';
 
 const PATH = '/openapi.json';
 
-/** Serves the description of the REST paths, made once, at start. The page at /docs shows it to people. */
+/** Serves the description of the REST paths, built once at start. The page at /docs displays it. */
 export function addOpenApi(
   server: FastifyInstance,
   schema: GraphQLSchema,

@@ -7,7 +7,7 @@ import { HTTP_STATUS } from '../status';
 import type { Described } from './described';
 import { COUNT, ID, listOf, object, oneOf, orNull, ref, TEXT, TIME, type Schema } from './json-schema';
 
-/** What is asked of a caller; null where no credential is needed. */
+/** Returns what a path requires of its caller; null if no credential is required. */
 export function asks(requirement: Described['requirement']): Exclude<Described['requirement'], 'optional'> {
   return requirement === 'optional' ? null : requirement;
 }
@@ -27,16 +27,16 @@ const readsInput: Arises = (operation) =>
   takesBody(operation) || namesAction(operation) || operation.takes.query !== undefined;
 const decidesOne: Arises = ({ decides }) => decides === 'one';
 const decidesMany: Arises = ({ decides }) => decides === 'many';
-/** Probes are never limited (http/rate-limit). */
+/** Probes are exempt from rate limits (http/rate-limit). */
 const isLimited: Arises = ({ path }) => !['/health', '/readyz', '/metrics'].includes(path);
-/** A repeat is authorized anew, and a bulk is told again whole or not at all. */
+/** These codes can refuse a whole bulk too: a replay is authorized again, and is returned completely or not at all. */
 const decides: Arises = (operation) => decidesOne(operation) || decidesMany(operation);
 const takesKey: Arises = ({ takes }) => takes.idempotencyKey === true;
 const always: Arises = () => true;
-/** GraphQL alone has it, or an item of a bulk, or no path was read yet, or what the document does not describe. */
+/** For codes of GraphQL only, of bulk items, of requests whose path is not read yet, and of undocumented methods. */
 const never: Arises = () => false;
 
-/** Which operations can answer with each code. A code that is missing here does not compile. */
+/** The operations that can respond with each code. A missing code is a compile error. */
 const ARISES: Readonly<Record<ErrorCode, Arises>> = {
   MISSING_AUTH: needsCredential,
   INVALID_TOKEN: readsCredential,
@@ -74,7 +74,7 @@ const ARISES: Readonly<Record<ErrorCode, Arises>> = {
   SERVICE_UNAVAILABLE: always,
 };
 
-/** The codes that an operation can answer with, by HTTP status. */
+/** Returns the error codes of an operation by HTTP status. */
 export function refusalsOf(operation: Described): ReadonlyMap<number, readonly ErrorCode[]> {
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of ERROR_CODES)
@@ -85,7 +85,7 @@ export function refusalsOf(operation: Described): ReadonlyMap<number, readonly E
 
 const RISK_SCORE: Schema = { type: 'number', minimum: 0, maximum: 100 };
 
-/** Every fact that a refusal can name; one that is missing here does not compile. */
+/** Returns the schema of a refusal's facts. A missing fact is a compile error. */
 export function factsSchema(): Schema {
   const facts: Readonly<Record<keyof RefusalFacts, Schema>> = {
     currentStatus: oneOf(ACTION_STATUSES),
@@ -112,7 +112,7 @@ export function factsSchema(): Schema {
   };
 }
 
-/** The properties of an error body, in their order (docs/rest-api.md#errors). */
+/** The properties of an error body, in order (docs/rest-api.md#errors). */
 export const ERROR_PROPERTIES: Readonly<Record<string, Schema>> = {
   detail: { ...TEXT, description: 'An explanation for people.' },
   error_code: { ...oneOf(ERROR_CODES), description: 'A stable code for programs.' },

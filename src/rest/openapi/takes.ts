@@ -21,7 +21,7 @@ import { readSubmission } from '../submission';
 import type { Takes } from './described';
 import { ID, oneOf, orNull, TEXT, type Schema } from './json-schema';
 
-/** What PostgreSQL can hold. */
+/** Text that PostgreSQL can store. */
 const PLAIN_TEXT: Schema = { type: 'string', pattern: '^[^\\u0000]*$' };
 
 const REASON: Schema = {
@@ -86,7 +86,7 @@ const SUBMISSION: Schema = {
   },
 };
 
-/** What each reader reads. Unknown parameters and fields are ignored; an empty parameter is as if it were left out. */
+/** The parameters of each reader. Unknown parameters and fields are ignored, and empty parameters count as absent. */
 const TAKES: ReadonlyMap<ReadVariables, Takes> = new Map<ReadVariables, Takes>([
   [readDecision, { idempotencyKey: true, body: { type: 'object', properties: { reason: REASON } } }],
   [
@@ -139,12 +139,12 @@ const TAKES: ReadonlyMap<ReadVariables, Takes> = new Map<ReadVariables, Takes>([
   [readLegacyAuditLog, { query: PAGE }],
 ]);
 
-/** `readExport` reads it. */
+/** The parameters of `readExport`. */
 export const EXPORT_TAKES: Takes = {
   query: { format: { ...oneOf(EXPORT_FORMATS), default: 'jsonl' }, from: SINCE, to: UNTIL },
 };
 
-/** `readLeafRange` reads it. */
+/** The parameters of `readLeafRange`. */
 export const LEAF_RANGE_TAKES: Takes = {
   query: {
     from: { ...LEAF_INDEX, description: 'First leaf index, inclusive.' },
@@ -152,7 +152,7 @@ export const LEAF_RANGE_TAKES: Takes = {
   },
 };
 
-/** @throws {Error} for a reader that nobody described */
+/** Returns the parameters of a reader. @throws {Error} if the reader has no description */
 export function takesOf(read: ReadVariables): Takes {
   const takes = TAKES.get(read);
   if (takes === undefined) throw new Error(`rest/openapi/takes.ts does not describe ${read.name}`);
