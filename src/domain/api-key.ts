@@ -9,7 +9,7 @@ export function newApiKey(): string {
   return `csk_${randomBytes(32).toString('base64url')}`;
 }
 
-/** Tells whether a credential has the form of an API key. */
+/** Returns whether a credential has the form of an API key. */
 export function isApiKey(credential: string): boolean {
   return API_KEY.test(credential);
 }
@@ -24,7 +24,7 @@ export function apiKeyHash(key: string): Buffer {
   return createHash('sha256').update(key).digest();
 }
 
-/** Tells in constant time whether a key matches a stored hash. */
+/** Returns, in constant time, whether a key matches a stored hash. */
 export function matchesApiKey(key: string, storedHash: Buffer): boolean {
   return timingSafeEqual(apiKeyHash(key), storedHash);
 }

@@ -137,7 +137,7 @@ export function refusalByRole(role: Role): Refusal | null {
   return REVIEWER_ROLES.includes(role) ? null : refusalOfRole(role, REVIEWER_ROLES);
 }
 
-/** Tells whether a user's role, level and limit suffice for actions of this score. */
+/** Returns whether a user's role, level and limit suffice for actions of this score. */
 export function hasAuthorityOver(user: Standing, riskScore: number, policy: ApprovalPolicy): boolean {
   return refusalByRole(user.role) === null && refusalByAuthority(user, { id: 0, riskScore }, policy) === null;
 }
@@ -151,7 +151,7 @@ export function approvalsRequired(riskScore: number, policy: ApprovalPolicy): nu
 }
 
 /**
- * Tells whether a pending action already has the approvals that the current policy requires. This happens when the
+ * Returns whether a pending action already has the approvals that the current policy requires. This happens when the
  * quorum was lowered after the last vote. Changing a policy decides nothing, so one more verdict is needed, and
  * reviewers who voted before may give it.
  */
@@ -173,7 +173,7 @@ export function approvalsMissing(
   return status === 'pending_approval' ? Math.max(1, approvalsRequired(riskScore, policy) - approvals) : 0;
 }
 
-/** Tells whether a verdict on an action of this score needs a reason (docs/approval-policy.md#reasons). */
+/** Returns whether a verdict on an action of this score needs a reason (docs/approval-policy.md#reasons). */
 export function isReasonRequired(riskScore: number, verdict: Verdict, policy: ApprovalPolicy): boolean {
   return policy.reasonRequired[verdict].includes(riskLevelOf(riskScore));
 }
@@ -210,7 +210,7 @@ function refusalByAuthority(
   return riskLimit !== null && riskScore > riskLimit ? refusalOfLimit(id, riskScore, riskLimit) : null;
 }
 
-/** Tells whether a user holds the required level of a risk level; always true where approval levels are off. */
+/** Returns whether a user holds the required level of a risk level; always true where approval levels are off. */
 function isLevelHeld(user: Standing, riskLevel: RiskLevel, policy: ApprovalPolicy): boolean {
   return !policy.approvalLevels || heldLevelOf(user, policy) >= policy.requiredLevels[riskLevel];
 }

@@ -52,7 +52,7 @@ export function withoutNumbers(json: string, passes: (number: string) => boolean
 }
 
 /**
- * Tells whether a double represents a number exactly: JavaScript writes the same value for it. 1.50 passes, as 1.5;
+ * Returns whether a double represents a number exactly: JavaScript writes the same value for it. 1.50 passes, as 1.5;
  * 100.00000000000000001 and 1e-400 do not. Linear in the number's length.
  * @param number as JSON or GraphQL writes it
  */
@@ -63,7 +63,7 @@ export function isExact(number: string): boolean {
   return Number.isFinite(value) && sameDecimal(decimalOf(number), decimalOf(String(value)));
 }
 
-/** Tells whether a number is a plain integer: digits without a fraction or an exponent. */
+/** Returns whether a number is a plain integer: digits without a fraction or an exponent. */
 export function isPlainInteger(number: string): boolean {
   return !number.includes('.') && !number.includes('e') && !number.includes('E');
 }

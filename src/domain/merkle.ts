@@ -54,7 +54,7 @@ export function foldSubtrees(hashes: readonly Hash[]): Hash {
 /** The lowest level above the leaves whose hashes are stored. Lower ones are cheap to compute from their few leaves. */
 const LOWEST_KEPT = 4;
 
-/** Tells whether a subtree's hash is stored: those of leaves and of subtrees of at least sixteen leaves are. */
+/** Returns whether a subtree's hash is stored: those of leaves and of subtrees of at least sixteen leaves are. */
 export function isKept({ level }: Subtree): boolean {
   return level === 0 || level >= LOWEST_KEPT;
 }
@@ -154,7 +154,7 @@ function splitOf(size: number): number {
 }
 
 /**
- * Tells whether a proof shows that a leaf is at an index of the tree with this root (RFC 9162 2.1.3.2). A proof of the
+ * Returns whether a proof shows that a leaf is at an index of the tree with this root (RFC 9162 2.1.3.2). A proof of the
  * wrong length proves nothing.
  */
 export function isIncluded(
@@ -179,7 +179,7 @@ export function isIncluded(
 }
 
 /**
- * Tells whether a proof shows that the tree with the second root is an extension of the first (RFC 9162 2.1.4.2). A
+ * Returns whether a proof shows that the tree with the second root is an extension of the first (RFC 9162 2.1.4.2). A
  * first size of 0 is refused: every tree extends the empty one, so that would prove nothing.
  */
 export function isConsistent(

@@ -47,7 +47,7 @@ export function patternLength({ parts }: Pattern): number {
 }
 
 /**
- * Tells whether a text matches a pattern. Linear in the text: each character is read at most three times, whatever the
+ * Returns whether a text matches a pattern. Linear in the text: each character is read at most three times, whatever the
  * pattern, and each read costs one machine word per 32 characters of a part.
  */
 export function matches({ parts }: Pattern, text: ComparedText): boolean {

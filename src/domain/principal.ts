@@ -19,7 +19,7 @@ export interface User {
   readonly id: number;
   readonly name: string;
   readonly role: Role;
-  /** 0 to 10; null means the role's default. */
+  /** 0 to 10; null for the role's default. */
   readonly approvalLevel: number | null;
   /** 0 to 100, inclusive; null for the organization's limit. Applies to managers only. */
   readonly maxRiskScore: number | null;

@@ -64,7 +64,7 @@ export function scoreByRules(
 }
 
 /**
- * Tells whether an action's type or tool name may read differently to people than to programs: letters of two scripts
+ * Returns whether an action's type or tool name may read differently to people than to programs: letters of two scripts
  * in a word, or control characters.
  */
 export function isDeceptive({
@@ -79,7 +79,7 @@ export function scoreByEngine(score: number): RiskScoring {
   return { score, source: 'engine', matched: null };
 }
 
-/** Tells whether the policy itself approves an action with this score. Unmatched actions are never auto-approved. */
+/** Returns whether the policy itself approves an action with this score. Unmatched actions are never auto-approved. */
 export function isAutoApproved(
   { score, source }: Pick<RiskScoring, 'score' | 'source'>,
   { autoApproveBelow }: Pick<PolicyRules, 'autoApproveBelow'>,
@@ -114,7 +114,7 @@ function comparedTexts({
   return sum > MAX_COMPARED ? null : texts;
 }
 
-/** Tells whether every pattern of a rule matches. A field that the action leaves out matches no pattern. */
+/** Returns whether every pattern of a rule matches. A field that the action leaves out matches no pattern. */
 function matchesRule(rule: ScoringRule, texts: ComparedTexts): boolean {
   return patternsOf(rule).every((field) => {
     const pattern = readPattern(rule[field] ?? '');

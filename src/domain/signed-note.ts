@@ -57,7 +57,7 @@ export function readNoteKey(text: string): NoteKey | null {
   return keyId(key).toString('hex') === id ? key : null;
 }
 
-/** Tells whether two keys are equal, names included. */
+/** Returns whether two keys are equal, names included. */
 export function isSameNoteKey(one: NoteKey, other: NoteKey): boolean {
   return noteKeyText(one) === noteKeyText(other);
 }
@@ -96,7 +96,7 @@ export function openNote(note: string, keys: readonly NoteKey[]): { text: string
   return null;
 }
 
-/** Tells whether a text consists of lines without control characters, each ended by a newline. */
+/** Returns whether a text consists of lines without control characters, each ended by a newline. */
 function isText(text: string): boolean {
   return text.endsWith('\n') && text.isWellFormed() && !/[\0-\x09\x0b-\x1f]/.test(text);
 }

@@ -33,7 +33,7 @@ export function visibleText(text: string): string {
   return seen.replace(INVISIBLE, '').replace(BLANKS, ' ').trim();
 }
 
-/** Tells whether people see nothing of a text: equivalent to an empty `visibleText`, without building it. */
+/** Returns whether people see nothing of a text: equivalent to an empty `visibleText`, without building it. */
 export function isBlank(text: string): boolean {
   return !VISIBLE.test(text);
 }
@@ -48,7 +48,7 @@ export function comparableText(text: string): string {
   return visibleText(small.toUpperCase());
 }
 
-/** Tells whether a control character, such as a tab or a line break, is inside a text, ends aside. */
+/** Returns whether a control character, such as a tab or a line break, is inside a text, ends aside. */
 export function holdsControls(text: string): boolean {
   return /\p{Cc}/u.test(text.trim());
 }
@@ -72,7 +72,7 @@ const OF_ONE_SCRIPT = [...SCRIPTS, ...WRITTEN_TOGETHER].map((scripts) => {
 });
 
 /**
- * Tells whether a text holds a word that mixes two scripts (UTS 39, 5.1), such as `delete` with a Cyrillic e, which
+ * Returns whether a text holds a word that mixes two scripts (UTS 39, 5.1), such as `delete` with a Cyrillic e, which
  * people and programs read differently. Linear in the text.
  */
 export function mixesScripts(text: string): boolean {
