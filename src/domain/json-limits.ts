@@ -12,7 +12,7 @@ type Found = readonly [msg: string, type: string];
  * @returns the fault, or null
  */
 export function jsonFault(value: unknown, maxSize: number): Found | null {
-  // Level by level, depth first of all: recursion into a deep value would overflow the stack.
+  // Level by level, with the depth checked first: recursion into a deep value would overflow the stack.
   let level: readonly unknown[] = [value];
   let inDecimals = 0;
   for (let depth = 0; level.length > 0; depth += 1) {

@@ -52,7 +52,7 @@ export function policyWarnings(
 /**
  * Returns what prevents an action submitted now from being decided.
  * @param riskScore 0 to 100
- * @param others every active user except the submitter, grouped by what the rule reads
+ * @param others every active user, without the submitter unless own actions are allowed, grouped by what the rule reads
  */
 export function submissionWarnings(
   riskScore: number,
