@@ -43,10 +43,7 @@ export function startProgram(
   return programOf(child);
 }
 
-/**
- * Starts a program that receives its work as messages and ends with this process. It runs with V8's defaults, as a
- * floor.
- */
+/** Starts a program that receives its work as messages and ends with this process; with V8's defaults, as a floor. */
 export function startWorker(path: string): Program {
   const child = fork(join(REPOSITORY, path), [], {
     cwd: REPOSITORY,

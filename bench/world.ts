@@ -57,8 +57,7 @@ const TOKEN_LIFETIME = 86_400;
 /** Creates a world. `closables` receives everything that it starts or writes. */
 export async function makeWorld(size: Size, closables: Closables): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
-  // PostgreSQL does not run as root but as another user. Without access, it would keep its cluster elsewhere, and leave
-  // it.
+  // As root, PostgreSQL runs as another user. Without access, it would keep its cluster elsewhere and leave it behind.
   chmodSync(folder, 0o755);
   closables.add(async () => rm(folder, { recursive: true, force: true }));
   // Closing waits for a start in progress; otherwise a server would start in a folder that was removed.

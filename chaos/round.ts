@@ -103,7 +103,7 @@ async function replay(world: World, entries: readonly Entry[]): Promise<readonly
   return violations;
 }
 
-/** Returns whether two responses are equal, or both hold errors, which are not replayed. */
+/** Returns whether a replay equals the first response; always true for GraphQL errors, which are not replayed. */
 function isSame(first: any, again: any): boolean {
   if (first?.errors !== undefined) return true;
   return JSON.stringify(first) === JSON.stringify(again);

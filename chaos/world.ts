@@ -74,7 +74,7 @@ export async function makeWorld(
   isKept: boolean,
 ): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-chaos-'));
-  // PostgreSQL does not run as root but as another user, who needs access to the folder.
+  // As root, PostgreSQL runs as another user, who needs access to the folder.
   chmodSync(folder, 0o755);
   if (!isKept) closables.add(() => rm(folder, { recursive: true, force: true }));
   const dataFolder = join(folder, 'servers');

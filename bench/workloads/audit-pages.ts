@@ -23,7 +23,7 @@ const QUERY = `query Page($filter: AuditLogFilter, $after: String) {
   }
 }`;
 
-/** A list: its filter for the gateway, and the same condition as SQL on \`audit_log\`. */
+/** A list: its filter for the gateway, and the same condition as SQL on `audit_log`. */
 interface List {
   readonly name: string;
   readonly filter: Readonly<Record<string, unknown>>;

@@ -4,10 +4,7 @@ import type { Bench, Workload } from '../measured';
 import { inTurn, ratesOf, sideOf, type Round } from '../rounds';
 import { medianRatio } from '../statistics';
 
-/**
- * Measures `npm start` on a warm data folder until it is ready, in turn with loading its modules and starting
- * PostgreSQL.
- */
+/** Measures `npm start` on a warm data folder, in turn with loading its modules and starting PostgreSQL. */
 export const start: Workload = async (bench) => {
   const dataDir = join(bench.world.folder, 'start');
   // The first start creates the cluster and the demo data. It is the warm-up of both sides.

@@ -56,6 +56,7 @@ export class Transport {
   /**
    * Returns the data of an operation.
    * @throws {CountersignError} the gateway's refusal, or the failure that prevented a response
+   * @throws the signal's reason once it is aborted
    */
   async run<Data, Variables>(
     operation: Operation<Data, Variables>,

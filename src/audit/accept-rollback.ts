@@ -126,7 +126,7 @@ async function refuseIfBehind(
   );
 }
 
-/** Registers the archive in the database with empty files; the sealer records their lengths again. */
+/** Registers the archive in the database for every organization, and as empty where its file is damaged. */
 async function acceptArchive(
   sql: Sql,
   archive: CheckpointFiles,
@@ -197,7 +197,7 @@ async function writeEntry(
   });
 }
 
-/** @returns the path that the file was moved to; null if there was none */
+/** Renames a damaged file. @returns its new path; null if there was no file */
 function setAside(path: string): string | null {
   if (!existsSync(path)) return null;
   const aside = `${path}.${new Date().toISOString().replaceAll(':', '')}.damaged`;

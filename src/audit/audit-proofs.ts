@@ -46,6 +46,7 @@ export class AuditProofs {
     return this.key.originOf(organizationId);
   }
 
+  /** Returns the newest checkpoint; null before the first. */
   latestCheckpoint(tenant: Tenant): Promise<StoredCheckpoint | null> {
     return this.tree.latestCheckpoint(tenant);
   }
@@ -57,7 +58,7 @@ export class AuditProofs {
     return proof === null || canonical === null ? null : { ...proof, canonical: canonical.toString('utf8') };
   }
 
-  /** See `consistencyProof`. */
+  /** Returns `consistencyProof`. @throws {RefusedError} as that does */
   consistency(tenant: Tenant, fromSize: number, toSize: number): Promise<ConsistencyProof> {
     return consistencyProof(this.tree, tenant, fromSize, toSize);
   }

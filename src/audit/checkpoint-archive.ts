@@ -86,6 +86,13 @@ export class CheckpointFiles implements CheckpointArchive {
 
   constructor(private readonly options: ArchiveOptions) {}
 
+  /**
+   * Appends the checkpoints that an organization's file lacks.
+   * @throws {RolledBackError} if the database lacks an archived checkpoint
+   * @throws {ArchiveFaultError} if the archive is damaged, or unknown to a database that knows another one
+   * @throws {ArchiveWriteError} if the file cannot be written
+   * @throws {NotLeadingError} if another process leads
+   */
   async catchUp(organizationId: number): Promise<void> {
     const { archives } = this.options;
     const id = await this.id();
@@ -276,7 +283,7 @@ export class CheckpointFiles implements CheckpointArchive {
   }
 }
 
-/** Returns the last note of an organization's archive, or whatever text is there instead; null for an empty archive. */
+/** Returns the last complete note of an organization's archive, without verifying it; null where there is none. */
 export function lastArchived(folder: string, organizationId: number): string | null {
   return lastWhole(folder, organizationId)?.text ?? null;
 }

@@ -102,10 +102,7 @@ const person = z.strictObject({
 /** The denied attempts of one minute that have no entry of their own. */
 const omittedAttempts = z.strictObject({ omitted: id, from: time, to: time });
 
-/**
- * Returns whether a denial record is valid: either it describes one attempt and names a policy version, or it only
- * counts attempts.
- */
+/** Returns whether a denial record either names the policy version of one attempt, or only counts attempts. */
 function isOneAttemptOrMany(entry: unknown): boolean {
   const { data, policy_version: version, ...rest } = entry as Entry;
   if (!omittedAttempts.safeParse(data).success) return version !== null;

@@ -48,6 +48,7 @@ export class LogKey implements RootSigner {
     return signCheckpoint({ origin, treeSize, rootHash, generation }, this.signer);
   }
 
+  /** Returns whether a note is a checkpoint of this tree, signed by any of the keys. */
   hasSigned(organizationId: number, treeSize: number, rootHash: Hash, note: string): boolean {
     const opened = openCheckpoint(note, this.keys);
     return (

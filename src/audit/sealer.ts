@@ -7,7 +7,7 @@ import { sealRound } from '../use-cases/seal-audit-log';
 import { CheckpointFiles, RolledBackError } from './checkpoint-archive';
 import type { LogKey } from './log-key';
 
-/** The runbook for failures without a section of their own. */
+/** The runbook of sealing failures. Some error messages name a more specific section. */
 const SEALING_FAILS = 'docs/operations.md#log-cannot-be-sealed';
 /** The pause before the next round while there is nothing to seal, in milliseconds. */
 const IDLE = 250;
@@ -112,8 +112,7 @@ export class Sealer {
     await this.use(() => own.tell());
     let [isVouchedFor, isKnown] = [false, false];
     while (!this.isStopped && !(await store.tryLead())) {
-      // The current leader checks its own archive against the database, so an archive that is new here may be filled
-      // later.
+      // The leader checks its own archive against the database, so an archive that is new here may be filled later.
       if (!isKnown) {
         const joined = await this.use(() => own.join());
         isVouchedFor ||= joined !== null;

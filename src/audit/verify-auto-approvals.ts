@@ -15,6 +15,7 @@ export class AutoApprovalVerification {
     private readonly isWhole: () => boolean,
   ) {}
 
+  /** Remembers a submission that its policy approves. */
   addSubmission(entry: Entry): void {
     const autoApproveBelow = this.policies.rulesOf(entry.policy_version)?.autoApproveBelow ?? null;
     if (autoApproveBelow !== null && (entry.risk_score ?? Infinity) < autoApproveBelow)

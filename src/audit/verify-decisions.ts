@@ -164,8 +164,7 @@ export class DecisionVerification {
     const hasVoted = voters.includes(actor ?? 0);
     if (entry.verdict === 'approve' && !hasVoted) this.votes.set(actionId ?? 0, [...voters, actor ?? 0]);
     const counted = this.votes.get(actionId ?? 0)?.length ?? 0;
-    // A reviewer who voted may confirm an action whose quorum is met already: a change of policy alone approves
-    // nothing.
+    // A reviewer who voted may confirm an action whose quorum is met already: changing a policy approves nothing.
     const hadEnough = !this.isWhole() || voters.length >= (required ?? Infinity);
     const isConfirmation = entry.action_type === 'action_approved' && hadEnough;
     if (entry.verdict === 'approve' && hasVoted && !isConfirmation)

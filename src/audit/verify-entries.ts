@@ -50,7 +50,7 @@ export class EntryVerification {
     this.policies.add(policy, this.reportAt({}));
   }
 
-  /** Checks the next entry. @returns the entry; null if it could not be parsed or its bytes are missing */
+  /** Checks the next entry. @returns the entry; null if it is invalid or its bytes are missing */
   add(placed: PlacedEntry): Entry | null {
     const { audit_id: auditId, canonical, altered, leafIndex } = placed;
     const fault = this.reportAt({ auditId, ...(leafIndex !== undefined && { leafIndex }) });

@@ -17,6 +17,7 @@ export class PolicyVerification {
     return this.versions.size;
   }
 
+  /** Adds the next policy version, in ascending order. */
   add({ version, rules }: BundlePolicy, report: Report): void {
     if (version !== this.versions.size + 1)
       report(

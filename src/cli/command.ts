@@ -100,7 +100,7 @@ export function idOption(values: Values, name: string): number | null {
   return value;
 }
 
-/** Returns the value of a required option. @throws {UsageError} if it is absent */
+/** Returns the value of a required option. @throws {UsageError} if it is absent or empty */
 export function required<T>(value: T | null | undefined, name: string): T {
   if (value === null || value === undefined || value === '') throw new UsageError(`--${name} is needed`);
   return value;

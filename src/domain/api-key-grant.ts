@@ -21,7 +21,7 @@ export interface ApiKeyGrant {
 export interface ApiKey extends ApiKeyGrant {
   readonly organizationId: number;
   readonly id: number;
-  /** The first characters of the key, to tell one key from another. */
+  /** The first characters of the key, to distinguish keys in a list. */
   readonly prefix: string;
   /** The user who answers for the key. Deactivating the owner disables it. */
   readonly ownerId: number;

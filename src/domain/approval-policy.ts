@@ -162,10 +162,7 @@ function isQuorumMet(
   return approvals >= approvalsRequired(riskScore, policy);
 }
 
-/**
- * Returns how many approvals a pending action still needs, at least 1 since a verdict has to decide it; 0 for any other
- * action.
- */
+/** Returns how many approvals a pending action still needs, at least the deciding one; 0 for any other action. */
 export function approvalsMissing(
   { status, approvals, riskScore }: Pick<Action, 'status' | 'approvals' | 'riskScore'>,
   policy: ApprovalPolicy,

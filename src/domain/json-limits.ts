@@ -32,7 +32,7 @@ export function jsonFault(value: unknown, maxSize: number): Found | null {
   ];
 }
 
-/** Returns how many more digits a number takes without an exponent: PostgreSQL writes 5e-324 with 324 decimals. */
+/** Returns how many more digits a number has without an exponent: PostgreSQL writes 5e-324 with 324 decimals. */
 function decimalsBeyond(value: number): number {
   const [, exponent = '0'] = String(value).split('e-');
   return Number(exponent);

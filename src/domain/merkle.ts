@@ -69,10 +69,7 @@ export function keptUnder(subtree: Subtree): readonly Subtree[] {
   return Array.from({ length: leaves }, (_, n) => ({ level: 0, index: subtree.index * leaves + n }));
 }
 
-/**
- * The right edge of a growing tree. It takes leaves and returns the perfect subtrees they complete and the current
- * root.
- */
+/** The right edge of a growing tree: takes leaves, returns the perfect subtrees they complete and the current root. */
 export class TreeEdge {
   private readonly peaks: { readonly subtree: Subtree; readonly hash: Hash }[];
 

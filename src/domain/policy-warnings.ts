@@ -143,7 +143,7 @@ function catchAllRules(policy: ApprovalPolicy): readonly PolicyWarning[] {
         riskLevel: null,
         detail: `Whatever comes to scoring rule ${position}, which matches ${everything}, is approved by nobody`,
       });
-    // A rule that needs no fewer fields never sees an action that this rule leaves.
+    // A later rule with patterns for all of these fields only matches actions that this rule has matched already.
     const behind = [...reached].filter(
       (other) =>
         other > index &&

@@ -21,10 +21,7 @@ export interface PolicyRules {
   readonly managerMaxRiskScore: number | null;
   /** Distinct reviewers needed to approve, 1 to 10 (docs/approval-policy.md#quorum). */
   readonly quorum: ByRiskLevel<number>;
-  /**
-   * Whether users may decide actions that they, or an API key of theirs, submitted
-   * (docs/approval-policy.md#own-actions).
-   */
+  /** Whether users may decide what they, or an API key of theirs, submitted (docs/approval-policy.md#own-actions). */
   readonly ownActionsAllowed: boolean;
   /** The risk levels at which a verdict needs a reason (docs/approval-policy.md#reasons). */
   readonly reasonRequired: Readonly<Record<Verdict, readonly RiskLevel[]>>;
