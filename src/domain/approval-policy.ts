@@ -66,7 +66,7 @@ export interface DecidableScope {
   /** The user whose submissions are excluded; null to exclude nobody's. */
   readonly notSubmittedBy: number | null;
   /**
-   * The user whose voted actions are excluded, unless their approvals already meet the quorum: then a second vote is
+   * The user whose voted actions are excluded, unless the approvals already meet the quorum: then a second vote is
    * allowed.
    */
   readonly notVotedBy: number;

@@ -151,8 +151,8 @@ function splitOf(size: number): number {
 }
 
 /**
- * Returns whether a proof shows that a leaf is at an index of the tree with this root (RFC 9162 2.1.3.2). A proof of the
- * wrong length proves nothing.
+ * Returns whether a proof shows that a leaf is at an index of the tree with this root (RFC 9162 2.1.3.2). A proof of
+ * the wrong length proves nothing.
  */
 export function isIncluded(
   leaf: Hash,

@@ -47,8 +47,8 @@ export function patternLength({ parts }: Pattern): number {
 }
 
 /**
- * Returns whether a text matches a pattern. Linear in the text: each character is read at most three times, whatever the
- * pattern, and each read costs one machine word per 32 characters of a part.
+ * Returns whether a text matches a pattern. Linear in the text: each character is read at most three times, whatever
+ * the pattern, and each read costs one machine word per 32 characters of a part.
  */
 export function matches({ parts }: Pattern, text: ComparedText): boolean {
   const [first = NO_PART] = parts;
