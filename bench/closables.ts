@@ -1,9 +1,9 @@
-/** What was opened, closed in the opposite order however the run ends. */
+/** Open resources, closed in reverse order however the run ends. */
 export class Closables {
   private readonly open: (() => Promise<unknown>)[] = [];
   private isClosing = false;
 
-  /** @throws {Error} once closing has begun; what was opened meanwhile is closed at once */
+  /** Registers a resource. @throws {Error} once closing has begun; the resource is then closed immediately */
   add(close: () => Promise<unknown>): void {
     this.open.unshift(close);
     if (!this.isClosing) return;
@@ -11,7 +11,7 @@ export class Closables {
     throw new Error('The run is being stopped');
   }
 
-  /** Closes everything, even if one of it fails; the first failure is thrown then. */
+  /** Closes everything, even if some of it fails. @throws the first failure */
   async close(): Promise<void> {
     this.isClosing = true;
     const failures: unknown[] = [];

@@ -3,8 +3,7 @@ import { runInNewContext } from 'node:vm';
 import '../src/main';
 
 /**
- * The gateway as `npm start` runs it, which collects its garbage when it is told to by SIGUSR2, and then prints how many
- * bytes it still holds.
+ * The gateway as `npm start` runs it, which on SIGUSR2 collects its garbage and prints how many bytes it still holds.
  */
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;

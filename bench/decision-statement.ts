@@ -11,13 +11,13 @@ import { batchOf } from '../src/use-cases/decision-batch';
 import { noAuditEntries } from './no-audit-entries';
 import { ISSUER, type World } from './world';
 
-/** The product's own decision statement, with the values of one call each. */
+/** The gateway's own decision statement, with the values of each call. */
 export interface DecisionCalls {
   readonly statement: Statement;
   readonly calls: readonly (readonly unknown[])[];
 }
 
-/** Statement and values on their way to the database. */
+/** Carries a captured statement and its values. */
 class Captured extends Error {
   constructor(
     readonly statement: Statement,
@@ -27,7 +27,7 @@ class Captured extends Error {
   }
 }
 
-/** Takes what would run, instead of running it: so no copy of the statement can fall behind. */
+/** Captures each statement instead of running it, so that the benchmark keeps no copy that could become outdated. */
 class CapturingDatabase extends Database {
   override query<Row extends QueryResultRow>(
     statement: Statement,
@@ -37,7 +37,7 @@ class CapturingDatabase extends Database {
   }
 }
 
-/** What the product would run to approve each of these actions by itself, by the world's reviewers in turn. */
+/** Returns what the gateway would run to approve each of these actions separately, by the world's reviewers in turn. */
 export async function decisionCalls(world: World, actionIds: readonly number[]): Promise<DecisionCalls> {
   const capturing = new CapturingDatabase({
     url: world.applicationUrl,
@@ -86,7 +86,7 @@ export async function decisionCalls(world: World, actionIds: readonly number[]):
   return { statement: first.statement, calls: captured.map(({ values }) => [...values, ...UNFENCED]) };
 }
 
-/** Never asked: the actions are loaded and authorized already. */
+/** Never called: the actions are already loaded and authorized. */
 const NO_ACTIONS = {
   load: notCaptured,
   votedOn: notCaptured,
@@ -114,8 +114,8 @@ async function readReviewers(world: World): Promise<readonly Reviewer[]> {
 }
 
 /**
- * The same decisions without audit: no entry, no place in the sealer's queue, and nothing of them in the values.
- * Everything else stays: gate, authority, locks, vote, change of the action.
+ * Returns the same decisions without audit: no entry, no row in the sealer's queue, and no entries in the values.
+ * Everything else stays: authority lock, authority checks, row locks, vote and the change of the action.
  */
 export function withoutAudit({ statement, calls }: DecisionCalls): DecisionCalls {
   return {
@@ -127,22 +127,22 @@ export function withoutAudit({ statement, calls }: DecisionCalls): DecisionCalls
   };
 }
 
-/** The statement's last parameter of its own, which brings the audit entries. */
+/** The parameter for the audit entries, the last one of the statement itself. */
 const RECORDS = '$4';
-/** Behind it: how far ids are reserved, and which server was compared. */
+/** The parameters after it: the limit of reserved ids, and the server that was compared. */
 const FENCE = '$5, $6';
 const UNFENCED = [null, null];
 
-/** The CTEs of the statement that write them. */
+/** The statement's CTEs that write the audit entries. */
 const AUDIT_ENTRIES = writeAuditEntries(RECORDS, FENCE);
 
-/** Where the chain ends, per organization: the row that every writer of a chained log has to lock. */
+/** The head of each organization's hash chain: the row that every writer of a chained log has to lock. */
 export const CHAIN_HEAD_TABLE = 'benchmark_chain_head';
 
 /**
- * The same decisions with a hash chain per organization instead of the sealer's queue: each entry's hash covers the one
- * before it, so the head of the chain is locked until the decision commits. As good as a chain can be: in the same
- * statement, and locked only when the rest of the decision is done.
+ * Returns the same decisions with a hash chain per organization instead of the sealer's queue. Each entry's hash covers
+ * the previous entry, so the head of the chain is locked until the decision commits. This is the best case for a chain:
+ * in the same statement, and locked only after the rest of the decision.
  */
 export function withHashChain({ statement, calls }: DecisionCalls): DecisionCalls {
   const chained = [
@@ -167,7 +167,7 @@ export function withHashChain({ statement, calls }: DecisionCalls): DecisionCall
   };
 }
 
-/** Replaces what has to stand there exactly once: a statement that changed is noticed, not measured. */
+/** Replaces a text that has to occur exactly once, so that a changed statement is an error and not a measurement. */
 function replaceOnce(text: string, from: string, to: string): string {
   const parts = text.split(from);
   if (parts.length !== 2) throw new Error(`The decision's statement no longer has this once: ${from}`);

@@ -7,10 +7,10 @@ import type { ScalePoint } from './scale';
 
 const DOCS = join(__dirname, '..', 'docs');
 
-/** A part of docs/benchmarks.md that is written by a run, between two comments. */
+/** A section of docs/benchmarks.md that a run writes, between two comments. */
 type Section = 'standard' | 'scale';
 
-/** What a run found out, as it is kept beside the table. */
+/** The results of a run, as stored beside the table. */
 export interface Report {
   /** ISO 8601. */
   readonly date: string;
@@ -22,7 +22,7 @@ export interface ScaleReport extends Omit<Report, 'measured'> {
   readonly points: readonly ScalePoint[];
 }
 
-/** Puts the standard workloads' table, picture and figures into the documentation. */
+/** Writes the table, picture and figures of the standard workloads into the documentation. */
 export function writeStandard(report: Report): void {
   const where = `Measured on ${report.date.slice(0, 10)}: ${report.machine}.`;
   writeFileSync(join(DOCS, 'benchmarks.svg'), pictureOf(report.measured, where));
@@ -33,13 +33,13 @@ export function writeStandard(report: Report): void {
   );
 }
 
-/** Puts the scales' table into the documentation. */
+/** Writes the table of the scales into the documentation. */
 export function writeScale({ date, machine, points }: ScaleReport): void {
   const where = `Measured on ${date.slice(0, 10)}: ${machine}.`;
   writeSection('scale', `${where}\n\n${scaleTableOf(points)}`);
 }
 
-/** Replaces a section of docs/benchmarks.md. @throws where its comments are missing */
+/** Replaces a section of docs/benchmarks.md. @throws {Error} if its comments are missing */
 function writeSection(section: Section, content: string): void {
   const path = join(DOCS, 'benchmarks.md');
   const text = readFileSync(path, 'utf8');

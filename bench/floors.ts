@@ -3,7 +3,7 @@ import type { World } from './world';
 
 /**
  * The floor of a decision: one statement that updates one action and inserts its audit entry. No authority, no vote, no
- * queue, no canonical form of its own; the entry's bytes come as they are and are only hashed.
+ * queue and no serialization; the entry's bytes are given and only hashed.
  */
 export const DECIDE_FLOOR = {
   name: 'decide_floor',
@@ -18,7 +18,7 @@ export const DECIDE_FLOOR = {
     RETURNING id`,
 };
 
-/** The values of a floor decision on each of these actions, by the world's reviewers in turn. */
+/** Returns the values of a floor decision on each of these actions, by the world's reviewers in turn. */
 export function floorDecisions(
   { organizationId, reviewers }: World,
   actionIds: readonly number[],
@@ -34,7 +34,7 @@ export function floorDecisions(
   });
 }
 
-/** What the list workload reads of an action; the floor reads no more. */
+/** The floor of the list workload: it reads the same columns of an action, and no more. */
 export const LIST_FLOOR = {
   actions: {
     name: 'list_floor_actions',

@@ -2,7 +2,7 @@ import type { Closables } from './closables';
 import { GATEWAY, startProgram } from './processes';
 import type { World } from './world';
 
-/** A gateway in a process of its own, as in production. */
+/** A gateway in its own process, as in production. */
 export interface Gateway {
   readonly url: string;
   readonly pid: number;
@@ -10,7 +10,7 @@ export interface Gateway {
 
 /**
  * Starts a gateway on the world's database and waits until it is ready.
- * @param path of the program, if it is not that of `npm start`
+ * @param path path of the program; that of `npm start` by default
  */
 export async function startGateway(world: World, closables: Closables, path = GATEWAY): Promise<Gateway> {
   const program = startProgram(path, world.settings);
@@ -21,7 +21,7 @@ export async function startGateway(world: World, closables: Closables, path = GA
   return { url, pid: program.child.pid };
 }
 
-/** Waits until every audit entry is sealed, so that the sealing of one measurement is no burden on the next. */
+/** Waits until every audit entry is sealed, so that one measurement's sealing does not slow down the next. */
 export async function untilSealed(world: World): Promise<void> {
   for (;;) {
     const { rows } = await world.superuser.query('SELECT FROM audit_pending LIMIT 1');

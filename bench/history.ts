@@ -1,21 +1,21 @@
 import type { Client } from 'pg';
 
-/** How much an organization has behind it. */
+/** The size of an organization's history. */
 export interface Size {
-  /** Of these, those that are not decided are pending. */
+  /** The number of actions. Those that are not decided are pending. */
   readonly actions: number;
   readonly auditRows: number;
 }
 
-/** Entries of every decided action: submitted, refused three times, approved. */
+/** The audit entries of each decided action: one submission, three denied attempts, one approval. */
 export const ENTRIES_PER_ACTION = 5;
 
 /**
- * Gives an organization its past, as if it had been gathered over 90 days: decided actions with five audit entries each,
- * then pending actions. Generated in SQL. Entries hold the canonical form and its hash as the product writes it, but are
- * not put into the sealer's queue: a past that was sealed long ago costs today's sealing nothing.
- * @param superuser so that foreign keys, which hold by construction, need not be checked for each of the rows
- * @param people the reviewers who decided, in turn, and who submitted
+ * Generates an organization's history over the past 90 days: decided actions with five audit entries each, then pending
+ * actions. Generated in SQL. Entries hold canonical bytes and hash as the gateway writes them, but are not put into the
+ * sealer's queue: history counts as sealed long ago and must not slow down sealing.
+ * @param superuser a superuser's connection, which skips the foreign key checks that hold by construction
+ * @param people the reviewers who decided, in turn, and the submitter
  */
 export async function addHistory(
   superuser: Client,

@@ -1,7 +1,7 @@
 import autocannon from 'autocannon';
 import type { Closables } from './closables';
 
-/** One request over HTTP. */
+/** An HTTP request. */
 export interface LoadRequest {
   readonly method: 'GET' | 'POST';
   readonly path: string;
@@ -12,23 +12,23 @@ export interface LoadRequest {
 export interface LoadOptions {
   readonly url: string;
   readonly connections: number;
-  /** Those that count, and those that warm up: as many as connections each, or more. */
+  /** All requests, including the warm-up; of both kinds at least as many as connections. */
   readonly requests: readonly LoadRequest[];
-  /** How many of the first requests are sent beforehand and not counted. */
+  /** How many of the first requests warm up and are not counted. */
   readonly warmUp: number;
-  /** What every answer, a 200, has to contain. */
+  /** A text that every response contains; its status has to be 200. */
   readonly expected: string;
 }
 
 export interface LoadResult {
   readonly seconds: number;
-  /** Of every request, in milliseconds. */
+  /** The latency of every request, in milliseconds. */
   readonly latencies: readonly number[];
 }
 
 /**
- * Sends requests over so many connections, each its next one as soon as the last one is answered.
- * @throws if an answer is no 200 or not what is expected
+ * Sends requests over a number of connections. Each connection sends its next request once the last was answered.
+ * @throws {Error} if a response is not a 200 or lacks the expected text
  */
 export async function load(options: LoadOptions, closables: Closables): Promise<LoadResult> {
   const { requests, warmUp } = options;
@@ -51,7 +51,7 @@ async function send(
         connections,
         amount: requests.length,
         timeout: 60,
-        // How soon after the last answer it says that it is done, in milliseconds.
+        // How soon the end is reported after the last response, in milliseconds.
         sampleInt: 50,
         requests: [
           {

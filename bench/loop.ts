@@ -1,16 +1,16 @@
 import { startWorker } from './processes';
 
-/** Calls by so many callers at once, each taking the next one as soon as its last one is answered. */
+/** Calls by several concurrent callers. Each makes its next call once its last was answered. */
 interface Calls {
   readonly url: string;
   readonly callers: number;
-  /** Connections that the callers share; as many as callers if not given. */
+  /** The connections that the callers share; one per caller by default. */
   readonly connections?: number;
-  /** How many of the first calls are made beforehand and not counted. */
+  /** How many of the first calls warm up and are not counted. */
   readonly warmUp: number;
 }
 
-/** What a loop does: one statement, with each of these values; or the list's floor, for each of these times. */
+/** The job of a loop: one statement with each of these values, or the list's floor for each of these times. */
 export type LoopJob = Calls &
   (
     | {
@@ -23,9 +23,9 @@ export type LoopJob = Calls &
 
 export interface LoopResult {
   readonly seconds: number;
-  /** Of every call, in milliseconds. */
+  /** The latency of every call, in milliseconds. */
   readonly latencies: readonly number[];
-  /** What the last list was, as JSON. */
+  /** The last list read, as JSON. */
   readonly lastList?: string;
 }
 

@@ -2,10 +2,10 @@ import { Client, types } from 'pg';
 import { LIST_FLOOR } from './floors';
 import type { LoopJob, LoopResult } from './loop';
 
-// As in the product: ids fit a number.
+// As in the gateway: ids fit a number.
 types.setTypeParser(types.builtins.INT8, Number);
 
-/** The other side of `loop.ts`: a bare loop on pg, in a process of its own. Connections are kept for the next job. */
+/** The process behind `loop.ts`: a bare loop on pg. Connections are kept for the next job. */
 const clients = new Map<string, Client[]>();
 
 async function connect({ url, callers, connections = callers }: LoopJob): Promise<readonly Client[]> {
@@ -62,7 +62,7 @@ function callsOf(job: LoopJob, onList: (list: string) => void): readonly Call[] 
   });
 }
 
-/** The list's floor: three batched statements, and the answer as JSON in the shape that GraphQL gives it. */
+/** Reads the list's floor: three batched statements, and the response as JSON in the shape of GraphQL. */
 async function list(client: Client, organizationId: number, before: Date): Promise<string> {
   const { rows: actions } = await client.query<{ id: number; decidedBy: number }>({
     ...LIST_FLOOR.actions,
@@ -70,7 +70,7 @@ async function list(client: Client, organizationId: number, before: Date): Promi
   });
   const userIds = [...new Set(actions.map(({ decidedBy }) => decidedBy))];
   const actionIds = actions.map(({ id }) => id);
-  // Two queries in flight at once on one connection follow each other there.
+  // Concurrent queries on one connection run one after the other.
   const [users, entries] = await Promise.all([
     client.query<{ id: number }>({ ...LIST_FLOOR.users, values: [organizationId, userIds] }),
     client.query<{ actionId: number }>({ ...LIST_FLOOR.entries, values: [organizationId, actionIds] }),

@@ -18,7 +18,7 @@ import { start } from './workloads/start';
 import { status } from './workloads/status';
 import { measureValidation } from './workloads/validate';
 
-/** By the names under which they are asked for, in the order in which they run. */
+/** The workloads by name, in the order in which they run. */
 const WORKLOADS: Readonly<Record<string, Workload>> = {
   'approve-rest': approveRest,
   'approve-graphql': approveGraphql,
@@ -34,7 +34,7 @@ const WORKLOADS: Readonly<Record<string, Workload>> = {
   export: exportMemory,
 };
 
-/** The one that needs no world, which takes minutes to make. */
+/** The workload that needs no world, which takes minutes to create. */
 const VALIDATE = 'validate';
 
 async function run(options: Options, closables: Closables): Promise<void> {
@@ -84,13 +84,13 @@ async function main(): Promise<void> {
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
       process.on(signal, () => {
-        // A second signal does not wait for what the first one is closing.
+        // A second signal exits without waiting for the resources to close.
         if (process.exitCode === 130) process.exit();
         process.exitCode = 130;
         resolve();
       });
   });
-  // What a signal interrupts fails as its connections close, and nobody wants to be told of that.
+  // A run that a signal interrupts fails because its connections close; that error is not reported.
   const reportUnlessStopped = (error: unknown): void => {
     if (process.exitCode !== 130) fail(error);
   };

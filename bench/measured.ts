@@ -4,27 +4,27 @@ import type { LoopProcess } from './loop';
 import type { Options } from './options';
 import type { World } from './world';
 
-/** What a workload works with. */
+/** The resources of a workload. */
 export interface Bench {
   readonly options: Options;
   readonly world: World;
-  /** In production settings; its sealer is at work. */
+  /** A gateway with production settings, whose sealer runs. */
   readonly gateway: Gateway;
   readonly loop: LoopProcess;
   readonly closables: Closables;
 }
 
-/** Measures, and throws where an answer was wrong: a rate of wrong answers is worth nothing. */
+/** A workload. It throws if a response is wrong, since the rate of wrong responses means nothing. */
 export type Workload = (bench: Bench) => Promise<readonly Measured[]>;
 
-/** How fast one side was: medians of the rounds. What was not measured is null. */
+/** The results of one side: medians of the rounds. What was not measured is null. */
 export interface Side {
   readonly perSecond: number | null;
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly p50: number | null;
   readonly p99: number | null;
   readonly statementsPerRequest: number | null;
-  /** Of the process that serves, in MB. */
+  /** Of the serving process, in MB. */
   readonly peakMemory: number | null;
 }
 
@@ -32,10 +32,10 @@ export interface Side {
 export interface Measured {
   readonly title: string;
   readonly ours: Side;
-  /** What ours is compared to, measured in turn with it. */
+  /** The side that ours is compared to, measured in turn with it. */
   readonly floor: Side;
   readonly floorName: string;
-  /** What the line is about. A ratio is a median of the rounds' ratios. */
+  /** The value that has to reach its target. A ratio is the median of the rounds' ratios. */
   readonly value: number;
   readonly unit: 'ratio' | '%' | 'ms' | 'MB' | 'statements';
   readonly reach: { readonly atLeast: number } | { readonly atMost: number };
@@ -45,7 +45,7 @@ export function isReached({ value, reach }: Measured): boolean {
   return 'atLeast' in reach ? value >= reach.atLeast : value <= reach.atMost;
 }
 
-/** A side of which nothing is measured but what is given. */
+/** Returns a side with the given values; the others were not measured. */
 export function side(given: Partial<Side>): Side {
   return {
     perSecond: null,

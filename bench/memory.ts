@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
-/** What a process holds of memory, in MB; null where the system does not tell (anywhere but on Linux). */
+/** Returns the resident memory of a process, in MB; null where the system does not report it (other than Linux). */
 export function memoryOf(pid: number): number | null {
   return readStatus(pid, 'VmRSS');
 }
 
-/** The most that a process has held since `forgetPeak`. */
+/** Returns the peak of a process's resident memory since `forgetPeak`, in MB; null where it is not reported. */
 export function peakMemoryOf(pid: number): number | null {
   return readStatus(pid, 'VmHWM');
 }
@@ -14,7 +14,7 @@ export function forgetPeak(pid: number): void {
   try {
     writeFileSync(`/proc/${String(pid)}/clear_refs`, '5');
   } catch {
-    // Then the peak is that of its whole life.
+    // The peak then covers the whole life of the process.
   }
 }
 

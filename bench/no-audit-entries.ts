@@ -1,7 +1,7 @@
 /**
- * What takes the place of `writeAuditEntries`, and gives what that gives.
- * @param records the parameter that would bring the records, and is an empty text
- * @param fence the parameters for `next_fenced_id`, which are not asked for
+ * Returns SQL that replaces `writeAuditEntries` and yields the same columns.
+ * @param records the parameter for the records, which is an empty text
+ * @param fence the parameters for `next_fenced_id`, which is not called
  */
 export function noAuditEntries(records: string, fence: string): string {
   const [reserved = '', instance = ''] = fence.split(', ');

@@ -6,7 +6,7 @@ import type { Bench } from './measured';
 import type { Options } from './options';
 import { makeWorld } from './world';
 
-/** Makes a world of this size and starts what measures it; everything is in `closables`. */
+/** Creates a world of this size and starts what measures it. `closables` receives everything that has to be closed. */
 export async function openBench(options: Options, size: Size, closables: Closables): Promise<Bench> {
   const { actions, auditRows } = size;
   say(`making ${String(actions)} actions and ${String(auditRows)} audit entries`);
@@ -17,7 +17,7 @@ export async function openBench(options: Options, size: Size, closables: Closabl
   return { options, world, gateway, loop, closables };
 }
 
-/** Runs something with a world of its own, which ends with it. */
+/** Runs a function with its own world, which is closed at the end. */
 export async function withBench<T>(
   options: Options,
   size: Size,
@@ -31,7 +31,7 @@ export async function withBench<T>(
   return result;
 }
 
-/** Tells whoever waits, without mixing into the result. */
+/** Prints progress to standard error, apart from the result. */
 export function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }

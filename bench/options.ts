@@ -1,19 +1,19 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { ENTRIES_PER_ACTION, type Size } from './history';
 
-/** How a run was called. */
+/** The options of a run. */
 export interface Options {
-  /** The workloads asked for; none means the standard ones. */
+  /** The requested workloads; none means the standard ones. */
   readonly names: readonly string[];
-  /** Small and short: shows that everything runs and answers right, and measures nothing worth telling. */
+  /** Small and short: checks that everything runs and responds correctly. The figures mean nothing. */
   readonly isQuick: boolean;
-  /** Whether docs/benchmarks.md gets the result. */
+  /** Whether the result is written to docs/benchmarks.md. */
   readonly isToWrite: boolean;
   readonly jsonFile: string;
   readonly size: Size;
-  /** How many rounds count, beside the first one, which warms up. */
+  /** How many rounds are counted, in addition to the first one, which warms up. */
   readonly rounds: number;
-  /** How far the scale of the data goes. */
+  /** The largest number of rows in the scale of the data. */
   readonly maxRows: number;
 }
 
@@ -26,10 +26,10 @@ export const USAGE = `usage: npm run bench -- [WORKLOAD… | scale] [options]
   --rounds N        rounds that count (3)
   --max-rows N      where the scale of the data ends (1000000)`;
 
-/** The name of what is no standard workload and runs alone. */
+/** The name of the scale measurement, which is not a standard workload and runs alone. */
 export const SCALE = 'scale';
 
-/** The command was called wrongly. */
+/** The command was called incorrectly. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -47,7 +47,7 @@ const OPTIONS = {
 /**
  * Reads the command line.
  * @param known the names of all workloads
- * @throws {UsageError}
+ * @throws {UsageError} if it is incorrect
  */
 export function readOptions(args: readonly string[], known: readonly string[]): Options {
   const { values, positionals } = parse(args);
@@ -65,7 +65,7 @@ export function readOptions(args: readonly string[], known: readonly string[]): 
     isToWrite: values.write,
     jsonFile: values.json,
     size: {
-      // As many as it takes for so many entries to be about.
+      // At least as many actions as it takes to have this many entries.
       actions: count('actions', values.actions, Math.max(actions, Math.ceil(rows / ENTRIES_PER_ACTION))),
       auditRows: rows,
     },

@@ -4,12 +4,12 @@ import { valueOf } from './report';
 const WIDTH = 900;
 const ROW = 34;
 const TOP = 64;
-/** Where bars begin and how long one is that just reaches its aim. */
+/** Where bars start, and the length of a bar that just reaches its target. */
 const BAR = { x: 430, unit: 150 };
-/** What is longer is cut: its label tells. */
+/** Longer bars are cut; their labels show the value. */
 const LONGEST = 2.2;
 
-/** An SVG of the ratios: a bar for each, against the line that it has to reach. */
+/** Returns an SVG of the ratios: one bar each, and a line for the target. */
 export function pictureOf(measured: readonly Measured[], caption: string): string {
   const ratios = measured.filter(({ unit, reach }) => unit === 'ratio' && 'atLeast' in reach);
   const bottom = TOP + ratios.length * ROW;

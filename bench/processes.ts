@@ -8,24 +8,24 @@ const REPOSITORY = join(__dirname, '..');
 /** The gateway's program. */
 export const GATEWAY = 'src/main.ts';
 
-/** How `npm start` runs it: what stands between `node` and its path. */
+/** The flags of `npm start`: its arguments between `node` and the path. */
 const START_FLAGS = (
   JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { scripts: { start: string } }
 ).scripts.start
   .split(' ')
   .slice(1, -1);
 
-/** How a process is told to stop before it is made to, in milliseconds. */
+/** How long a process may take to stop before it is killed, in milliseconds. */
 const STOP_TIMEOUT = 20_000;
 
-/** A program of this repository in a process of its own, fed with nothing of this one's settings. */
+/** A program of this repository in its own process, which inherits none of this process's settings. */
 export interface Program {
   readonly child: ChildProcess;
-  /** The first line of its standard output that matches; rejects if the process ends before. */
+  /** Returns the first line of its standard output that matches; rejects if the process ends before. */
   line(pattern: RegExp): Promise<string>;
-  /** Resolves once it is gone, by itself. */
+  /** Resolves once the process has ended by itself. */
   ended(): Promise<void>;
-  /** Ends it, and waits until it is gone. */
+  /** Ends the process, and waits until it has ended. */
   stop(): Promise<void>;
 }
 
@@ -43,7 +43,7 @@ export function startProgram(
   return programOf(child);
 }
 
-/** Starts a program that takes its work as messages, and ends when whoever started it does; with V8's defaults, as a floor. */
+/** Starts a program that receives its work as messages and ends with this process; with V8's defaults, as a floor. */
 export function startWorker(path: string): Program {
   const child = fork(join(REPOSITORY, path), [], {
     cwd: REPOSITORY,

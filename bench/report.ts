@@ -3,7 +3,7 @@ import { dependencies } from '../package.json';
 import { isReached, type Measured, type Side } from './measured';
 import type { ScalePoint } from './scale';
 
-/** This machine, as whoever compares figures has to know it. */
+/** Describes this machine, as far as it matters for comparing figures. */
 export function describeMachine(): string {
   const processors = cpus();
   const memory = Math.round(totalmem() / 2 ** 30);
@@ -27,12 +27,12 @@ const HEADINGS = [
   'peak MB',
 ];
 
-/** The result as a Markdown table, which a terminal shows well enough. */
+/** Returns the result as a Markdown table, which is readable in a terminal too. */
 export function tableOf(measured: readonly Measured[]): string {
   return table(HEADINGS, measured.map(rowOf));
 }
 
-/** The points of the scales as a Markdown table. */
+/** Returns the points of the scales as a Markdown table. */
 export function scaleTableOf(points: readonly ScalePoint[]): string {
   return table(
     ['what grows', 'to', 'what is done', 'per second', 'p50 / p99 ms', 'SQL / request'],
@@ -80,7 +80,7 @@ function latenciesOf({ p50, p99 }: Pick<Side, 'p50' | 'p99'>): string {
   return p50 === null ? '' : `${p50.toFixed(1)} / ${p99?.toFixed(1) ?? ''}`;
 }
 
-/** A line's result with its unit. */
+/** Returns a line's value with its unit. */
 export function valueOf({ value, unit }: Measured): string {
   if (unit === 'ratio') return `${value.toFixed(2)} ×`;
   return `${value.toFixed(unit === 'ms' ? 2 : 0)} ${unit}`;

@@ -2,23 +2,23 @@ import { forgetPeak, peakMemoryOf } from './memory';
 import type { Bench, Side } from './measured';
 import { median, percentile } from './statistics';
 
-/** What one side did in one round. */
+/** The results of one side in one round. */
 export interface Round {
-  /** What it did: requests, decisions, items. */
+  /** The number of requests, decisions or items. */
   readonly count: number;
   readonly seconds: number;
-  /** Of each request, in milliseconds. */
+  /** The latency of each request, in milliseconds. */
   readonly latencies: readonly number[];
   readonly statementsPerRequest?: number;
   readonly peakMemory?: number | null;
 }
 
-/** Rounds by the side's name; every side has as many. */
+/** The rounds of each side, by its name; all sides have the same number. */
 export type Rounds<Name extends string> = Readonly<Record<Name, readonly Round[]>>;
 
 /**
- * Runs the sides in turn, so often as the options say and once before, to warm up connections, plans and caches. Each
- * round begins with another side: what grows over a run favours none.
+ * Runs the sides in turn, for the configured number of rounds after one that warms up connections, plans and caches.
+ * Each round starts with a different side, so that growth over a run favours none.
  */
 export async function inTurn<Name extends string>(
   { options }: Bench,
@@ -37,8 +37,8 @@ export async function inTurn<Name extends string>(
 }
 
 /**
- * Runs something against the gateway and adds what it took: statements per request, and the peak of its memory.
- * @param requests how many it sends in all
+ * Runs a load against the gateway and adds the statements per request and the peak of the gateway's memory.
+ * @param requests how many requests it sends in total
  */
 export async function observed(
   { world, gateway }: Bench,
@@ -57,12 +57,12 @@ export async function observed(
   };
 }
 
-/** How much a side did per second, round by round. */
+/** Returns a side's rate per second in each round. */
 export function ratesOf(rounds: readonly Round[]): readonly number[] {
   return rounds.map(({ count, seconds }) => count / seconds);
 }
 
-/** The medians of a side's rounds. */
+/** Returns the medians of a side's rounds. */
 export function sideOf(rounds: readonly Round[]): Side {
   const medianOf = (of: (round: Round) => number | null | undefined): number | null => {
     const known = rounds.map(of).filter((value) => typeof value === 'number');

@@ -11,7 +11,7 @@ import { LIST, readLists } from './workloads/list';
 import { pollGateway } from './workloads/status';
 import { checkApproved } from './world';
 
-/** What something costs at one point of a scale: medians of the rounds. */
+/** The cost of an operation at one point of a scale: medians of the rounds. */
 export interface ScalePoint {
   readonly grows: string;
   readonly to: string;
@@ -25,7 +25,7 @@ export interface ScalePoint {
 const CONNECTIONS = [1, 4, 16, 64, 256];
 const IDS_PER_BULK = [1, 5, 50, 500];
 
-/** How the cost grows: with the data, the connections, the ids of a bulk, and with a second process. */
+/** Measures how cost grows with the data, the connections, the ids of a bulk, and a second process. */
 export async function measureScale(options: Options, closables: Closables): Promise<readonly ScalePoint[]> {
   const points: ScalePoint[] = [];
   const sizes = options.isQuick ? [1_000] : powersOfTen(10_000, options.maxRows);
@@ -75,7 +75,7 @@ function ofBulks(bench: Bench): Promise<readonly ScalePoint[]> {
   );
 }
 
-/** The same 64 connections, to one gateway and to two on one database. */
+/** Measures the same 64 connections with one gateway, and with two on one database. */
 async function ofProcesses(bench: Bench): Promise<readonly ScalePoint[]> {
   const second = await startGateway(bench.world, bench.closables);
   await compile({ ...bench, gateway: second }, REST);

@@ -5,8 +5,8 @@ import { locateData } from '../src/persistence/embedded/data-location';
 import { startServer, stopServer } from '../src/persistence/embedded/postmaster';
 
 /**
- * The floor of a start: the gateway's modules are loaded, then PostgreSQL's own start on a warm data folder, and nothing
- * else. Prints `ready`, stops the server and ends.
+ * The floor of a start: loads the gateway's modules, then starts PostgreSQL alone on a warm data folder. Prints
+ * `ready`, stops the server and ends.
  */
 async function main(): Promise<void> {
   const [, , dataDir = ''] = process.argv;

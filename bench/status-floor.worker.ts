@@ -11,8 +11,8 @@ const STATUS = {
 };
 
 /**
- * The floor of a status poll: a bare Fastify route that runs the same SELECT by primary key and answers with the same
- * keys; no credential, no schema.
+ * The floor of a status poll: a bare Fastify route that runs the same SELECT by primary key and responds with the same
+ * keys, without credentials or a schema.
  */
 async function main(): Promise<void> {
   const [, , url, organizationId, poolSize] = process.argv;

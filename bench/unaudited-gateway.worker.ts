@@ -4,9 +4,9 @@ import { RollbackGuard } from '../src/persistence/rollback/guard';
 import { noAuditEntries } from './no-audit-entries';
 
 /**
- * The gateway as `npm start` runs it, but that its decisions write no audit entry: no row, no place in the sealer's
- * queue, nothing of them in the values sent, none to look for after a rollback. For comparison only; everything else of
- * it stays, receipts as well.
+ * The gateway as `npm start` runs it, except that its decisions write no audit entry: no row, no place in the sealer's
+ * queue, no entries in the values, and no check for them after a rollback. For comparison only. Everything else stays,
+ * receipts included.
  */
 const load = createRequire(__filename);
 const path = load.resolve('../src/persistence/audit-entries');
@@ -20,6 +20,6 @@ module.exports = {
 } satisfies typeof auditEntries;
 load('../src/persistence/decide.statement');
 module.exports = audited;
-// An entry that was never written would be missed as one that a rollback took.
+// An entry that was never written would look like one that a rollback lost.
 RollbackGuard.prototype.remember = () => undefined;
 load('../src/main');

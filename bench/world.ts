@@ -14,38 +14,38 @@ import { seedActions } from '../src/persistence/seed';
 import type { Closables } from './closables';
 import { addHistory, type Size } from './history';
 
-/** Who decides in the benchmark. */
+/** A reviewer in the benchmark. */
 export interface BenchReviewer {
   readonly userId: number;
   readonly subject: string;
-  /** RS256, valid for a day. */
+  /** An RS256 JWT, valid for a day. */
   readonly token: string;
 }
 
-/** An installation with one busy organization, on a PostgreSQL of its own. */
+/** An installation with one busy organization, on its own PostgreSQL. */
 export interface World {
-  /** Temporary; goes when the run ends. */
+  /** A temporary folder, removed at the end of the run. */
   readonly folder: string;
-  /** The settings of a gateway in production on it. */
+  /** The settings of a production gateway on this installation. */
   readonly settings: Readonly<Record<string, string>>;
   readonly organizationId: number;
   readonly reviewers: readonly BenchReviewer[];
-  /** Of an admin: RS256, valid for a day. */
+  /** An admin's RS256 JWT, valid for a day. */
   readonly adminToken: string;
-  /** May read actions. */
+  /** An API key that may read actions. */
   readonly apiKey: string;
-  /** Connected with the application's login. */
+  /** Connected as the application role. */
   readonly database: Database;
   readonly applicationUrl: string;
   /** A superuser's connection to the installation's database. */
   readonly superuser: Client;
-  /** The ids of what it began with. */
+  /** The ids of the initial actions. */
   readonly actionIds: { readonly first: number; readonly last: number };
-  /** The submission times of its decided actions. */
+  /** The submission times of the initial decided actions. */
   readonly decidedBetween: { readonly from: Date; readonly to: Date };
-  /** How many statements the application's login has sent so far. */
+  /** Returns how many statements the application role has sent so far. */
   countStatements(): Promise<number>;
-  /** Adds pending actions, in SQL; returns their ids. */
+  /** Adds pending actions in SQL. @returns their ids */
   addPending(count: number): Promise<readonly number[]>;
 }
 
@@ -54,13 +54,13 @@ const AUDIENCE = 'countersign';
 const REVIEWERS = 200;
 const TOKEN_LIFETIME = 86_400;
 
-/** Makes a world; everything that it starts or writes is in `closables`. */
+/** Creates a world. `closables` receives everything that it starts or writes. */
 export async function makeWorld(size: Size, closables: Closables): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
-  // As root PostgreSQL runs as another user: closed to it, the cluster would be kept elsewhere and stay behind.
+  // As root, PostgreSQL runs as another user. Without access, it would keep its cluster elsewhere and leave it behind.
   chmodSync(folder, 0o755);
   closables.add(async () => rm(folder, { recursive: true, force: true }));
-  // Closing waits for a start under way: else a server would come up in a folder that is gone.
+  // Closing waits for a start in progress; otherwise a server would start in a folder that was removed.
   const opening = openPostgres(folder);
   closables.add(async () => (await opening).release());
   const postgres = await opening;
@@ -143,7 +143,7 @@ async function one<Row extends QueryResultRow>(
   return row;
 }
 
-/** PostgreSQL as the product starts it, and counting its statements; that takes a restart. */
+/** Starts PostgreSQL as the gateway does, with statistics of its statements, which need a restart. */
 async function openPostgres(folder: string): Promise<EmbeddedPostgres> {
   const dataDir = join(folder, 'data');
   const first = await openEmbeddedPostgres({ dataDir });
@@ -210,7 +210,7 @@ function tokenFor(subject: string, key: string): string {
   });
 }
 
-/** The issuer's key pair, and the files that the gateway's settings name. */
+/** Generates the issuer's key pair, and the files that the gateway's settings name. */
 function makeKeys(folder: string): { tokenKey: string; tokenPublicKey: string; auditKey: string } {
   const pem = { type: 'pkcs8', format: 'pem' } as const;
   const issuer = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -235,7 +235,7 @@ function inDatabase(url: string, other: string): string {
   return changed.toString();
 }
 
-/** @throws unless all of these actions are approved, once */
+/** @throws {Error} unless all of these actions are approved, each exactly once */
 export async function checkApproved(
   { superuser, organizationId }: World,
   ids: readonly number[],

@@ -6,7 +6,7 @@ import type { World } from './world';
 
 const ORGANIZATION = 1;
 
-/** Exports organization 1's bundle and verifies it offline, with every archive there is. */
+/** Exports organization 1's bundle and verifies it offline, with all existing archives. */
 export async function verifyOffline(world: World): Promise<readonly Violation[]> {
   const [gateway] = world.gateways;
   const bundle = join(world.folder, 'bundle.jsonl');
@@ -22,7 +22,7 @@ export async function verifyOffline(world: World): Promise<readonly Violation[]>
     ];
   writeFileSync(bundle, await exported.text());
   writeFileSync(keys, await (await fetch(`${gateway.url}/.well-known/countersign-audit-keys`)).text());
-  // Checkpoints of a tree that was given up fit no more, which is what they are for.
+  // Checkpoints of an abandoned tree no longer match, as intended.
   const archives = (world.hasLost ? [] : world.gateways)
     .map((one) => join(world.archiveOf(one), `organization-${String(ORGANIZATION)}.checkpoints`))
     .filter((path) => existsSync(path));

@@ -1,15 +1,15 @@
 import type { QueryResultRow } from 'pg';
 import { toldOf, type Entry, type Ledger, type Told } from './ledger';
 
-/** Runs SQL at the server, past every link. */
+/** Runs SQL on the server directly, not through a link. */
 export type RunSql = <Row extends QueryResultRow>(
   text: string,
   values?: readonly unknown[],
 ) => Promise<Row[]>;
 
-/** Something that must never be, found after a fault. */
+/** A broken promise, found after a fault. */
 export interface Violation {
-  /** Of docs/reliability.md, such as P1. */
+  /** The promise's name in docs/reliability.md, such as P1. */
   readonly promise: string;
   readonly detail: string;
 }
@@ -22,7 +22,7 @@ interface AuditRow extends QueryResultRow {
 
 const ENTRY_OF = { approve: 'action_approved', reject: 'action_denied' } as const;
 
-/** Compares what clients were told since the last time with what the database holds. */
+/** Compares the responses that clients received since the last check with the database. */
 export async function compareWithDatabase(
   sql: RunSql,
   entries: readonly Entry[],
@@ -111,7 +111,7 @@ function submissionViolations(
   }));
 }
 
-/** What must hold of the whole database, whatever was sent. */
+/** Conditions that must never occur in the database, whatever was sent. */
 const NEVER: readonly { readonly promise: string; readonly what: string; readonly sql: string }[] = [
   {
     promise: 'P1',
@@ -171,7 +171,7 @@ const NEVER: readonly { readonly promise: string; readonly what: string; readonl
   },
 ];
 
-/** Looks for what must never be in the database. */
+/** Checks the database for conditions that must never occur. */
 export async function findImpossible(sql: RunSql): Promise<readonly Violation[]> {
   const violations: Violation[] = [];
   for (const { promise, what, sql: text } of NEVER) {
@@ -185,7 +185,7 @@ export async function findImpossible(sql: RunSql): Promise<readonly Violation[]>
   return violations;
 }
 
-/** Entries of decisions that nobody of this run asked for. */
+/** Finds audit entries of decisions that no client of this run requested. */
 export async function findUnasked(sql: RunSql, ledger: Ledger): Promise<readonly Violation[]> {
   const rows = await sql<{ id: string | null; action: number }>(
     `SELECT client_correlation_id AS id, action_id AS action FROM audit_log

@@ -3,19 +3,19 @@ import { mkdirSync, rmSync, statfsSync, writeFileSync, appendFileSync } from 'no
 import { join } from 'node:path';
 import type { Closables } from '../bench/closables';
 
-/** A file system of its own, which the run can fill. */
+/** A file system that the run can fill. */
 export interface Disk {
-  /** Whether it is a file system of its own. */
+  /** Whether it is a separate file system. */
   readonly isSeparate: boolean;
-  /** Leaves no room on it. */
+  /** Fills the free space. */
   fill(): void;
-  /** Makes room again. */
+  /** Frees the space again. */
   empty(): void;
 }
 
 const CHUNK = Buffer.alloc(1_048_576, 1);
 
-/** Makes a folder a small file system in memory, where the system allows it; else it is a folder as any other. */
+/** Makes a folder a small file system in memory where the system allows it; otherwise it is an ordinary folder. */
 export function makeDisk(folder: string, megabytes: number, closables: Closables): Disk {
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   const filler = join(folder, 'filler');
@@ -30,7 +30,7 @@ export function makeDisk(folder: string, megabytes: number, closables: Closables
     fill: () => {
       writeFileSync(filler, '');
       try {
-        // The last chunk is written as far as it goes, and then nothing more.
+        // The last chunk is written as far as it fits; the next write fails.
         for (;;) appendFileSync(filler, freeBytes(folder) >= CHUNK.length ? CHUNK : CHUNK.subarray(0, 4_096));
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;

@@ -12,24 +12,24 @@ export interface ErrorLine {
 
 const REPOSITORY = join(__dirname, '..');
 const ERROR_LEVEL = 50;
-/** How long a supervisor waits before it starts a gateway that ended, in milliseconds. */
+/** The pause before the supervisor restarts a gateway that ended, in milliseconds. */
 const RESTART_DELAY = 200;
-/** How long a gateway may take until it is ready again once nothing is wrong any more, in milliseconds. */
+/** The time limit for a gateway to become ready after a fault has ended, in milliseconds. */
 const READY_LIMIT = 90_000;
 
-/** A gateway in a process of its own, and the supervisor that starts it again when it ends. */
+/** A gateway in its own process, with a supervisor that restarts it when it ends. */
 export class SupervisedGateway {
   private child: ChildProcess | null = null;
   private isWanted = false;
   private readonly log: WriteStream;
   readonly errors: ErrorLine[] = [];
-  /** How it ended, each time: an exit code or a signal. */
+  /** How each process ended: an exit code or a signal. */
   readonly ends: string[] = [];
 
   constructor(
     readonly name: string,
     readonly port: number,
-    /** Its environment; what is changed counts from the next start on. */
+    /** The environment; changes take effect at the next start. */
     readonly settings: Record<string, string>,
     logFile: string,
   ) {
@@ -45,7 +45,7 @@ export class SupervisedGateway {
     this.spawn();
   }
 
-  /** Sends a signal to the process, if there is one; the supervisor starts it again should it end. */
+  /** Sends a signal to the process, if there is one. If the process ends, the supervisor restarts it. */
   signal(name: NodeJS.Signals): boolean {
     return this.child?.kill(name) ?? false;
   }
@@ -62,14 +62,14 @@ export class SupervisedGateway {
     return this.ends.at(-1) ?? '';
   }
 
-  /** Kills the process and waits until the supervisor's next one is ready. */
+  /** Kills the process and waits until its successor is ready. */
   async restart(): Promise<void> {
     this.signal('SIGKILL');
     await pause(50);
     await this.untilReady();
   }
 
-  /** Waits until it says that it can serve. @returns after how many milliseconds; null where it did not in time */
+  /** Waits until the gateway is ready. @returns after how many milliseconds; null if the limit passed */
   async untilReady(limit = READY_LIMIT): Promise<number | null> {
     const begin = performance.now();
     while (performance.now() - begin < limit) {
@@ -79,7 +79,7 @@ export class SupervisedGateway {
     return null;
   }
 
-  /** What /readyz answers; null where nothing does. */
+  /** Returns the response of /readyz; null if there is none. */
   async readiness(): Promise<{ status: number; text: string } | null> {
     try {
       const answer = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(10_000) });

@@ -1,15 +1,15 @@
-/** What a client was told of one action. */
+/** What responses say about one action. */
 export type Told = 'decided' | 'voted' | 'refused' | 'unknown';
 
-/** How a request ended for whoever sent it. */
+/** How a request ended for the client. */
 export type Ending =
   | { readonly kind: 'answered'; readonly status: number; readonly body: unknown }
   /** The connection broke, or the client hung up. */
   | { readonly kind: 'unanswered' }
-  /** Neither an answer nor a closed connection within the limit. */
+  /** Neither a response nor a closed connection within the limit. */
   | { readonly kind: 'overdue' };
 
-/** One way to reach the gateway's decisions and submissions, as it is sent. */
+/** An HTTP request as it is sent. */
 export interface Sending {
   readonly method: 'GET' | 'POST';
   readonly path: string;
@@ -17,37 +17,37 @@ export interface Sending {
   readonly body?: string;
 }
 
-/** What a request asks for; the id travels as X-Correlation-ID and is found again in the audit log. */
+/** An operation. Its id is sent as X-Correlation-ID and appears in the audit log. */
 export interface Operation {
   readonly id: string;
   readonly kind: string;
   readonly sending: Sending;
-  /** The actions it decides; empty for anything else. */
+  /** The actions that it decides; empty for other operations. */
   readonly actionIds: readonly number[];
   readonly verdict?: 'approve' | 'reject';
-  /** All or none of the actions. */
+  /** Whether all or none of the actions are decided. */
   readonly isAtomic?: boolean;
   /** Whether it may be sent again under its idempotency key. */
   readonly isRepeatable?: boolean;
-  /** Of a submission: reads the id that an answer gives the action; undefined where it gives none. */
+  /** For a submission: reads the action's id from the response; undefined where there is none. */
   readonly readId?: (body: any) => number | undefined;
-  /** Reads what an answer says of an action that it decides. */
+  /** Reads what a response says about an action that the operation decides. */
   readonly read?: (status: number, body: any, actionId: number) => Told;
 }
 
-/** An operation and how each of its sendings ended. */
+/** An operation and how each of its attempts ended. */
 export interface Entry {
   readonly operation: Operation;
   readonly endings: Ending[];
 }
 
-/** What clients sent and were told, to be compared with what the database holds. */
+/** What clients sent and received, to be compared with the database. */
 export class Ledger {
-  /** Since the last check. */
+  /** The entries since the last check. */
   entries: Entry[] = [];
-  /** Every id that was ever sent. */
+  /** Every operation id that was ever sent. */
   readonly ids = new Set<string>();
-  /** Ids that were given to two submissions. */
+  /** Action ids that were assigned to two submissions. */
   readonly givenTwice: string[] = [];
   private readonly given = new Map<number, string>();
   readonly sums = {
@@ -89,17 +89,17 @@ export class Ledger {
     if (first !== id) this.givenTwice.push(`action ${String(actionId)} was given to ${first} and to ${id}`);
   }
 
-  /** @returns what was sent since the last time */
+  /** @returns the entries since the last call */
   take(): readonly Entry[] {
     return this.entries.splice(0);
   }
 }
 
-/** What all answers to an operation, taken together, say of one action. */
+/** Returns what all responses to an operation together say about one action. */
 export function toldOf({ operation, endings }: Entry, actionId: number): Told {
   const told = endings.map((ending): Told => {
     if (ending.kind !== 'answered' || ending.status >= 500 || operation.read === undefined) return 'unknown';
-    // Another try under the same key is still under way: it may yet decide.
+    // Another attempt under the same key is still running and may yet decide.
     if (ending.status === 409 && operation.isRepeatable === true && operation.isAtomic !== true)
       return 'unknown';
     return operation.read(ending.status, ending.body, actionId);

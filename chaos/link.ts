@@ -1,23 +1,23 @@
 import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** What becomes of the bytes between a gateway and its database. */
+/** How a link treats the bytes between a gateway and its database. */
 export type LinkState =
-  /** They pass. */
+  /** Bytes pass. */
   | 'open'
-  /** Nothing passes and nothing says so: connections stay open and silent. */
+  /** Nothing passes, and connections stay open and silent. */
   | 'frozen'
-  /** Each chunk comes late. */
+  /** Each chunk is delayed. */
   | 'slow'
-  /** Connections are closed, and new ones at once. */
+  /** Existing connections are closed, and new ones immediately. */
   | 'closed'
-  /** Connections are reset, and new ones at once. */
+  /** Existing connections are reset, and new ones immediately. */
   | 'reset'
-  /** Requests arrive, answers do not. */
+  /** Requests arrive, responses do not. */
   | 'answers lost'
-  /** Of the next answer the first half arrives, then the connection ends. */
+  /** The first half of the next response arrives, then the connection ends. */
   | 'answers truncated';
 
-/** How late a chunk comes on a slow link, in milliseconds. */
+/** The delay of a chunk on a slow link, in milliseconds. */
 const SLOW = 120;
 
 interface Pair {
@@ -25,7 +25,7 @@ interface Pair {
   readonly server: Socket;
 }
 
-/** A TCP proxy in front of a database, for faults of the network. */
+/** A TCP proxy in front of a database, which simulates network faults. */
 export class Link {
   private state: LinkState = 'open';
   private readonly pairs = new Set<Pair>();
@@ -35,7 +35,7 @@ export class Link {
     private target: number,
   ) {}
 
-  /** @param target port on 127.0.0.1 */
+  /** Opens a link. @param target port on 127.0.0.1 */
   static async to(target: number): Promise<Link> {
     const listener = createServer();
     const link = new Link(listener, target);
@@ -50,7 +50,7 @@ export class Link {
     return (this.listener.address() as AddressInfo).port;
   }
 
-  /** Changes the state for the connections there are and for new ones. */
+  /** Changes the state, for existing and new connections. */
   set(state: LinkState): void {
     this.state = state;
     for (const { client, server } of this.pairs) {
@@ -61,7 +61,7 @@ export class Link {
     }
   }
 
-  /** Sends new connections to another server; the ones there are end. */
+  /** Directs new connections to another server; existing ones are ended. */
   retarget(target: number): void {
     this.target = target;
     for (const { client, server } of this.pairs) [client, server].forEach((socket) => socket.destroy());

@@ -3,10 +3,10 @@ import type { Ending, Entry, Ledger, Operation } from './ledger';
 import type { Random } from './random';
 import { nextRequest, type Cast } from './requests';
 
-/** How long a request may go without an answer or a closed connection, in milliseconds. */
+/** How long a request may take until a response or a closed connection, in milliseconds. */
 const ANSWER_LIMIT = 60_000;
 
-/** How often a client hangs up before it is answered, of all its requests. */
+/** The proportion of requests whose client hangs up before the response. */
 const HANG_UPS = 0.02;
 
 export interface LoadOptions {
@@ -16,7 +16,7 @@ export interface LoadOptions {
   readonly clients: number;
 }
 
-/** Clients that send one request after the other, to either gateway. */
+/** Clients that each send one request after the other, to either gateway. */
 export class Load {
   private isStopped = true;
   private running: Promise<unknown> = Promise.resolve();
@@ -28,7 +28,7 @@ export class Load {
     this.running = Promise.all(Array.from({ length: this.options.clients }, () => this.client()));
   }
 
-  /** Sends nothing more, and waits for what is under way. */
+  /** Sends no further requests, and waits for those in progress. */
   async stop(): Promise<void> {
     this.isStopped = true;
     await this.running;
@@ -39,9 +39,9 @@ export class Load {
     while (!this.isStopped) {
       const entry = ledger.begin(nextRequest(cast));
       const ending = await this.send(entry, cast.random.pick(urls()), HANG_UPS);
-      // A client that waits a little before the next request, as one does that was refused a connection.
+      // The client pauses before its next request, as after a refused connection.
       if (ending.kind !== 'answered') await pause(cast.random.between(5, 40));
-      // What cannot be known is asked for again under the same key, sometimes at the other gateway.
+      // An unknown outcome is requested again under the same key, sometimes from the other gateway.
       if (isOpen(ending) && entry.operation.isRepeatable === true && cast.random.chance(0.5))
         await this.send(entry, cast.random.pick(urls()), 0);
     }
@@ -55,7 +55,7 @@ export class Load {
   }
 }
 
-/** Sends an operation's request once. @param hangUps how often the client goes away early, from 0 to 1 */
+/** Sends an operation's request once. @param hangUps probability that the client hangs up early, from 0 to 1 */
 export async function sendOnce(
   { sending: { method, path, headers, body } }: Operation,
   url: string,
@@ -78,7 +78,7 @@ export async function sendOnce(
   }
 }
 
-/** Whether what was asked for may have happened or not. */
+/** Returns whether the outcome of a request is unknown. */
 export function isOpen(ending: Ending): boolean {
   return ending.kind !== 'answered' || ending.status >= 500;
 }

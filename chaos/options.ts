@@ -1,13 +1,13 @@
 import { parseArgs } from 'node:util';
 
-/** How a run was called. */
+/** The options of a run. */
 export interface Options {
   readonly seed: number;
-  /** Each fault is tried so often. */
+  /** How often each fault is injected. */
   readonly rounds: number;
-  /** Names of faults, or parts of them; empty for all. */
+  /** Names of faults, or parts of names; empty for all. */
   readonly only: readonly string[];
-  /** Keeps logs and data of a run. */
+  /** Keeps the logs and data of a run. */
   readonly isKept: boolean;
 }
 
@@ -18,7 +18,7 @@ export const USAGE = `usage: npm run chaos -- [FAULT…] [options]
   --seed N     repeats the choices of an earlier run
   --keep       keeps the logs of the run`;
 
-/** The command was called wrongly. */
+/** The command was called incorrectly. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

@@ -23,9 +23,9 @@ import {
 } from '../src/persistence/embedded/roles';
 import { childOptions, runCommand, type ServerUser } from '../src/persistence/embedded/server-user';
 
-/** Where PostgreSQL's programs are, and who runs them. */
+/** The location of PostgreSQL's programs, and the user that runs them. */
 export interface PostgresPrograms {
-  /** Holds initdb and postgres, and pg_basebackup where standbys are possible. */
+  /** The folder of initdb and postgres, and of pg_basebackup where standbys are possible. */
   readonly folder: string;
   /** Undefined for this process's own user. */
   readonly user: ServerUser | undefined;
@@ -33,7 +33,7 @@ export interface PostgresPrograms {
 
 const PASSWORDS = { superuser: 'chaos', owner: 'chaos', application: 'chaos' };
 
-/** How long a server may take to start, recover or stop, in milliseconds. */
+/** The time limit for a server to start, recover or stop, in milliseconds. */
 const PATIENCE = 120_000;
 
 /** A PostgreSQL server whose processes the run may kill, stop and restart. */
@@ -41,8 +41,8 @@ export class PostgresServer {
   private child: ChildProcess | null = null;
 
   /**
-   * @param dataFolder of the cluster
-   * @param port the same over all restarts
+   * @param dataFolder the data folder of the cluster
+   * @param port the port, which restarts keep
    */
   constructor(
     private readonly programs: PostgresPrograms,
@@ -50,7 +50,7 @@ export class PostgresServer {
     readonly port: number,
   ) {}
 
-  /** Creates a cluster, starts it and makes the two roles and the database. */
+  /** Creates and starts a cluster with the two roles and the database. */
   static async create(programs: PostgresPrograms, dataFolder: string): Promise<PostgresServer> {
     const server = new PostgresServer(programs, dataFolder, await freePort());
     server.makeFolder(dataFolder);
@@ -85,22 +85,22 @@ export class PostgresServer {
     return connectionUrl(this.port, 'postgres', PASSWORDS.superuser, database);
   }
 
-  /** @param port of a link in front of it; its own if not given */
+  /** @param port the port of a link in front of the server; the server's own by default */
   applicationUrl(port = this.port): string {
     return connectionUrl(port, applicationRole, PASSWORDS.application, databaseName);
   }
 
-  /** @param port of a link in front of it; its own if not given */
+  /** @param port the port of a link in front of the server; the server's own by default */
   ownerUrl(port = this.port): string {
     return connectionUrl(port, ownerRole, PASSWORDS.owner, databaseName);
   }
 
-  /** Starts the server and waits until it answers, recovery included. */
+  /** Starts the server and waits until it accepts queries, recovery included. */
   async start(): Promise<void> {
     const { user, folder } = this.programs;
     const log = createWriteStream(`${this.dataFolder}.log`, { flags: 'a' });
     await new Promise((resolve) => log.once('open', resolve));
-    // What a killed server left running holds the shared memory until it notices; the start is tried again till then.
+    // The children of a killed server hold its shared memory until they notice; until then the start is tried again.
     for (const deadline = Date.now() + PATIENCE; ;) {
       const child = spawn(
         join(folder, 'postgres'),
@@ -124,12 +124,12 @@ export class PostgresServer {
     log.close();
   }
 
-  /** Stops it the fast way and waits until it is gone. */
+  /** Stops the server in fast mode and waits until it has ended. */
   async stop(): Promise<void> {
     await this.end('SIGINT');
   }
 
-  /** Starts it if it ended by itself. */
+  /** Starts the server if it ended by itself. */
   async ensureRunning(): Promise<void> {
     const hasEnded = this.child === null || this.child.exitCode !== null || this.child.signalCode !== null;
     if (hasEnded) await this.start();
@@ -140,12 +140,12 @@ export class PostgresServer {
     rmSync(this.dataFolder, { recursive: true, force: true });
   }
 
-  /** Kills the postmaster alone; its children notice and end by themselves. */
+  /** Kills only the postmaster; its children notice and end by themselves. */
   async kill(): Promise<void> {
     await this.end('SIGKILL');
   }
 
-  /** Kills some of the processes that serve this login; the postmaster then restarts all of them. */
+  /** Kills some of the processes that serve the application role; the postmaster then restarts all of them. */
   async killBackend(count: number): Promise<number> {
     const rows = await this.queryPatiently<{ pid: number }>(
       `SELECT pid FROM pg_stat_activity WHERE usename = $1 AND backend_type = 'client backend' ORDER BY random() LIMIT $2`,
@@ -170,14 +170,14 @@ export class PostgresServer {
       try {
         return await this.query<Row>(text, values);
       } catch (error) {
-        // What SQL itself says is not worth another try; what a lost or refused connection says is.
+        // An SQL error is final; a lost or refused connection is worth another attempt.
         const { severity = 'FATAL' } = error as { severity?: string };
         if (severity === 'ERROR' || Date.now() > deadline) throw error;
         await pause(50);
       }
   }
 
-  /** Runs SQL as the superuser over a connection of its own. @param database the gateways' own, if not given */
+  /** Runs SQL as the superuser over a new connection. @param database the gateways' own by default */
   async query<Row extends QueryResultRow>(
     text: string,
     values: readonly unknown[] = [],
@@ -195,12 +195,12 @@ export class PostgresServer {
     }
   }
 
-  /** Whether standbys can be made of it. */
+  /** Whether the server can have standbys. */
   get canReplicate(): boolean {
     return existsSync(join(this.programs.folder, 'pg_basebackup'));
   }
 
-  /** Makes a standby that follows this server. @param through the port of a link in front of this server */
+  /** Creates a standby that follows this server. @param through the port of a link in front of this server */
   async makeStandby(dataFolder: string, through: number): Promise<PostgresServer> {
     const standby = new PostgresServer(this.programs, dataFolder, await freePort());
     standby.makeFolder(dataFolder);
@@ -216,7 +216,7 @@ export class PostgresServer {
     await copyFolder(this.dataFolder, folder);
   }
 
-  /** Puts a copy in place of a stopped server's data. */
+  /** Replaces a stopped server's data by a copy. */
   async restoreFrom(folder: string): Promise<void> {
     rmSync(this.dataFolder, { recursive: true, force: true });
     await copyFolder(folder, this.dataFolder);
@@ -227,7 +227,7 @@ export class PostgresServer {
     while (Date.now() < deadline) {
       const isUp = await this.query('SELECT 1').then(
         () => true,
-        // The database is made after the first start.
+        // The database is created after the first start.
         (error: unknown) => (error as { code?: string }).code === '3D000',
       );
       if (isUp) return;
@@ -245,7 +245,7 @@ export class PostgresServer {
     this.child = null;
   }
 
-  /** The postmaster and its children, which are in its process group or in groups of their own. */
+  /** Returns the pids of the postmaster and its children, which may be in process groups of their own. */
   private async processes(): Promise<readonly number[]> {
     const postmaster = this.child?.pid;
     if (postmaster === undefined) return [];

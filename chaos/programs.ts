@@ -4,10 +4,10 @@ import { prepareBinaries } from '../src/persistence/embedded/binaries';
 import { chooseServerUser } from '../src/persistence/embedded/server-user';
 import type { PostgresPrograms } from './postgres-server';
 
-/** Debian's PostgreSQL: it has pg_basebackup and pg_dump, which the embedded one lacks. */
+/** Debian's PostgreSQL. It has pg_basebackup and pg_dump, which the embedded one lacks. */
 const DEBIAN = '/usr/lib/postgresql/15/bin';
 
-/** Finds Debian's PostgreSQL 15, else the embedded one. @param say is told what is prepared */
+/** Finds Debian's PostgreSQL 15, or else the embedded one. @param say receives progress messages */
 export async function findPrograms(say: (line: string) => void): Promise<PostgresPrograms> {
   const user = await chooseServerUser(undefined);
   if (existsSync(join(DEBIAN, 'postgres'))) return { folder: DEBIAN, user };

@@ -1,8 +1,8 @@
-/** Random choices that a seed repeats (mulberry32): the same seed gives the same faults in the same order. */
+/** A seeded random generator (mulberry32): the same seed produces the same faults in the same order. */
 export class Random {
   constructor(private state: number) {}
 
-  /** A number from 0 to below 1. */
+  /** Returns a number from 0, inclusive, to 1, exclusive. */
   next(): number {
     this.state = (this.state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
@@ -10,7 +10,7 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** An integer from `low` to `high`, both included. */
+  /** Returns an integer from `low` to `high`, both inclusive. */
   between(low: number, high: number): number {
     return low + Math.floor(this.next() * (high - low + 1));
   }
@@ -19,7 +19,7 @@ export class Random {
     return this.next() < probability;
   }
 
-  /** @throws {Error} for an empty list */
+  /** Returns a random item. @throws {Error} for an empty list */
   pick<T>(list: readonly T[]): T {
     const item = list[this.between(0, list.length - 1)];
     if (item === undefined) throw new Error('Nothing to pick from');

@@ -1,6 +1,6 @@
 import type { RoundResult } from './round';
 
-/** The rounds of each fault together, as a table in Markdown. */
+/** Returns a Markdown table with the totals of each fault's rounds. */
 export function tableOf(results: readonly RoundResult[]): string {
   const rows = [...new Set(results.map(({ fault }) => fault))].map((fault) => {
     const of = results.filter((result) => result.fault === fault);

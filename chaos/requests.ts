@@ -1,27 +1,27 @@
 import type { Operation, Sending, Told } from './ledger';
 import type { Random } from './random';
 
-/** Who sends requests, and about what. */
+/** The credentials, actions and ids that requests use. */
 export interface Cast {
   readonly random: Random;
-  /** The Authorization of a user of organization 1 (or 104, of organization 2). */
+  /** Returns the Authorization header of a user of organization 1 (or of organization 2, for user 104). */
   token(user: number): string;
-  /** May submit, read and score; its owner decides nothing. */
+  /** A key that may submit, read and score; its owner decides nothing. */
   readonly apiKey: string;
-  /** Pending actions that nobody was asked to decide before. */
+  /** Returns pending actions that no request has decided before. */
   fresh(count: number): readonly number[];
-  /** Actions that others may be deciding at the same moment. */
+  /** Returns an action that other clients may be deciding at the same moment. */
   contested(): number;
-  /** Names the next request. */
+  /** Returns the id of the next request. */
   nextId(): string;
 }
 
-/** People who may decide, by how much they may decide. */
+/** Users who may decide, weighted by how much they may decide. */
 const REVIEWERS = [1, 1, 2, 42] as const;
 
 type Make = (cast: Cast) => Operation;
 
-/** What clients do, each with how often in a hundred. */
+/** The requests that clients send, weighted in percent. */
 const REQUESTS: readonly (readonly [weight: number, make: Make])[] = [
   [16, (cast) => decideOverRest(cast, cast.fresh(1)[0] ?? 0, false)],
   [14, (cast) => decideOverRest(cast, cast.fresh(1)[0] ?? 0, true)],
@@ -42,7 +42,7 @@ const REQUESTS: readonly (readonly [weight: number, make: Make])[] = [
 
 const TOTAL = REQUESTS.reduce((sum, [weight]) => sum + weight, 0);
 
-/** Makes the next request of a client. */
+/** Returns the next request of a client. */
 export function nextRequest(cast: Cast): Operation {
   let place = cast.random.next() * TOTAL;
   for (const [weight, make] of REQUESTS) {
@@ -93,7 +93,7 @@ function toldByStatus(status: unknown): Told | undefined {
   return typeof status === 'string' ? 'decided' : undefined;
 }
 
-/** Whether GraphQL's errors leave open what happened. */
+/** Returns what GraphQL errors say about the outcome. */
 function readErrors(body: any): Told {
   const codes: unknown[] = (body?.errors ?? []).map((error: any) => error?.extensions?.code);
   const isOpen = codes.length === 0 || codes.some((code) => OPEN_CODES.includes(String(code)));
@@ -184,7 +184,7 @@ function submission(cast: Cast, id: string): Record<string, unknown> {
   };
 }
 
-/** An analyst tries to decide, which leaves a denial record and nothing else. */
+/** An attempt by a user whose role may not decide. It leaves a denial record and nothing else. */
 function deniedByRole(cast: Cast): Operation {
   const id = cast.nextId();
   const actionId = cast.contested();

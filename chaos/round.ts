@@ -5,7 +5,7 @@ import type { Entry } from './ledger';
 import { isOpen, sendOnce } from './load';
 import type { World } from './world';
 
-/** What a round with one fault came to. */
+/** The result of a round with one fault. */
 export interface RoundResult {
   readonly fault: string;
   readonly injections: number;
@@ -13,20 +13,20 @@ export interface RoundResult {
   readonly succeeded: number;
   readonly unavailable: number;
   readonly unanswered: number;
-  /** How long the slower gateway took to be ready again after the fault ended, in milliseconds. */
+  /** How long the slower gateway took to become ready after the fault ended, in milliseconds. */
   readonly readyAfter: number;
   readonly violations: readonly Violation[];
 }
 
-/** How long the sealer may take to seal everything once nothing is wrong any more, in milliseconds. */
+/** The time limit for the sealer to seal everything after a fault has ended, in milliseconds. */
 const SEALED_LIMIT = 90_000;
-/** Of the requests under an idempotency key, how many are sent again in a round. */
+/** How many requests with an idempotency key are replayed in a round. */
 const REPLAYS = 30;
 
-/** Log lines at level error that say of an injected fault what it is. */
+/** Log lines at level error that describe the effects of any injected fault. */
 const EXPECTED = /cannot be reached|unavailable/i;
 
-/** Lets clients send while a fault is injected; then waits until all is well, and checks everything. */
+/** Injects a fault while clients send, then waits until the system has recovered and checks everything. */
 export async function runRound(world: World, fault: Fault): Promise<RoundResult> {
   const { ledger, load, gateways } = world;
   await world.restock();
@@ -63,7 +63,7 @@ export async function runRound(world: World, fault: Fault): Promise<RoundResult>
   };
 }
 
-/** Checks everything that was sent since the last time, and the whole database. */
+/** Checks everything that was sent since the last check, and the whole database. */
 async function check(world: World): Promise<readonly Violation[]> {
   const entries = world.ledger.take();
   const replays = await replay(world, entries);
@@ -78,7 +78,10 @@ async function check(world: World): Promise<readonly Violation[]> {
   ];
 }
 
-/** Sends requests again under their keys: what was answered is answered alike, what was not is decided now or never. */
+/**
+ * Sends requests again under their idempotency keys. Responses have to be equal to the first ones; requests without a
+ * response are decided now or never.
+ */
 async function replay(world: World, entries: readonly Entry[]): Promise<readonly Violation[]> {
   const violations: Violation[] = [];
   const repeatable = entries.filter(({ operation }) => operation.isRepeatable === true);
@@ -100,7 +103,7 @@ async function replay(world: World, entries: readonly Entry[]): Promise<readonly
   return violations;
 }
 
-/** Whether two answers are the same, or both tell of errors, which are not replayed. */
+/** Returns whether a replay equals the first response; always true for GraphQL errors, which are not replayed. */
 function isSame(first: any, again: any): boolean {
   if (first?.errors !== undefined) return true;
   return JSON.stringify(first) === JSON.stringify(again);

@@ -1,4 +1,4 @@
-// Loaded before a gateway: its clock is so many milliseconds ahead of the machine's, or behind it.
+// Preloaded into a gateway: shifts its clock from the machine's by this many milliseconds, ahead or behind.
 const offset = Number(process.env.CHAOS_CLOCK_OFFSET ?? 0);
 const RealDate = Date;
 

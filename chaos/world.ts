@@ -19,53 +19,53 @@ import { PostgresServer, type PostgresPrograms } from './postgres-server';
 import type { Random } from './random';
 import type { Cast } from './requests';
 
-/** Two gateways over one database, each behind links of its own, and clients that send to both. */
+/** Two gateways with one database, each behind its own links, and clients that send to both. */
 export interface World {
   readonly folder: string;
   readonly random: Random;
   readonly programs: PostgresPrograms;
-  /** Serves the database; another one after a failover. */
+  /** The server of the database; a different one after a failover. */
   server: PostgresServer;
   readonly gateways: readonly [SupervisedGateway, SupervisedGateway];
-  /** Where all data of servers is. */
+  /** The folder of the servers' data. */
   readonly dataFolder: string;
-  /** Of the servers' data. */
+  /** The disk of the servers' data. */
   readonly dataDisk: Disk;
-  /** Of each gateway's archive. */
+  /** The disks of the gateways' archives. */
   readonly archiveDisks: readonly Disk[];
-  /** Whether answers were lost with a database that was put back, and that was accepted. */
+  /** Whether an accepted rollback lost data that clients had responses for. */
   hasLost: boolean;
-  /** A number that was not used before. */
+  /** Returns a new number at each call. */
   serial(): number;
-  /** Between each gateway and the database: the application's connections, and the sealer's. */
+  /** The links between each gateway and the database: for the application's connections, and for the sealer's. */
   readonly links: readonly { readonly application: Link; readonly owner: Link }[];
   readonly ledger: Ledger;
   readonly load: Load;
   readonly cast: Cast;
-  /** Runs SQL as the superuser, past every link. */
+  /** Runs SQL as the superuser, not through a link. */
   readonly sql: RunSql;
-  /** Whether any action was decided: else nothing that was checked means much. */
+  /** Returns whether any action was decided; without decisions the checks mean little. */
   hasDecided(): Promise<boolean>;
-  /** Sees to it that clients have pending actions to decide. */
+  /** Adds pending actions where clients have too few left to decide. */
   restock(): Promise<void>;
-  /** Where a gateway keeps its checkpoints. */
+  /** Returns the folder of a gateway's checkpoints. */
   archiveOf(gateway: SupervisedGateway): string;
 }
 
 const CLIENTS = 8;
-/** How large the disks are, in MB. */
+/** The sizes of the disks, in MB. */
 const DATA_DISK = 1_500;
 const ARCHIVE_DISK = 24;
-/** Pending actions that are added when fewer are left. */
+/** How many pending actions a restock adds, once fewer than half as many are left. */
 const STOCK = 20_000;
-/** People of the demo data who send requests. */
+/** The demo users who send requests. */
 const USERS = [1, 2, 4, 42];
-/** Actions that several clients decide at once. */
+/** How many actions several clients decide at once. */
 const CONTESTED = 40;
 
 /**
- * Makes a world; everything that it starts or writes is in `closables`.
- * @param isKept whether its folder stays when it ends
+ * Creates a world. `closables` receives everything that it starts or writes.
+ * @param isKept whether its folder stays after the run
  */
 export async function makeWorld(
   programs: PostgresPrograms,
@@ -74,7 +74,7 @@ export async function makeWorld(
   isKept: boolean,
 ): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-chaos-'));
-  // As root PostgreSQL runs as another user, who has to get through.
+  // As root, PostgreSQL runs as another user, who needs access to the folder.
   chmodSync(folder, 0o755);
   if (!isKept) closables.add(() => rm(folder, { recursive: true, force: true }));
   const dataFolder = join(folder, 'servers');
@@ -103,10 +103,10 @@ export async function makeWorld(
     get apiKey() {
       return apiKey;
     },
-    // When none is left, old ones are decided once more, and refused.
+    // When none is left, contested actions are used, whose decisions are refused.
     fresh: (wanted) => (stock.length < wanted ? contested.slice(0, wanted) : stock.splice(-wanted)),
     contested: () => {
-      // Some stay for a while after they are decided, so that late requests are refused.
+      // Some stay for a while after their decision, so that late requests are refused.
       if (contested.length > 1 && random.chance(0.1)) contested.splice(0, 1);
       while (contested.length < CONTESTED && stock.length > 0) contested.push(...stock.splice(-1));
       return random.pick(contested);
@@ -194,7 +194,7 @@ export async function makeWorld(
   }
 }
 
-/** Runs something as the schema's owner, past every link. */
+/** Runs a function as the schema's owner, not through a link. */
 async function withOwner<T>(server: PostgresServer, run: (owner: Database) => Promise<T>): Promise<T> {
   const owner = new Database({ url: server.ownerUrl(), poolSize: 1, tls: false, preparedStatements: false });
   await owner.connect();

@@ -6,11 +6,11 @@ import { inTurn, observed, ratesOf, sideOf, type Round, type Rounds } from '../r
 import { median, medianRatio, percentile } from '../statistics';
 import { checkApproved, type World } from '../world';
 
-/** A door through which an action is approved. */
+/** An API by which an action is approved. */
 interface Door {
   readonly name: string;
   request(actionId: number): Omit<LoadRequest, 'headers'>;
-  /** What the answer to an approval contains. */
+  /** A text that the response to an approval contains. */
   readonly expected: string;
 }
 
@@ -41,7 +41,7 @@ const GRAPHQL: Door = {
   expected: '"status":"APPROVED"',
 };
 
-/** Requests to approve these actions, by the world's reviewers in turn. */
+/** Returns requests to approve these actions, by the world's reviewers in turn. */
 export function approvals(door: Door, { reviewers }: World, ids: readonly number[]): readonly LoadRequest[] {
   return ids.map((id, index) => ({
     ...door.request(id),
@@ -52,7 +52,7 @@ export function approvals(door: Door, { reviewers }: World, ids: readonly number
   }));
 }
 
-/** Approvals through a door, in turn with the floor of a decision, as many at a time. */
+/** Measures approvals through an API in turn with the floor of a decision, with the same concurrency. */
 async function measure(
   bench: Bench,
   door: Door,
@@ -65,7 +65,7 @@ async function measure(
   });
 }
 
-/** Approvals through a door, over so many connections. */
+/** Measures approvals through an API over a number of connections. */
 export async function approve(bench: Bench, door: Door, connections: number, count: number): Promise<Round> {
   const { world, gateway, closables } = bench;
   const warmUp = warmUpOf(connections);
@@ -79,7 +79,7 @@ export async function approve(bench: Bench, door: Door, connections: number, cou
   return round;
 }
 
-/** The floor of a decision, by so many callers. */
+/** Measures the floor of a decision with a number of concurrent callers. */
 export async function decideFloor({ world, loop }: Bench, callers: number, count: number): Promise<Round> {
   const warmUp = warmUpOf(callers);
   const ids = await world.addPending(warmUp + count);
@@ -95,17 +95,17 @@ export async function decideFloor({ world, loop }: Bench, callers: number, count
   return { count, seconds, latencies };
 }
 
-/** Enough for every connection to the database to be open and its plans to be made. */
+/** Enough to open every connection to the database and make its plans. */
 function warmUpOf(connections: number): number {
   return Math.max(100, 4 * connections);
 }
 
-/** How many are under way at once. */
+/** How many requests run at once. */
 const CONNECTIONS = 64;
 
 /**
- * Approves until the gateway's code is compiled: one that was started just now is still at it, as none is that has been
- * up for a minute.
+ * Approves actions until the gateway's code is compiled. A gateway is still compiling just after its start, and done
+ * after a minute of work.
  */
 export async function compile(bench: Bench, door: Door): Promise<void> {
   if (!bench.options.isQuick) await approve(bench, door, CONNECTIONS, 12_000);

@@ -7,12 +7,12 @@ import { medianRatio, percentile } from '../statistics';
 const CONNECTIONS = 8;
 const WARM_UP = 2 * CONNECTIONS;
 const PAGE = 50;
-/** How deep the deep page is: 4,900,000 of 5,000,000. */
+/** The position of the deep page: 4,900,000 of 5,000,000. */
 const DEPTH = 0.98;
 /** How much longer the deep page may take than the first one. */
 const LIMIT = 1.5;
 
-/** A page of the audit log as an analyst asks for it, newest first. */
+/** A page of the audit log as an analyst requests it, newest first. */
 const QUERY = `query Page($filter: AuditLogFilter, $after: String) {
   auditLogs(filter: $filter, first: ${String(PAGE)}, after: $after) {
     edges { cursor node {
@@ -23,14 +23,14 @@ const QUERY = `query Page($filter: AuditLogFilter, $after: String) {
   }
 }`;
 
-/** A list: its filter for the gateway, and the same as SQL on \`audit_log\`. */
+/** A list: its filter for the gateway, and the same condition as SQL on `audit_log`. */
 interface List {
   readonly name: string;
   readonly filter: Readonly<Record<string, unknown>>;
   readonly where: string;
 }
 
-/** A page of a list: what it comes behind, and the entries that it has to hold. */
+/** A page of a list: the cursor before it, and the entries that it has to hold. */
 interface Place {
   readonly list: List;
   readonly depth: number;
@@ -39,7 +39,7 @@ interface Place {
   readonly ids: readonly number[];
 }
 
-/** Deep pages of the audit log, in turn with the first pages of the same lists. */
+/** Measures deep pages of the audit log, in turn with the first pages of the same lists. */
 export const auditPages: Workload = async (bench) => {
   const measured: Measured[] = [];
   for (const list of listsOf(bench)) measured.push(await measure(bench, list));
@@ -92,7 +92,7 @@ function read(bench: Bench, place: Place): Promise<Round> {
   const { options, gateway, closables } = bench;
   const count = WARM_UP + (options.isQuick ? 64 : 1_000);
   const requests = Array.from({ length: count }, () => requestOf(bench, place.list, place.after));
-  // What it holds was compared beforehand; that each answer is the whole page is seen by its last entry.
+  // Its content was compared beforehand. The last entry shows that a response is a whole page.
   const expected = `"id":"${String(place.ids.at(-1))}"`;
   return observed(bench, requests.length, () =>
     load({ url: gateway.url, connections: CONNECTIONS, requests, warmUp: WARM_UP, expected }, closables),
@@ -119,7 +119,9 @@ async function countOf({ world }: Bench, { where }: List): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
-/** @throws unless the gateway gives the very entries of this place, behind a cursor that it gave itself */
+/**
+ * @throws {Error} unless the gateway returns exactly the entries of this place, after a cursor that it issued itself
+ */
 async function placeAt(bench: Bench, list: List, depth: number, of: number): Promise<Place> {
   const { world } = bench;
   const { rows } = await world.superuser.query<{ id: number; timestamp: Date }>(
@@ -142,7 +144,7 @@ async function placeAt(bench: Bench, list: List, depth: number, of: number): Pro
   return { list, depth, of, after, ids };
 }
 
-/** The cursor of an entry, out of a page that holds it. */
+/** Returns the cursor of an entry, from a page that holds it. */
 async function cursorOf(bench: Bench, list: List, entry: { id: number; timestamp: Date }): Promise<string> {
   const to = new Date(entry.timestamp.getTime() + 1);
   const { edges } = await ask(bench, { ...list, filter: { ...list.filter, to } }, null);

@@ -12,10 +12,10 @@ import { medianRatio } from '../statistics';
 import { checkApproved, type World } from '../world';
 import { approve, compile, REST } from './approve';
 
-/** How many decide at once, all in one organization. */
+/** How many callers decide at once, all in one organization. */
 const DECIDERS = 32;
 
-/** The decision's statement in turn as it is, with a hash chain under a row lock instead, and without audit. */
+/** Measures the decision statement as it is, with a hash chain under a row lock instead, and without audit, in turn. */
 export const audit: Workload = async (bench) => {
   await makeChainHead(bench.world);
   const { sealed, chained, unaudited } = await inTurn(bench, {
@@ -46,7 +46,7 @@ export const audit: Workload = async (bench) => {
   ];
 };
 
-/** The same cost as people meet it: of a gateway that decides together what comes together, and of one without audit. */
+/** Measures the same cost over REST: a gateway that batches concurrent decisions, and one without audit. */
 async function costOverRest(bench: Bench): Promise<Measured> {
   const { world, closables } = bench;
   const gateway = await startGateway(world, closables, 'bench/unaudited-gateway.worker.ts');
@@ -69,7 +69,7 @@ async function costOverRest(bench: Bench): Promise<Measured> {
   };
 }
 
-/** @throws unless decisions of this gateway leave no audit entry */
+/** @throws {Error} unless decisions of this gateway leave no audit entry */
 async function checkUnaudited(bench: Bench): Promise<void> {
   const newest = async (): Promise<unknown> => {
     const { rows } = await bench.world.superuser.query('SELECT max(id) AS id FROM audit_log');
@@ -80,7 +80,7 @@ async function checkUnaudited(bench: Bench): Promise<void> {
   if ((await newest()) !== before) throw new Error('The gateway without audit wrote an audit entry');
 }
 
-/** How much longer a decision takes than without audit, in per cent. */
+/** Returns how much longer a decision takes with audit than without, in per cent. */
 function costOf(audited: readonly Round[], unaudited: readonly Round[]): number {
   return 100 * (medianRatio(ratesOf(unaudited), ratesOf(audited)) - 1);
 }

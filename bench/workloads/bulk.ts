@@ -9,7 +9,9 @@ import { decideFloor } from './approve';
 const CONNECTIONS = 8;
 const BULK = 500;
 
-/** Bulks of 500 over REST, in items per second, in turn with the floor of a decision by as many callers. */
+/**
+ * Measures bulks of 500 over REST, in items per second, in turn with the floor of a decision with equal concurrency.
+ */
 export const bulk: Workload = async (bench) => {
   const { ours, floor } = await inTurn(bench, {
     ours: () => approveInBulk(bench, BULK, bench.options.isQuick ? 8 : 48),
@@ -34,7 +36,7 @@ export const bulk: Workload = async (bench) => {
   ];
 };
 
-/** Bulks of so many ids over REST; counts their items. */
+/** Measures bulks of this many ids over REST, counted in items. */
 export async function approveInBulk(bench: Bench, size: number, count: number): Promise<Round> {
   const { world, gateway, closables } = bench;
   const warmUp = CONNECTIONS;

@@ -6,7 +6,7 @@ import { say } from '../open';
 import { memoryOf } from '../memory';
 import { side, type Bench, type Measured, type Workload } from '../measured';
 
-/** One export: its form, and how long its client waits after each read, in milliseconds. */
+/** An export: its format, and how long the client waits after each read, in milliseconds. */
 interface Export {
   readonly format: 'jsonl' | 'csv' | 'bundle';
   readonly isGzip: boolean;
@@ -18,14 +18,14 @@ const EXPORTS: readonly Export[] = [
   ...FORMATS.flatMap((format) => [false, true].map((isGzip) => ({ format, isGzip, pause: 0 }))),
   { format: 'jsonl', isGzip: false, pause: 10 },
 ];
-/** How often the gateway's memory is looked at, in milliseconds. */
+/** The interval for measuring the gateway's memory, in milliseconds. */
 const LOOK = 50;
-/** How much it may grow at most, in MB. */
+/** The maximum growth, in MB. */
 const LIMIT = 64;
 
 /**
- * How much a gateway's memory grows, at its peak, while the whole audit log is exported. It has just been started: of
- * one that has worked, V8 may have given memory back that it takes again, whatever the work is.
+ * Measures the peak growth of a gateway's memory while the whole audit log is exported. The gateway has just started:
+ * in one that has worked, V8 may have released memory that it takes again for any work.
  */
 export const exportMemory: Workload = async (bench) => {
   const gateway = await startGateway(bench.world, bench.closables);
@@ -52,7 +52,7 @@ async function measure(bench: Bench, one: Export): Promise<Measured> {
     clearInterval(timer);
   }
   const seconds = (performance.now() - begin) / 1000;
-  // The export itself is one more entry.
+  // The export itself adds one entry.
   if (lines < entries + 1 || (one.format === 'bundle' && !tail.includes('\n{"type":"end"')))
     throw new Error(`An export of ${String(entries)} entries ended after ${String(lines)} lines: ${tail}`);
   const coding = one.isGzip ? ', gzip' : '';

@@ -7,11 +7,11 @@ import { median, medianRatio } from '../statistics';
 const CONNECTIONS = 32;
 const WARM_UP = 2 * CONNECTIONS;
 
-/** The list that is measured. */
+/** The measured list. */
 export const LIST = listOf('');
 const LIST_WITH_ELIGIBILITY = listOf('viewerCanApprove { allowed code }');
 
-/** A page of 50 actions with who decided them and 5 audit entries each, from a time on backwards. */
+/** Returns the query of a page of 50 actions before a time, with their deciders and 5 audit entries each. */
 function listOf(more: string): string {
   return `query List($before: DateTime!) {
     actions(filter: { submittedTo: $before }, first: 50) {
@@ -23,7 +23,7 @@ function listOf(more: string): string {
   }`;
 }
 
-/** Lists over GraphQL, in turn with the same rows by three batched prepared statements and JSON. */
+/** Measures lists over GraphQL, in turn with the same rows by three batched prepared statements and JSON. */
 export const list: Workload = async (bench) => {
   await checkSameRows(bench);
   const { ours, eligible, floor } = await inTurn(bench, {
@@ -69,7 +69,7 @@ function spreadOf(round: Round): number {
   return (p99 ?? Infinity) / (p50 ?? 1);
 }
 
-/** Pages of a list over GraphQL. */
+/** Measures pages of a list over GraphQL. */
 export async function readLists(bench: Bench, query: string): Promise<Round> {
   const { world, gateway, closables } = bench;
   const requests: readonly LoadRequest[] = timesOf(bench).map((before, index) => ({
@@ -81,7 +81,7 @@ export async function readLists(bench: Bench, query: string): Promise<Round> {
     },
     body: JSON.stringify({ query, variables: { before } }),
   }));
-  // Whether all is there is compared beforehand; that each answer is a whole page is seen by its last key.
+  // The content is compared beforehand. The last key shows that a response is a whole page.
   const expected = '"details":"Action ';
   return observed(bench, requests.length, () =>
     load({ url: gateway.url, connections: CONNECTIONS, requests, warmUp: WARM_UP, expected }, closables),
@@ -101,7 +101,7 @@ async function readFloor(bench: Bench): Promise<Round> {
   return { count: latencies.length, seconds, latencies };
 }
 
-/** Times all over the decided part of the past, so that the pages differ; the same in every round. */
+/** Returns times all over the decided part of the history, so that the pages differ; the same in every round. */
 function timesOf({ world, options }: Bench): readonly Date[] {
   const { from, to } = world.decidedBetween;
   const count = WARM_UP + (options.isQuick ? 64 : 1_500);
@@ -111,7 +111,7 @@ function timesOf({ world, options }: Bench): readonly Date[] {
   });
 }
 
-/** @throws unless the floor's answer is the gateway's, to the letter of its values */
+/** @throws {Error} unless the floor's response has exactly the values of the gateway's */
 async function checkSameRows(bench: Bench): Promise<void> {
   const { world, gateway, loop } = bench;
   const [before] = timesOf(bench);
@@ -137,7 +137,10 @@ async function checkSameRows(bench: Bench): Promise<void> {
     throw new Error(`The floor reads other rows:\n${JSON.stringify(ours)}\n${lastList}`);
 }
 
-/** GraphQL writes ids as texts and enums in upper case. */
+/**
+ * Returns the data of a response with ids as numbers and enums in lower case, unlike GraphQL.
+ * @throws {Error} if it does not hold 50 actions
+ */
 function normal(json: string): unknown {
   const { data } = JSON.parse(json) as { data: { actions: { edges: readonly object[] } } };
   if (data.actions.edges.length !== 50) throw new Error('A list is not whole');

@@ -8,8 +8,8 @@ import { approvals, REST } from './approve';
 const CONNECTIONS = 64;
 
 /**
- * What a gateway holds of memory after the 20,000th request of a mixture, and after the 100,000th: each time without its
- * garbage, of which V8 may let as much pile up as these requests leave behind.
+ * Measures how much a gateway's memory grows from the 20,000th to the 100,000th request of a mixture. Memory is
+ * measured after a garbage collection, since V8 may let as much garbage pile up as these requests produce.
  */
 export const memory: Workload = async (shared) => {
   const { world, closables } = shared;
@@ -33,10 +33,10 @@ export const memory: Workload = async (shared) => {
   ];
 };
 
-/** Half approvals over REST, half status polls by API key. */
+/** Sends a mixture: half approvals over REST, half status polls by API key. */
 async function mixture(bench: Bench, count: number): Promise<void> {
   const { world, gateway, closables } = bench;
-  // In parts, since an approval's request is made before it is sent, and takes memory here.
+  // In parts, since an approval's request is built before it is sent, and takes memory in this process.
   for (let left = count; left > 0; left -= 10_000) {
     const ids = await world.addPending(Math.min(left, 10_000) / 2);
     const requests = approvals(REST, world, ids).flatMap((approval, index): readonly LoadRequest[] => [
@@ -56,7 +56,7 @@ async function mixture(bench: Bench, count: number): Promise<void> {
   await untilSealed(world);
 }
 
-/** The least of a few looks, after a collection of garbage each: pages are given back a little later. */
+/** Returns the lowest of a few measurements, each after a garbage collection: pages are released a little later. */
 async function settledMemory({ gateway }: Bench): Promise<number> {
   const looks: number[] = [];
   for (let look = 0; look < 10; look += 1) {

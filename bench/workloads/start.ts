@@ -4,10 +4,10 @@ import type { Bench, Workload } from '../measured';
 import { inTurn, ratesOf, sideOf, type Round } from '../rounds';
 import { medianRatio } from '../statistics';
 
-/** `npm start` on a warm data folder until it is ready, in turn with loading its modules and PostgreSQL's own start. */
+/** Measures `npm start` on a warm data folder, in turn with loading its modules and starting PostgreSQL. */
 export const start: Workload = async (bench) => {
   const dataDir = join(bench.world.folder, 'start');
-  // The first start makes the cluster and the demo data; it is the warming up of both.
+  // The first start creates the cluster and the demo data. It is the warm-up of both sides.
   await startGateway(bench, dataDir);
   const { ours, floor } = await inTurn(bench, {
     ours: () => startGateway(bench, dataDir),
@@ -39,7 +39,7 @@ async function startGateway({ closables }: Bench, dataDir: string): Promise<Roun
 async function startFloor({ closables }: Bench, dataDir: string): Promise<Round> {
   const begin = performance.now();
   const program = startProgram('bench/start-floor.worker.ts', {}, [dataDir]);
-  // It stops the server that it started, and ends by itself.
+  // The program stops the server that it started, and ends by itself.
   closables.add(() => program.ended());
   await program.line(/^ready$/);
   const milliseconds = performance.now() - begin;

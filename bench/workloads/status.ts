@@ -6,10 +6,10 @@ import { medianRatio } from '../statistics';
 
 const CONNECTIONS = 64;
 const WARM_UP = 4 * CONNECTIONS;
-/** As many connections to the database as the gateway has by default. */
+/** The gateway's default number of connections to the database. */
 const POOL_SIZE = 20;
 
-/** Status polls by API key, in turn with a bare Fastify route that runs the same SELECT by primary key. */
+/** Measures status polls by API key, in turn with a bare Fastify route that runs the same SELECT by primary key. */
 export const status: Workload = async (bench) => {
   const { world, closables } = bench;
   const program = startProgram('bench/status-floor.worker.ts', {}, [
@@ -37,7 +37,7 @@ export const status: Workload = async (bench) => {
   ];
 };
 
-/** Status polls of the gateway. */
+/** Measures status polls of the gateway. */
 export function pollGateway(bench: Bench): Promise<Round> {
   return observed(bench, countOf(bench), () => poll(bench, bench.gateway.url));
 }

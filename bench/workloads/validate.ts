@@ -5,18 +5,18 @@ import { side, type Measured } from '../measured';
 import type { Options } from '../options';
 import { median, percentile } from '../statistics';
 
-/** How many tokens a document may have. */
+/** The maximum number of tokens in a document. */
 const TOKENS = PARSE_LIMITS.maxLexicalTokens ?? 0;
 
 const times = (count: number, make: (n: number) => string): string =>
   Array.from({ length: count }, (_, n) => make(n)).join(' ');
 const SCALARS =
   'id agentId agentName actionType description toolName targetSystem targetResource status riskScore riskLevel updatedAt reason correlationId';
-/** A document that is filled up to the limit with operations of this text. */
+/** Returns a document that is filled up to the limit with operations of this text. */
 const filled = (text: (n: number) => string, tokens: number, rest = '', tokensOfRest = 0): string =>
   `${times(Math.floor((TOKENS - tokensOfRest) / tokens), text)} ${rest}`;
 
-/** Documents that take what the limits leave: each is the worst for one of the rules that are not linear. */
+/** Documents that use up the limits. Each is the worst case of one validation rule that is not linear. */
 const DOCUMENTS: Readonly<Record<string, string>> = {
   'fragments that all meet': `{ action(id: 1) { ${times(50, (n) => `...F${String(n)}`)} } }
     ${times(50, (n) => `fragment F${String(n)} on Action { ${SCALARS.split(' ').slice(0, 10).join(' ')} }`)}`,
@@ -52,15 +52,15 @@ const DOCUMENTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * How much processor time it takes to parse and validate the worst of the documents that stay within the limits, in this process and
- * without a database. What is refused takes no longer: it is no longer than these, and its errors end the work sooner.
+ * Measures the processor time to parse and validate the worst documents within the limits, in this process and without
+ * a database. Refused documents take no longer: they are not larger than these, and their errors end the work sooner.
  */
 export function measureValidation({ isQuick }: Options): readonly Measured[] {
   const schema = makeSchemaForPrinting();
   const rounds = isQuick ? 5 : 200;
   return Object.entries(DOCUMENTS).map(([name, document]): Measured => {
     const taken = Array.from({ length: rounds * 2 }, () => {
-      // Of the processor, since other work on the machine says nothing about a document.
+      // Processor time, since other load on the machine says nothing about a document.
       const began = process.cpuUsage();
       validateOrThrow(schema, document, name);
       const { user, system } = process.cpuUsage(began);
@@ -79,7 +79,7 @@ export function measureValidation({ isQuick }: Options): readonly Measured[] {
   });
 }
 
-/** Parses and validates as the gateway does. @throws {Error} for a document that it would refuse */
+/** Parses and validates as the gateway does. @throws {Error} if the gateway would refuse the document */
 function validateOrThrow(schema: GraphQLSchema, text: string, name: string): void {
   const document = parse(text, PARSE_LIMITS);
   const options = { maxErrors: MAX_VALIDATION_ERRORS };

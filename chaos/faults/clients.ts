@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Fault } from '../fault';
 import type { World } from '../world';
 
-/** Sends raw bytes to a gateway and reads nothing of what comes back. */
+/** Sends raw bytes to a gateway and reads no response. */
 function sendAndStall(world: World, text: string): () => void {
   const { port } = world.random.pick(world.gateways);
   const socket = connect(port, '127.0.0.1');
@@ -15,7 +15,7 @@ function sendAndStall(world: World, text: string): () => void {
   };
 }
 
-/** What clients do that nobody should do. */
+/** Faults of misbehaving clients. */
 export const clientFaults: readonly Fault[] = [
   {
     name: 'slow readers of exports',

@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import type { Fault } from '../fault';
 import type { World } from '../world';
 
-/** Holds a lock for a while in a session of its own. */
+/** Holds a lock for a while in a separate session. */
 async function hold(world: World, text: string, milliseconds: number): Promise<number> {
   const client = new Client({ connectionString: world.server.superuserUrl() });
   client.on('error', () => undefined);
@@ -19,7 +19,7 @@ async function hold(world: World, text: string, milliseconds: number): Promise<n
   return 1;
 }
 
-/** What happens inside the database. */
+/** Faults inside the database. */
 export const databaseFaults: readonly Fault[] = [
   {
     name: 'actions locked',
@@ -50,7 +50,7 @@ export const databaseFaults: readonly Fault[] = [
   },
 ];
 
-/** As a standby is, which a failover's connections can lead to. */
+/** Makes the database read-only, like a standby that connections can reach in a failover. */
 async function setReadOnly(world: World, isReadOnly: boolean): Promise<void> {
   const setting = isReadOnly ? 'on' : 'off';
   await world.sql(`ALTER SYSTEM SET default_transaction_read_only = ${setting}`);

@@ -14,14 +14,14 @@ async function whileFull(world: World, disks: readonly Disk[]): Promise<number> 
   return disks.length;
 }
 
-/** What happens to file systems. */
+/** Faults of file systems. */
 export const diskFaults: readonly Fault[] = [
   {
     name: 'disk of the database full',
     unavailable: ({ dataDisk }) => notSeparate([dataDisk]),
     inject: async (world) => {
       const count = await whileFull(world, [world.dataDisk]);
-      // A server that could not even recover has ended; whoever made room starts it.
+      // A server that could not recover has ended, so whoever frees the disk has to start it.
       await world.server.ensureRunning();
       return count;
     },

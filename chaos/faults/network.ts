@@ -14,7 +14,7 @@ async function disturb(
   const chosen = links.flatMap(({ application, owner }) => [application, owner]);
   for (const link of chosen) link.set(state);
   await pause(world.random.between(...milliseconds));
-  // What was frozen or never answered is cut: a network that comes back has forgotten it.
+  // Connections that were frozen or lost responses are reset: a recovered network has forgotten them.
   if (state !== 'slow') for (const link of chosen) link.set('reset');
   for (const link of chosen) link.set('open');
   return chosen.length;
@@ -34,7 +34,7 @@ const fault = (
   },
 });
 
-/** What happens between a gateway and its database. */
+/** Faults between a gateway and its database. */
 export const networkFaults: readonly Fault[] = [
   fault('connections closed', 'closed', [20, 800], 3),
   fault('connections reset', 'reset', [20, 800], 3),

@@ -3,7 +3,7 @@ import type { Violation } from '../checks';
 import type { Fault } from '../fault';
 import type { World } from '../world';
 
-/** How often something short is done in one round. */
+/** How often a short fault is repeated in one round. */
 const REPEATS = 5;
 
 async function repeat(world: World, times: number, once: () => Promise<number>): Promise<number> {
@@ -15,7 +15,7 @@ async function repeat(world: World, times: number, once: () => Promise<number>):
   return sum;
 }
 
-/** What happens to the processes of gateways and database. */
+/** Faults of the processes of gateways and database. */
 export const processFaults: readonly Fault[] = [
   {
     name: 'gateway killed',
@@ -94,7 +94,7 @@ export const processFaults: readonly Fault[] = [
       const violations: Violation[] = [];
       for (const gateway of world.gateways) {
         gateway.signal('SIGTERM');
-        // The supervisor starts it again once it is gone.
+        // The supervisor restarts the process once it has ended.
         const ended = gateway.ends.length + 1;
         while (gateway.ends.length < ended) await pause(20);
         await gateway.untilReady();

@@ -45,7 +45,7 @@ async function restartPooler(world: World): Promise<void> {
   });
 }
 
-/** What happens when something is restarted with other settings. */
+/** Faults caused by a restart with other settings. */
 export const restartFaults: readonly Fault[] = [
   {
     name: 'clock of a gateway wrong',

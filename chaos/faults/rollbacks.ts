@@ -10,10 +10,10 @@ import { Link } from '../link';
 import type { PostgresServer } from '../postgres-server';
 import type { World } from '../world';
 
-/** How long a gateway may take to refuse a database that is behind, once it answers, in milliseconds. */
+/** The time limit for a gateway to refuse a database that was rolled back, once it is reachable, in milliseconds. */
 const REFUSED_LIMIT = 30_000;
 
-/** Puts the database back to a copy that was made a moment ago, as somebody does who restores a backup. */
+/** Rolls the database back to a copy made a moment ago, like restoring a backup. */
 async function restoreBackup(world: World): Promise<Injected> {
   const { server, load } = world;
   const backup = join(world.dataFolder, 'backup');
@@ -29,7 +29,7 @@ async function restoreBackup(world: World): Promise<Injected> {
   return acceptWhatIsLost(world);
 }
 
-/** Fails over to a standby that follows at once, or that lags by so many milliseconds. */
+/** Fails over to a standby: a synchronous one, or one that lags by this many milliseconds. */
 async function failOver(world: World, lag: number | null): Promise<Injected> {
   const { server: primary, load } = world;
   const link = await Link.to(primary.port);
@@ -67,8 +67,8 @@ async function followSynchronously(primary: PostgresServer): Promise<void> {
 }
 
 /**
- * What clients were told and the database lacks is found by every gateway, which then decides nothing, until an operator
- * accepts it. Where nothing is missing, the gateways serve by themselves.
+ * Checks that every gateway detects responses whose effects the database lost, and then decides nothing until an
+ * operator accepts the rollback. If nothing was lost, the gateways serve without help.
  */
 async function acceptWhatIsLost(world: World): Promise<Injected> {
   const { ledger, gateways, load } = world;
@@ -141,7 +141,7 @@ const noStandby = ({ server }: World): string | null =>
 const EXPECTED =
   /rolled back|no longer holds|cannot be sealed|cannot be reached|another archive|has \d+ bytes/;
 
-/** What puts the database back to an older state, or might. */
+/** Faults that roll the database back, or might. */
 export const rollbackFaults: readonly Fault[] = [
   { name: 'older backup restored', inject: restoreBackup, expectedErrors: EXPECTED },
   {

@@ -19,52 +19,52 @@ import {
 import { pause } from './pause.ts';
 import type { Transport } from './transport.ts';
 
-/** An action's id: a number up to 2^53-1, or the same in digits. */
+/** An action's id: a number up to 2^53-1, or its decimal digits. */
 export type ActionId = number | string;
 
-/** What every call takes. */
+/** The options of every call. */
 export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What every call takes that changes something. */
+/** The options of every call that changes something. */
 export interface ChangeOptions extends CallOptions {
-  /** Made anew for each call, if not given. With one of your own, a call can be repeated after a crash. */
+  /** A new random key for each call by default. With a key of your own, a call can be repeated after a crash. */
   readonly idempotencyKey?: string;
 }
 
 export interface DecisionOptions extends ChangeOptions {
-  /** At most 2,000 characters; the organization's policy can require it. */
+  /** At most 2,000 characters. The organization's policy can require it. */
   readonly reason?: string;
 }
 
 export interface BulkOptions extends DecisionOptions {
-  /** BEST_EFFORT, if not given: each action for itself. ATOMIC: all are decided, or none if one is refused. */
+  /** BEST_EFFORT (the default) decides each action independently. ATOMIC decides all, or none if one is refused. */
   readonly mode?: BulkMode;
 }
 
 /** A verdict that took effect. */
 export type Decision = DecisionFragment;
-/** `approvedAt` and `approvedBy` are null while more approvals are required (`status` is PENDING_APPROVAL then). */
+/** `approvedAt` and `approvedBy` are null while more approvals are required; `status` is then PENDING_APPROVAL. */
 export type Approval = Decision & { readonly approvedAt: string | null; readonly approvedBy: number | null };
 export type Rejection = Decision & { readonly rejectedAt: string; readonly rejectedBy: number };
 
-/** What became of a bulk, action by action. */
+/** The result of a bulk, action by action. */
 export type BulkDecision = BulkFragment;
-/** One action's outcome: a decision, or a refusal. */
+/** The result for one action: a decision or a refusal. */
 export type BulkItem = BulkFragment['results'][number];
 
 export type Submission = SubmitActionMutation['submission'];
 export type Action = ActionDetailsFragment;
 
 export interface ListOptions extends CallOptions {
-  /** Lists match any of their members: `{ status: ['PENDING_APPROVAL'], decidableByViewer: true }`. */
+  /** A list matches any of its members: `{ status: ['PENDING_APPROVAL'], decidableByViewer: true }`. */
   readonly filter?: ActionFilter;
-  /** Newest first, if not given. */
+  /** Newest first by default. */
   readonly orderBy?: ActionOrder;
-  /** 1 to 100; 25, if not given. */
+  /** 1 to 100; 25 by default. */
   readonly first?: number;
-  /** The `endCursor` of the page before. */
+  /** The `endCursor` of the previous page. */
   readonly after?: string;
 }
 
@@ -75,19 +75,22 @@ export interface ActionPage {
 }
 
 export interface WaitOptions extends CallOptions {
-  /** How long at most, in milliseconds; five minutes, if not given. */
+  /** The maximum time to wait, in milliseconds; five minutes by default. */
   readonly timeout?: number;
-  /** The first pause between two looks, in milliseconds, half as much again after each, 10 s at most; 500, if not given. */
+  /**
+   * The pause between the first two polls, in milliseconds; 500 by default. Each further pause is half as long again,
+   * up to 10 s.
+   */
   readonly interval?: number;
 }
 
 const MAX_INTERVAL = 10_000;
 
-/** What can be done with actions. Every method throws a `CountersignError`, or the reason of a signal that was aborted. */
+/** The operations on actions. Every method throws a `CountersignError`, or the reason of an aborted signal. */
 export class Actions {
   constructor(private readonly transport: Transport) {}
 
-  /** Approves an action. By JWT. */
+  /** Approves an action. Requires a JWT. */
   async approve(actionId: ActionId, options: DecisionOptions = {}): Promise<Approval> {
     const { decision } = await this.transport.run(ApproveAction, decide(actionId, options), options.signal);
     const isApproved = decision.status === 'APPROVED';
@@ -98,39 +101,39 @@ export class Actions {
     };
   }
 
-  /** Rejects an action. By JWT. */
+  /** Rejects an action. Requires a JWT. */
   async reject(actionId: ActionId, options: DecisionOptions = {}): Promise<Rejection> {
     const { decision } = await this.transport.run(RejectAction, decide(actionId, options), options.signal);
     const { decidedAt, decidedBy } = decision;
     return { ...decision, rejectedAt: decidedAt, rejectedBy: decidedBy.id };
   }
 
-  /** Approves up to 500 actions; what is refused is an item of the result and not an error. By JWT. */
+  /** Approves up to 500 actions. Refusals are items of the result, not errors. Requires a JWT. */
   async bulkApprove(actionIds: readonly ActionId[], options: BulkOptions = {}): Promise<BulkDecision> {
     const variables = decideAll(actionIds, options);
     return (await this.transport.run(BulkApproveActions, variables, options.signal)).bulk;
   }
 
-  /** Rejects up to 500 actions; what is refused is an item of the result and not an error. By JWT. */
+  /** Rejects up to 500 actions. Refusals are items of the result, not errors. Requires a JWT. */
   async bulkReject(actionIds: readonly ActionId[], options: BulkOptions = {}): Promise<BulkDecision> {
     const variables = decideAll(actionIds, options);
     return (await this.transport.run(BulkRejectActions, variables, options.signal)).bulk;
   }
 
-  /** Submits an action to be decided. */
+  /** Submits an action for approval. */
   async submit(input: SubmitActionInput, options: ChangeOptions = {}): Promise<Submission> {
     const variables = { input, idempotencyKey: keyOf(options) };
     return (await this.transport.run(SubmitAction, variables, options.signal)).submission;
   }
 
-  /** One action. Throws ACTION_NOT_FOUND. */
+  /** Returns one action. @throws {CountersignError} ACTION_NOT_FOUND */
   async get(actionId: ActionId, { signal }: CallOptions = {}): Promise<Action> {
     const { action } = await this.transport.run(GetAction, { id: actionId }, signal);
     if (action !== null) return action;
     throw new CountersignError('ACTION_NOT_FOUND', `Action ${String(actionId)} not found`, { status: 404 });
   }
 
-  /** A page of actions. */
+  /** Returns a page of actions. */
   async list({ signal, ...variables }: ListOptions = {}): Promise<ActionPage> {
     const { edges, pageInfo } = (await this.transport.run(ListActions, variables, signal)).actions;
     const { hasNextPage, endCursor } = pageInfo;
@@ -138,8 +141,8 @@ export class Actions {
   }
 
   /**
-   * Waits until an action is not pending any more, be it approved, denied or expired, and returns it as it is then.
-   * Throws STILL_PENDING after the time-out.
+   * Waits until an action is approved, denied or expired, and returns it.
+   * @throws {CountersignError} STILL_PENDING after the timeout
    */
   async wait(actionId: ActionId, options: WaitOptions = {}): Promise<Action> {
     const { timeout = 300_000, interval = 500, signal } = options;
@@ -173,8 +176,10 @@ function decideAll(
   return { actionIds, reason, mode, idempotencyKey: keyOf(options) };
 }
 
-/** One for all tries of a call: that is what makes repeating it safe. */
-/** The caller's key, or a random one. Not by `randomUUID`, which pages without TLS do not have. */
+/**
+ * Returns the caller's key, or a random one. All attempts of a call share it, which makes retries safe. Does not use
+ * `randomUUID`, which pages without TLS lack.
+ */
 function keyOf({ idempotencyKey }: ChangeOptions): string {
   if (idempotencyKey !== undefined) return idempotencyKey;
   const bytes = crypto.getRandomValues(new Uint8Array(16));

@@ -1,22 +1,24 @@
 import type { ErrorCode as GatewayCode, FactsFragment } from './operations.ts';
 
 /**
- * Every code that a caller can meet: the gateway's own (schema.graphql, ErrorCode), or what kept its answer from arriving.
- * `GRAPHQL` is a document that the gateway does not understand: it is of another version than this client.
+ * Every error code that a caller can receive: the gateway's own (schema.graphql, ErrorCode), or the client's. `GRAPHQL`
+ * means that the gateway does not understand the document, since its version differs from this client's.
  */
 export type ErrorCode = GatewayCode | 'NETWORK' | 'TIMEOUT' | 'BAD_ANSWER' | 'GRAPHQL' | 'STILL_PENDING';
 
-/** What was needed and what was held, or what had already happened: what the code calls for. */
+/**
+ * The facts behind a refusal: what was required and held, or what had already happened. Only those of its code are set.
+ */
 export type Facts = { readonly [Name in keyof FactsFragment]?: NonNullable<FactsFragment[Name]> | null };
 
-/** One fault in what was sent. */
+/** One fault in the input. */
 export interface InputFault {
   readonly loc: readonly (string | number)[];
   readonly msg: string;
   readonly type: string;
 }
 
-/** What an error knows beside its message. */
+/** The details of an error, beside its message. */
 interface Told {
   readonly status?: number | null | undefined;
   readonly correlationId?: string | null | undefined;
@@ -25,15 +27,15 @@ interface Told {
   readonly cause?: unknown;
 }
 
-/** The one error that this client throws, but for what a caller's own signal aborts with. */
+/** The only error that this client throws, apart from the abort reason of a caller's own signal. */
 export class CountersignError extends Error {
   override readonly name = 'CountersignError';
-  /** The HTTP status that the code has over REST; null where there was no answer. */
+  /** The HTTP status of the code over REST; null where there was no response. */
   readonly status: number | null;
-  /** Names the request in the gateway's log; null where there was no answer. */
+  /** The request's correlation id in the gateway's log; null where there was no response. */
   readonly correlationId: string | null;
   readonly facts: Facts;
-  /** Every fault of a VALIDATION_ERROR. */
+  /** The faults of a VALIDATION_ERROR. */
   readonly errors: readonly InputFault[];
 
   constructor(
@@ -49,7 +51,7 @@ export class CountersignError extends Error {
   }
 }
 
-/** Whether something thrown is the client's error, with one of these codes if any are given. */
+/** Returns whether a thrown value is a `CountersignError`, with one of these codes if any are given. */
 export function isCountersignError<Code extends ErrorCode = ErrorCode>(
   thrown: unknown,
   ...codes: readonly Code[]

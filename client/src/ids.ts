@@ -1,9 +1,9 @@
-/** The fields that hold ids: GraphQL writes an id as text, REST as a number. Here it is a number everywhere. */
+/** The fields that hold ids. GraphQL writes an id as text, REST as a number; this client uses numbers everywhere. */
 const ID_FIELDS: ReadonlySet<string> = new Set(['id', 'actionId', 'auditId', 'decidedBy', 'submittedBy']);
-/** The fields whose content is the agent's own: whatever it is called there, it stays as it is. */
+/** The fields whose content belongs to the agent and is never changed. */
 const OPAQUE_FIELDS: ReadonlySet<string> = new Set(['parameters']);
 
-/** An answer with its ids as numbers, which hold every id exactly: ids go up to 2^53-1. */
+/** Returns a response with its ids as numbers. Ids are at most 2^53-1, so numbers are exact. */
 export function withNumericIds(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withNumericIds);
   if (typeof value !== 'object' || value === null) return value;

@@ -12,7 +12,7 @@ export {
 export type { ActionFilter, ActionOrder, BulkMode, SubmitActionInput } from './operations.ts';
 export type { ClientOptions, Credential } from './transport.ts';
 
-/** A client of one gateway, for one person or program. Works in browsers and in Node 20.3 and newer. */
+/** A client of one gateway, for one user or program. Works in browsers and in Node 20.3 and newer. */
 export class CountersignClient {
   readonly actions: Actions;
 

@@ -1,11 +1,11 @@
 declare const TYPES: unique symbol;
 
-/** A GraphQL document; its type knows the types of its data and of its variables. */
+/** A GraphQL document whose type carries the types of its data and variables. */
 export type Operation<Data, Variables> = string & {
   readonly [TYPES]?: (variables: Variables) => Data;
 };
 
-/** Only the generated documents are made so: their types are known to be right. */
+/** Declares the types of a document. Only generated code calls this, so the types are correct. */
 export function operation<Data, Variables>(document: string): Operation<Data, Variables> {
   return document;
 }

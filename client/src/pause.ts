@@ -1,4 +1,4 @@
-/** Waits so many milliseconds. @throws the signal's reason once it is aborted */
+/** Waits for a number of milliseconds. @throws the signal's reason once it is aborted */
 export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = (): void => {

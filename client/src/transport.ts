@@ -9,29 +9,31 @@ import { withNumericIds } from './ids.ts';
 import type { Operation } from './operation.ts';
 import { pause } from './pause.ts';
 
-/** A credential, or what gets one; asked before each try, so that a token can be renewed. */
+/** A credential, or a function that returns one, called before each attempt, so that a token can be renewed. */
 export type Credential = string | (() => string | Promise<string>);
 
 export interface ClientOptions {
-  /** Where the gateway is, such as `https://approvals.example.com`; in a browser `''` is where the page is from. */
+  /**
+   * The base URL of the gateway, such as `https://approvals.example.com`; in a browser, `''` is the page's own origin.
+   */
   readonly url: string;
-  /** A JWT: a person. Only with a JWT are actions decided. */
+  /** A JWT, which identifies a user. Deciding requires one. */
   readonly token?: Credential;
-  /** An API key: a program, which submits, reads and waits. */
+  /** An API key, which identifies a program that submits, reads and waits. */
   readonly apiKey?: Credential;
-  /** How often a request is tried again; 4, if not given. */
+  /** The maximum number of retries of a request; 4 by default. */
   readonly retries?: number;
-  /** How long one try may take, in milliseconds; 30,000, if not given. */
+  /** The time limit of one attempt, in milliseconds; 30,000 by default. */
   readonly timeout?: number;
-  /** The pause before the first repetition, in milliseconds, doubled for each further one; 200, if not given. */
+  /** The pause before the first retry, in milliseconds, doubled for each further one; 200 by default. */
   readonly retryDelay?: number;
-  /** Instead of the global one. */
+  /** Used instead of the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch;
 }
 
-/** The longest pause between two tries, in milliseconds, whatever a server asks for. */
+/** The longest pause between two attempts, in milliseconds, whatever a server asks for. */
 const MAX_PAUSE = 30_000;
-/** What can go well the next time. Every request is a read or has an idempotency key, so a repetition has no second effect. */
+/** The codes worth a retry. Every request is a read or has an idempotency key, so a retry has no second effect. */
 const PASSING: readonly ErrorCode[] = [
   'NETWORK',
   'TIMEOUT',
@@ -40,20 +42,21 @@ const PASSING: readonly ErrorCode[] = [
   'IDEMPOTENCY_CONFLICT',
 ];
 
-/** A failed try. */
+/** A failed attempt. */
 interface Failure {
   readonly error: CountersignError;
-  /** When the server would have the next one, in milliseconds. */
+  /** The pause that the server asked for, in milliseconds. */
   readonly retryAfter: number | null;
 }
 
-/** Sends operations to /graphql, and sends them again where that can help. */
+/** Sends operations to /graphql, with retries where they can help. */
 export class Transport {
   constructor(private readonly options: ClientOptions) {}
 
   /**
-   * The data of an operation.
-   * @throws {CountersignError} the gateway's refusal, or what kept its answer from arriving
+   * Returns the data of an operation.
+   * @throws {CountersignError} the gateway's refusal, or the failure that prevented a response
+   * @throws the signal's reason once it is aborted
    */
   async run<Data, Variables>(
     operation: Operation<Data, Variables>,
@@ -63,11 +66,11 @@ export class Transport {
     const { retries = 4, retryDelay = 200 } = this.options;
     for (let repetition = 0; ; repetition += 1) {
       const answer = await this.tryOnce(operation, variables, signal);
-      // The document's own type says what the gateway answers it with.
+      // The gateway's response to a document has the document's own type.
       if (!('error' in answer)) return answer.data as Data;
       const { error, retryAfter } = answer;
       if (repetition >= retries || !isCountersignError(error, ...PASSING)) throw error;
-      // Never all at the same moment, as clients that lost the same server would otherwise come back.
+      // Random, so that clients that lost the same server do not all return at the same moment.
       const backOff = retryDelay * 2 ** repetition * (0.5 + Math.random() / 2);
       await pause(Math.min(Math.max(retryAfter ?? 0, backOff), MAX_PAUSE), signal);
     }
@@ -109,7 +112,7 @@ async function valueOf(credential: Credential): Promise<string> {
   return typeof credential === 'string' ? credential : credential();
 }
 
-/** What /graphql answers, and any other server in between. */
+/** A response of /graphql, or of a server in between. */
 interface Body {
   readonly data?: unknown;
   readonly errors?: readonly {
@@ -124,7 +127,7 @@ function readAnswer(response: Response, text: string): { readonly data: unknown 
   const [error] = body?.errors ?? [];
   if (error !== undefined) return { error: errorOf(error.message, error.extensions ?? {}), retryAfter };
   if (body?.data != null) return { data: withNumericIds(body.data) };
-  // Not the gateway's own words: a proxy that cannot reach it, or that wants less of us.
+  // Not the gateway's own response: a proxy cannot reach the gateway, or limits the rate.
   const { status } = response;
   const code = PROXY_CODES[status] ?? 'BAD_ANSWER';
   const message = `Something that is not the gateway answered with ${String(status)}`;
@@ -145,7 +148,7 @@ function errorOf(message: string, extensions: Readonly<Record<string, unknown>>)
     readonly correlationId?: string;
     readonly errors?: readonly InputFault[];
   } & Facts;
-  // Apollo's own codes tell of the document, not of what it asks for, and come without the gateway's status.
+  // Apollo's own codes concern the document, not the operation, and come without the gateway's status.
   const known = code === undefined || status === undefined ? 'GRAPHQL' : code;
   return new CountersignError(known, message, { status, correlationId, errors, facts });
 }
@@ -158,7 +161,7 @@ function parse(text: string): Body | null {
   }
 }
 
-/** A Retry-After in seconds or as a date (RFC 9110 10.2.3). */
+/** Returns a Retry-After header, in seconds or as a date (RFC 9110 10.2.3), in milliseconds from now. */
 function millisecondsOf(retryAfter: string | null): number | null {
   if (retryAfter === null) return null;
   const milliseconds = /^\d+$/.test(retryAfter)

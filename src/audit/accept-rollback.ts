@@ -10,17 +10,20 @@ import { TreeReads } from '../persistence/tree.reads';
 import { ArchiveFaultError, CheckpointFiles, newestSigned, pathOf } from './checkpoint-archive';
 import type { LogKey } from './log-key';
 
-/** What an operator accepted, of one organization. */
+/** What an operator accepted for one organization. */
 export interface AcceptedRollback {
   readonly organizationId: number;
   readonly generation: number;
   readonly treeSize: number;
   readonly abandonedSize: number;
-  /** Where the archive's damaged file is by now; null where it was not damaged. */
+  /** The path that the archive's damaged file was moved to; null where it was not damaged. */
   readonly setAside: string | null;
 }
 
-/** Another machine's archive knows more of what was lost than can be seen here: accepted here, half of it would be told. */
+/**
+ * Another machine's archive holds newer checkpoints than the database and this archive. Accepted here, the record of
+ * what was lost would be incomplete.
+ */
 class ArchiveAheadError extends Error {
   override readonly name = 'ArchiveAheadError';
 }
@@ -32,7 +35,7 @@ interface AcceptOptions {
   readonly key: LogKey;
   readonly reason: string;
   readonly origin: RequestOrigin;
-  /** An archive of another machine that is lost; none, if not given. What it knows counts no more. */
+  /** The id of another machine's archive that is lost, whose checkpoints are then disregarded; absent for none. */
   readonly givenUp?: string;
 }
 
@@ -40,7 +43,7 @@ const ORGANIZATIONS: Statement = {
   name: 'organizations_of_rollback',
   text: 'SELECT id FROM organizations ORDER BY id',
 };
-/** No checkpoint is added between what is read of a tree and the generation that it begins. */
+/** No checkpoint may be added between reading a tree and writing the generation that continues it. */
 const LOCK_CHECKPOINTS: Statement = {
   name: 'lock_checkpoints',
   text: 'LOCK TABLE audit_checkpoint IN SHARE ROW EXCLUSIVE MODE',
@@ -51,12 +54,12 @@ const GENERATION: Statement = {
 };
 
 /**
- * Accepts the database, and the archive, as they are: moves both sequences past everything that is known, and begins a
- * new generation of every organization's log, with an entry that says so and a checkpoint that names what was given up.
- * A damaged file of the archive is set aside, and made anew by the sealer. It may run beside any archive that the database
- * knows of, as long as no other one holds more than that archive and the database do.
+ * Accepts the current state of the database and the archive: moves both sequences past all known ids and starts a new
+ * generation of every organization's log, with an audit entry and a checkpoint that names what was abandoned. Damaged
+ * archive files are set aside; the sealer writes them again. Any archive known to the database may be used, unless
+ * another one holds newer checkpoints than that archive and the database.
  * @returns what was accepted, per organization
- * @throws {ArchiveAheadError} where another one does; nothing is changed then
+ * @throws {ArchiveAheadError} if another archive does; nothing is changed then
  */
 export async function acceptRollback(options: AcceptOptions): Promise<readonly AcceptedRollback[]> {
   const { owner, folder } = options;
@@ -123,7 +126,7 @@ async function refuseIfBehind(
   );
 }
 
-/** Makes the archive known as it will be: empty where it was damaged. */
+/** Registers the archive in the database for every organization, and as empty where its file is damaged. */
 async function acceptArchive(
   sql: Sql,
   archive: CheckpointFiles,
@@ -158,7 +161,7 @@ async function begin(
   return { organizationId, generation, treeSize, abandonedSize: abandoned.treeSize, setAside: null };
 }
 
-/** The newest archived checkpoint, where the database does not hold it. */
+/** Returns the newest archived checkpoint if the database does not hold it. */
 async function lost(
   tree: TreeReads,
   organizationId: number,
@@ -194,7 +197,7 @@ async function writeEntry(
   });
 }
 
-/** @returns where the file is by now; null where there was none */
+/** Renames a damaged file. @returns its new path; null if there was no file */
 function setAside(path: string): string | null {
   if (!existsSync(path)) return null;
   const aside = `${path}.${new Date().toISOString().replaceAll(':', '')}.damaged`;

@@ -1,22 +1,22 @@
-/** What the entries have told of an action so far: 0 is never stored. */
+/** What the entries so far say about an action. 0 marks a free slot and is never stored. */
 export const SUBMITTED = 1;
 export const DECIDED = 2;
-/** The action's own record has come. */
+/** The action's own record was compared. */
 export const COMPARED = 3;
 
-/** One action's line in the table. */
+/** What the table holds of one action. */
 export interface ActionFacts {
   readonly state: number;
-  /** Whoever submitted it while it is submitted, the final entry's audit id once it is decided. */
+  /** While submitted, the submitter's user id; once decided, the audit id of the final entry. */
   readonly ref: number;
-  /** The score while it is submitted, a digest of its end state once it is decided. */
+  /** While submitted, the risk score; once decided, a digest of the end state. */
   readonly value: bigint;
 }
 
-/** So many small tables: one that grows copies only a small part of all. */
+/** The number of shards. A shard that grows copies only a small part of the table. */
 const SHARDS = 64;
 const FIRST_SIZE = 16;
-/** How full a shard may be, and how much larger the next one is: under 40 bytes an action. */
+/** The maximum load of a shard and its growth factor; together under 40 bytes per action. */
 const FULL = 0.8;
 const GROWTH = 1.5;
 
@@ -29,12 +29,12 @@ interface Shard {
 }
 
 /**
- * A map from action ids to a few numbers, in typed arrays: a million actions take about 35 MB, where a `Map` of objects
- * takes ten times as much.
+ * A map from action ids to a few numbers, in typed arrays. A million actions take about 35 MB, a tenth of a `Map` of
+ * objects.
  */
 export class ActionTable {
   private readonly shards = Array.from({ length: SHARDS }, () => shardOf(FIRST_SIZE));
-  /** Drawn anew each time: a bundle cannot be made of ids that all fall on one place. */
+  /** Random, so that no bundle can be crafted whose ids all collide. */
   private readonly seed = Math.floor(Math.random() * 2 ** 32) | 1;
 
   /** @param id an integer from 1 to 2^53-1 */
@@ -60,7 +60,7 @@ export class ActionTable {
     shard.states[at] = state;
   }
 
-  /** Every action that is in this state, in no order. */
+  /** Yields every action in this state, in no particular order. */
   *inState(state: number): Iterable<{ readonly id: number; readonly ref: number }> {
     for (const { ids, refs, states } of this.shards)
       for (let at = 0; at < ids.length; at += 1)
@@ -105,7 +105,7 @@ function shardOf(size: number): Shard {
   };
 }
 
-/** Where an id is, or would go: the next place that is free. */
+/** Returns the slot of an id, or the free slot where it would be stored. */
 function placeOf({ ids }: Shard, id: number, hash: number): number {
   let at = Math.floor(hash / SHARDS) % ids.length;
   while (ids[at] !== 0 && ids[at] !== id) at = (at + 1) % ids.length;

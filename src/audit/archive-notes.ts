@@ -1,24 +1,24 @@
 import { readSync } from 'node:fs';
 
-/** A note of an archive, or what stands behind the last one. */
+/** A note of an archive, or the incomplete text after the last note. */
 export interface ArchivedNote {
-  /** With its signature's line, without the empty line behind it. */
+  /** With its signature line, without the empty line that follows. */
   readonly text: string;
-  /** Where the next note begins, in bytes. */
+  /** The offset of the next note, in bytes. */
   readonly end: number;
-  /** Whether the empty line behind it is there: else a crash, or somebody, cut it off. */
+  /** Whether the empty line that ends the note is there. If not, a crash or somebody cut the note off. */
   readonly isWhole: boolean;
 }
 
 const CHUNK = 65_536;
-/** More than any note has. */
+/** Larger than any note, in bytes. */
 const LONGEST_NOTE = 8_192;
 const SIGNATURE_LINE = Buffer.from('\n\n\u2014 ');
 const EMPTY_LINE = Buffer.from('\n\n');
 
 /**
- * Reads an archive's notes one after another, with memory for one of them.
- * @param file opened for reading
+ * Yields an archive's notes one after another, with one of them in memory at a time.
+ * @param file a file descriptor opened for reading
  */
 export function* notesOf(file: number): Generator<ArchivedNote> {
   let [rest, position] = [Buffer.alloc(0), 0];
@@ -32,13 +32,13 @@ export function* notesOf(file: number): Generator<ArchivedNote> {
       yield { text: rest.toString('utf8', 0, end - 1), end: position, isWhole: true };
       rest = rest.subarray(end);
     }
-    // What is no note is not read to its end: it is one piece, and nothing behind it counts.
+    // Text that is not a note is not read to its end: it is yielded as one piece, and nothing after it counts.
     if (rest.length > LONGEST_NOTE) break;
   }
   if (rest.length > 0) yield { text: rest.toString('utf8'), end: position, isWhole: false };
 }
 
-/** Behind the empty line after the first note's signature; 0 where the note is not whole. */
+/** Returns the offset after the empty line that ends the first note; 0 if the note is incomplete. */
 function endOfNote(bytes: Buffer): number {
   const signature = bytes.indexOf(SIGNATURE_LINE);
   if (signature < 0) return 0;

@@ -11,19 +11,21 @@ import type { VerificationReport } from './verification';
 import { Slots } from './slots';
 import { verifyBundle, type Progress } from './verify-bundle';
 
-/** The newest checkpoint that was archived outside of the database, of an organization; null where there is none. */
+/** Returns an organization's newest checkpoint in the archive outside of the database; null where there is none. */
 export type CheckpointSource = (organizationId: number) => string | null;
 
-/** What is wrong with the archive of an organization's checkpoints; null for nothing. */
+/** Returns what is wrong with an organization's checkpoint archive; null for nothing. */
 export type ArchiveFault = (organizationId: number) => Promise<string | null>;
 
 const LIMITS = { perOrganization: 1, inProcess: 2 };
-/** How long a verification may take, in milliseconds. */
+/** The maximum duration of a verification, in milliseconds. */
 const MAX_TIME = 1_800_000;
-/** How long one may take of which nothing is told meanwhile: silent connections are closed (http/server.ts). */
+/**
+ * The maximum duration without progress reports, in milliseconds, since silent connections are closed (http/server.ts).
+ */
 const MAX_SILENT_TIME = 100_000;
 
-/** What somebody can ask the sealed log for: checkpoints, proofs, and to be recomputed. */
+/** Checkpoints, proofs and verification of the sealed log. */
 export class AuditProofs {
   private readonly tree: TreeReads;
   private readonly slots = new Slots('verifications', LIMITS);
@@ -39,37 +41,38 @@ export class AuditProofs {
     this.tree = new TreeReads(database);
   }
 
-  /** Which log an organization's is. */
+  /** Returns the origin of an organization's log. */
   originOf(organizationId: number): string {
     return this.key.originOf(organizationId);
   }
 
+  /** Returns the newest checkpoint; null before the first. */
   latestCheckpoint(tenant: Tenant): Promise<StoredCheckpoint | null> {
     return this.tree.latestCheckpoint(tenant);
   }
 
-  /** See `inclusionProof`; with the entry's bytes, so that the leaf's hash can be computed from them. */
+  /** Returns `inclusionProof` with the entry's canonical bytes, from which the leaf hash can be computed. */
   async inclusion(tenant: Tenant, auditId: number): Promise<(InclusionProof & { canonical: string }) | null> {
     const proof = await inclusionProof(this.tree, tenant, auditId);
     const canonical = proof && (await this.tree.canonicalOf(tenant, auditId));
     return proof === null || canonical === null ? null : { ...proof, canonical: canonical.toString('utf8') };
   }
 
-  /** See `consistencyProof`. */
+  /** Returns `consistencyProof`. @throws {RefusedError} as that does */
   consistency(tenant: Tenant, fromSize: number, toSize: number): Promise<ConsistencyProof> {
     return consistencyProof(this.tree, tenant, fromSize, toSize);
   }
 
   /**
-   * Recomputes an organization's log as the offline verifier does, in one snapshot, and holds it against the archive.
-   * @throws {RefusedError} SERVICE_UNAVAILABLE while others run, or where it takes too long
+   * Verifies an organization's log as the offline verifier does, in one snapshot, and compares it with the archive.
+   * @throws {RefusedError} SERVICE_UNAVAILABLE if too many verifications run, or this one takes too long
    */
   async verify(tenant: Tenant, range: LeafRange, progress?: Progress): Promise<VerificationReport> {
     const giveBack = this.slots.take(tenant.organizationId);
     const maxMs = progress === undefined ? Math.min(this.maxMs, MAX_SILENT_TIME) : this.maxMs;
     const endsAt = performance.now() + maxMs;
     try {
-      // Read before the snapshot, which therefore holds it.
+      // Read before the snapshot is taken, so that the snapshot holds this checkpoint.
       const note = this.archive?.(tenant.organizationId) ?? null;
       const checkpoints = note === null ? [] : [{ note, source: 'the archive' }];
       const records = this.database.snapshot(

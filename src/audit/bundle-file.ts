@@ -3,10 +3,10 @@ import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { FaultKind } from './verification';
 
-/** The longest line that a bundle may have, in bytes. */
+/** The maximum length of a line of a bundle, in bytes. */
 const MAX_LINE = 4 * 1024 * 1024;
 
-/** What makes a file unreadable from one place on. */
+/** A fault that makes a file unreadable from some point on. */
 export class BundleFileError extends Error {
   override readonly name = 'BundleFileError';
 
@@ -21,9 +21,9 @@ export class BundleFileError extends Error {
 const LF = 0x0a;
 
 /**
- * The lines of a file, unpacked where it begins as gzip does, with no more than one line and one chunk in memory.
- * @throws {BundleFileError} where it cannot be read or unpacked, where a line is longer than `MAX_LINE` or no UTF-8, and
- * where the last line has no end
+ * Yields the lines of a file, decompressed if it is gzipped, with at most one line and one chunk in memory.
+ * @throws {BundleFileError} if the file cannot be read or decompressed, if a line is longer than `MAX_LINE` or not
+ * UTF-8, or if the last line has no line break
  */
 export async function* linesOf(path: string): AsyncGenerator<string, void> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -55,7 +55,7 @@ export async function* linesOf(path: string): AsyncGenerator<string, void> {
     throw new BundleFileError('INCOMPLETE_BUNDLE', `Line ${String(line + 1)} is cut off: it has no end`);
 }
 
-/** A file's bytes, unpacked where it begins as gzip does. */
+/** Yields a file's bytes, decompressed if it starts with the gzip signature. */
 async function* unpacked(path: string): AsyncGenerator<Buffer, void> {
   let isGzip = false;
   try {
@@ -99,7 +99,7 @@ async function* gunzipped(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer,
       yield chunk;
     }
   }
-  // A stream that fails ends the unpacking with its error, which whoever reads it gets.
+  // An error of the input ends the decompression with that error, which the reader of the stream receives.
   pipeline(counted, gunzip, () => undefined);
   for await (const chunk of gunzip) yield chunk as Buffer;
   if (gunzip.bytesWritten !== size)

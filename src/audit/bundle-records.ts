@@ -5,18 +5,18 @@ import type { TreeReads } from '../persistence/tree.reads';
 import type { BundleRecord } from './bundle';
 import type { LogKey } from './log-key';
 
-/** Which leaves come with their bytes: from one index, inclusive, to another, exclusive. */
+/** The leaves that include their canonical bytes, by index: from inclusive, to exclusive. */
 export interface LeafRange {
   readonly from?: number | null;
   readonly to?: number | null;
 }
 
-/** How many checkpoints are in memory at a time. */
+/** How many checkpoints are read at a time. */
 const CHECKPOINTS = 500;
 
 /**
- * An organization's audit bundle, record by record, with no more than a page of rows in memory.
- * @param reads of one snapshot of the database
+ * Yields the records of an organization's audit bundle, with at most one page of rows in memory.
+ * @param reads reads of one snapshot of the database
  */
 export async function* bundleRecords(
   tenant: Tenant,
@@ -112,20 +112,20 @@ function entryOf(row: EntryRow): {
   };
 }
 
-/** The columns that do not say what the bytes say. Bytes that are no JSON object agree with none of them. */
+/** Returns the columns that differ from the canonical bytes. If these are not a JSON object, every column does. */
 function alteredColumns(canonical: string, columns: Readonly<Record<string, unknown>>): string[] {
   let told: Readonly<Record<string, unknown>> = {};
   try {
     told = JSON.parse(canonical) as Readonly<Record<string, unknown>>;
   } catch {
-    // Said of every column below.
+    // Every column is then reported below.
   }
   return Object.entries(columns)
     .filter(([name, value]) => sorted(told[name]) !== sorted(value))
     .map(([name]) => name);
 }
 
-/** JSON with the keys of objects in order: the database does not keep theirs. */
+/** Returns JSON with the keys of objects sorted, since PostgreSQL does not keep their order. */
 function sorted(value: unknown): string {
   return JSON.stringify(value ?? null, (_key, part: unknown) =>
     typeof part === 'object' && part !== null && !Array.isArray(part)

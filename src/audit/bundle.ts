@@ -1,6 +1,6 @@
 import type { PolicyRules } from '../domain/policy';
 
-/** What a bundle begins with. */
+/** The first record of a bundle. */
 export interface BundleHeader {
   readonly type: 'header';
   readonly format: 'countersign-audit-bundle';
@@ -8,53 +8,53 @@ export interface BundleHeader {
   readonly origin: string;
   readonly organization_id: number;
   readonly exported_at: string;
-  /** Leaves in the tree at the time. */
+  /** The number of leaves in the tree at the time of the export. */
   readonly tree_size: number;
-  /** Leaves from here, inclusive, to there, exclusive, come with their canonical bytes; the others by hash alone. */
+  /** Leaves from this index, inclusive, to `to`, exclusive, include their canonical bytes; others only their hash. */
   readonly from: number;
   readonly to: number;
   /** Public keys as `name+id+base64`. */
   readonly keys: readonly string[];
 }
 
-/** A policy version, lowest first. */
+/** A policy version; versions are in ascending order. */
 export interface BundlePolicy {
   readonly type: 'policy';
   readonly version: number;
   readonly rules: PolicyRules;
 }
 
-/** An entry of the audit log in its place in the tree, lowest index first. */
+/** An audit entry at its index in the tree; indexes are in ascending order. */
 export interface BundleLeaf {
   readonly type: 'leaf';
   readonly index: number;
   readonly audit_id: number;
   /** Base64. */
   readonly leaf_hash: string;
-  /** The text that is hashed, in UTF-8; null outside of the header's range, and where the row is gone. */
+  /** The hashed text, in UTF-8; null outside of the header's range, and if the row is gone. */
   readonly canonical: string | null;
-  /** The row's columns that do not say what its bytes say; absent where all do. */
+  /** The row's columns that differ from its canonical bytes; absent if none do. */
   readonly altered?: readonly string[];
 }
 
-/** A signed checkpoint, behind the last leaf that it covers. */
+/** A signed checkpoint, after the last leaf that it covers. */
 export interface BundleCheckpoint {
   readonly type: 'checkpoint';
   readonly note: string;
 }
 
-/** An entry that is not in the tree yet. */
+/** An entry that is not sealed yet. */
 export interface BundleUnsealed {
   readonly type: 'unsealed';
   readonly audit_id: number;
   readonly leaf_hash: string;
   readonly canonical: string;
   readonly altered?: readonly string[];
-  /** Whether the sealer has it in its queue. */
+  /** Whether the entry is in the sealer's queue. */
   readonly queued: boolean;
 }
 
-/** How an action stood at the time. */
+/** The state of an action at the time of the export. */
 export interface BundleAction {
   readonly type: 'action';
   readonly id: number;
@@ -66,7 +66,7 @@ export interface BundleAction {
   readonly correlation_id: string | null;
 }
 
-/** What a bundle ends with: how many records of each kind came before. */
+/** The last record of a bundle: how many records of each kind precede it. */
 export interface BundleEnd {
   readonly type: 'end';
   readonly policies: number;
@@ -76,6 +76,8 @@ export interface BundleEnd {
   readonly actions: number;
 }
 
-/** A line of a bundle: records in the order of this union, checkpoints among the leaves (docs/audit-format.md). */
+/**
+ * A line of a bundle. Records are in the order of this union, with checkpoints among the leaves (docs/audit-format.md).
+ */
 export type BundleRecord =
   BundleHeader | BundlePolicy | BundleLeaf | BundleCheckpoint | BundleUnsealed | BundleAction | BundleEnd;

@@ -26,12 +26,12 @@ import { ExpectedNotes, type ExpectedNote } from './expected-notes';
 
 const ACCEPT = 'npm run audit:accept-rollback';
 
-/** The database does not hold what was archived: it was rolled back to an older state, or another tree took its place. */
+/** The database lacks an archived checkpoint: it was rolled back to an older state, or holds another tree. */
 export class RolledBackError extends Error {
   override readonly name = 'RolledBackError';
 }
 
-/** The archive is not what it was: files are missing, shorter, or altered. */
+/** The archive was damaged: files are missing, truncated or altered. */
 export class ArchiveFaultError extends Error {
   override readonly name = 'ArchiveFaultError';
 
@@ -40,31 +40,31 @@ export class ArchiveFaultError extends Error {
   }
 }
 
-/** The archive could not be written whole. */
+/** The archive could not be written completely. */
 class ArchiveWriteError extends Error {
   override readonly name = 'ArchiveWriteError';
 }
 
-/** An archive belongs to no leader any more: another process seals. */
+/** This process stopped leading: another process seals. */
 class NotLeadingError extends Error {
   override readonly name = 'NotLeadingError';
 }
 
 export interface ArchiveOptions {
-  /** AUDIT_ARCHIVE_DIR; made if it is not there. */
+  /** AUDIT_ARCHIVE_DIR; created if it does not exist. */
   readonly folder: string;
-  /** Of the database that is sealed. */
+  /** The tree of the sealed database. */
   readonly tree: TreeReads;
   readonly archives: ArchivesStore;
-  /** Public keys whose signatures count. */
+  /** The trusted public keys. */
   readonly keys: readonly NoteKey[];
-  /** Whether this process still seals: asked before each write. */
+  /** Returns whether this process still leads; called before each write. */
   readonly isLeading: () => Promise<boolean>;
-  /** Whether another process vouched for the database while this archive was still unknown to it. */
+  /** Whether another process led, and so checked the database against its archive, while this archive was new. */
   readonly isVouchedFor?: boolean;
 }
 
-/** How an organization's file was when it was last read or written whole. */
+/** The state of an organization's file when it was last read or written completely. */
 interface Position {
   readonly length: number;
   readonly changedAt: number;
@@ -73,12 +73,12 @@ interface Position {
 }
 
 /**
- * Checkpoints in files outside of the database, one per organization, each note followed by an empty line. Whoever
- * keeps copies of them elsewhere can prove later that entries are missing.
+ * Checkpoints in files outside of the database, one per organization, each note followed by an empty line. Copies kept
+ * elsewhere can prove later that entries are missing.
  *
- * What a file has to hold follows from the database alone, byte by byte. So a file is compared from its beginning when
- * it is opened or somebody else touched it; and each write names its place, so that a process which was overtaken while
- * it slept writes again what stands there already.
+ * The database alone determines what a file has to contain, byte by byte. A file is therefore compared from its
+ * beginning when it is opened or when it was changed by another process. Each write names its offset, so that a process
+ * that was overtaken while suspended only rewrites bytes that are there already.
  */
 export class CheckpointFiles implements CheckpointArchive {
   private readonly positions = new Map<number, Position>();
@@ -86,6 +86,13 @@ export class CheckpointFiles implements CheckpointArchive {
 
   constructor(private readonly options: ArchiveOptions) {}
 
+  /**
+   * Appends the checkpoints that an organization's file lacks.
+   * @throws {RolledBackError} if the database lacks an archived checkpoint
+   * @throws {ArchiveFaultError} if the archive is damaged, or unknown to a database that knows another one
+   * @throws {ArchiveWriteError} if the file cannot be written
+   * @throws {NotLeadingError} if another process leads
+   */
   async catchUp(organizationId: number): Promise<void> {
     const { archives } = this.options;
     const id = await this.id();
@@ -109,8 +116,9 @@ export class CheckpointFiles implements CheckpointArchive {
   }
 
   /**
-   * Compares an organization's file with the database and changes nothing.
-   * @throws {RolledBackError} and {ArchiveFaultError}
+   * Compares an organization's file with the database, without changing anything.
+   * @throws {RolledBackError} if the database lacks an archived checkpoint
+   * @throws {ArchiveFaultError} if the archive is damaged
    */
   async check(organizationId: number): Promise<void> {
     const { archives, folder } = this.options;
@@ -132,16 +140,16 @@ export class CheckpointFiles implements CheckpointArchive {
   }
 
   /**
-   * Makes this archive known to the database while another process seals, so that it may take over later.
-   * @returns whether it is known from then on
+   * Registers this archive in the database while another process leads, so that this process can take over later.
+   * @returns whether the archive is registered
    */
   async join(): Promise<boolean> {
     return this.options.archives.join(await this.id());
   }
 
   /**
-   * Tells the database what this archive holds, which is more than the database does where it was rolled back. So
-   * whoever accepts that on another machine learns of it.
+   * Records in the database the newest checkpoints that this archive holds. After a rollback they are newer than the
+   * database's own, and an operator who accepts the rollback on another machine learns of them.
    */
   async tell(): Promise<void> {
     const { folder, archives, keys } = this.options;
@@ -155,10 +163,13 @@ export class CheckpointFiles implements CheckpointArchive {
     }
   }
 
-  /** Which archive this is, by a file beside the checkpoints. */
+  /**
+   * Returns this archive's id, from a file beside the checkpoints, which is created if missing.
+   * @throws {ArchiveFaultError} if the archive belongs to another database
+   */
   async id(): Promise<string> {
     const { folder, archives } = this.options;
-    // Somebody may have moved the archive away, or a development database was made anew.
+    // The archive may have been moved away, or a development database created again.
     if (this.identity !== null && existsSync(join(folder, 'archive.json'))) return this.identity;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const database = await archives.databaseId();
@@ -177,7 +188,10 @@ export class CheckpointFiles implements CheckpointArchive {
     return made;
   }
 
-  /** Where the file's last whole note ends. Read from the beginning where it is not as this process left it. */
+  /**
+   * Returns the end of the file's last complete note. Reads the file from its beginning unless it is unchanged since
+   * this process last used it.
+   */
   private async compare(organizationId: number, file: number): Promise<Position> {
     const known = this.positions.get(organizationId);
     const { size, mtimeMs, ino } = fstatSync(file);
@@ -203,7 +217,7 @@ export class CheckpointFiles implements CheckpointArchive {
     for (const { text, end, isWhole } of notesOf(file)) {
       const next = await expected.next();
       if (!isWhole) {
-        // What a crash left unfinished is the beginning of what comes next, and is written again.
+        // A write that a crash cut off is the beginning of the next note, and is written again.
         if (next !== null && `${next.note}\n`.startsWith(text)) break;
         const opened = openCheckpoint(text, this.options.keys);
         if (opened !== null) throw rolledBack(text, organizationId);
@@ -216,7 +230,7 @@ export class CheckpointFiles implements CheckpointArchive {
       }
       const opened = openCheckpoint(text, this.options.keys);
       if (opened === null) throw new ArchiveFaultError(`${path} was altered before byte ${String(end)}`);
-      // Given up by an accepted rollback that comes later in the file.
+      // Abandoned by an accepted rollback that follows later in the file.
       if (
         opened.generation === undefined &&
         (await expected.isAbandoned(opened.treeSize, last?.generation ?? 0))
@@ -269,7 +283,7 @@ export class CheckpointFiles implements CheckpointArchive {
   }
 }
 
-/** The newest checkpoint in an organization's archive, or what stands in its place; null where there is nothing. */
+/** Returns the last complete note of an organization's archive, without verifying it; null where there is none. */
 export function lastArchived(folder: string, organizationId: number): string | null {
   return lastWhole(folder, organizationId)?.text ?? null;
 }
@@ -286,7 +300,9 @@ function lastWhole(folder: string, organizationId: number): ArchivedNote | null 
   }
 }
 
-/** The newest checkpoint of a file that a known key signed; null where there is none. A damaged note is passed over. */
+/**
+ * Returns the newest checkpoint of a file that a known key signed, skipping damaged notes; null where there is none.
+ */
 export function newestSigned(
   folder: string,
   organizationId: number,
@@ -303,7 +319,7 @@ export function newestSigned(
   }
 }
 
-/** What is wrong with an organization's archive itself, asked of a database; null for nothing. */
+/** Returns a function that checks an organization's archive file against a database and returns the fault, or null. */
 export function archiveFaultIn(
   folder: string,
   database: Sql,
@@ -317,19 +333,19 @@ export function archiveFaultIn(
       return null;
     } catch (error) {
       if (error instanceof ArchiveFaultError) return error.message;
-      // The verification itself tells that the database lacks what was archived.
+      // The verification itself reports that the database lacks archived checkpoints.
       if (error instanceof RolledBackError) return null;
       throw error;
     }
   };
 }
 
-/** Where an organization's checkpoints are. */
+/** Returns the path of an organization's checkpoint file. */
 export function pathOf(folder: string, organizationId: number): string {
   return join(folder, `organization-${String(organizationId)}.checkpoints`);
 }
 
-/** Organizations that have a file in this folder. */
+/** Returns the organizations that have a file in this folder. */
 function organizationsIn(folder: string): readonly number[] {
   return readdirSync(folder).flatMap((name) => {
     const id = /^organization-(\d+)\.checkpoints$/.exec(name)?.[1];
@@ -344,7 +360,9 @@ function rolledBack(note: string, organizationId: number): RolledBackError {
   );
 }
 
-/** Whether text can be the beginning of a note whose checkpoint was lost with the database: printable, in lines. */
+/**
+ * Returns whether a text could be the beginning of a note whose checkpoint was lost with the database: printable lines.
+ */
 function isBeginningOfNote(text: string): boolean {
   return (
     text.length < 4_096 &&
@@ -354,7 +372,7 @@ function isBeginningOfNote(text: string): boolean {
   );
 }
 
-/** A short write is no error of the system's, and has to go on until everything is there. */
+/** Writes all bytes. A short write is not an error of the system, so writing continues until everything is there. */
 function writeWhole(file: number, bytes: Buffer, position: number): void {
   for (let written = 0; written < bytes.length;) {
     const count = writeSync(file, bytes, written, bytes.length - written, position + written);
@@ -369,7 +387,7 @@ function openIfThere(path: string): number | null {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return null;
-    // A folder that is read only can still be compared.
+    // A read-only folder can still be compared.
     if (code === 'EROFS' || code === 'EACCES') return openSync(path, 'r');
     throw error;
   }
@@ -390,7 +408,7 @@ function readIdentity(folder: string): Identity | null {
   throw new ArchiveFaultError(`${join(folder, 'archive.json')} is damaged`);
 }
 
-/** Made once, however many processes start at the same moment. */
+/** Creates the archive's identity, exactly once even if several processes start at the same moment. */
 function makeIdentity(folder: string, database: string): Identity {
   const mine = join(folder, `archive.${randomUUID()}.next`);
   writeFileSync(mine, JSON.stringify({ id: randomUUID(), database }), { mode: 0o600, flush: true });

@@ -19,7 +19,7 @@ const level = z.int().min(0).max(10);
 const object = z.record(z.string(), z.unknown());
 const none = z.null();
 
-/** What every entry has. */
+/** The members of every entry. */
 const COMMON = {
   v: z.literal(1),
   audit_id: id,
@@ -34,7 +34,7 @@ const COMMON = {
   user_agent_commitment: sha256.nullable(),
 };
 
-/** What an entry has only where its type says so. */
+/** The members that an entry has only if its type says so. */
 const ABSENT = {
   action_id: none,
   verdict: none,
@@ -52,7 +52,7 @@ const ABSENT = {
 type Kind = 'user' | 'api_key' | 'policy' | 'system';
 type Members = Readonly<Partial<Record<keyof typeof ABSENT, z.ZodType>>>;
 
-/** An entry type: who can be its actor, and what it has of what not every entry has. */
+/** Returns the schema of an entry type: its possible actors, and its members beyond the common ones. */
 function entryType(name: AuditActionType, actors: readonly Kind[], members: Members): z.ZodType {
   return z
     .strictObject({
@@ -71,7 +71,7 @@ function entryType(name: AuditActionType, actors: readonly Kind[], members: Memb
 }
 
 const authority = { required_level: level.nullable(), held_level: level.nullable() };
-/** A reviewer's verdict. */
+/** The members of a reviewer's verdict. */
 const decision = {
   ...authority,
   action_id: id,
@@ -85,7 +85,7 @@ const scoring = { risk_score_source: z.enum(RISK_SCORE_SOURCES), scoring_rule: i
 const apiKey = z.strictObject({
   api_key_id: id,
   name: named,
-  // Both are missing from the oldest ones.
+  // Both are missing from the oldest entries.
   prefix: text.optional(),
   owner_id: id,
   scopes: z.array(z.enum(API_KEY_SCOPES)),
@@ -99,10 +99,10 @@ const person = z.strictObject({
   active: z.boolean(),
 });
 
-/** Denied attempts of one minute that have no entry of their own. */
+/** The denied attempts of one minute that have no entry of their own. */
 const omittedAttempts = z.strictObject({ omitted: id, from: time, to: time });
 
-/** Whether a denial record is of one attempt, under a policy version, or counts attempts and tells of none. */
+/** Returns whether a denial record either names the policy version of one attempt, or only counts attempts. */
 function isOneAttemptOrMany(entry: unknown): boolean {
   const { data, policy_version: version, ...rest } = entry as Entry;
   if (!omittedAttempts.safeParse(data).success) return version !== null;
@@ -113,8 +113,8 @@ function isOneAttemptOrMany(entry: unknown): boolean {
 }
 
 /**
- * Every type of entry, with what it may hold (docs/audit-format.md). A new type of `AuditActionType` is added here, in
- * the table of that document and in the second verifier's.
+ * The schema of every entry type (docs/audit-format.md). A new `AuditActionType` has to be added here, to the table in
+ * that document and to the second verifier.
  */
 export const ENTRY_TYPES: Readonly<Record<AuditActionType, z.ZodType>> = {
   action_submitted: entryType('action_submitted', ['user', 'api_key'], {
@@ -198,7 +198,7 @@ export const ENTRY_TYPES: Readonly<Record<AuditActionType, z.ZodType>> = {
   }),
 };
 
-/** Policies and people approve with members of their own. */
+/** Returns the schema of an approval. Approvals by policies and by users have different members. */
 function approvalBy(kind: 'user' | 'policy', members: Members): z.ZodObject {
   return z.strictObject({
     ...COMMON,

@@ -1,6 +1,6 @@
 import { ENTRY_TYPES } from './entry-types';
 
-/** An entry as its canonical bytes have it (docs/audit-format.md). */
+/** An entry with the members of its canonical bytes (docs/audit-format.md). */
 export interface Entry {
   readonly audit_id: number;
   readonly organization_id: number;
@@ -22,11 +22,11 @@ export interface Entry {
   readonly data: Readonly<Record<string, unknown>> | null;
 }
 
-/** The keys of an entry, in the order of its bytes. */
+/** The keys of an entry, in the order of its canonical bytes. */
 const KEYS =
   'v audit_id organization_id action_type timestamp actor_kind actor_id on_behalf_of action_id verdict reason refusal_code risk_score required_level held_level policy_version approvals_received approvals_required details correlation_id client_correlation_id ip_commitment user_agent_commitment data';
 
-/** An entry's bytes; null where they are not as this product writes them, to the letter. */
+/** Parses an entry's canonical bytes; null if they differ in any way from what the gateway writes. */
 export function parseEntry(canonical: string): Entry | null {
   try {
     const entry: unknown = JSON.parse(canonical);
@@ -39,7 +39,7 @@ export function parseEntry(canonical: string): Entry | null {
   }
 }
 
-/** What of an entry is not as its type has it, in a line; null where everything is. */
+/** Returns how an entry violates the schema of its type, in one line; null if it does not. */
 export function entryFault(entry: Entry): string | null {
   const { action_type: type } = entry;
   const schema = Object.hasOwn(ENTRY_TYPES, type) ? ENTRY_TYPES[type as keyof typeof ENTRY_TYPES] : null;

@@ -1,26 +1,26 @@
 import type { ArchivesStore, StoredGeneration } from '../persistence/archives.store';
 import type { StoredCheckpoint, TreeReads } from '../persistence/tree.reads';
 
-/** A note that an archive has to hold, by the database. */
+/** A note that an archive has to contain, according to the database. */
 export interface ExpectedNote {
   readonly note: string;
   readonly treeSize: number;
-  /** The last accepted rollback up to here, this note included; null before the first. */
+  /** The number of the last accepted rollback up to and including this note; null before the first. */
   readonly generation: number | null;
 }
 
-/** How many checkpoints are read at once. */
+/** How many checkpoints are read at a time. */
 const BATCH = 500;
 
 /**
- * What an organization's archive has to hold, in order: every checkpoint by size, and each accepted rollback's behind the
- * checkpoint that the log goes on from.
+ * What an organization's archive has to contain, in order: every checkpoint by size, with the checkpoint of each
+ * accepted rollback after the one that the log continues from.
  */
 export class ExpectedNotes {
   private generations: readonly StoredGeneration[] | null = null;
   private readonly waiting: ExpectedNote[] = [];
 
-  /** @param after where to begin; null for the beginning */
+  /** @param last the note to continue after; null to start at the beginning */
   constructor(
     private readonly tree: TreeReads,
     private readonly archives: ArchivesStore,
@@ -28,18 +28,18 @@ export class ExpectedNotes {
     private last: ExpectedNote | null,
   ) {}
 
-  /** The next note; null behind the last. */
+  /** Returns the next note; null after the last. */
   async next(): Promise<ExpectedNote | null> {
     if (this.waiting.length === 0) this.waiting.push(...(await this.batch()));
     return this.waiting.shift() ?? null;
   }
 
-  /** Gives back what `next` gave. */
+  /** Puts back the note that `next` returned. */
   putBack(note: ExpectedNote | null): void {
     if (note !== null) this.waiting.unshift(note);
   }
 
-  /** The next notes; none behind the last. Not to be mixed with `next`. */
+  /** Returns the next notes; none after the last. Not to be mixed with `next`. */
   async batch(): Promise<readonly ExpectedNote[]> {
     const size = this.last?.treeSize ?? 0;
     const number = this.last?.generation ?? 0;
@@ -57,12 +57,12 @@ export class ExpectedNotes {
     return notes;
   }
 
-  /** Whether a checkpoint of this size was given up by an accepted rollback later than the given one. */
+  /** Returns whether a checkpoint of this size was abandoned by an accepted rollback later than the given one. */
   async isAbandoned(treeSize: number, generation: number): Promise<boolean> {
     return (await this.known()).some((one) => one.generation > generation && one.treeSize < treeSize);
   }
 
-  /** The note that the database has in the place of this one; null where it has none. */
+  /** Returns the note that the database has in the place of this one; null where it has none. */
   async stored({ treeSize, generation, note }: ExpectedNote): Promise<string | null> {
     const same = (await this.known()).find((one) => one.generation === generation && one.note === note);
     return same?.note ?? (await this.tree.checkpointOfSize(this, treeSize))?.note ?? null;

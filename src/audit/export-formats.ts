@@ -1,8 +1,8 @@
-/** The forms in which the audit log is exported (docs/audit-log.md#export). */
+/** The export formats of the audit log (docs/audit-log.md#export). */
 export const EXPORT_FORMATS = ['jsonl', 'csv', 'bundle'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
-/** What of the log to export: from a time, inclusive, to another, exclusive. */
+/** The format and the time range of an export: from inclusive, to exclusive. */
 export interface ExportRequest {
   readonly format: ExportFormat;
   readonly from: Date | null;

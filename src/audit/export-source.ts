@@ -11,7 +11,7 @@ import type { BundleRecord } from './bundle';
 import { bundleRecords } from './bundle-records';
 import type { LogKey } from './log-key';
 
-/** Exports out of the database: each in one snapshot, so that its parts agree. */
+/** Exports from the database, each in one snapshot, so that its parts are consistent. */
 export class DatabaseExport {
   constructor(
     private readonly database: Database,
@@ -19,7 +19,7 @@ export class DatabaseExport {
     private readonly clock: () => Date,
   ) {}
 
-  /** Writes down that somebody exports, before the first byte goes out. */
+  /** Writes the audit entry of an export, before the first byte is sent. */
   record(viewer: Reviewer, { format, from, to }: ExportRequest, origin: RequestOrigin): Promise<void> {
     return appendAuditEntry(this.database, {
       organizationId: viewer.organizationId,
@@ -31,7 +31,7 @@ export class DatabaseExport {
     });
   }
 
-  /** Entries as the viewer may see them, oldest first. */
+  /** Yields the entries as the viewer may see them, oldest first. */
   entries(viewer: Reviewer, { from, to }: ExportRequest): AsyncIterable<AuditLogEntry> {
     return this.database.snapshot(
       (sql) => new AuditLogReads(sql).all(viewer, { from, to }),
@@ -39,7 +39,7 @@ export class DatabaseExport {
     );
   }
 
-  /** The records of a bundle; with times, only entries from one, inclusive, to the other come with their bytes. */
+  /** Yields the records of a bundle. With times, only the entries in the range include their canonical bytes. */
   bundle(viewer: Reviewer, { from, to }: ExportRequest): AsyncIterable<BundleRecord> {
     return this.database.snapshot((sql) => this.bundleIn(sql, viewer, from, to), exportOf(viewer));
   }

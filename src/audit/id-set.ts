@@ -1,7 +1,7 @@
 /** Ids per page of the set. */
 const PAGE = 4096;
 
-/** A set of ids that takes about a bit for each where they are dense, as those of one log are. */
+/** A set of integer ids that takes about one bit per id where they are dense, as the ids of one log are. */
 export class IdSet {
   private readonly pages = new Map<number, Uint8Array>();
 

@@ -7,13 +7,13 @@ import type { RootSigner } from '../use-cases/seal-audit-log';
 import type { Config } from '../config';
 import { loadOrMakeKey } from '../key-file';
 
-/** The key that signs the audit log, and those that did. */
+/** The key that signs the audit log, and earlier keys whose signatures are still valid. */
 export class LogKey implements RootSigner {
   private readonly signer: NoteSigner;
 
   /**
-   * @param name of this installation's logs, such as its host name; without spaces and plus signs
-   * @param earlierKeys that signed before this one, under whatever name: their signatures still count
+   * @param name the name of this installation's logs, such as its host name; without spaces and plus signs
+   * @param earlierKeys keys that signed before this one, under whatever name; their signatures remain valid
    */
   constructor(
     private readonly name: string,
@@ -23,12 +23,12 @@ export class LogKey implements RootSigner {
     this.signer = { name, privateKey, publicKey: createPublicKey(privateKey) };
   }
 
-  /** Every public key whose signatures count, the present one first. */
+  /** Returns every public key whose signatures are valid, the current one first. */
   get keys(): readonly NoteKey[] {
     return [this.signer, ...this.earlierKeys.filter((key) => !isSameNoteKey(key, this.signer))];
   }
 
-  /** The public keys as verifiers take them, one per line. */
+  /** Returns the public keys in the form that verifiers take, one per line. */
   get keysText(): string {
     return this.keys.map((key) => `${noteKeyText(key)}\n`).join('');
   }
@@ -37,17 +37,18 @@ export class LogKey implements RootSigner {
     return originOf(this.name, organizationId);
   }
 
-  /** A checkpoint of an organization's tree, signed. */
+  /** Returns a signed checkpoint of an organization's tree. */
   signRoot(organizationId: number, treeSize: number, rootHash: Hash): string {
     return signCheckpoint({ origin: this.originOf(organizationId), treeSize, rootHash }, this.signer);
   }
 
-  /** The checkpoint that an accepted rollback goes on from, signed. */
+  /** Returns the signed checkpoint from which the log continues after an accepted rollback. */
   signGeneration(organizationId: number, treeSize: number, rootHash: Hash, generation: Generation): string {
     const origin = this.originOf(organizationId);
     return signCheckpoint({ origin, treeSize, rootHash, generation }, this.signer);
   }
 
+  /** Returns whether a note is a checkpoint of this tree, signed by any of the keys. */
   hasSigned(organizationId: number, treeSize: number, rootHash: Hash, note: string): boolean {
     const opened = openCheckpoint(note, this.keys);
     return (
@@ -57,18 +58,18 @@ export class LogKey implements RootSigner {
     );
   }
 
-  /** The promise, signed, that an organization's log will hold a leaf. */
+  /** Returns a signed receipt: the promise that an organization's log will hold a leaf. */
   signReceipt(organizationId: number, auditId: number, leafHash: Hash): string {
     return signReceipt({ origin: this.originOf(organizationId), auditId, leafHash }, this.signer);
   }
 }
 
-/** The key of a development installation, in its data folder, made on first use. */
+/** Returns the key of a development installation from its data folder; creates it on first use. */
 export function openDevelopmentLogKey(dataDir: string): KeyObject {
   return loadOrMakeKey(join(dataDir, 'audit-log-key.pem'), () => generateKeyPairSync('ed25519').privateKey);
 }
 
-/** The configured key, or the one that this installation made for itself. */
+/** Returns the configured key, or else this installation's generated one. */
 export function openLogKey({ auditLog, dataDir, isProduction }: Config, say: (line: string) => void): LogKey {
   if (isProduction && auditLog.signingKey === null)
     say(

@@ -1,18 +1,18 @@
-/** The signed notes of a text, in their order: one, or many with an empty line behind each. */
+/** Returns the signed notes found in a text, in order, separated by empty lines. */
 export function splitNotes(text: string): readonly string[] {
   return [...text.matchAll(/(?:[^\n\u2014][^\n]*\n)+\n(?:\u2014 [^\n]+\n)+(?=\n|$)/gu)].map(([note]) => note);
 }
 
 /**
- * The signed notes of a text that holds notes and nothing else: one, or many with an empty line behind each.
- * @returns null where anything else stands in it, or nothing at all
+ * Parses a text of signed notes: one, or several separated by empty lines.
+ * @returns the notes; null if the text holds anything else, or nothing
  */
 export function readNotes(text: string): readonly string[] | null {
   const notes: string[] = [];
   let lines: string[] = [];
   let part: 'text' | 'signatures' = 'text';
   const all = text.split('\n');
-  // What comes after the last newline has to be nothing; the empty line that ends a note may be the file's end.
+  // The text has to end with a newline; the empty line that ends the last note may be missing.
   if (all.at(-1) !== '') return null;
   for (const [index, line] of all.entries()) {
     const isSignature = line.startsWith('\u2014 ');

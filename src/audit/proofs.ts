@@ -11,13 +11,13 @@ import type { Tenant } from '../domain/principal';
 import { RefusedError, validationRefusal } from '../domain/refusal';
 import type { SealedLeaf, StoredCheckpoint, TreeReads } from '../persistence/tree.reads';
 
-/** That an entry stands in the tree of a checkpoint. */
+/** The proof that an entry is in the tree of a checkpoint. */
 export interface InclusionProof extends SealedLeaf {
   readonly hashes: readonly Hash[];
   readonly checkpoint: StoredCheckpoint;
 }
 
-/** That a tree begins with all of a smaller one. */
+/** The proof that a tree is an extension of a smaller one. */
 export interface ConsistencyProof {
   readonly fromRootHash: Hash;
   readonly toRootHash: Hash;
@@ -25,8 +25,8 @@ export interface ConsistencyProof {
 }
 
 /**
- * The proof that an entry stands in the newest checkpoint's tree; null for an entry that the organization does not
- * have, and for one that is not sealed yet. Three statements.
+ * Returns the proof that an entry is in the newest checkpoint's tree. Three statements.
+ * @returns null if the organization does not have the entry, or it is not sealed yet
  */
 export async function inclusionProof(
   tree: TreeReads,
@@ -34,15 +34,15 @@ export async function inclusionProof(
   auditId: number,
 ): Promise<InclusionProof | null> {
   const [leaf, checkpoint] = [await tree.leafOf(tenant, auditId), await tree.latestCheckpoint(tenant)];
-  // Sealed between the two reads: the leaf is younger than nothing that was read before it.
+  // The entry may have been sealed between the two reads, beyond the checkpoint that was read.
   if (leaf === null || checkpoint === null || leaf.leafIndex >= checkpoint.treeSize) return null;
   const hashes = await hashesOf(tree, tenant, inclusionPath(leaf.leafIndex, checkpoint.treeSize));
   return { ...leaf, hashes, checkpoint };
 }
 
 /**
- * The proof that the tree of one size begins with all of the tree of another. Two statements.
- * @throws {RefusedError} VALIDATION_ERROR unless 1 <= fromSize <= toSize <= what is sealed
+ * Returns the proof that the tree of one size is an extension of the tree of a smaller one. Two statements.
+ * @throws {RefusedError} VALIDATION_ERROR unless 1 <= fromSize <= toSize <= the sealed size
  */
 export async function consistencyProof(
   tree: TreeReads,
@@ -64,7 +64,7 @@ export async function consistencyProof(
   return { fromRootHash, toRootHash, hashes };
 }
 
-/** The hash of each list of subtrees; one statement for all of them. */
+/** Returns the hash of each list of subtrees, with one statement for all of them. */
 async function hashesOf(
   tree: TreeReads,
   tenant: Tenant,

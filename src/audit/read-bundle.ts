@@ -11,7 +11,7 @@ const count = z.int().min(0);
 const hash = z.string().regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, 'is no SHA-256 in base64');
 const altered = z.array(z.string()).min(1).optional();
 
-/** A policy's settings: some may be missing, none may be unknown. */
+/** A policy's settings. Some may be missing, but none may be unknown. */
 const rules = z.looseObject({}).transform((document, context): PolicyRules => {
   const unknown = unknownSettings(document, DEFAULT_RULES);
   if (unknown !== null) context.addIssue(`has an unknown setting, ${unknown}`);
@@ -23,7 +23,7 @@ const rules = z.looseObject({}).transform((document, context): PolicyRules => {
 /** The members of a scoring rule. */
 const RULE_MEMBERS = ['actionType', 'toolName', 'targetSystem', 'riskIndicator', 'score'];
 
-/** The first setting that no policy has; null where all are known. */
+/** Returns the first unknown setting of a policy; null where all are known. */
 function unknownSettings(document: object, known: object): string | null {
   for (const [name, value] of Object.entries(document) as [string, unknown][]) {
     if (!Object.hasOwn(known, name)) return name;
@@ -95,14 +95,14 @@ const record = z.discriminatedUnion('type', [
   }),
 ]);
 
-/** What stands in a bundle's file in the place of a record. */
+/** A placeholder for a record of a bundle that cannot be read. */
 export interface UnreadableRecord {
   readonly type: 'unreadable';
   readonly kind: FaultKind;
   readonly reason: string;
 }
 
-/** The records of a bundle's file, gzipped or not. What cannot be read is told in its place; it throws nothing. */
+/** Yields the records of a bundle file, gzipped or not. Unreadable records are reported in their place, not thrown. */
 export async function* readBundle(path: string): AsyncGenerator<BundleRecord | UnreadableRecord, void> {
   let line = 0;
   try {
@@ -114,8 +114,8 @@ export async function* readBundle(path: string): AsyncGenerator<BundleRecord | U
 }
 
 /**
- * One line as a record. It has to be as `JSON.stringify` writes it: that leaves no place for a name that is there twice,
- * of which programs take one or the other.
+ * Parses one line as a record. The line has to be exactly what `JSON.stringify` writes, which rules out duplicate
+ * names, of which some programs keep the first and others the last.
  */
 function parseRecord(text: string, line: number): BundleRecord | UnreadableRecord {
   const unreadable = (reason: string): UnreadableRecord => ({
@@ -134,6 +134,6 @@ function parseRecord(text: string, line: number): BundleRecord | UnreadableRecor
     return unreadable('it is not JSON');
   }
   const parsed = record.safeParse(value);
-  // What was left out stays out: an absent list is no empty one.
+  // `data` keeps absent members absent: an absent list is not an empty one.
   return parsed.success ? (parsed.data as BundleRecord) : unreadable(z.prettifyError(parsed.error));
 }

@@ -7,42 +7,45 @@ import { sealRound } from '../use-cases/seal-audit-log';
 import { CheckpointFiles, RolledBackError } from './checkpoint-archive';
 import type { LogKey } from './log-key';
 
-/** Where an operator reads what to do. Some failures name a section of their own. */
+/** The runbook of sealing failures. Some error messages name a more specific section. */
 const SEALING_FAILS = 'docs/operations.md#log-cannot-be-sealed';
-/** How long to wait before the next look while there is nothing to seal, in milliseconds. */
+/** The pause before the next round while there is nothing to seal, in milliseconds. */
 const IDLE = 250;
-/** How long a standby waits before it asks again to lead, and anybody after a failure, in milliseconds. */
+/** The pause of a standby before it tries again to lead, and of any sealer after a failure, in milliseconds. */
 const STANDBY = 1_000;
 
-/** How long stopping waits for the round under way, in milliseconds. */
+/** How long `stop` waits for the current round, in milliseconds. */
 const STOP_TIMEOUT = 3_000;
 
 export interface SealerOptions {
-  /** Direct, not through a pooler: its session's lock says who seals. */
+  /** A direct connection, not through a pooler: the session's lock says who leads. */
   readonly database: Database;
   readonly key: LogKey;
-  /** Where checkpoints are kept outside the database. */
+  /** The folder of the checkpoint archive. */
   readonly archiveFolder: string;
   readonly log: Logger;
-  /** How long the database may take to answer before its connection is given up, in milliseconds; 20 s, if not given. */
+  /** How long the database may take to respond before the connection is dropped, in milliseconds; 20 s by default. */
   readonly answerTimeout?: number;
-  /** Told when an archived checkpoint is not in the database, and why nothing may be written; null once that is over. */
+  /**
+   * Called with the reason when the database lacks an archived checkpoint, so that nothing may be written; called with
+   * null once that is over.
+   */
   readonly onRolledBack?: (reason: string | null) => void;
 }
 
-/** What a sealer is doing. */
+/** The state of a sealer. */
 export interface SealerStatus {
-  /** Whether this process seals; all others stand by. */
+  /** Whether this process leads; all others stand by. */
   readonly isActive: boolean;
-  /** Entries sealed by this process. */
+  /** How many entries this process has sealed. */
   readonly sealed: number;
   /** Organizations that cannot be sealed, and why. */
   readonly failures: ReadonlyMap<number, string>;
 }
 
 /**
- * Seals the audit log beside the requests, in every process, with one of them active. It may be killed at any point:
- * leaves, nodes, checkpoint and the queue change in one transaction, and the archive catches up with them later.
+ * Seals the audit log in the background. It runs in every process, and one of them leads. It may be killed at any
+ * point: leaves, nodes, checkpoint and queue change in one transaction, and the archive catches up later.
  */
 export class Sealer {
   private isStopped = false;
@@ -65,11 +68,11 @@ export class Sealer {
     this.running = this.run();
   }
 
-  /** Ends after the round under way; another process takes over. */
+  /** Stops after the current round; another process takes over. */
   async stop(): Promise<void> {
     this.isStopped = true;
     this.wake();
-    // A connection that is silent would keep the round for as long as its time-out says.
+    // An unresponsive connection would delay the end of the round until its timeout.
     const timer = setTimeout(() => this.session?.sever(), STOP_TIMEOUT);
     await this.running;
     clearTimeout(timer);
@@ -91,14 +94,14 @@ export class Sealer {
         session?.release(true);
         this.options.log.warn({ err: error }, 'the audit log cannot be sealed at the moment');
       }
-      // What it could not seal is the next leader's to tell.
+      // The next leader reports what cannot be sealed.
       this.state = { ...this.state, isActive: false, failures: new Map() };
       this.options.onRolledBack?.(null);
       await this.pause(STANDBY);
     }
   }
 
-  /** Waits for its turn and seals until it is stopped; a connection that fails ends it. */
+  /** Waits until it leads, then seals until it is stopped or its connection fails. */
   private async lead(session: Session): Promise<void> {
     const store = new SealSqlStore(session);
     const { archiveFolder, key } = this.options;
@@ -109,7 +112,7 @@ export class Sealer {
     await this.use(() => own.tell());
     let [isVouchedFor, isKnown] = [false, false];
     while (!this.isStopped && !(await store.tryLead())) {
-      // Whoever leads holds its own archive against the database: one that is new here may be filled from it later.
+      // The leader checks its own archive against the database, so an archive that is new here may be filled later.
       if (!isKnown) {
         const joined = await this.use(() => own.join());
         isVouchedFor ||= joined !== null;
@@ -118,7 +121,7 @@ export class Sealer {
       await this.pause(STANDBY);
     }
     const archive = new CheckpointFiles({ ...options, isVouchedFor });
-    // Whoever sealed before may have been killed between a checkpoint and its archive, or the database rolled back since.
+    // The previous leader may have been killed between sealing and archiving, or the database rolled back since.
     let also = await store.sealed();
     while (!this.isStopped) {
       const round = await sealRound(store, archive, this.options.key, also);
@@ -133,7 +136,9 @@ export class Sealer {
     }
   }
 
-  /** What the archive answers; null where it cannot be used, which whoever leads with it tells as a failure. */
+  /**
+   * Returns the result of a call to the archive. Returns null if it fails; the failure is reported again when leading.
+   */
   private async use<T>(ask: () => Promise<T>): Promise<T | null> {
     try {
       return await ask();
@@ -150,7 +155,7 @@ export class Sealer {
       [...failures].map(([organizationId, error]) => [organizationId, messageOf(error)]),
     );
     for (const [organizationId, error] of failures)
-      // Said once, not four times a second.
+      // Logged once per cause, not four times a second.
       if (known.get(organizationId) !== messageOf(error))
         this.options.log.error(
           { err: error, organizationId, runbook: SEALING_FAILS },

@@ -1,18 +1,18 @@
 import { RefusedError } from '../domain/refusal';
 
-/** How much of something long runs at once: each holds a connection and a snapshot as long as it runs. */
+/** How many long-running jobs may run at once. Each holds a connection and a snapshot while it runs. */
 export interface SlotLimits {
-  /** Of one organization, so that no other one is kept out. */
+  /** For one organization, so that it cannot block the others. */
   readonly perOrganization: number;
   readonly inProcess: number;
 }
 
-/** Slots for work that takes long. */
+/** Slots for long-running jobs. */
 export class Slots {
   private readonly running = new Map<number, number>();
   private count = 0;
 
-  /** @param name of the work, in the plural */
+  /** @param name the name of the jobs, in the plural */
   constructor(
     private readonly name: string,
     private readonly limits: SlotLimits,
@@ -20,8 +20,8 @@ export class Slots {
 
   /**
    * Takes a slot for an organization.
-   * @returns what gives it back; only its first call counts
-   * @throws {RefusedError} SERVICE_UNAVAILABLE where none is free
+   * @returns a function that releases the slot; later calls have no effect
+   * @throws {RefusedError} SERVICE_UNAVAILABLE if no slot is free
    */
   take(organizationId: number): () => void {
     const own = this.running.get(organizationId) ?? 0;

@@ -1,4 +1,4 @@
-/** What can be wrong with an audit log, each with a name of its own. */
+/** The kinds of faults that an audit log can have. */
 export const FAULT_KINDS = [
   'NOT_A_BUNDLE',
   'GZIP_DAMAGED',
@@ -45,53 +45,53 @@ export const FAULT_KINDS = [
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
-/** One thing that is wrong. */
+/** One fault of a log. */
 export interface Fault {
   readonly kind: FaultKind;
   readonly detail: string;
-  /** Where, as far as there is a place. */
+  /** The location, where the fault has one. */
   readonly leafIndex?: number;
   readonly auditId?: number;
   readonly actionId?: number;
 }
 
-/** What can be asked of a verification beyond that nothing is wrong. */
+/** What a verification can be required to prove, in addition to finding no fault. */
 export const REQUIREMENTS = ['whole', 'sealed', 'anchored'] as const;
 export type Requirement = (typeof REQUIREMENTS)[number];
 
-/** Something that the bundle does not prove, though nothing in it is wrong. */
+/** Something that the bundle does not prove, although nothing in it is wrong. */
 export interface Gap {
   readonly requirement: Requirement;
   readonly detail: string;
 }
 
-/** PARTIAL: nothing is wrong, and not everything is proven. */
+/** PARTIAL: no faults, but not everything is proven. */
 export const AUDIT_VERDICTS = ['OK', 'PARTIAL', 'FAILED'] as const;
 export type AuditVerdict = (typeof AUDIT_VERDICTS)[number];
 
-/** What a verification found. */
+/** The result of a verification. */
 export interface VerificationReport {
   readonly origin: string;
   readonly treeSize: number;
-  /** Of the tree that was recomputed, base64. */
+  /** The root of the recomputed tree, base64. */
   readonly rootHash: string;
   readonly entries: number;
   readonly checkpoints: number;
   readonly actions: number;
-  /** The first ones that were found, a thousand at most. */
+  /** The first faults found, at most a thousand. */
   readonly faults: readonly Fault[];
-  /** All of them; 0 means that everything agrees. */
+  /** The number of all faults; 0 means that everything agrees. */
   readonly faultCount: number;
   /** What was not proven. */
   readonly gaps: readonly Gap[];
-  /** What does not speak against the log, and should be known. */
+  /** Notable facts that are not faults. */
   readonly remarks: readonly string[];
 }
 
 /**
- * The one word for a report: FAILED where something is wrong or a requirement is not met, PARTIAL where something was
- * not proven, else OK.
- * @param required of which requirements a gap is a failure
+ * Returns the verdict on a report: FAILED if there is a fault or a requirement is not met, PARTIAL if something is not
+ * proven, otherwise OK.
+ * @param required the requirements for which a gap is a failure
  */
 export function verdictOf(
   { faultCount, gaps }: Pick<VerificationReport, 'faultCount' | 'gaps'>,

@@ -4,17 +4,18 @@ import type { Entry } from './entry';
 import type { FaultKind } from './verification';
 import type { PolicyVerification } from './verify-policies';
 
-/** Holds what policies approved by themselves against what was submitted and what those policies say. */
+/** Checks decisions by policies against the submissions and against the rules of those policies. */
 export class AutoApprovalVerification {
-  /** What was submitted with a score that its policy approves, and is not decided yet: no more than a moment's. */
+  /** Submissions with a score that their policy approves, until they are decided, which is at once: few at a time. */
   private readonly submissions = new Map<number, Entry>();
 
-  /** @param isWhole whether every entry so far came with its bytes: only then is each submission known */
+  /** @param isWhole whether every entry so far included its bytes; only then is every submission known */
   constructor(
     private readonly policies: PolicyVerification,
     private readonly isWhole: () => boolean,
   ) {}
 
+  /** Remembers a submission that its policy approves. */
   addSubmission(entry: Entry): void {
     const autoApproveBelow = this.policies.rulesOf(entry.policy_version)?.autoApproveBelow ?? null;
     if (autoApproveBelow !== null && (entry.risk_score ?? Infinity) < autoApproveBelow)
@@ -22,8 +23,8 @@ export class AutoApprovalVerification {
   }
 
   /**
-   * A policy approves, and nothing else, what was submitted in the same moment and scored below its threshold: by a rule
-   * that it has, or by an evaluation engine.
+   * Checks a policy's decision: an approval, at the moment of submission, of a score below the policy's threshold that
+   * one of its rules or an evaluation engine set.
    */
   addDecision(entry: Entry, report: (kind: FaultKind, detail: string) => void): void {
     const { action_id: actionId, audit_id: auditId, policy_version: version } = entry;
@@ -50,7 +51,7 @@ function isApprovedBy(rules: PolicyRules, { action_type: type, risk_score: score
   return source === 'rule' && rule?.score === score && isAutoApproved({ score, source }, rules);
 }
 
-/** Whether both tell of one submission: they are written together. */
+/** Returns whether both entries belong to one submission; they are written together. */
 function isOneMoment(submission: Entry, approval: Entry): boolean {
   return (
     submission.timestamp === approval.timestamp &&

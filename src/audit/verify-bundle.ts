@@ -9,17 +9,19 @@ import type { Fault, Gap, VerificationReport } from './verification';
 import { EntryVerification } from './verify-entries';
 import { TreeVerification, type KeptCheckpoint } from './verify-tree';
 
-/** What a bundle is held against. */
+/** What a bundle is checked against. */
 export interface VerificationInput {
-  /** Keys that the one who verifies trusts; where there are none, the bundle's own count, and nothing is anchored. */
+  /**
+   * Keys that the verifying party trusts. If there are none, the bundle's own keys are used and nothing is anchored.
+   */
   readonly trustedKeys: readonly NoteKey[];
-  /** Checkpoints from before the export. */
+  /** Checkpoints kept from before the export. */
   readonly checkpoints: readonly KeptCheckpoint[];
   /** Receipts that approvers kept. */
   readonly receipts: readonly KeptReceipt[];
 }
 
-/** How far a verification is; a fault as soon as it is found. */
+/** The progress of a verification. A fault is reported as soon as it is found. */
 export interface ProgressStep {
   readonly entries: number;
   readonly of: number;
@@ -30,15 +32,15 @@ export type Progress = (step: ProgressStep) => void;
 
 type Found = Omit<VerificationReport, 'faults' | 'faultCount'>;
 
-/** How many faults are kept and told: a log that was cut at its start has one for every entry. */
+/** How many faults are kept and reported: a log whose start was cut off has one for every entry. */
 const MAX_FAULTS = 1_000;
-/** After how many entries progress is told. */
+/** After how many entries progress is reported. */
 const STEP = 10_000;
 
 /**
- * Verifies a bundle record by record: bytes, leaves, roots, signatures, what was kept earlier, and that entries,
- * policies and end-states of actions agree (docs/audit-format.md). Reads it once, in its order.
- * @param records as `readBundle` or the exporter gives them
+ * Verifies a bundle in one pass: bytes, leaves, roots, signatures and earlier checkpoints, and that entries, policies
+ * and end states of actions agree (docs/audit-format.md).
+ * @param records the records as `readBundle` or the exporter yields them
  */
 export async function verifyBundle(
   records: AsyncIterable<BundleRecord | UnreadableRecord>,
@@ -88,14 +90,14 @@ const NOTHING: Found = {
   remarks: [],
 };
 
-/** A verification under way. */
+/** A verification in progress. */
 class Verification {
   private readonly tree: TreeVerification;
   private readonly content: EntryVerification;
   private readonly order: OrderVerification;
   private readonly receipts: ReceiptVerification;
   private readonly counts = { policies: 0, leaves: 0, checkpoints: 0, unsealed: 0, actions: 0 };
-  /** Of the entries that are not in the tree, those that no checkpoint that was kept covers either. */
+  /** The unsealed entries that no kept checkpoint covers, and how many of them have a receipt. */
   private readonly unproven = { entries: 0, withReceipt: 0 };
   private readonly remarks: string[] = [];
   private readonly gaps: Gap[] = [];
@@ -185,7 +187,7 @@ class Verification {
       });
   }
 
-  /** A rollback that an operator accepted is told for ever. */
+  /** An accepted rollback is reported in every later verification. */
   private noteRollback(entry: Entry | null): void {
     if (entry?.action_type !== 'rollback_accepted') return;
     const data = entry.data ?? {};
@@ -204,7 +206,7 @@ class Verification {
       });
     const hasReceipt = this.receipts.honour(auditId, record.leaf_hash);
     const entry = this.content.add(record);
-    // The export's own entry is not sealed yet in any export.
+    // The export's own entry is never sealed in that export.
     if (entry?.action_type !== 'audit_exported') {
       this.unproven.entries += 1;
       this.unproven.withReceipt += hasReceipt ? 1 : 0;

@@ -8,14 +8,14 @@ import type { Fault, FaultKind } from './verification';
 import { AutoApprovalVerification } from './verify-auto-approvals';
 import type { PolicyVerification } from './verify-policies';
 
-/** What each kind of final entry makes of an action. */
+/** The status of an action after each type of final entry. */
 const FINAL: Readonly<Record<string, BundleAction['status']>> = {
   action_approved: 'approved',
   action_denied: 'denied',
   action_expired: 'expired',
 };
 
-/** The score of what no rule matches. */
+/** The score of an action that no rule matches. */
 const { score: UNMATCHED } = scoreByRules(
   { actionType: '', toolName: null, targetSystem: null, riskIndicators: [] },
   { scoringRules: [], autoApproveBelow: null },
@@ -24,18 +24,18 @@ const { score: UNMATCHED } = scoreByRules(
 type Report = (kind: FaultKind, detail: string) => void;
 
 /**
- * Holds submissions, votes and final entries against each other, against the policy in force and against the actions:
- * one decision per action, decided if and only if audited, by enough people of a sufficient level.
+ * Checks submissions, votes and final entries against each other, against the policy in force and against the actions:
+ * one decision per action, decided if and only if audited, by enough reviewers of sufficient level.
  */
 export class DecisionVerification {
   private readonly actions = new ActionTable();
   private readonly votes = new Map<number, number[]>();
   private readonly autoApprovals: AutoApprovalVerification;
-  /** Drawn anew each time: nobody can look for two end states of one digest. */
+  /** Random, so that nobody can search for two end states with the same digest. */
   private readonly salt = randomBytes(16).toString('hex');
   private unevidenced = 0;
 
-  /** @param isWhole whether every entry so far came with its bytes: only then is it known what came before */
+  /** @param isWhole whether every entry so far included its bytes; only then are all earlier entries known */
   constructor(
     private readonly policies: PolicyVerification,
     private readonly isWhole: () => boolean,
@@ -43,12 +43,12 @@ export class DecisionVerification {
     this.autoApprovals = new AutoApprovalVerification(policies, isWhole);
   }
 
-  /** How many pending actions no entry tells of. */
+  /** The number of pending actions without any entry. */
   get pendingWithoutEntry(): number {
     return this.unevidenced;
   }
 
-  /** Takes the next entry. */
+  /** Checks the next entry. */
   add(entry: Entry, report: Report): void {
     const { action_type: type } = entry;
     if (type === 'action_submitted') this.submit(entry, report);
@@ -72,7 +72,7 @@ export class DecisionVerification {
     this.votes.delete(entry.action_id ?? 0);
   }
 
-  /** Holds an action's record against what was audited of it. */
+  /** Checks an action's record against its entries. */
   checkAction(action: BundleAction, report: Report): void {
     const facts = this.actions.get(action.id);
     const votes = this.votes.get(action.id)?.length ?? 0;
@@ -99,7 +99,7 @@ export class DecisionVerification {
       report('DECISION_DIFFERS', `Action ${id} does not stand as entry ${entry} left it`);
   }
 
-  /** Call after the last action. */
+  /** Reports what is missing. Call after the last action. */
   finish(report: (fault: Fault) => void): void {
     for (const { id: actionId, ref: auditId } of this.actions.inState(DECIDED)) {
       const detail = `Entry ${String(auditId)} decided action ${String(actionId)}, which is not there`;
@@ -131,14 +131,14 @@ export class DecisionVerification {
     });
   }
 
-  /** Whether a score comes from where the entry says. */
+  /** Returns whether a score has the source that the entry names. */
   private isScoreOf({ risk_score: score, policy_version: version, data }: Entry): boolean {
     const { risk_score_source: source, scoring_rule: place } = data ?? {};
     if (source !== 'rule') return place === null && (source === 'engine' || score === UNMATCHED);
     return this.policies.rulesOf(version)?.scoringRules[Number(place) - 1]?.score === score;
   }
 
-  /** What holds for every vote and verdict of a person. */
+  /** Checks what applies to every vote and verdict of a reviewer. */
   private checkReviewer(entry: Entry, known: ActionFacts | undefined, report: Report): void {
     this.checkInForce(entry, report);
     this.checkAuthority(entry, report);
@@ -152,7 +152,7 @@ export class DecisionVerification {
     this.count(entry, report);
   }
 
-  /** Counts an approval, and holds what the entry counts against it. */
+  /** Counts an approval and compares the result with the entry's own count. */
   private count(entry: Entry, report: Report): void {
     const {
       action_id: actionId,
@@ -164,13 +164,13 @@ export class DecisionVerification {
     const hasVoted = voters.includes(actor ?? 0);
     if (entry.verdict === 'approve' && !hasVoted) this.votes.set(actionId ?? 0, [...voters, actor ?? 0]);
     const counted = this.votes.get(actionId ?? 0)?.length ?? 0;
-    // Who voted may confirm what has enough votes already: a change of policy alone approves nothing.
+    // A reviewer who voted may confirm an action whose quorum is met already: changing a policy approves nothing.
     const hadEnough = !this.isWhole() || voters.length >= (required ?? Infinity);
     const isConfirmation = entry.action_type === 'action_approved' && hadEnough;
     if (entry.verdict === 'approve' && hasVoted && !isConfirmation)
       report('VOTED_TWICE', `User ${String(actor)} approved action ${String(actionId)} twice`);
     const isCounted = !this.isWhole() || received === counted;
-    // What has enough is approved; what has not is a vote. A denial needs no more than itself.
+    // With a met quorum the entry has to be an approval, without one a vote. A denial needs no quorum.
     const isEnough = (received ?? 0) >= (required ?? Infinity);
     const isRight = entry.verdict === 'reject' || isEnough === (entry.action_type === 'action_approved');
     if (!isCounted || !isRight)
@@ -205,7 +205,7 @@ export class DecisionVerification {
       );
   }
 
-  /** The level has to suffice, by the entry's own account and by the policy that it names. */
+  /** Checks that the level suffices, both by the entry's own account and by the policy that it names. */
   private checkAuthority(entry: Entry, report: Report): void {
     const { required_level: required, held_level: held, risk_score: score, policy_version: version } = entry;
     const rules = this.policies.rulesOf(version);

@@ -5,7 +5,7 @@ import type { Fault, FaultKind } from './verification';
 import { DecisionVerification } from './verify-decisions';
 import { PolicyVerification } from './verify-policies';
 
-/** Where an entry stands, and its text; null where only its hash came. */
+/** An entry's id, place and text; the text is null if only the hash was included. */
 export interface PlacedEntry {
   readonly audit_id: number;
   readonly leafIndex?: number;
@@ -13,10 +13,10 @@ export interface PlacedEntry {
   readonly altered?: readonly string[];
 }
 
-/** How far clocks may be apart, and be set back, in milliseconds. */
+/** The tolerance for differences between clocks and for clocks that are set back, in milliseconds. */
 const CLOCK_TOLERANCE = 5 * 60_000;
 
-/** Holds the entries against themselves, the policies and the actions. Takes them in the order of the log, then actions. */
+/** Checks the entries, in log order and then the actions, for consistency with each other and with the policies. */
 export class EntryVerification {
   private readonly seen = new IdSet();
   private readonly policies = new PolicyVerification();
@@ -24,24 +24,24 @@ export class EntryVerification {
   private withoutBytes = 0;
   private latest = -Infinity;
 
-  /** @param exportedAt no entry can be of later */
+  /** @param exportedAt the time of the export, in milliseconds since the epoch; no entry can be later */
   constructor(
     private readonly organizationId: number,
     private readonly exportedAt: number,
     private readonly report: (fault: Fault) => void,
   ) {}
 
-  /** How many entries came without their bytes. */
+  /** The number of entries without their bytes. */
   get missing(): number {
     return this.withoutBytes;
   }
 
-  /** How many policy versions came. */
+  /** The number of policy versions. */
   get policyCount(): number {
     return this.policies.count;
   }
 
-  /** How many pending actions no entry tells of. */
+  /** The number of pending actions without any entry. */
   get pendingWithoutEntry(): number {
     return this.decisions.pendingWithoutEntry;
   }
@@ -50,7 +50,7 @@ export class EntryVerification {
     this.policies.add(policy, this.reportAt({}));
   }
 
-  /** @returns the entry; null where there is none to go by */
+  /** Checks the next entry. @returns the entry; null if it is invalid or its bytes are missing */
   add(placed: PlacedEntry): Entry | null {
     const { audit_id: auditId, canonical, altered, leafIndex } = placed;
     const fault = this.reportAt({ auditId, ...(leafIndex !== undefined && { leafIndex }) });
@@ -88,12 +88,12 @@ export class EntryVerification {
     return entry;
   }
 
-  /** Holds an action's record against what was audited of it. */
+  /** Checks an action's record against its entries. */
   checkAction(action: BundleAction): void {
     this.decisions.checkAction(action, this.reportAt({ actionId: action.id }));
   }
 
-  /** Call after the last action. */
+  /** Reports what is missing. Call after the last action. */
   finish(): void {
     this.decisions.finish(this.report);
     if (this.withoutBytes === 0) this.policies.finish(this.reportAt({}));
@@ -103,7 +103,7 @@ export class EntryVerification {
     const isWhole = this.withoutBytes === 0;
     if (entry.action_type === 'policy_changed' && isWhole) this.policies.replay(entry, fault);
     const { action_type: type, policy_version: version } = entry;
-    // A count of denied attempts names no version.
+    // A denial record that counts attempts names no version.
     if (type === 'decision_refused' && version !== null && isWhole && !this.policies.isKnownBy(version))
       fault(
         'POLICY_NOT_IN_FORCE',

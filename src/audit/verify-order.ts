@@ -1,7 +1,7 @@
 import type { BundleRecord } from './bundle';
 import type { Fault } from './verification';
 
-/** The place of each kind of record; leaves and checkpoints stand among each other. */
+/** The position of each kind of record; leaves and checkpoints are mixed. */
 const PLACES: Readonly<Record<BundleRecord['type'], number>> = {
   header: 0,
   policy: 1,
@@ -12,14 +12,14 @@ const PLACES: Readonly<Record<BundleRecord['type'], number>> = {
   end: 5,
 };
 
-/** Holds the records against the order that a bundle has: by kind, and those that have no index by id. */
+/** Checks the order of a bundle's records: by kind, and by id for those without an index. */
 export class OrderVerification {
   private place = 0;
   private last = 0;
 
   constructor(private readonly report: (fault: Fault) => void) {}
 
-  /** Takes the next record after the header. */
+  /** Checks the next record after the header. */
   add(record: BundleRecord): void {
     const place = PLACES[record.type];
     if (place < this.place || (record.type === 'end' && this.place === place))

@@ -6,17 +6,18 @@ import type { FaultKind } from './verification';
 
 type Report = (kind: FaultKind, detail: string) => void;
 
-/** Holds the policy versions against the entries that tell of their changes, and knows which one was in force. */
+/** Checks the policy versions against the entries of their changes, and tracks which version was in force. */
 export class PolicyVerification {
   private readonly versions = new Map<number, PolicyRules>();
   private settings: PolicySettings = {};
-  /** The version that the entries so far have put in force; 0 before the first. */
+  /** The version that the entries so far put in force; 0 before the first. */
   private current = 0;
 
   get count(): number {
     return this.versions.size;
   }
 
+  /** Adds the next policy version, in ascending order. */
   add({ version, rules }: BundlePolicy, report: Report): void {
     if (version !== this.versions.size + 1)
       report(
@@ -31,19 +32,22 @@ export class PolicyVerification {
   }
 
   /**
-   * Whether the version that an entry names was in force when it was written. Decisions, submissions and changes of
-   * policy exclude each other by the organization's gate, so that the order of the log is exact between them.
+   * Returns whether the version that an entry names was in force when it was written. Decisions, submissions and policy
+   * changes exclude each other by the organization's authority lock, so their order in the log is exact.
    */
   isInForce(version: number | null): boolean {
     return version === this.current;
   }
 
-  /** Whether a version was there already: what is refused may have been weighed by one just replaced. */
+  /**
+   * Returns whether a version existed already. A denied attempt may have been judged by a version that was just
+   * replaced.
+   */
   isKnownBy(version: number | null): boolean {
     return version !== null && version <= this.current;
   }
 
-  /** Replays the differences: what a version's document says has to be what the entries lead to. */
+  /** Applies a change. The resulting settings have to equal the document of the version. */
   replay({ data, audit_id: auditId, policy_version: named }: Entry, report: Report): void {
     const { version = 1, before, after } = data ?? {};
     const isFirst = this.current === 0;
@@ -59,9 +63,9 @@ export class PolicyVerification {
         `Audit entry ${String(auditId)} lays down policy version ${String(version)} after version ${String(this.current)}`,
       );
     }
-    // A setting that there was not yet had its default.
+    // A setting that did not exist yet had its default.
     const known = isFirst ? policySettings(DEFAULT_RULES) : this.settings;
-    // The first entries of the product told the whole document, without a version.
+    // The oldest entries hold the whole document, without a version.
     const told =
       data?.['version'] === undefined ? policySettings(legacyRules(after)) : (after as PolicySettings);
     if (before !== null && !isChange(before as PolicySettings, told, known)) differs('replaced another than');
@@ -71,7 +75,7 @@ export class PolicyVerification {
     if (rules === undefined || !sameSettings(policySettings(rules), this.settings)) differs('is not what');
   }
 
-  /** Call after the last entry. */
+  /** Reports versions without an entry. Call after the last entry. */
   finish(report: Report): void {
     for (const version of this.versions.keys())
       if (version > this.current)
@@ -79,7 +83,7 @@ export class PolicyVerification {
   }
 }
 
-/** Whether `before` says of each changed setting what it was, and each did change. */
+/** Returns whether `before` holds the old value of each changed setting, and each of them changed. */
 function isChange(before: PolicySettings, after: PolicySettings, known: PolicySettings): boolean {
   const names = Object.keys(after);
   return (

@@ -5,13 +5,13 @@ import type { Fault } from './verification';
 /** A receipt that an approver kept. */
 export interface KeptReceipt {
   readonly note: string;
-  /** Where it came from, for the report. */
+  /** Where the receipt came from, for the report. */
   readonly source: string;
 }
 
-/** Holds the log against the promises that it gave to approvers. */
+/** Checks that the log holds the entries that its receipts promised. */
 export class ReceiptVerification {
-  /** What is promised and was not seen yet, by audit id and leaf hash. */
+  /** The receipts without a matching entry so far, by audit id and leaf hash. */
   private readonly promised = new Map<string, { readonly auditId: number; readonly source: string }>();
 
   constructor(
@@ -32,12 +32,12 @@ export class ReceiptVerification {
     }
   }
 
-  /** Takes an entry that is there. @returns whether it was promised */
+  /** Marks an entry as found. @returns whether a receipt promised it */
   honour(auditId: number, leafHash: string): boolean {
     return this.promised.size > 0 && this.promised.delete(nameOf(auditId, leafHash));
   }
 
-  /** Call after the last entry. */
+  /** Reports the receipts without an entry. Call after the last entry. */
   finish(): void {
     for (const { auditId, source } of this.promised.values())
       this.report({

@@ -4,32 +4,32 @@ import { noteKeyText, type NoteKey } from '../domain/signed-note';
 import type { BundleCheckpoint, BundleLeaf } from './bundle';
 import type { Fault } from './verification';
 
-/** What is held against the tree: what somebody kept of it earlier. */
+/** A checkpoint that was kept earlier, to compare the tree with. */
 export interface KeptCheckpoint {
   readonly note: string;
-  /** Where it came from, for the report. */
+  /** Where the checkpoint came from, for the report. */
   readonly source: string;
 }
 
 /**
- * Recomputes a tree from its leaves as they come and holds every checkpoint against it, those in the bundle and those
- * that somebody kept. Needs no more memory for a longer log than its checkpoints that were kept.
+ * Recomputes a tree from its leaves and compares every checkpoint with it, those in the bundle and those that were
+ * kept. Memory grows only with the number of kept checkpoints, not with the log.
  */
 export class TreeVerification {
   private readonly edge = new TreeEdge();
   private readonly kept = new Map<number, (Checkpoint & { source: string })[]>();
   private lastCheckpoint = -1;
-  /** The tree as the leaves make it; entries that are not sealed yet are added behind them. */
+  /** The tree of the sealed leaves, set once unsealed entries are appended to the edge. */
   private sealed: { readonly size: number; readonly root: Buffer } | null = null;
-  /** Up to where entries that are not sealed in the bundle stand in a tree that was signed later. */
+  /** The tree size up to which unsealed entries are covered by a kept checkpoint. */
   private proven = 0;
-  /** The roots with those entries, where a checkpoint of that size was kept. */
+  /** The roots including unsealed entries, by size, where a checkpoint of that size was kept. */
   private readonly roots = new Map<number, Buffer>();
   private readonly signers = new Set<string>();
 
   /**
-   * @param origin that every checkpoint has to name
-   * @param report told of every fault
+   * @param origin the origin that every checkpoint has to name
+   * @param report called with every fault
    */
   constructor(
     private readonly origin: string,
@@ -64,7 +64,7 @@ export class TreeVerification {
     return this.signers;
   }
 
-  /** Takes the next leaf. */
+  /** Adds the next leaf. */
   add(leaf: BundleLeaf): void {
     const at = { leafIndex: leaf.index, auditId: leaf.audit_id };
     if (leaf.index !== this.edge.size)
@@ -79,8 +79,8 @@ export class TreeVerification {
   }
 
   /**
-   * Takes an entry that is not sealed yet, in the order in which it will be: by id.
-   * @returns whether a checkpoint that was kept covers everything up to it, so that it is sealed by now
+   * Adds an entry that is not sealed yet, in the order of future sealing: by id.
+   * @returns whether a kept checkpoint covers everything up to this entry, so that it has been sealed since the export
    */
   addUnsealed(entry: Pick<BundleLeaf, 'audit_id' | 'leaf_hash' | 'canonical'>): boolean {
     this.sealed ??= { size: this.edge.size, root: this.edge.root };
@@ -93,7 +93,7 @@ export class TreeVerification {
     return isProven;
   }
 
-  /** Holds the tree so far against the checkpoints of its size that were kept. */
+  /** Compares the tree so far with the kept checkpoints of its size. */
   private checkKept(): void {
     const { size, root } = this.edge;
     for (const { rootHash, source } of this.kept.get(size) ?? [])
@@ -107,7 +107,7 @@ export class TreeVerification {
     });
   }
 
-  /** Whether an entry's bytes, where they came along, have the hash that is stated. */
+  /** Checks that an entry's bytes, if included, have the stated leaf hash. */
   private checkBytes({
     audit_id: auditId,
     leaf_hash,
@@ -121,7 +121,7 @@ export class TreeVerification {
     });
   }
 
-  /** Takes a checkpoint of the bundle, which has to be of the leaves so far. */
+  /** Checks a checkpoint of the bundle, which has to match the leaves so far. */
   check({ note }: BundleCheckpoint): void {
     const checkpoint = this.open(note, ' of the bundle');
     if (checkpoint === null) return;
@@ -148,7 +148,7 @@ export class TreeVerification {
       });
   }
 
-  /** Call after the last leaf and the last entry that is not sealed. */
+  /** Reports what no checkpoint covers. Call after the last leaf and the last unsealed entry. */
   finish(): void {
     const covered = Math.max(this.lastCheckpoint, 0);
     if (this.size > covered)

@@ -45,7 +45,7 @@ function list(values: Values): Work {
 
 const COLUMNS = ['id', 'prefix', 'name', 'owner', 'scopes', 'created', 'expires', 'revoked', 'last used'];
 
-/** One line of the list; `-` stands for never. */
+/** Returns one line of the list; `-` means never. */
 function rowOf(key: ApiKey): readonly string[] {
   const { id, prefix, name, ownerId, scopes, createdAt, expiresAt, revokedAt, lastUsedAt } = key;
   const times = [createdAt, expiresAt, revokedAt, lastUsedAt].map((at) => at?.toISOString() ?? '-');

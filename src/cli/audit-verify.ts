@@ -18,7 +18,7 @@ const USAGE = `usage: countersign-verify FILE --key KEYâ€¦ [--checkpoint FILE]â€
 exit code: 0 everything agrees, 1 something is wrong or a requirement is not met, 2 the call is wrong,
            3 nothing is wrong, and not everything is proven (PARTIAL)`;
 
-/** A wrong call. */
+/** The command was called incorrectly. */
 class UsageError extends Error {}
 
 const EXIT_CODES = { OK: 0, FAILED: 1, PARTIAL: 3 } as const;
@@ -30,7 +30,7 @@ interface Call {
   readonly isUnanchoredAccepted: boolean;
 }
 
-/** Verifies a bundle without a database and without a network. @returns the exit code */
+/** Verifies a bundle without a database or a network. @returns the exit code */
 async function main(isJson: boolean): Promise<number> {
   const { path, input, required, isUnanchoredAccepted } = readCall();
   const found = await verifyBundle(readBundle(path), input, ({ entries, of, fault }) => {
@@ -92,7 +92,10 @@ function requirementsIn(given: string): readonly Requirement[] {
   });
 }
 
-/** The keys that are given as text or in a file: every line of it has to be one, and one there has to be. */
+/**
+ * Reads public keys, given as text or as a file with one key per line. @throws {UsageError} if there is none, or a line
+ * is not a key
+ */
 function readKeys(given: string): readonly NoteKey[] {
   const single = readNoteKey(given);
   if (single !== null) return [single];
@@ -121,7 +124,7 @@ function readText(path: string): string {
   }
 }
 
-/** The report of somebody who accepts that nothing says whose keys these are. */
+/** Returns the report for a caller who accepts that nothing proves whose keys these are. */
 function withoutAnchor(report: VerificationReport): VerificationReport {
   const isAnchor = ({ requirement }: { requirement: Requirement }): boolean => requirement === 'anchored';
   return {
@@ -166,7 +169,7 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Tells why there is no report. @returns the exit code */
+/** Prints why there is no report. @returns the exit code */
 function explain(error: unknown, isJson: boolean): number {
   const message = error instanceof Error ? error.message : String(error);
   const isUsage = error instanceof UsageError;
@@ -176,7 +179,7 @@ function explain(error: unknown, isJson: boolean): number {
   return exitCode;
 }
 
-// Known before the arguments are read: a wrong call is answered with JSON, too.
+// Determined before the arguments are parsed, so that usage errors are JSON too.
 const IS_JSON = process.argv.slice(2).includes('--json');
 
 if (asksForHelp(process.argv.slice(2))) process.stdout.write(`${USAGE}\n`);

@@ -8,7 +8,7 @@ import { operatorOrigin } from '../operator';
 import { Provisioning } from '../persistence/provisioning.store';
 import { asksForHelp } from './help';
 
-/** What a command works with. Standard output is its result and nothing else; everything said goes to standard error. */
+/** What a command works with. Standard output carries only the command's result; messages go to standard error. */
 export interface CommandContext {
   readonly config: Config;
   readonly instance: Instance;
@@ -17,7 +17,7 @@ export interface CommandContext {
   readonly say: (line: string) => void;
 }
 
-/** The command was called wrongly; said together with how to call it. */
+/** The command was called incorrectly. Its message is printed together with the usage. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -25,23 +25,23 @@ export class UsageError extends Error {
 type Options = NonNullable<ParseArgsConfig['options']>;
 export type Values = Readonly<Record<string, string | undefined>>;
 
-/** How a command is called. */
+/** A command of the command line. */
 export interface Command {
   readonly usage: string;
   readonly options: Options;
   readonly allowPositionals?: boolean;
-  /** Refused in production, before anything is opened. */
+  /** Whether production refuses the command, before anything is opened. */
   readonly isForDevelopment?: boolean;
-  /** Reads how it was called, before anything is opened. @throws {UsageError} */
+  /** Reads the arguments, before anything is opened. @throws {UsageError} */
   readonly read: (values: Values, positionals: readonly string[]) => Work;
 }
 
-/** What a command does once the installation is open. @returns what to print, or null for nothing */
+/** Runs the command on the open installation. @returns what to print, or null for nothing */
 export type Work = (context: CommandContext) => Promise<string | null>;
 
 /**
- * Runs a command on the installation of the environment's settings; exit code 1 for a failure, 2 for a wrong call. With
- * `--help` it prints how it is called, and opens nothing.
+ * Runs a command on the installation that the environment configures. Exit code 1 means a failure, 2 incorrect usage.
+ * With `--help` it prints the usage and opens nothing.
  */
 export async function runCommand(command: Command): Promise<void> {
   if (asksForHelp(process.argv.slice(2))) {
@@ -71,14 +71,14 @@ export async function runCommand(command: Command): Promise<void> {
   }
 }
 
-/** A text that an option has to hold and that people can see. @throws {UsageError} */
+/** Returns the text of a required option, which must not be blank. @throws {UsageError} */
 export function textOption(values: Values, name: string): string {
   const text = required(values[name], name);
   if (isBlank(text)) throw new UsageError(`--${name} must not be blank`);
   return text;
 }
 
-/** A number that an option has to hold. @throws {UsageError} */
+/** Returns the number of an option; null where it is absent. @throws {UsageError} if it is out of range */
 export function numberOption(
   values: Values,
   name: string,
@@ -91,7 +91,7 @@ export function numberOption(
   throw new UsageError(`--${name} has to be a number from ${String(min)} to ${String(max)}`);
 }
 
-/** An id that an option has to hold; null where it is not given. @throws {UsageError} */
+/** Returns the id of an option; null where it is absent. @throws {UsageError} */
 export function idOption(values: Values, name: string): number | null {
   const raw = values[name];
   if (raw === undefined) return null;
@@ -100,7 +100,7 @@ export function idOption(values: Values, name: string): number | null {
   return value;
 }
 
-/** What an option has to hold. @throws {UsageError} if it is not given */
+/** Returns the value of a required option. @throws {UsageError} if it is absent or empty */
 export function required<T>(value: T | null | undefined, name: string): T {
   if (value === null || value === undefined || value === '') throw new UsageError(`--${name} is needed`);
   return value;

@@ -2,7 +2,7 @@ import { operatorOrigin } from '../operator';
 import { eraseOrigins } from '../persistence/origins.store';
 import { idOption, required, runCommand, UsageError } from './command';
 
-/** A day, which begins at midnight UTC, or a moment with its zone. @throws {UsageError} */
+/** Reads a date, which starts at midnight UTC, or a time with its zone. @throws {UsageError} */
 function timeOf(text: string): Date {
   const isTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text);
   const time = new Date(text);

@@ -1,6 +1,6 @@
 /**
- * Tells whether a command line asks how the command is called.
- * @param args what stands behind the program; what follows a `--` is no option
+ * Returns whether a command line asks for help.
+ * @param args the arguments after the program; those after `--` are not options
  */
 export function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf('--');

@@ -1,6 +1,6 @@
 import { runCommand } from './command';
 
-// Every command prepares the installation as starting does, before it does anything itself; this one does just that.
+// Every command first prepares the installation as a start does. This command does nothing more.
 void runCommand({
   usage: 'npm run --silent migrate',
   options: {},

@@ -63,7 +63,7 @@ function listUsers(values: Values): Work {
 
 const COLUMNS = ['id', 'name', 'role', 'level', 'max risk', 'active', 'issuer', 'subject'];
 
-/** One line of the list; `-` stands for what the role or the organization says, and for no log-in. */
+/** Returns one line of the list; `-` means the default of the role or the organization, or no log-in. */
 function rowOf(user: ListedUser): readonly string[] {
   const { id, name, role, approvalLevel, maxRiskScore, active, login } = user;
   const own = [approvalLevel, maxRiskScore].map((value) => value?.toString() ?? '-');
@@ -83,13 +83,13 @@ function relink(values: Values): Work {
   };
 }
 
-/** A log-in that options name. @throws {UsageError} if one of both is not given */
+/** Reads a log-in from its two options. @throws {UsageError} if one of them is absent */
 function identityOf(values: Values, prefix = ''): Identity {
   const [issuer, subject] = [`${prefix}issuer`, `${prefix}subject`];
   return { issuer: textOption(values, issuer), subject: textOption(values, subject) };
 }
 
-/** An issuer counts to the letter: one that no setting names is most often one that was mistyped. */
+/** Issuers are compared exactly, so an issuer that is not configured is usually a typing error. */
 function warnOfUnknownIssuer({ config, say }: CommandContext, issuer: string): void {
   const known = issuersOf(config);
   if (known.includes(issuer)) return;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { makeSchemaForPrinting } from '../app';
 import { printSchema } from '../graphql/schema';
 
-/** `npm run schema` writes schema.graphql from the code; with `--check` it fails where the file is stale. */
+/** `npm run schema` writes schema.graphql from the code; with `--check` it fails if the file is stale. */
 const file = join(__dirname, '..', '..', 'schema.graphql');
 const printed = printSchema(makeSchemaForPrinting());
 if (!process.argv.includes('--check')) writeFileSync(file, printed);

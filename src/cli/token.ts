@@ -2,7 +2,7 @@ import { developmentSubject, openDevelopmentIssuer } from '../http/development-i
 import { idOption, required, runCommand, UsageError } from './command';
 import { secondsOf } from './time';
 
-/** @throws {UsageError} */
+/** Reads a token's lifetime, in seconds. @throws {UsageError} */
 function lifetimeOf(ttl: string): number {
   const seconds = secondsOf(ttl);
   if (seconds === null) throw new UsageError('--ttl has to be a time like 90s, 15m, 1h or 7d');
@@ -12,7 +12,7 @@ function lifetimeOf(ttl: string): number {
 void runCommand({
   usage: 'npm run --silent token -- --user 42 [--ttl 1h]',
   options: { user: { type: 'string' }, ttl: { type: 'string', default: '1h' } },
-  // The key that signs it does not exist in production.
+  // Production has no key that could sign the token.
   isForDevelopment: true,
   read: (values) => {
     const userId = required(idOption(values, 'user'), 'user');

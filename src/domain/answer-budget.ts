@@ -1,38 +1,38 @@
 import { RefusedError, validationRefusal, type Refusal } from './refusal';
 
-/** How large an answer to a read may be, in bytes of JSON. Exports and other streams have no such bound. */
+/** The maximum size of the response to a read, in bytes of JSON. Exports and other streams are not bounded. */
 export const MAX_ANSWER_SIZE = 10_000_000;
 
-/** How large an answer may grow before it needs room among the large ones, in bytes of JSON. */
+/** The size up to which a response needs no slot for large responses, in bytes of JSON. */
 const SMALL_ANSWER_SIZE = 256_000;
 
 /**
- * Waits for room for one large answer.
- * @returns what gives the room back
- * @throws {RefusedError} SERVICE_UNAVAILABLE where too many wait, or the wait takes too long
+ * Waits for a slot for one large response.
+ * @returns a function that releases the slot
+ * @throws {RefusedError} SERVICE_UNAVAILABLE if too many requests wait, or the wait takes too long
  */
 export type EnterLargeAnswers = () => Promise<() => void>;
 
-/** What one read used of a budget. */
+/** The result of one read and what it used of a budget. */
 export interface Spent<T> {
   readonly result: T;
-  /** What the rows would take in the answer at least, in bytes. */
+  /** The minimum size of the rows in the response, in bytes. */
   readonly size: number;
 }
 
 /**
- * What one request may still read of texts and JSON. Such reads of a request run one after the other, each with what is
- * left, so that memory is bounded while the answer is being built.
+ * What one request may still read of texts and JSON. These reads of a request run one after the other, each with the
+ * remaining budget, so that memory is bounded while the response is built.
  */
 export class AnswerBudget {
   private left: number;
   private last: Promise<unknown> = Promise.resolve();
   private isOver = false;
-  /** What is read, or written, without room among the large answers. */
+  /** What may still be read or written without a slot for large responses, in bytes. */
   private smallLeft = SMALL_ANSWER_SIZE;
   private room: Promise<() => void> | null = null;
   private isReleased = false;
-  /** Of a refused list: how many of its rows would have fitted; null where the answer is not one list. */
+  /** For a refused list, how many of its rows would have fitted; null where the response is not one list. */
   rowsThatFit: number | null = null;
 
   constructor(
@@ -42,20 +42,20 @@ export class AnswerBudget {
     this.left = size;
   }
 
-  /** Whether the request read more than an answer may hold. */
+  /** Whether the request read more than a response may hold. */
   get isExceeded(): boolean {
     return this.isOver;
   }
 
-  /** Takes the bound away: what a mutation answers was bounded before it ran, and is told whatever it comes to. */
+  /** Removes the bound. A mutation's response was bounded before the mutation ran, and is sent whatever its size. */
   lift(): void {
     this.left = Infinity;
   }
 
   /**
-   * Reads once the reads before have ended.
-   * @param read told how many bytes are left; reads no more than the first row beyond them
-   * @throws {RefusedError} VALIDATION_ERROR where nothing is left
+   * Runs a read after the earlier reads have ended.
+   * @param read receives the number of bytes left; reads no further than the first row beyond them
+   * @throws {RefusedError} VALIDATION_ERROR if nothing is left; SERVICE_UNAVAILABLE if no slot becomes free
    */
   spend<T>(read: (left: number) => Promise<Spent<T>>): Promise<T> {
     const run = async (): Promise<T> => {
@@ -72,9 +72,9 @@ export class AnswerBudget {
   }
 
   /**
-   * Waits for room for an answer of this size, once: it is kept until the answer is released.
+   * Waits for a slot if a response of this size needs one. The slot is taken once and kept until `release`.
    * @param size bytes of JSON, as far as known
-   * @throws {RefusedError} SERVICE_UNAVAILABLE where none becomes free
+   * @throws {RefusedError} SERVICE_UNAVAILABLE if no slot becomes free
    */
   async makeRoom(size: number): Promise<void> {
     if (size <= SMALL_ANSWER_SIZE) return;
@@ -82,7 +82,7 @@ export class AnswerBudget {
     await this.room;
   }
 
-  /** Gives the room back, once the answer is out of the process's hands. Nothing may be read after that. */
+  /** Releases the slot, once the response has left the process. Nothing may be read after that. */
   release(): void {
     if (this.isReleased) return;
     this.isReleased = true;
@@ -94,7 +94,7 @@ export class AnswerBudget {
     );
   }
 
-  /** Reads what is small at once, and what turns out to be large again, with room for it. */
+  /** Reads without a slot first. A read that turns out to be large is repeated with a slot. */
   private async readWithRoom<T>(read: (left: number) => Promise<Spent<T>>): Promise<Spent<T>> {
     const most = Math.min(this.left, this.smallLeft);
     if (this.room === null && most > 0) {
@@ -106,7 +106,10 @@ export class AnswerBudget {
   }
 }
 
-/** The refusal of a read whose answer is too large. @param limit over REST, how many rows fit; null over GraphQL */
+/**
+ * Returns the refusal of a read whose response is too large.
+ * @param limit over REST, how many rows fit; null over GraphQL
+ */
 export function answerTooLarge(limit: number | null): Refusal {
   const size = `${String(MAX_ANSWER_SIZE / 1_000_000)} MB`;
   const [loc, way] =
@@ -117,8 +120,8 @@ export function answerTooLarge(limit: number | null): Refusal {
 }
 
 /**
- * The size of a value as JSON in UTF-8, in bytes, without writing it.
- * @param most beyond which nothing is measured; then the size is larger than this, and not exact
+ * Returns the size of a value as JSON in UTF-8, in bytes, without serializing it.
+ * @param most where measuring stops; the result is then larger than this, and not exact
  */
 export function jsonSize(value: unknown, most: number): number {
   if (typeof value === 'string') return textSize(value);
@@ -140,14 +143,14 @@ export function jsonSize(value: unknown, most: number): number {
   return size;
 }
 
-/** How many items of a list fit, in its order. @param most bytes of JSON */
+/** Returns how many items of a list fit, in its order. @param most bytes of JSON */
 export function itemsThatFit(items: readonly unknown[], most: number): number {
   let size = 2;
   return items.filter((item) => (size <= most ? (size += 1 + jsonSize(item, most - size)) : size) <= most)
     .length;
 }
 
-/** What JSON writes otherwise than it is. */
+/** Characters that JSON has to escape. */
 const ESCAPED = /["\\\p{Cc}]/u;
 
 function textSize(text: string): number {

@@ -4,12 +4,12 @@ import { API_KEY_SCOPES, type ApiKeyScope, type Reviewer } from './principal';
 import type { InputFault } from './refusal';
 import { isBlank } from './text';
 
-/** What a key may do if nothing is said. */
+/** The scopes of a key that is created without any. */
 export const DEFAULT_API_KEY_SCOPES: readonly ApiKeyScope[] = ['actions:submit', 'actions:read'];
 
 const MAX_NAME_LENGTH = 100;
 
-/** What is asked for when a key is made, short of whose it is. */
+/** What the creator of a key specifies, apart from its owner. */
 export interface ApiKeyGrant {
   readonly name: string;
   readonly scopes: readonly ApiKeyScope[];
@@ -17,15 +17,15 @@ export interface ApiKeyGrant {
   readonly expiresAt: Date | null;
 }
 
-/** An API key as it can be shown: never the key itself, which is not stored. */
+/** An API key as it can be shown. The key itself is not stored and never part of this. */
 export interface ApiKey extends ApiKeyGrant {
   readonly organizationId: number;
   readonly id: number;
-  /** How the key begins, to tell one from another. */
+  /** The first characters of the key, to distinguish keys in a list. */
   readonly prefix: string;
-  /** The person who answers for it: who is deactivated takes their keys along. */
+  /** The user who answers for the key. Deactivating the owner disables it. */
   readonly ownerId: number;
-  /** The admin who made it; null for one that an operator made. */
+  /** The admin who created the key; null for a key that an operator created. */
   readonly createdById: number | null;
   readonly createdAt: Date;
   readonly revokedAt: Date | null;
@@ -33,7 +33,7 @@ export interface ApiKey extends ApiKeyGrant {
   readonly lastUsedAt: Date | null;
 }
 
-/** Reads what a key is asked to be, or reports every fault in it. */
+/** Reads the specification of a new key, or reports every fault in it. */
 export function parseApiKeyGrant(
   given: { readonly name: string; readonly scopes: readonly string[]; readonly expiresAt: Date | null },
   now: Date,
@@ -49,28 +49,28 @@ export function parseApiKeyGrant(
   const length = Array.from(name).length;
   check('name', length >= 1 && length <= MAX_NAME_LENGTH, 'must have 1 to 100 characters', 'length');
   check('name', length === 0 || !isBlank(name), 'must not be blank', 'blank');
-  // It is shown in one line of a list.
+  // A list shows the name in one line.
   check('name', name.isWellFormed() && !/\p{Cc}/u.test(name), 'must be plain text in one line', 'unicode');
   check('scopes', isKnown && scopes.length > 0, `must be of ${API_KEY_SCOPES.join(', ')}`, 'enum');
   check('expiresAt', expiresAt === null || expiresAt > now, 'must be in the future', 'range');
   return faults.length > 0 ? { faults } : { value: { name, scopes, expiresAt } };
 }
 
-/** Who makes or revokes a key: an admin, or an operator at the command line. */
+/** Who creates or revokes a key: an admin, or an operator at the command line. */
 export interface KeyChanger {
   /** Null for an operator. */
   readonly admin: Reviewer | null;
   readonly origin: RequestOrigin;
 }
 
-/** The audit entry of a new key. */
+/** Returns the audit entry of a new key. */
 export function apiKeyCreated(key: ApiKey, by: KeyChanger): AuditEntryDraft {
   const { id, name, ownerId } = key;
   const details = `API key ${String(id)} (${name}) created for user ${String(ownerId)}`;
   return entryOf('api_key_created', key, by, details, null);
 }
 
-/** The audit entry of a key that stops to count. */
+/** Returns the audit entry of a revoked key. */
 export function apiKeyRevoked(key: ApiKey, by: KeyChanger, reason: string | null): AuditEntryDraft {
   return entryOf('api_key_revoked', key, by, `API key ${String(key.id)} (${key.name}) revoked`, reason);
 }

@@ -15,7 +15,7 @@ import type { Principal, Role, User } from './principal';
 import type { Refusal } from './refusal';
 import { RISK_LEVELS, riskLevelOf, type RiskLevel } from './risk';
 
-/** What the rule reads of an action. */
+/** The fields of an action that the rule reads. */
 export type DecidableAction = Pick<
   Action,
   | 'id'
@@ -27,11 +27,11 @@ export type DecidableAction = Pick<
   | 'decidedById'
   | 'decidedAt'
 > & {
-  /** Whether the one who asks has voted on it. Known where it is shown; the decision's write finds it out by itself. */
+  /** Whether the reviewer has voted on the action. Set for display only; the decision's write checks it by itself. */
   readonly hasVoted?: boolean;
 };
 
-/** An action as the rule reads it, where the votes on it are known: copied only if that adds something. */
+/** Returns the action with `hasVoted` set; the same object where there is no vote. */
 export function asVotedOn(action: DecidableAction, hasVoted: boolean): DecidableAction {
   return hasVoted ? { ...action, hasVoted } : action;
 }
@@ -39,13 +39,13 @@ export function asVotedOn(action: DecidableAction, hasVoted: boolean): Decidable
 /** How a verdict is given. */
 export interface Attempt {
   readonly verdict: Verdict;
-  /** Whether it is one of a bulk, which some bands can be kept out of. */
+  /** Whether the verdict is part of a bulk, from which a policy can exclude risk levels. */
   readonly isBulk: boolean;
-  /** Whether it comes with a reason; null where nobody gives a verdict yet, so that none is missed. */
+  /** Whether a reason was given; null before there is a verdict, so that none counts as missing. */
   readonly hasReason: boolean | null;
 }
 
-/** What was needed and what is held; null where nothing was asked for. */
+/** The required and the held authority; null where the policy requires none. */
 export interface Authority {
   readonly requiredLevel: number | null;
   readonly heldLevel: number | null;
@@ -58,29 +58,33 @@ export type Ruling =
   | ({ readonly allowed: true; readonly approvalsRequired: number } & Authority)
   | ({ readonly allowed: false; readonly refusal: Refusal } & Authority);
 
-/** The pending actions that a reviewer may decide, described for a search: the same rule, turned around. */
+/** The pending actions that a reviewer may decide, as search conditions: the inverse of `mayDecide`. */
 export interface DecidableScope {
   readonly riskLevels: readonly RiskLevel[];
   /** Inclusive; null for no limit. */
   readonly maxRiskScore: number | null;
-  /** Whose submissions are left out; null for nobody's. */
+  /** The user whose submissions are excluded; null to exclude nobody's. */
   readonly notSubmittedBy: number | null;
-  /** Whoever voted on an action has a second vote only where the approvals there are meet the quorum. */
+  /**
+   * The user whose voted actions are excluded, unless the approvals already meet the quorum: then a second vote is
+   * allowed.
+   */
   readonly notVotedBy: number;
   readonly quorum: ByRiskLevel<number>;
 }
 
-/** The roles that may decide at all (docs/approval-policy.md#roles). */
+/** The roles that may decide (docs/approval-policy.md#roles). */
 const REVIEWER_ROLES: readonly Role[] = ['admin', 'security_manager', 'manager'];
 
-/** What of a user the rule weighs. */
+/** The fields of a user that the rule reads. */
 type Standing = Pick<User, 'role' | 'approvalLevel' | 'maxRiskScore'>;
 
 /**
- * May this principal give this verdict on this action, under this policy?
- * The one rule of the product: mutations, REST, bulk and `viewerCan…` all ask it. Pure; the order of the
- * refusals is that of docs/approval-policy.md#order-of-refusals: credential, role, level, limit, own action, bulk, state, missing reason, second vote.
- * Whether the action belongs to the principal's organization is settled before (its absence is a 404).
+ * Decides whether a principal may give a verdict on an action under a policy. The only authorization rule for
+ * decisions: GraphQL, REST, bulks and `viewerCan…` all call it. Pure. Refusals are checked in the order of
+ * docs/approval-policy.md#order-of-refusals: credential, role, level, limit, own action, bulk, state, missing reason,
+ * second vote. The caller has checked that the action belongs to the principal's organization; an action of another one
+ * is a 404.
  */
 export function mayDecide(
   principal: Principal,
@@ -110,7 +114,9 @@ export function mayDecide(
   return { allowed: true, approvalsRequired: required, requiredLevel, heldLevel, riskLimit };
 }
 
-/** Which pending actions `mayDecide` allows this principal to decide, by either verdict; null for none at all. */
+/**
+ * Returns which pending actions `mayDecide` allows this principal to decide, by either verdict; null for none at all.
+ */
 export function decidableScope(principal: Principal, policy: ApprovalPolicy): DecidableScope | null {
   if (principal.kind === 'api_key' || refusalByRole(principal.user.role) !== null) return null;
   const { user } = principal;
@@ -123,24 +129,31 @@ export function decidableScope(principal: Principal, policy: ApprovalPolicy): De
   };
 }
 
-/** The refusal of a role that decides nothing, or null. Asked before any id is looked up (docs/approval-policy.md#order-of-refusals). */
+/**
+ * Returns the refusal of a role that may decide nothing, or null. Checked before any id is looked up
+ * (docs/approval-policy.md#order-of-refusals).
+ */
 export function refusalByRole(role: Role): Refusal | null {
   return REVIEWER_ROLES.includes(role) ? null : refusalOfRole(role, REVIEWER_ROLES);
 }
 
-/** Whether role, level and limit suffice for actions of this score. */
+/** Returns whether a user's role, level and limit suffice for actions of this score. */
 export function hasAuthorityOver(user: Standing, riskScore: number, policy: ApprovalPolicy): boolean {
   return refusalByRole(user.role) === null && refusalByAuthority(user, { id: 0, riskScore }, policy) === null;
 }
 
-/** How many distinct reviewers have to approve an action of this score, 1 to 10 (docs/approval-policy.md#quorum). */
+/**
+ * Returns how many distinct reviewers have to approve an action of this score, 1 to 10
+ * (docs/approval-policy.md#quorum).
+ */
 export function approvalsRequired(riskScore: number, policy: ApprovalPolicy): number {
   return policy.quorum[riskLevelOf(riskScore)];
 }
 
 /**
- * Whether a pending action has the approvals that the policy in force asks for: the quorum was lowered since the last of
- * them. A policy decides nothing by itself, so one more verdict does, and whoever voted before has a second one for it.
+ * Returns whether a pending action already has the approvals that the current policy requires. This happens when the
+ * quorum was lowered after the last vote. Changing a policy decides nothing, so one more verdict is needed, and
+ * reviewers who voted before may give it.
  */
 function isQuorumMet(
   { approvals, riskScore }: Pick<Action, 'approvals' | 'riskScore'>,
@@ -149,7 +162,7 @@ function isQuorumMet(
   return approvals >= approvalsRequired(riskScore, policy);
 }
 
-/** How many approvals a pending action still lacks, at least the one that decides; 0 for any other. */
+/** Returns how many approvals a pending action still needs, at least the deciding one; 0 for any other action. */
 export function approvalsMissing(
   { status, approvals, riskScore }: Pick<Action, 'status' | 'approvals' | 'riskScore'>,
   policy: ApprovalPolicy,
@@ -157,12 +170,12 @@ export function approvalsMissing(
   return status === 'pending_approval' ? Math.max(1, approvalsRequired(riskScore, policy) - approvals) : 0;
 }
 
-/** Whether a verdict on an action of this score needs a reason (docs/approval-policy.md#reasons). */
+/** Returns whether a verdict on an action of this score needs a reason (docs/approval-policy.md#reasons). */
 export function isReasonRequired(riskScore: number, verdict: Verdict, policy: ApprovalPolicy): boolean {
   return policy.reasonRequired[verdict].includes(riskLevelOf(riskScore));
 }
 
-/** The limit that was weighed, as an audit entry's `data` tells it; null where none was. */
+/** Returns the risk limit that was checked, in the form of an audit entry's `data`; null where there was none. */
 export function riskLimitRecord(
   authority: Pick<Authority, 'riskLimit'> | null | undefined,
 ): Readonly<Record<string, unknown>> | null {
@@ -194,17 +207,20 @@ function refusalByAuthority(
   return riskLimit !== null && riskScore > riskLimit ? refusalOfLimit(id, riskScore, riskLimit) : null;
 }
 
-/** Whether a user holds the level that a band asks for; nothing is asked where levels are off. */
+/** Returns whether a user holds the required level of a risk level; always true where approval levels are off. */
 function isLevelHeld(user: Standing, riskLevel: RiskLevel, policy: ApprovalPolicy): boolean {
   return !policy.approvalLevels || heldLevelOf(user, policy) >= policy.requiredLevels[riskLevel];
 }
 
-/** The approval level a user holds: their own, else their role's. */
+/** Returns the approval level that a user holds: their own, or else their role's. */
 function heldLevelOf(user: Standing, policy: ApprovalPolicy): number {
   return user.approvalLevel ?? levelOfRole(user.role, policy);
 }
 
-/** The highest score, inclusive, that a user may decide; null for no limit. Binds managers only (docs/approval-policy.md#risk-limit). */
+/**
+ * Returns the highest score, inclusive, that a user may decide; null for no limit. Only managers have one
+ * (docs/approval-policy.md#risk-limit).
+ */
 function riskLimitOf(user: Standing, policy: ApprovalPolicy): number | null {
   return user.role === 'manager' ? (user.maxRiskScore ?? policy.managerMaxRiskScore) : null;
 }

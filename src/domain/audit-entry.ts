@@ -3,7 +3,7 @@ import type { Verdict } from './action';
 import type { Principal } from './principal';
 import type { ErrorCode } from './refusal';
 
-/** What an audit entry can tell (docs/audit-log.md#entry-types). */
+/** The types of audit entries (docs/audit-log.md#entry-types). */
 export type AuditActionType =
   | 'action_submitted'
   | 'action_approved'
@@ -19,7 +19,7 @@ export type AuditActionType =
   | 'origins_erased'
   | 'rollback_accepted';
 
-/** Who did it: no entry without one. */
+/** The actor of an audit entry. Every entry has one. */
 export interface AuditActor {
   readonly kind: 'user' | 'api_key' | 'policy' | 'system';
   /** The user's or API key's id; null for policy and system. */
@@ -28,7 +28,7 @@ export interface AuditActor {
   readonly onBehalfOf: number | null;
 }
 
-/** Where a request came from, as the audit log keeps it. */
+/** The origin of a request, as the audit log records it. */
 export interface RequestOrigin {
   readonly correlationId: string;
   readonly clientCorrelationId: string | null;
@@ -36,7 +36,7 @@ export interface RequestOrigin {
   readonly userAgent: string | null;
 }
 
-/** Everything an entry says, short of what only the database knows: its id, its time, the votes counted so far. */
+/** An audit entry without the values that only the database knows: its id, its time and the votes counted so far. */
 export interface AuditEntryDraft {
   readonly organizationId: number;
   readonly actionType: AuditActionType;
@@ -52,36 +52,36 @@ export interface AuditEntryDraft {
   readonly heldLevel?: number | null;
   readonly policyVersion?: number | null;
   readonly approvalsRequired?: number | null;
-  /** For types that need more, as a JSON object. */
+  /** Further facts for types that need them, as a JSON object. */
   readonly data?: Readonly<Record<string, unknown>> | null;
 }
 
-/** A value that the canonical bytes only commit to, so that it can be erased without breaking a proof. */
+/** A value of which the canonical bytes hold only a commitment, so that it can be erased without breaking a proof. */
 export interface Commitment {
   readonly value: string;
   readonly salt: Buffer;
 }
 
-/** The actor that a principal is in the audit log. */
+/** Returns the actor that represents a principal in the audit log. */
 export function auditActorOf(principal: Principal): AuditActor {
   return principal.kind === 'user'
     ? { kind: 'user', id: principal.user.id, onBehalfOf: null }
     : { kind: 'api_key', id: principal.apiKeyId, onBehalfOf: principal.ownerId };
 }
 
-/** The actor of what the product does by itself or at an operator's command line. */
+/** The actor of what the gateway does by itself or at an operator's command line. */
 export const SYSTEM_ACTOR: AuditActor = { kind: 'system', id: null, onBehalfOf: null };
 
 /** The actor of what an organization's policy does by itself. */
 export const POLICY_ACTOR: AuditActor = { kind: 'policy', id: null, onBehalfOf: null };
 
-/** SHA-256(salt || value) in lower-case hex; null where there is nothing to commit to. */
+/** Returns SHA-256(salt || value) in lower-case hex; null where there is no value. */
 function commitmentOf(commitment: Commitment | null): string | null {
   if (commitment === null) return null;
   return hash('sha256', Buffer.concat([commitment.salt, Buffer.from(commitment.value)]), 'hex');
 }
 
-/** What stands between the timestamp and `approvals_received`, in its order. */
+/** The fields between the timestamp and `approvals_received`, in order. */
 const BEFORE_APPROVALS = [
   'actor_kind',
   'actor_id',
@@ -96,14 +96,14 @@ const BEFORE_APPROVALS = [
   'policy_version',
 ] as const;
 
-/** What stands between `approvals_received` and the commitments, in its order. */
+/** The fields between `approvals_received` and the commitments, in order. */
 const AFTER_APPROVALS = ['approvals_required', 'details', 'correlation_id', 'client_correlation_id'] as const;
 
-/** The names of an entry's fields, short of what only the database knows and what the bytes only commit to. */
+/** The names of an entry's fields, except those that only the database knows and those behind a commitment. */
 type EntryField =
   'action_type' | (typeof BEFORE_APPROVALS)[number] | (typeof AFTER_APPROVALS)[number] | 'data';
 
-/** A draft's fields under the names that the canonical bytes and the table share. */
+/** Returns a draft's fields under the names that the canonical bytes and the table share. */
 function entryFields(draft: AuditEntryDraft): Readonly<Record<EntryField, unknown>> {
   return {
     action_type: draft.actionType,
@@ -126,18 +126,18 @@ function entryFields(draft: AuditEntryDraft): Readonly<Record<EntryField, unknow
   };
 }
 
-/** An entry as text, made once for what is stored as it comes and for what is hashed. */
+/** A serialized entry, built once for both the stored row and the hash. */
 export interface EntryText {
   /** The draft's fields as members of a JSON object, without its braces. */
   readonly members: string;
-  /** The canonical bytes, cut at the three values that only the database knows. */
+  /** The canonical bytes, split at the three values that only the database knows. */
   readonly pieces: readonly [string, string, string, string];
 }
 
 /**
- * Writes an entry. Its canonical bytes, format `"v":1` (docs/audit-format.md#an-entry), are pieces[0] + audit_id + pieces[1] +
- * timestamp + pieces[2] + approvals_received + pieces[3], in UTF-8: JSON without white space, keys in this fixed order,
- * absent values as null, the timestamp in UTC as `YYYY-MM-DDTHH:MM:SS.mmmZ`.
+ * Serializes an entry. Its canonical bytes, format `"v":1` (docs/audit-format.md#an-entry), are pieces[0] + audit_id +
+ * pieces[1] + timestamp + pieces[2] + approvals_received + pieces[3], in UTF-8: JSON without white space, keys in this
+ * fixed order, absent values as null, the timestamp in UTC as `YYYY-MM-DDTHH:MM:SS.mmmZ`.
  */
 export function entryText(
   draft: AuditEntryDraft,
@@ -161,17 +161,17 @@ export function entryText(
   };
 }
 
-/** `"key":value` for each of these fields, joined by commas. */
+/** Returns `"key":value` for each of these fields, joined by commas. */
 function members(fields: Readonly<Record<EntryField, unknown>>, names: readonly EntryField[]): string {
   return names.map((name) => `"${name}":${json(fields[name])}`).join(',');
 }
 
-/** A value as JSON; undefined becomes null. */
+/** Returns a value as JSON; undefined becomes null. */
 function json(value: unknown): string {
   return JSON.stringify(value ?? null);
 }
 
-/** An entry as it is read back, by a reader who may see it. */
+/** An audit entry as it is read back, by a reader who may see it. */
 export interface AuditLogEntry {
   readonly organizationId: number;
   readonly id: number;
@@ -193,9 +193,9 @@ export interface AuditLogEntry {
   readonly details: string;
   readonly correlationId: string;
   readonly clientCorrelationId: string | null;
-  /** Only for those who administer security; null for other readers (docs/authentication.md#who-reads-what). */
+  /** Only for readers who administer security; null for others (docs/authentication.md#who-reads-what). */
   readonly ipAddress: string | null;
   readonly userAgent: string | null;
-  /** What its type tells beyond the other fields, such as a change's before and after. */
+  /** Facts specific to the type, such as the values before and after a change. */
   readonly data: Readonly<Record<string, unknown>> | null;
 }

@@ -1,6 +1,6 @@
 /**
- * A JSON value as text without white space, the members of every object in the order of their names by UTF-16 code
- * units: one text for one value. Written by hand, since an object of JavaScript has names like numbers first.
+ * Serializes a JSON value without white space and with object members sorted by name in UTF-16 code units, so that
+ * equal values have equal texts. JSON.stringify cannot do this: JavaScript objects list integer-like names first.
  */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;

@@ -1,37 +1,37 @@
 import { openNote, signNote, type NoteKey, type NoteSigner } from './signed-note';
 
-/** What the log commits to: all leaves of a tree up to a size, by their root (C2SP tlog-checkpoint). */
+/** What the log commits to: the size of a tree and the root over all its leaves (C2SP tlog-checkpoint). */
 export interface Checkpoint {
-  /** Which log: no two organizations share one. */
+  /** The log's name. No two organizations share one. */
   readonly origin: string;
   readonly treeSize: number;
   readonly rootHash: Buffer;
-  /** Only of a checkpoint with which an operator accepted that the database was rolled back. */
+  /** Only in a checkpoint by which an operator accepted a rollback of the database. */
   readonly generation?: Generation;
 }
 
-/** What an accepted rollback began, and what it gave up. */
+/** What an accepted rollback started, and what it abandoned. */
 export interface Generation {
   /** Counted from 1; the log before the first accepted rollback is generation 0. */
   readonly number: number;
-  /** The newest checkpoint that was archived and that the database no longer holds, or the same as the checkpoint's own. */
+  /** The newest archived checkpoint that the database no longer holds, or else the checkpoint's own size and root. */
   readonly abandonedSize: number;
   readonly abandonedRoot: Buffer;
 }
 
-/** What an approver is handed with a decision: that the log will hold this leaf. */
+/** The promise to an approver that the log will hold this leaf. */
 export interface Receipt {
   readonly origin: string;
   readonly auditId: number;
   readonly leafHash: Buffer;
 }
 
-/** The origin of an organization's log: what every checkpoint of it begins with. */
+/** Returns the origin of an organization's log, the first line of all its checkpoints. */
 export function originOf(logName: string, organizationId: number): string {
   return `${logName}/organizations/${String(organizationId)}`;
 }
 
-/** A checkpoint as a signed note. */
+/** Returns a checkpoint as a signed note. */
 export function signCheckpoint(
   { origin, treeSize, rootHash, generation }: Checkpoint,
   signer: NoteSigner,
@@ -44,7 +44,7 @@ function extensionOf({ number, abandonedSize, abandonedRoot }: Generation): stri
   return `generation ${String(number)}\nabandoned ${String(abandonedSize)} ${abandonedRoot.toString('base64')}\n`;
 }
 
-/** Reads a signed checkpoint; null where none of these keys signed it, or it says something else. */
+/** Reads a signed checkpoint; null if none of these keys signed it, or it is not a checkpoint. */
 export function openCheckpoint(
   note: string,
   keys: readonly NoteKey[],
@@ -55,7 +55,7 @@ export function openCheckpoint(
   if (opened === null || origin === '' || !isDecimal(size) || rootHash === null) return null;
   const checkpoint = { origin, treeSize: Number(size), rootHash, key: opened.key };
   if (rest.length === 1) return checkpoint;
-  // Further lines are extensions, of which this log writes one kind.
+  // Further lines are extensions. This log writes one kind.
   const generation = readGeneration(rest);
   return generation === null ? null : { ...checkpoint, generation };
 }
@@ -72,12 +72,12 @@ function readGeneration(lines: readonly string[]): Generation | null {
   return { number: Number(number), abandonedSize: Number(size), abandonedRoot };
 }
 
-/** A receipt as a signed note. Its second line keeps it from ever being taken for a checkpoint. */
+/** Returns a receipt as a signed note. Its second line makes it impossible to take it for a checkpoint. */
 export function signReceipt({ origin, auditId, leafHash }: Receipt, signer: NoteSigner): string {
   return signNote(`${origin}\nreceipt\n${String(auditId)}\n${leafHash.toString('base64')}\n`, signer);
 }
 
-/** Reads a signed receipt; null where none of these keys signed it, or it says something else. */
+/** Reads a signed receipt; null if none of these keys signed it, or it is not a receipt. */
 export function openReceipt(note: string, keys: readonly NoteKey[]): Receipt | null {
   const text = openNote(note, keys)?.text ?? '';
   const [origin = '', kind, id = '', leaf = '', ...rest] = text.split('\n');

@@ -1,8 +1,8 @@
 import { freshBytes } from './random-bytes';
 
 /**
- * A new correlation id as the document prints it: `action_YYYYMMDD_HHMMSS_` and 16 random lower-case hex characters,
- * in UTC (docs/rest-api.md#correlation-ids).
+ * Returns a new correlation id: `action_YYYYMMDD_HHMMSS_` in UTC and 16 random lower-case hex characters
+ * (docs/rest-api.md#correlation-ids).
  */
 export function newCorrelationId(at: Date): string {
   const time = at.toISOString();
@@ -11,7 +11,10 @@ export function newCorrelationId(at: Date): string {
   return `action_${date}_${clock}_${freshBytes(8).toString('hex')}`;
 }
 
-/** A client's own correlation id if it is one that we keep and echo, else null (docs/rest-api.md#correlation-ids). */
+/**
+ * Returns the client's own correlation id if it has the form that is kept and echoed, otherwise null
+ * (docs/rest-api.md#correlation-ids).
+ */
 export function clientCorrelationId(header: string | undefined): string | null {
   return header !== undefined && /^[A-Za-z0-9._:-]{1,128}$/.test(header) ? header : null;
 }

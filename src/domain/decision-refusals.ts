@@ -3,12 +3,15 @@ import type { Role } from './principal';
 import type { Refusal } from './refusal';
 import type { RiskLevel } from './risk';
 
-/** The refusal of an API key, which never decides, in whatever header it arrives (docs/authentication.md#api-keys-never-decide). */
+/**
+ * Returns the refusal of an API key, which never decides, in whatever header it is sent
+ * (docs/authentication.md#api-keys-never-decide).
+ */
 export function refusalOfApiKey(): Refusal {
   return { code: 'JWT_REQUIRED', detail: 'This operation needs a JWT; an API key is not accepted' };
 }
 
-/** The refusal of a role that an operation is closed to. */
+/** Returns the refusal of a role that may not use an operation. */
 export function refusalOfRole(heldRole: Role, requiredRoles: readonly Role[]): Refusal {
   return {
     code: 'INSUFFICIENT_PERMISSIONS',
@@ -17,12 +20,15 @@ export function refusalOfRole(heldRole: Role, requiredRoles: readonly Role[]): R
   };
 }
 
-/** The refusal of an API key without the scope that an operation or a field needs. */
+/** Returns the refusal of an API key without the scope that an operation or field needs. */
 export function refusalOfScope(scope: string): Refusal {
   return { code: 'INSUFFICIENT_PERMISSIONS', detail: `This API key lacks the scope ${scope}` };
 }
 
-/** The refusal of a reviewer whose held level is below the one that the action's band asks for (docs/approval-policy.md#held-level). */
+/**
+ * Returns the refusal of a reviewer whose held level is below the action's required level
+ * (docs/approval-policy.md#held-level).
+ */
 export function refusalOfLevel(
   actionId: number,
   riskLevel: RiskLevel,
@@ -35,7 +41,9 @@ export function refusalOfLevel(
   };
 }
 
-/** The refusal of a manager whose limit is below the action's score (docs/approval-policy.md#risk-limit). */
+/**
+ * Returns the refusal of a manager whose risk limit is below the action's score (docs/approval-policy.md#risk-limit).
+ */
 export function refusalOfLimit(actionId: number, riskScore: number, riskLimit: number): Refusal {
   return {
     code: 'RISK_LIMIT_EXCEEDED',
@@ -44,7 +52,10 @@ export function refusalOfLimit(actionId: number, riskScore: number, riskLimit: n
   };
 }
 
-/** The refusal of whoever submitted the action, by themselves or by an API key that they own or made (docs/approval-policy.md#own-actions). */
+/**
+ * Returns the refusal of a reviewer who submitted the action, directly or by an API key that they own or created
+ * (docs/approval-policy.md#own-actions).
+ */
 export function refusalOfOwnAction(actionId: number, submittedBy: number): Refusal {
   return {
     code: 'SELF_APPROVAL_FORBIDDEN',
@@ -53,7 +64,7 @@ export function refusalOfOwnAction(actionId: number, submittedBy: number): Refus
   };
 }
 
-/** The refusal of a bulk to decide an action of a band that the policy keeps out of bulks. */
+/** Returns the refusal of an action in a bulk whose risk level the policy excludes from bulks. */
 export function refusalOfBulk(actionId: number, riskLevel: RiskLevel): Refusal {
   return {
     code: 'BULK_NOT_ALLOWED',
@@ -62,7 +73,10 @@ export function refusalOfBulk(actionId: number, riskLevel: RiskLevel): Refusal {
   };
 }
 
-/** The refusal of an action that is no longer pending, with who decided, what and when (docs/approval-policy.md#one-decision-per-action). */
+/**
+ * Returns the refusal of an action that is no longer pending: who decided it, how and when
+ * (docs/approval-policy.md#one-decision-per-action).
+ */
 export function refusalOfState(action: {
   status: ActionStatus;
   decidedById: number | null;
@@ -75,7 +89,7 @@ export function refusalOfState(action: {
   };
 }
 
-/** The refusal of a verdict without the reason that the policy asks for (docs/approval-policy.md#reasons). */
+/** Returns the refusal of a verdict without the reason that the policy requires (docs/approval-policy.md#reasons). */
 export function refusalOfMissingReason(actionId: number, verdict: Verdict, riskLevel: RiskLevel): Refusal {
   return {
     code: 'REASON_REQUIRED',
@@ -84,7 +98,7 @@ export function refusalOfMissingReason(actionId: number, verdict: Verdict, riskL
   };
 }
 
-/** The refusal of a second vote of one person on a pending action (docs/approval-policy.md#quorum). */
+/** Returns the refusal of a reviewer's second vote on a pending action (docs/approval-policy.md#quorum). */
 export function refusalOfSecondVote(
   action: Pick<Action, 'id' | 'approvals'>,
   approvalsRequired: number,
@@ -100,7 +114,7 @@ export function refusalOfSecondVote(
   };
 }
 
-/** What is said of the items of an all-or-none bulk that nothing spoke against: others were refused. */
+/** Returns the refusal of a skipped item: it could have been decided, but others of the atomic bulk were refused. */
 export function refusalOfCompany(actionId: number): Refusal {
   return {
     code: 'NOT_ATTEMPTED',

@@ -1,14 +1,14 @@
 import type { InputFault } from './refusal';
 import { isBlank } from './text';
 
-/** The largest id, 2^53-1: beyond it JavaScript would round to a neighbour (docs/rest-api.md#ids). */
+/** The largest id, 2^53-1. JavaScript would round larger integers to a neighbour (docs/rest-api.md#ids). */
 const MAX_ID = Number.MAX_SAFE_INTEGER;
-/** How many ids one bulk may carry, counted as sent (docs/rest-api.md#bulk-decisions). */
+/** The maximum number of ids in a bulk, counted as sent (docs/rest-api.md#bulk-decisions). */
 export const MAX_BULK_IDS = 500;
-/** How many characters (Unicode code points) a reason may have (docs/approval-policy.md#reasons). */
+/** The maximum length of a reason, in Unicode code points (docs/approval-policy.md#reasons). */
 export const MAX_REASON_LENGTH = 2000;
 
-/** Something read from the outside: the value, or every fault that was found in it. */
+/** The result of reading untrusted input: the value, or every fault found in it. */
 export type Parsed<T> =
   | { readonly value: T; readonly faults?: undefined }
   | { readonly value?: undefined; readonly faults: readonly InputFault[] };
@@ -16,7 +16,7 @@ export type Parsed<T> =
 type Location = readonly (string | number)[];
 
 /**
- * Reads an id given as an integer or as its plain decimal text (`12345`; no sign, blank, leading zero or exponent).
+ * Reads an id: an integer or its plain decimal text (`12345`; no sign, blank, leading zero or exponent).
  * @returns an integer from 1 to 2^53-1, or the fault (docs/rest-api.md#ids)
  */
 export function parseId(raw: unknown, loc: Location): Parsed<number> {
@@ -26,8 +26,8 @@ export function parseId(raw: unknown, loc: Location): Parsed<number> {
 }
 
 /**
- * Reads the ids of a bulk: 1 to 500 as sent, else a fault; then duplicates are folded, keeping the order first given.
- * Every faulty id is reported at its own index.
+ * Reads the ids of a bulk: 1 to 500 as sent. Duplicates are removed and the order of first occurrence is kept.
+ * @returns the ids, or every fault, each at the index of its id
  */
 export function parseIds(raw: unknown, loc: Location): Parsed<readonly number[]> {
   if (!Array.isArray(raw)) return fault(loc, 'must be a list of ids', 'list');
@@ -40,8 +40,9 @@ export function parseIds(raw: unknown, loc: Location): Parsed<readonly number[]>
 }
 
 /**
- * Reads a reason. Absent, null, empty and blank are the same: null. A text is kept to the letter.
- * @returns the reason (at most 2,000 characters, well-formed Unicode without U+0000), or the fault (docs/approval-policy.md#reasons)
+ * Reads a reason. Absent, null, empty and blank all mean null. Other text is kept unchanged.
+ * @returns the reason (at most 2,000 characters, well-formed Unicode without U+0000), or the fault
+ * (docs/approval-policy.md#reasons)
  */
 export function parseReason(raw: unknown, loc: Location): Parsed<string | null> {
   if (raw === undefined || raw === null) return { value: null };
@@ -49,7 +50,7 @@ export function parseReason(raw: unknown, loc: Location): Parsed<string | null> 
   if (!raw.isWellFormed() || raw.includes('\0'))
     return fault(loc, 'must be well-formed Unicode without U+0000', 'unicode');
   if (isBlank(raw)) return { value: null };
-  // The first test spares a long text its count: a code point is at most two UTF-16 units.
+  // The first test is cheap and stops very long texts: a code point is at most two UTF-16 units.
   if (raw.length > 2 * MAX_REASON_LENGTH || Array.from(raw).length > MAX_REASON_LENGTH)
     return fault(loc, `must have at most ${String(MAX_REASON_LENGTH)} characters`, 'length');
   return { value: raw };

@@ -1,17 +1,18 @@
-/** How deep objects and lists may stand inside each other. */
+/** How deep objects and lists may be nested. */
 const MAX_DEPTH = 32;
 
-/** What is wrong with a value, for an `InputFault`: the message and the type. */
+/** A fault in a value: the message and the type of an `InputFault`. */
 type Found = readonly [msg: string, type: string];
 
 /**
- * What keeps a JSON value from being stored as it was sent, or null: too deep, too large, text that no database can
- * hold, or numbers that a double does not keep (read as Infinity, see rest/json-body), so that another value would be
- * approved than was meant.
- * @param maxSize in bytes, as JSON without white space and exponents, which is how the database writes it
+ * Finds what prevents a JSON value from being stored exactly as sent: excessive depth or size, text that PostgreSQL
+ * cannot hold, or numbers that a double cannot represent (read as Infinity, see rest/json-body), since a reviewer would
+ * approve a different value.
+ * @param maxSize in bytes, as JSON without white space and exponents, which is how PostgreSQL writes it
+ * @returns the fault, or null
  */
 export function jsonFault(value: unknown, maxSize: number): Found | null {
-  // By levels, and the depth first: whatever walks a deep value by recursion runs out of stack.
+  // Level by level, with the depth checked first: recursion into a deep value would overflow the stack.
   let level: readonly unknown[] = [value];
   let inDecimals = 0;
   for (let depth = 0; level.length > 0; depth += 1) {
@@ -31,7 +32,7 @@ export function jsonFault(value: unknown, maxSize: number): Found | null {
   ];
 }
 
-/** How many more digits a number takes without an exponent: PostgreSQL writes 5e-324 with 324 decimals. */
+/** Returns how many more digits a number has without an exponent: PostgreSQL writes 5e-324 with 324 decimals. */
 function decimalsBeyond(value: number): number {
   const [, exponent = '0'] = String(value).split('e-');
   return Number(exponent);

@@ -1,10 +1,10 @@
-/** What stands in a JSON text: the name of an object's member, or a number. */
+/** A token of a JSON text that matters here: the name of an object's member, or a number. */
 interface Token {
   readonly kind: 'name' | 'number';
-  /** Where it begins, and where the text goes on; of a name, the quotation marks included. */
+  /** The start and end offsets; those of a name include its quotation marks. */
   readonly start: number;
   readonly end: number;
-  /** The names that its object had before; null outside of objects. */
+  /** The earlier names of the same object; null outside of objects. */
   readonly names: Set<string> | null;
 }
 
@@ -14,12 +14,12 @@ const COLON = ':'.charCodeAt(0);
 const MINUS = '-'.charCodeAt(0);
 const ZERO = '0'.charCodeAt(0);
 const NINE = '9'.charCodeAt(0);
-/** A JSON number that no double holds: JavaScript reads it as Infinity, which no field takes. */
+/** A JSON number beyond the range of a double. JavaScript reads it as Infinity, which no field accepts. */
 const BEYOND = '1e999';
 
 /**
- * Finds a name that one object of a JSON text has twice, in whatever escapes: of its two values one reader takes the
- * first and another the last (RFC 8259 4). Linear in the text.
+ * Finds a member name that occurs twice in one object of a JSON text, compared after unescaping. Parsers disagree on
+ * which of the two values they keep (RFC 8259 4). Linear in the text.
  * @param json a well-formed JSON text
  * @returns the name, or null
  */
@@ -35,10 +35,10 @@ export function repeatedName(json: string): string | null {
 }
 
 /**
- * Replaces the numbers of a JSON text that may not pass by one that `JSON.parse` reads as Infinity, so that whatever
- * reads the field refuses it and says where. Linear in the text.
+ * Replaces the numbers of a JSON text that fail a test by one that `JSON.parse` reads as Infinity, so that whatever
+ * validates the field refuses it and reports where. Linear in the text.
  * @param json a well-formed JSON text
- * @param passes whether a number may pass, as it is written
+ * @param passes whether a number, as written, may stay
  */
 export function withoutNumbers(json: string, passes: (number: string) => boolean): string {
   const parts: string[] = [];
@@ -52,23 +52,23 @@ export function withoutNumbers(json: string, passes: (number: string) => boolean
 }
 
 /**
- * Whether a double keeps the number: what JavaScript writes for it has the same value. So 1.50 passes, as 1.5, and
+ * Returns whether a double represents a number exactly: JavaScript writes the same value for it. 1.50 passes, as 1.5;
  * 100.00000000000000001 and 1e-400 do not. Linear in the number's length.
  * @param number as JSON or GraphQL writes it
  */
 export function isExact(number: string): boolean {
-  // Fifteen significant digits always survive, unless an exponent leads out of the range.
+  // Fifteen significant digits always survive, unless an exponent exceeds the range.
   if (number.length <= 15 && !number.includes('e') && !number.includes('E')) return true;
   const value = Number(number);
   return Number.isFinite(value) && sameDecimal(decimalOf(number), decimalOf(String(value)));
 }
 
-/** Whether a number is a plain integer: digits, without a fraction or an exponent. */
+/** Returns whether a number is a plain integer: digits without a fraction or an exponent. */
 export function isPlainInteger(number: string): boolean {
   return !number.includes('.') && !number.includes('e') && !number.includes('E');
 }
 
-/** A decimal as its significant digits, without zeros around them, and the power of ten of the last one. */
+/** A decimal as its significant digits, without leading and trailing zeros, and the power of ten of the last one. */
 interface Decimal {
   readonly isNegative: boolean;
   readonly digits: string;
@@ -77,7 +77,7 @@ interface Decimal {
 
 function sameDecimal(one: Decimal, other: Decimal): boolean {
   if (one.digits !== other.digits) return false;
-  // Zero has no digits, and neither a sign nor a power.
+  // Zero has no digits, so its sign and power do not count.
   return one.digits === '' || (one.power === other.power && one.isNegative === other.isNegative);
 }
 
@@ -94,9 +94,9 @@ function decimalOf(number: string): Decimal {
   return { isNegative, digits: digits.slice(start, end), power };
 }
 
-/** The names and numbers of a well-formed JSON text, in its order. Each character is looked at twice at most. */
+/** Yields the names and numbers of a well-formed JSON text, in order. Reads each character at most twice. */
 function* tokensOf(json: string): Generator<Token> {
-  // Levels are kept here, so that depth costs no stack.
+  // An explicit stack, so that deep nesting cannot overflow the call stack.
   const levels: (Set<string> | null)[] = [];
   let names: Set<string> | null = null;
   let at = 0;

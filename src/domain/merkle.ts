@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 /** A hash of the tree: 32 bytes. */
 export type Hash = Buffer;
 
-/** A perfect subtree: 2^level leaves from index * 2^level on. Level 0 is a leaf. */
+/** A perfect subtree: 2^level leaves starting at index * 2^level. Level 0 is a leaf. */
 export interface Subtree {
   readonly level: number;
   readonly index: number;
@@ -28,12 +28,12 @@ export function nodeHash(left: Hash, right: Hash): Hash {
 const LEAF = Buffer.from([0]);
 const NODE = Buffer.from([1]);
 
-/** The perfect subtrees that a range falls into, from left to right. */
+/** Returns the perfect subtrees that a range consists of, from left to right. */
 function subtreesOf([start, end]: Range): readonly Subtree[] {
   const subtrees: Subtree[] = [];
   for (let at = start; at < end;) {
     let level = 0;
-    // As large as its place is aligned to and as still fits.
+    // The largest subtree that is aligned at this position and still fits.
     while (at % 2 ** (level + 1) === 0 && at + 2 ** (level + 1) <= end) level += 1;
     subtrees.push({ level, index: at / 2 ** level });
     at += 2 ** level;
@@ -41,38 +41,42 @@ function subtreesOf([start, end]: Range): readonly Subtree[] {
   return subtrees;
 }
 
-/** The perfect subtrees whose hashes make up the root of a tree of this size. */
+/** Returns the perfect subtrees whose hashes make up the root of a tree of this size. */
 export function peaksOf(size: number): readonly Subtree[] {
   return subtreesOf([0, size]);
 }
 
-/** The hash over neighbouring subtrees as `subtreesOf` gives them. */
+/** Returns the hash over adjacent subtrees in the order of `subtreesOf`. */
 export function foldSubtrees(hashes: readonly Hash[]): Hash {
   return hashes.length === 0 ? EMPTY_ROOT : hashes.reduceRight((right, left) => nodeHash(left, right));
 }
 
-/** From this level on a subtree's hash is worth keeping; below, it is made of so few leaves that it is computed. */
+/** The lowest level above the leaves whose hashes are stored. Lower ones are cheap to compute from their few leaves. */
 const LOWEST_KEPT = 4;
 
-/** Whether a subtree's hash is kept: a leaf's is, and one's of sixteen leaves or more. */
+/** Returns whether a subtree's hash is stored: those of leaves and of subtrees of at least sixteen leaves are. */
 export function isKept({ level }: Subtree): boolean {
   return level === 0 || level >= LOWEST_KEPT;
 }
 
-/** The subtrees with kept hashes that a subtree consists of, from left to right: itself, or its two to eight leaves. */
+/**
+ * Returns the subtrees with stored hashes that make up a subtree, from left to right: itself, or its two to eight
+ * leaves.
+ */
 export function keptUnder(subtree: Subtree): readonly Subtree[] {
   if (isKept(subtree)) return [subtree];
   const leaves = 2 ** subtree.level;
   return Array.from({ length: leaves }, (_, n) => ({ level: 0, index: subtree.index * leaves + n }));
 }
 
-/** The right edge of a growing tree: takes leaves, tells which perfect subtrees they complete, and the root so far. */
+/** The right edge of a growing tree: takes leaves, returns the perfect subtrees they complete and the current root. */
 export class TreeEdge {
   private readonly peaks: { readonly subtree: Subtree; readonly hash: Hash }[];
 
   /**
-   * @param size leaves so far, 0 or more
-   * @param hashes of `peaksOf(size)`, in that order
+   * @param size number of leaves so far, 0 or more
+   * @param hashes the hashes of `peaksOf(size)`, in that order
+   * @throws {Error} if the number of hashes does not match
    */
   constructor(
     private leaves = 0,
@@ -113,12 +117,12 @@ export class TreeEdge {
   }
 }
 
-/** What an inclusion proof consists of: for each of its hashes, the subtrees to fold (RFC 6962 2.1.1). */
+/** Returns what an inclusion proof consists of: for each of its hashes, the subtrees to fold (RFC 6962 2.1.1). */
 export function inclusionPath(index: number, size: number): readonly (readonly Subtree[])[] {
   return pathOf(index, [0, size]).map(subtreesOf);
 }
 
-/** What a consistency proof consists of: for each of its hashes, the subtrees to fold (RFC 6962 2.1.2). */
+/** Returns what a consistency proof consists of: for each of its hashes, the subtrees to fold (RFC 6962 2.1.2). */
 export function consistencyPath(size1: number, size2: number): readonly (readonly Subtree[])[] {
   return size1 === 0 ? [] : subproofOf(size1, [0, size2], true).map(subtreesOf);
 }
@@ -139,7 +143,7 @@ function subproofOf(size1: number, [start, end]: Range, isWhole: boolean): reado
     : [...subproofOf(size1, [middle, end], false), [start, middle]];
 }
 
-/** The largest power of two below a size of 2 or more. */
+/** Returns the largest power of two below a size of 2 or more. */
 function splitOf(size: number): number {
   let power = 1;
   while (power * 2 < size) power *= 2;
@@ -147,8 +151,8 @@ function splitOf(size: number): number {
 }
 
 /**
- * Whether a proof shows that a leaf stands at an index of the tree with this root (RFC 9162 2.1.3.2).
- * A proof with a hash more or less than it takes shows nothing.
+ * Returns whether a proof shows that a leaf is at an index of the tree with this root (RFC 9162 2.1.3.2). A proof of
+ * the wrong length proves nothing.
  */
 export function isIncluded(
   leaf: Hash,
@@ -172,8 +176,8 @@ export function isIncluded(
 }
 
 /**
- * Whether a proof shows that the tree with the second root begins with all of the first (RFC 9162 2.1.4.2).
- * Every tree begins with the empty one, so that nothing is shown by it: a first size of 0 is refused.
+ * Returns whether a proof shows that the tree with the second root is an extension of the first (RFC 9162 2.1.4.2). A
+ * first size of 0 is refused: every tree extends the empty one, so that would prove nothing.
  */
 export function isConsistent(
   size1: number,
@@ -187,7 +191,7 @@ export function isConsistent(
   if (size1 === size2) return proof.length === 0 && root1.equals(root2);
   let [here, last] = [size1 - 1, size2 - 1];
   while (here % 2 === 1) [here, last] = [half(here), half(last)];
-  // A first tree that is one perfect subtree is its own first hash.
+  // If the first tree is one perfect subtree, its root is the first hash and the proof leaves it out.
   const [seed, ...rest] = here === 0 ? [root1, ...proof] : proof;
   if (seed === undefined) return false;
   let [old, now] = [seed, seed];

@@ -1,54 +1,54 @@
 import { comparableText } from './text';
 
-/** A text for patterns: the code points of `comparableText`. */
+/** A text prepared for matching: the code points of `comparableText`. */
 export type ComparedText = ArrayLike<number>;
 
-/** What stands between two stars. */
+/** The part of a pattern between two stars. */
 interface Part {
   /** Code points, or null for any one character. */
   readonly characters: readonly (number | null)[];
-  /** By character, the places where it may stand, one bit each. */
+  /** For each character, the positions where it may occur, one bit each. */
   readonly known: ReadonlyMap<number, Uint32Array>;
-  /** The places of a character that the part does not name. */
+  /** The positions where a character that the part does not name may occur. */
   readonly other: Uint32Array;
 }
 
-/** A pattern, ready to be held against texts. */
+/** A compiled pattern. */
 export interface Pattern {
   /** In order; a single one where there is no star. */
   readonly parts: readonly Part[];
 }
 
-/** A text as patterns are held against it: as people see it, in either case (domain/text). */
+/** Prepares a text for matching: as people see it, case-insensitive (domain/text). */
 export function comparedText(text: string): ComparedText {
   return Array.from(comparableText(text), (character) => character.codePointAt(0) ?? 0);
 }
 
 /**
- * Reads a pattern: `*` stands for any text, the empty one too, `?` for any one character, and everything else for
- * itself, as people see it and in either case. What the search needs is made here, once for all texts.
+ * Compiles a pattern, once for all texts. `*` matches any text including the empty one, `?` any one character, and
+ * everything else itself, as people see it and case-insensitively.
  */
 export function readPattern(pattern: string): Pattern {
   return { parts: comparableText(pattern).split('*').map(readPart) };
 }
 
 /**
- * For a pattern that matches every text of at least so many characters, that number: stars, and question marks if any.
- * @returns null for a pattern that asks for more
+ * Returns the length from which a pattern matches every text, for a pattern of stars and question marks only.
+ * @returns the length in characters, or null for a pattern that requires more
  */
 export function matchesFromLength({ parts }: Pattern): number | null {
   const characters = parts.flatMap((part) => part.characters);
   return parts.length > 1 && characters.every((character) => character === null) ? characters.length : null;
 }
 
-/** How many characters of compared text a pattern holds against others. */
+/** Returns the length of a pattern, in characters of compared text, stars included. */
 export function patternLength({ parts }: Pattern): number {
   return parts.reduce((length, { characters }) => length + characters.length, parts.length - 1);
 }
 
 /**
- * Whether a text is what a pattern describes. Linear in the text: nothing of it is read more than three times, whatever
- * the pattern, and for 32 characters of a part one machine word is worked on each time.
+ * Returns whether a text matches a pattern. Linear in the text: each character is read at most three times, whatever
+ * the pattern, and each read costs one machine word per 32 characters of a part.
  */
 export function matches({ parts }: Pattern, text: ComparedText): boolean {
   const [first = NO_PART] = parts;
@@ -57,7 +57,7 @@ export function matches({ parts }: Pattern, text: ComparedText): boolean {
   if (parts.length === 1) return text.length === start && standsAt(text, first, 0);
   const end = text.length - last.characters.length;
   if (start > end || !standsAt(text, first, 0) || !standsAt(text, last, end)) return false;
-  // The earliest place leaves the most to the parts that follow, so that no earlier one is tried again.
+  // The earliest match leaves the most text to the following parts, so no backtracking is needed.
   let from = start;
   for (let index = 1; index < parts.length - 1; index += 1) {
     from = endOfFirst(text, parts[index] ?? NO_PART, from, end);
@@ -71,8 +71,8 @@ function standsAt(text: ComparedText, { characters }: Part, at: number): boolean
 }
 
 /**
- * Where the first occurrence of a part between two places ends, or -1. Bit n of the state says whether the part's first
- * n + 1 characters end here (Baeza-Yates and Gonnet, "shift-and").
+ * Returns where the first occurrence of a part between two positions ends, or -1. Bit n of the state says whether the
+ * part's first n + 1 characters end here (Baeza-Yates and Gonnet, "shift-and").
  */
 function endOfFirst(
   text: ComparedText,

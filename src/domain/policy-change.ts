@@ -4,14 +4,14 @@ import type { InputFault } from './refusal';
 import { RISK_LEVELS } from './risk';
 import { parseScoringRules } from './scoring-rules';
 
-/** The highest approval level that anybody can hold. */
+/** The highest approval level that a user can hold. */
 export const MAX_LEVEL = 10;
 const MAX_QUORUM = 10;
 const MAX_SCORE = 100;
 const MINUTE = 60;
 const YEAR = 365 * 24 * 60 * MINUTE;
 
-/** What to change of a policy: any part of it. What is left out stays; null takes away what can be absent. */
+/** A partial change of a policy. Absent settings stay unchanged; null clears settings that are optional. */
 export type PolicyPatch = Patch<PolicyRules>;
 
 type Patch<T> = {
@@ -23,8 +23,8 @@ type Patch<T> = {
 };
 
 /**
- * A policy with a change applied.
- * @returns the changed rules, or every fault in them, so that an impossible policy is refused whole
+ * Applies a change to a policy.
+ * @returns the changed rules, or every fault in them; an invalid policy is refused as a whole
  */
 export function applyPatch(rules: PolicyRules, patch: PolicyPatch): Parsed<PolicyRules> {
   const faults: InputFault[] = [];
@@ -33,7 +33,7 @@ export function applyPatch(rules: PolicyRules, patch: PolicyPatch): Parsed<Polic
   return faults.length > 0 ? { faults } : { value: changed };
 }
 
-/** Everything that makes a policy impossible: what is out of its range, or can be met by nobody. */
+/** Returns every fault that makes a policy invalid: values out of range, or requirements that nobody can meet. */
 function policyFaults(rules: PolicyRules, loc: readonly string[]): readonly InputFault[] {
   const found: InputFault[] = [];
   const check = (path: readonly string[], isRight: boolean, msg: string, type: string): void => {
@@ -89,7 +89,7 @@ function isWithin(value: unknown, min: number, max: number): boolean {
   return typeof value === 'number' && value >= min && value <= max;
 }
 
-/** The base with the patch's values in place of its own, part by part. */
+/** Returns the base with the patch's values in place of its own, recursively. */
 function merge(base: object, patch: object, loc: readonly string[], faults: InputFault[]): object {
   const merged: Record<string, unknown> = { ...base };
   for (const [name, value] of Object.entries(patch) as [string, unknown][]) {
@@ -102,7 +102,7 @@ function merge(base: object, patch: object, loc: readonly string[], faults: Inpu
     else if (name === 'scoringRules') merged[name] = parseScoringRules(value, []).value ?? value;
     else if (Array.isArray(value)) {
       merged[name] = inOrder(value);
-      // A band that is misspelt in a stored document must not be taken for one that was left out.
+      // A misspelt risk level in a stored document must not pass for one that was left out.
       if (!value.every((band) => inOrder([band]).length === 1))
         faults.push({ loc: [...loc, name], msg: `must be of ${RISK_LEVELS.join(', ')}`, type: 'enum' });
     } else merged[name] = value;

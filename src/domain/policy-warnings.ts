@@ -5,7 +5,7 @@ import { RISK_LEVELS, riskLevelOf, riskScoresOf, type RiskLevel } from './risk';
 import { isAutoApproved } from './risk-score';
 import { catchAllOf, patternsOf, type ScoredField } from './scoring-rules';
 
-/** What can be risky about a policy that is possible. */
+/** The risks that a valid policy can carry. */
 export const POLICY_WARNING_CODES = [
   'QUORUM_UNREACHABLE',
   'NOBODY_CAN_DECIDE',
@@ -19,22 +19,22 @@ export type PolicyWarningCode = (typeof POLICY_WARNING_CODES)[number];
 
 export interface PolicyWarning {
   readonly code: PolicyWarningCode;
-  /** The band that it is about; null for all. */
+  /** The risk level that the warning concerns; null for all. */
   readonly riskLevel: RiskLevel | null;
   readonly detail: string;
 }
 
-/** How many active people of an organization are alike in what the rule weighs. */
+/** How many active users of an organization share the same values of what the rule reads. */
 export interface PeopleAlike extends Pick<User, 'role' | 'approvalLevel' | 'maxRiskScore'> {
   readonly count: number;
 }
 
-/** The highest score of a band that is told apart from the next band's first one. */
+/** The distance from the start of a risk level to the highest score that is still counted to the level below. */
 const JUST_BELOW = 0.001;
 
 /**
- * What is risky about a policy, for the people there are now.
- * @param people every active person of the organization, counted by what the rule weighs
+ * Returns what is risky about a policy, given the current users.
+ * @param people every active user of the organization, grouped by what the rule reads
  */
 export function policyWarnings(
   policy: ApprovalPolicy,
@@ -50,9 +50,9 @@ export function policyWarnings(
 }
 
 /**
- * What keeps an action from being decided that is submitted now.
+ * Returns what prevents an action submitted now from being decided.
  * @param riskScore 0 to 100
- * @param others every active person who may decide it as far as they did not submit it, counted by what the rule weighs
+ * @param others every active user, without the submitter unless own actions are allowed, grouped by what the rule reads
  */
 export function submissionWarnings(
   riskScore: number,
@@ -71,7 +71,11 @@ export function submissionWarnings(
   return [{ code: 'QUORUM_UNREACHABLE', riskLevel, detail }];
 }
 
-/** What is said of actions that wait under a policy, for the people there are now. @param isMore whether more wait than were looked at */
+/**
+ * Returns warnings about pending actions that none of the current users can decide.
+ * @param stuck how many there are
+ * @param isMore whether more actions are pending than were checked
+ */
 export function stuckWarnings(stuck: number, isMore: boolean): readonly PolicyWarning[] {
   if (stuck === 0) return [];
   const count = `${isMore ? 'At least ' : ''}${String(stuck)}`;
@@ -85,7 +89,7 @@ function countAble(people: readonly PeopleAlike[], riskScore: number, policy: Ap
     .reduce((sum, { count }) => sum + count, 0);
 }
 
-/** People who may decide only part of a band do not count: the rest of it would wait for ever. */
+/** Users who may decide only part of a risk level do not count: its other actions would never be decided. */
 function unreachableQuorum(
   riskLevel: RiskLevel,
   policy: ApprovalPolicy,
@@ -123,7 +127,7 @@ function autoApproval({ autoApproveBelow }: ApprovalPolicy): readonly PolicyWarn
   return [{ code: 'AUTO_APPROVES_BEYOND_LOW', riskLevel: null, detail }];
 }
 
-/** A rule that takes anything scores all that is left, and all that nobody thought of. */
+/** A rule that matches anything scores all remaining actions, including those that nobody thought of. */
 function catchAllRules(policy: ApprovalPolicy): readonly PolicyWarning[] {
   const { scoringRules } = policy;
   const reached = new Set(scoringRules.keys());
@@ -139,7 +143,7 @@ function catchAllRules(policy: ApprovalPolicy): readonly PolicyWarning[] {
         riskLevel: null,
         detail: `Whatever comes to scoring rule ${position}, which matches ${everything}, is approved by nobody`,
       });
-    // What asks for less never sees an action that this rule leaves.
+    // A later rule with patterns for all of these fields only matches actions that this rule has matched already.
     const behind = [...reached].filter(
       (other) =>
         other > index &&

@@ -3,49 +3,55 @@ import type { Role } from './principal';
 import { RISK_LEVELS, type RiskLevel } from './risk';
 import type { ScoringRule } from './scoring-rules';
 
-/** One value for each band of risk. */
+/** One value for each risk level. */
 export type ByRiskLevel<T> = Readonly<Record<RiskLevel, T>>;
 
-/** What an organization can set about its decisions (docs/approval-policy.md#settings). Where a band begins is not among it (docs/approval-policy.md#risk-levels). */
+/**
+ * The settings of an organization's approval policy (docs/approval-policy.md#settings). The bounds of the risk levels
+ * are fixed (docs/approval-policy.md#risk-levels).
+ */
 export interface PolicyRules {
-  /** Whether a reviewer needs a held level at or above the band's (docs/approval-policy.md#held-level). */
+  /** Whether a reviewer needs a held level at or above the required one (docs/approval-policy.md#held-level). */
   readonly approvalLevels: boolean;
-  /** The level that each band asks for, 1 to 10. */
+  /** The required level of each risk level, 1 to 10. */
   readonly requiredLevels: ByRiskLevel<number>;
-  /** The level that comes with a role where the person has none of their own, 0 to 10. */
+  /** The held level of users without one of their own, by role, 0 to 10. */
   readonly roleLevels: Readonly<Record<'manager' | 'securityManager' | 'admin', number>>;
-  /** The limit of managers without one of their own, 0 to 100, inclusive; null for none. */
+  /** The risk limit of managers without one of their own, 0 to 100, inclusive; null for none. */
   readonly managerMaxRiskScore: number | null;
   /** Distinct reviewers needed to approve, 1 to 10 (docs/approval-policy.md#quorum). */
   readonly quorum: ByRiskLevel<number>;
-  /** Whether people may decide what they, or an API key of theirs, submitted (docs/approval-policy.md#own-actions). */
+  /** Whether users may decide what they, or an API key of theirs, submitted (docs/approval-policy.md#own-actions). */
   readonly ownActionsAllowed: boolean;
-  /** The bands in which a verdict needs a reason (docs/approval-policy.md#reasons). */
+  /** The risk levels at which a verdict needs a reason (docs/approval-policy.md#reasons). */
   readonly reasonRequired: Readonly<Record<Verdict, readonly RiskLevel[]>>;
-  /** How long an action waits before it expires, in seconds, 60 to a year; null for ever (docs/approval-policy.md#expiry). */
+  /**
+   * How long an action waits before it expires, in seconds, from 60 to a year; null for no expiry
+   * (docs/approval-policy.md#expiry).
+   */
   readonly timeToLiveSeconds: ByRiskLevel<number | null>;
-  /** The bands whose actions are decided one by one only. */
+  /** The risk levels whose actions cannot be decided in bulk. */
   readonly excludedFromBulk: readonly RiskLevel[];
-  /** Scores below this, 0 to 100, are approved by the policy when they are submitted; null for none. */
+  /** The policy approves submissions with a score below this, 0 to 100; null for none. */
   readonly autoApproveBelow: number | null;
-  /** What gives a submitted action its score: the first one that matches (domain/risk-score). */
+  /** The rules that score a submitted action; the first match wins (domain/risk-score). */
   readonly scoringRules: readonly ScoringRule[];
 }
 
-/** An organization's rules for decisions, one numbered version of them. */
+/** One numbered version of an organization's approval policy. */
 export interface ApprovalPolicy extends PolicyRules {
   readonly version: number;
 }
 
-/** A policy as it was laid down. */
+/** A stored policy version, with who changed it and when. */
 export interface PolicyVersion extends ApprovalPolicy {
-  /** Null where an operator or the product itself did it. */
+  /** Null where an operator or the gateway itself made the change. */
   readonly changedById: number | null;
   readonly reason: string | null;
   readonly changedAt: Date;
 }
 
-/** What holds where an organization says nothing: the defaults of docs/approval-policy.md#settings. */
+/** The defaults of docs/approval-policy.md#settings. */
 export const DEFAULT_RULES: PolicyRules = {
   approvalLevels: true,
   requiredLevels: { low: 1, medium: 2, high: 3, critical: 4 },
@@ -60,21 +66,21 @@ export const DEFAULT_RULES: PolicyRules = {
   scoringRules: [],
 };
 
-/** The level that a role brings along, 0 to 10; nobody who only reads brings any. */
+/** Returns the level that a role holds by default, 0 to 10; 0 for the role that only reads. */
 export function levelOfRole(role: Role, { roleLevels }: PolicyRules): number {
   if (role === 'user') return 0;
   return role === 'security_manager' ? roleLevels.securityManager : roleLevels[role];
 }
 
-/** Settings by their path, such as `quorum.high`; a list is one setting. */
+/** Settings by path, such as `quorum.high`; a list is one setting. */
 export type PolicySettings = Readonly<Record<string, unknown>>;
 
-/** A policy's settings, one by one. */
+/** Returns a policy's settings by path. */
 export function policySettings(rules: PolicyRules): PolicySettings {
   return Object.fromEntries(settingsOf(rules, []));
 }
 
-/** What differs between two policies, as it was and as it is; null where they are the same. */
+/** Returns the settings that differ between two policies, before and after; null where none do. */
 export function policyDifference(
   before: PolicyRules,
   after: PolicyRules,
@@ -95,7 +101,7 @@ function settingsOf(rules: object, path: readonly string[]): readonly (readonly 
   });
 }
 
-/** Bands, lowest first and each once. */
+/** Returns risk levels without duplicates, lowest first. */
 export function inOrder(riskLevels: readonly unknown[]): readonly RiskLevel[] {
   return RISK_LEVELS.filter((level) => riskLevels.includes(level));
 }

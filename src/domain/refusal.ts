@@ -2,7 +2,7 @@ import type { ActionStatus } from './action';
 import type { Role } from './principal';
 import type { RiskLevel } from './risk';
 
-/** Every code that a client can meet, the same over GraphQL and REST (docs/rest-api.md#errors). */
+/** Every error code that a client can receive, the same over GraphQL and REST (docs/rest-api.md#errors). */
 export const ERROR_CODES = [
   'MISSING_AUTH',
   'INVALID_TOKEN',
@@ -41,10 +41,12 @@ export const ERROR_CODES = [
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
-/** What was needed and what was held, or what had already happened: only what the code calls for. */
+/**
+ * The facts behind a refusal: what was required and held, or what had already happened. Only those of its code are set.
+ */
 export interface RefusalFacts {
   readonly currentStatus?: ActionStatus;
-  /** Null where a policy, not a person, decided. */
+  /** Null where a policy, not a user, decided. */
   readonly decidedBy?: number | null;
   readonly decidedAt?: Date | null;
   readonly requiredLevel?: number;
@@ -61,7 +63,7 @@ export interface RefusalFacts {
   readonly currentVersion?: number;
 }
 
-/** One fault in what was sent: where (`['body', 'action_ids', 3]`), what, and a stable type for programs. */
+/** One fault in the input: its location (`['body', 'action_ids', 3]`), a message, and a stable type for programs. */
 export interface InputFault {
   readonly loc: readonly (string | number)[];
   readonly msg: string;
@@ -76,7 +78,7 @@ export interface Refusal {
   readonly errors?: readonly InputFault[];
 }
 
-/** Carries a refusal out to a door, which gives it its shape there. Thrown only after everything is committed. */
+/** Carries a refusal to the API, which formats it. Thrown only after everything is committed. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
 
@@ -85,36 +87,39 @@ export class RefusedError extends Error {
   }
 }
 
-/** How many errors an answer has at most: an answer is not many times as large as what was sent. */
+/** The maximum number of errors in a response, so that it cannot be many times as large as the request. */
 export const MAX_ERRORS = 10;
-/** How many characters the message of an error has at most. */
+/** The maximum length of an error's message, in UTF-16 units. */
 const MAX_MESSAGE_LENGTH = 500;
 
-/** A message, cut to the length that an error's message may have. */
+/** Returns a message cut to the maximum length of an error's message. */
 export function cutMessage(message: string): string {
   if (message.length <= MAX_MESSAGE_LENGTH) return message;
-  // Half of a character that takes two units would be no Unicode.
+  // The cut may split a surrogate pair, and half of one is not well-formed Unicode.
   return `${message.slice(0, MAX_MESSAGE_LENGTH - 1)}…`.toWellFormed();
 }
 
-/** The refusal of a request whose content is wrong, with the first faults that were found. */
+/** Returns the refusal of an invalid request, with its first faults. */
 export function validationRefusal(faults: readonly InputFault[]): Refusal {
   const told = faults.slice(0, MAX_ERRORS);
   const detail = told.map((fault) => `${fault.loc.join('.')}: ${fault.msg}`).join('; ');
   return { code: 'VALIDATION_ERROR', detail: detail || 'The request is not valid', errors: told };
 }
 
-/** The refusal of an id that the caller's organization does not have, be it unknown or another's (docs/approval-policy.md#order-of-refusals). */
+/**
+ * Returns the refusal of an id that the caller's organization does not have, whether unknown or another organization's
+ * (docs/approval-policy.md#order-of-refusals).
+ */
 export function actionNotFound(actionId: number): Refusal {
   return { code: 'ACTION_NOT_FOUND', detail: `Action ${String(actionId)} not found` };
 }
 
-/** The refusal of an API key's id that the caller's organization does not have. */
+/** Returns the refusal of an API key's id that the caller's organization does not have. */
 export function apiKeyNotFound(apiKeyId: number): Refusal {
   return { code: 'NOT_FOUND', detail: `API key ${String(apiKeyId)} not found` };
 }
 
-/** The refusal of a user id that the caller's organization does not have. */
+/** Returns the refusal of a user id that the caller's organization does not have. */
 export function userNotFound(userId: number): Refusal {
   return { code: 'NOT_FOUND', detail: `User ${String(userId)} not found` };
 }

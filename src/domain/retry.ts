@@ -4,27 +4,30 @@ import type { Parsed } from './decision-request';
 import type { Principal } from './principal';
 import type { Refusal } from './refusal';
 
-/** What makes a request known again when it is repeated (docs/rest-api.md#idempotency-keys). */
+/** The identity of a request under an idempotency key (docs/rest-api.md#idempotency-keys). */
 export interface RetryKey {
   readonly organizationId: number;
-  /** Keys of different principals never meet. */
+  /** Each principal has a separate set of keys. */
   readonly principalKind: Principal['kind'];
   readonly principalId: number;
   readonly key: string;
-  /** SHA-256 of what was asked for, in lower-case hex, the same through either door. */
+  /** SHA-256 of the request's content, in lower-case hex, the same over GraphQL and REST. */
   readonly requestHash: string;
 }
 
-/** A request that is known, with what came of it as its kind of request wrote that down. */
+/** An idempotency record: the hash of a request and its stored outcome, whose form depends on the kind of request. */
 export interface KnownRequest {
   readonly requestHash: string;
   readonly outcome: unknown;
 }
 
-/** Where keys come from: the client's own, and of submissions by an API key the correlation id (docs/rest-api.md#idempotency-keys). */
+/**
+ * The source of an idempotency key: the client's own, or the correlation id of a submission by an API key
+ * (docs/rest-api.md#idempotency-keys).
+ */
 export type RetrySource = 'key' | 'correlation';
 
-/** The key of a request, by its principal. */
+/** Returns the idempotency key of a principal's request, with the hash of its content. */
 export function retryKeyOf(
   principal: Principal,
   source: RetrySource,
@@ -44,14 +47,17 @@ export function retryKeyOf(
 export const IDEMPOTENCY_KEY_PATTERN = '^[\\x20-\\x7e]{1,255}$';
 const IDEMPOTENCY_KEY = new RegExp(IDEMPOTENCY_KEY_PATTERN);
 
-/** Reads an idempotency key: 1 to 255 printable ASCII characters; absent and null are none (docs/rest-api.md#idempotency-keys). */
+/**
+ * Reads an idempotency key: 1 to 255 printable ASCII characters. Absent and null mean none
+ * (docs/rest-api.md#idempotency-keys).
+ */
 export function parseIdempotencyKey(raw: unknown, loc: readonly string[]): Parsed<string | null> {
   if (raw === undefined || raw === null) return { value: null };
   if (typeof raw === 'string' && IDEMPOTENCY_KEY.test(raw)) return { value: raw };
   return { faults: [{ loc, msg: 'must be 1 to 255 printable ASCII characters', type: 'key' }] };
 }
 
-/** The refusal of another request under a key that is taken. */
+/** Returns the refusal of a request whose idempotency key was used for a different request. */
 export function refusalOfReusedKey({ key }: RetryKey): Refusal {
   const [source, ...rest] = key.split(':');
   const what = source === 'key' ? 'idempotency key' : 'X-Correlation-ID';
@@ -61,7 +67,7 @@ export function refusalOfReusedKey({ key }: RetryKey): Refusal {
   };
 }
 
-/** The refusal of a request whose first attempt is still under way. */
+/** The refusal of a request whose first attempt is still running. */
 export const STILL_RUNNING: Refusal = {
   code: 'IDEMPOTENCY_CONFLICT',
   detail: 'The same request is still being worked on; try again',

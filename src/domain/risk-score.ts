@@ -3,44 +3,44 @@ import type { PolicyRules } from './policy';
 import { patternsOf, type ScoredField, type ScoringRule } from './scoring-rules';
 import { holdsControls, mixesScripts } from './text';
 
-/** What the rules weigh of an action; null for what it does not say. */
+/** The fields of an action that scoring rules match; null for a field that the action leaves out. */
 export interface ScoredAction {
   readonly actionType: string;
   readonly toolName: string | null;
   readonly targetSystem: string | null;
-  /** What was indicated, in words. */
+  /** The risk indicators as words. */
   readonly riskIndicators: readonly string[];
 }
 
-/** Where a score can come from: a rule of the organization, an evaluation engine, or that nothing else gave one. */
+/** The source of a score: a rule of the organization, an evaluation engine, or the default where neither applies. */
 export const RISK_SCORE_SOURCES = ['rule', 'engine', 'default'] as const;
 export type RiskScoreSource = (typeof RISK_SCORE_SOURCES)[number];
 
-/** A rule and its place in the policy's list, from 1. */
+/** A rule and its position in the policy's list, from 1. */
 export interface MatchedRule {
   readonly position: number;
   readonly rule: ScoringRule;
 }
 
-/** How risky an action is, and by whose account. */
+/** The risk score of an action and its source. */
 export interface RiskScoring {
   /** 0 to 100. */
   readonly score: number;
   readonly source: RiskScoreSource;
-  /** For a score by a rule, that rule; else null. */
+  /** The rule that matched; null for a score from another source. */
   readonly matched: MatchedRule | null;
 }
 
-/** The score of what nobody foresaw: critical, and for a person to decide. */
+/** The default score of an action that no rule matches: critical, and to be decided by a person. */
 const UNFORESEEN: RiskScoring = { score: 95, source: 'default', matched: null };
 
-/** How many characters of an action are held against patterns at most, all of its texts together. */
+/** The maximum length of an action's texts for comparison with patterns, in characters, all of them together. */
 const MAX_COMPARED = 32_768;
 
 /**
- * The score of an action by the organization's rules: the first one that matches. Where none does, or one fails, it is
- * 95, so that a gap in the rules leads to a person and never past one. So it is where an action type or tool that reads
- * otherwise than it is would be approved by the policy, and for texts too long to be compared. Linear in the texts.
+ * Returns the score of an action by the first rule of the organization that matches. The score is 95 if no rule matches
+ * or a rule fails, so that a gap in the rules leads to a person. It is also 95 for texts too long to compare, and where
+ * the policy would approve an action whose type or tool name is deceptive. Linear in the texts.
  */
 export function scoreByRules(
   action: ScoredAction,
@@ -58,12 +58,15 @@ export function scoreByRules(
     };
     return isDeceptive(action) && isAutoApproved(scoring, { autoApproveBelow }) ? UNFORESEEN : scoring;
   } catch {
-    // Whatever is wrong with a rule, the answer is the same: a person has to look.
+    // Whatever is wrong with a rule, the outcome is the same: a person has to decide.
     return UNFORESEEN;
   }
 }
 
-/** Whether an action's type or tool is not what people read in it: letters of two scripts, or control characters. */
+/**
+ * Returns whether an action's type or tool name may read differently to people than to programs: letters of two scripts
+ * in a word, or control characters.
+ */
 export function isDeceptive({
   actionType,
   toolName,
@@ -71,12 +74,12 @@ export function isDeceptive({
   return [actionType, toolName ?? ''].some((text) => mixesScripts(text) || holdsControls(text));
 }
 
-/** A score that an evaluation engine gave, 0 to 100. */
+/** Returns a score that an evaluation engine set, 0 to 100. */
 export function scoreByEngine(score: number): RiskScoring {
   return { score, source: 'engine', matched: null };
 }
 
-/** Whether the policy itself approves what was scored so. What nobody foresaw is never approved by nobody. */
+/** Returns whether the policy itself approves an action with this score. Unmatched actions are never auto-approved. */
 export function isAutoApproved(
   { score, source }: Pick<RiskScoring, 'score' | 'source'>,
   { autoApproveBelow }: Pick<PolicyRules, 'autoApproveBelow'>,
@@ -86,7 +89,7 @@ export function isAutoApproved(
 
 type ComparedTexts = Readonly<Record<ScoredField, readonly ComparedText[]>>;
 
-/** What an action says in each field, ready to be compared; null if that is too much. */
+/** Returns the texts of each scored field, prepared for comparison; null if they are too long. */
 function comparedTexts({
   riskIndicators,
   actionType,
@@ -96,7 +99,7 @@ function comparedTexts({
   let sum = 0;
   const compared = (texts: readonly (string | null)[]): readonly ComparedText[] =>
     texts.flatMap((text) => {
-      // What is past the bound is not even read.
+      // Texts past the bound are not prepared at all.
       if (text === null || sum > MAX_COMPARED) return [];
       const read = comparedText(text);
       sum += read.length;
@@ -111,7 +114,7 @@ function comparedTexts({
   return sum > MAX_COMPARED ? null : texts;
 }
 
-/** Whether every pattern of a rule is met; what an action does not say meets none. */
+/** Returns whether every pattern of a rule matches. A field that the action leaves out matches no pattern. */
 function matchesRule(rule: ScoringRule, texts: ComparedTexts): boolean {
   return patternsOf(rule).every((field) => {
     const pattern = readPattern(rule[field] ?? '');

@@ -1,11 +1,14 @@
-/** The bands of risk, lowest first (docs/approval-policy.md#risk-levels). */
+/** The risk levels, lowest first (docs/approval-policy.md#risk-levels). */
 export const RISK_LEVELS = ['low', 'medium', 'high', 'critical'] as const;
 export type RiskLevel = (typeof RISK_LEVELS)[number];
 
-/** Where each band begins; it ends where the next one begins, so 39.5 is low (docs/approval-policy.md#risk-levels). */
+/**
+ * The lowest score of each risk level. A level ends where the next one starts, so 39.5 is low
+ * (docs/approval-policy.md#risk-levels).
+ */
 const BAND_STARTS: Readonly<Record<RiskLevel, number>> = { low: 0, medium: 40, high: 70, critical: 85 };
 
-/** The band of a risk score from 0 to 100, fractions allowed. */
+/** Returns the risk level of a score from 0 to 100, fractions allowed. */
 export function riskLevelOf(riskScore: number): RiskLevel {
   if (riskScore >= BAND_STARTS.critical) return 'critical';
   if (riskScore >= BAND_STARTS.high) return 'high';
@@ -13,7 +16,9 @@ export function riskLevelOf(riskScore: number): RiskLevel {
   return 'low';
 }
 
-/** The scores of a band as `[from, to)`; `to` is null for the highest band, whose end (100) belongs to it. */
+/**
+ * Returns the scores of a risk level as `[from, to)`; `to` is null for the highest level, which includes its end (100).
+ */
 export function riskScoresOf(riskLevel: RiskLevel): { from: number; to: number | null } {
   const next = RISK_LEVELS[RISK_LEVELS.indexOf(riskLevel) + 1];
   return { from: BAND_STARTS[riskLevel], to: next === undefined ? null : BAND_STARTS[next] };

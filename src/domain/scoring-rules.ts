@@ -3,24 +3,24 @@ import { matchesFromLength, patternLength, readPattern } from './pattern';
 import type { InputFault } from './refusal';
 import { isBlank } from './text';
 
-/** What a rule can hold against a pattern: one thing an action says of itself. */
+/** The fields of an action that a rule can match against a pattern. */
 export const SCORED_FIELDS = ['actionType', 'toolName', 'targetSystem', 'riskIndicator'] as const;
 export type ScoredField = (typeof SCORED_FIELDS)[number];
 
-/** One rule of an organization: what matches every pattern that it has is of this risk. */
+/** A scoring rule: an action that matches all of its patterns has this score. */
 export interface ScoringRule extends Readonly<Record<ScoredField, string | null>> {
   /** 0 to 100. */
   readonly score: number;
 }
 
-/** How many rules a policy may have: they are read with every request. */
+/** The maximum number of rules in a policy. They are read with every request. */
 export const MAX_SCORING_RULES = 50;
 const MAX_PATTERN_LENGTH = 200;
 
 /**
- * Reads an ordered list of rules. A pattern is 1 to 200 characters, in which `*` stands for any text and `?` for any one
- * character; without one the field does not matter. Members of other names are passed over.
- * @returns the rules, every member in one order, or every fault in them
+ * Reads an ordered list of rules. A pattern is 1 to 200 characters, in which `*` matches any text and `?` any one
+ * character. A field without a pattern is not compared. Unknown members are ignored.
+ * @returns the rules, with members in a fixed order, or every fault in them
  */
 export function parseScoringRules(raw: unknown, loc: readonly string[]): Parsed<readonly ScoringRule[]> {
   if (!Array.isArray(raw)) return { faults: [{ loc, msg: 'must be a list of rules', type: 'list' }] };
@@ -33,15 +33,15 @@ export function parseScoringRules(raw: unknown, loc: readonly string[]): Parsed<
   return faults.length > 0 ? { faults } : { value: rules };
 }
 
-/** A rule that matches whatever says anything in certain fields, be it what it may. */
+/** A rule that matches every action with certain fields, whatever their values. */
 export interface CatchAll {
-  /** What an action has to say something in; every action has a type, so that it is not among them. */
+  /** The fields that an action must have. Every action has a type, so it is not among them. */
   readonly needed: readonly ScoredField[];
-  /** Whether a pattern asks for more than one character, so that shorter texts pass it by. */
+  /** Whether a pattern requires more than one character, so that shorter texts do not match. */
   readonly asksForLength: boolean;
 }
 
-/** What a rule needs that takes anything, by what its patterns match; null for a rule that takes only certain texts. */
+/** Returns what a catch-all rule requires of an action; null for a rule that matches certain texts only. */
 export function catchAllOf(rule: ScoringRule): CatchAll | null {
   const given = patternsOf(rule);
   const lengths = given.map((field) => matchesFromLength(readPattern(rule[field] ?? '')));
@@ -52,7 +52,7 @@ export function catchAllOf(rule: ScoringRule): CatchAll | null {
   };
 }
 
-/** The fields that a rule has a pattern for. */
+/** Returns the fields for which a rule has a pattern. */
 export function patternsOf(rule: ScoringRule): readonly ScoredField[] {
   return SCORED_FIELDS.filter((field) => rule[field] !== null);
 }
@@ -91,7 +91,7 @@ function isPattern(pattern: unknown): pattern is string {
     pattern.length <= MAX_PATTERN_LENGTH &&
     pattern.isWellFormed() &&
     !pattern.includes('\0') &&
-    // As it is compared: one character can become 18.
+    // Measured as compared: one character can become 18.
     patternLength(readPattern(pattern)) <= MAX_PATTERN_LENGTH
   );
 }

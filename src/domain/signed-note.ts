@@ -1,13 +1,13 @@
 import { createHash, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 
-/** Who can have signed a note: a name and an Ed25519 public key (C2SP signed-note). */
+/** A possible signer of a note: a name and an Ed25519 public key (C2SP signed-note). */
 export interface NoteKey {
   /** Without spaces and plus signs. */
   readonly name: string;
   readonly publicKey: KeyObject;
 }
 
-/** A key that signs. */
+/** A key that can sign. */
 export interface NoteSigner extends NoteKey {
   readonly privateKey: KeyObject;
 }
@@ -18,14 +18,14 @@ const NAME = /^[^\s+]+$/u;
 const ID_LENGTH = 4;
 const SIGNATURE_LENGTH = 64;
 
-/** The 32 bytes of an Ed25519 public key. */
+/** Returns the 32 bytes of an Ed25519 public key. */
 function rawKey(publicKey: KeyObject): Buffer {
   return Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
 }
 
 const keyIds = new WeakMap<NoteKey, Buffer>();
 
-/** The first four bytes of SHA-256(name || newline || 0x01 || key): what a signature line begins with. */
+/** Returns the first four bytes of SHA-256(name || newline || 0x01 || key), with which a signature line begins. */
 function keyId(key: NoteKey): Buffer {
   const known = keyIds.get(key);
   if (known !== undefined) return known;
@@ -36,13 +36,13 @@ function keyId(key: NoteKey): Buffer {
   return id;
 }
 
-/** A key as verifiers are given it: `name+id+base64`. */
+/** Returns a key in the form that verifiers are configured with: `name+id+base64`. */
 export function noteKeyText(key: NoteKey): string {
   const body = Buffer.concat([ED25519, rawKey(key.publicKey)]).toString('base64');
   return `${key.name}+${keyId(key).toString('hex')}+${body}`;
 }
 
-/** Reads `name+id+base64`; null for what is none, or whose id is not that of its key. */
+/** Reads `name+id+base64`; null if the form is wrong or the id does not belong to the key. */
 export function readNoteKey(text: string): NoteKey | null {
   const [, name = '', id = '', body = ''] =
     /^([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)$/u.exec(text) ?? [];
@@ -57,14 +57,15 @@ export function readNoteKey(text: string): NoteKey | null {
   return keyId(key).toString('hex') === id ? key : null;
 }
 
-/** Whether two keys are the same, name and all. */
+/** Returns whether two keys are equal, names included. */
 export function isSameNoteKey(one: NoteKey, other: NoteKey): boolean {
   return noteKeyText(one) === noteKeyText(other);
 }
 
 /**
- * Signs a text: the text, an empty line, and the signature's line.
+ * Signs a text. The note is the text, an empty line and the signature line.
  * @param text lines that each end in a newline, none of them empty
+ * @throws {Error} if the text or the signer's name has the wrong form
  */
 export function signNote(text: string, signer: NoteSigner): string {
   if (!isText(text) || !NAME.test(signer.name))
@@ -73,7 +74,9 @@ export function signNote(text: string, signer: NoteSigner): string {
   return `${text}\n${DASH} ${signer.name} ${signature.toString('base64')}\n`;
 }
 
-/** The text of a note and the first of these keys that signed it; null where none of them did or it is no note. */
+/**
+ * Returns the text of a note and the first of these keys that signed it; null if none of them did or it is not a note.
+ */
 export function openNote(note: string, keys: readonly NoteKey[]): { text: string; key: NoteKey } | null {
   const end = note.lastIndexOf('\n\n') + 1;
   const [text, lines] = [note.slice(0, end), note.slice(end + 1)];
@@ -87,13 +90,13 @@ export function openNote(note: string, keys: readonly NoteKey[]): { text: string
     );
     if (key === undefined) continue;
     if (bytes.length !== ID_LENGTH + SIGNATURE_LENGTH) return null;
-    // A signature that claims a known key and is wrong spoils the note, whatever else stands there.
+    // A wrong signature under a known key invalidates the note, whatever other signatures it has.
     return verify(null, Buffer.from(text), key.publicKey, bytes.subarray(ID_LENGTH)) ? { text, key } : null;
   }
   return null;
 }
 
-/** Lines without control characters, each ended. */
+/** Returns whether a text consists of lines without control characters, each ended by a newline. */
 function isText(text: string): boolean {
   return text.endsWith('\n') && text.isWellFormed() && !/[\0-\x09\x0b-\x1f]/.test(text);
 }

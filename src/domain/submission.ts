@@ -6,7 +6,7 @@ import { jsonFault } from './json-limits';
 import type { InputFault } from './refusal';
 import { isBlank } from './text';
 
-/** What an action says of itself. */
+/** The fields with which an action is described. */
 type Described =
   | 'agentId'
   | 'agentName'
@@ -19,15 +19,15 @@ type Described =
   | 'context'
   | 'riskIndicators';
 
-/** An action as somebody submits it. */
+/** An action as it is submitted. */
 export interface Submission extends Pick<Action, Described> {
-  /** An evaluation engine's score, 0 to 100; null where the organization's rules give it. */
+  /** An evaluation engine's score, 0 to 100; null where the organization's rules determine it. */
   readonly riskScore: number | null;
 }
 
 export type RiskIndicators = NonNullable<Action['riskIndicators']>;
 
-/** How many characters (Unicode code points) each text may have. */
+/** The maximum length of each text, in characters (Unicode code points). */
 export const MAX_LENGTHS = {
   agentId: 200,
   agentName: 200,
@@ -37,16 +37,16 @@ export const MAX_LENGTHS = {
   targetSystem: 200,
   targetResource: 2_000,
 } as const;
-/** How large each JSON value may be, in bytes. */
+/** The maximum size of each JSON value, in bytes. */
 export const MAX_SIZES = { parameters: 65_536, context: 16_384, riskIndicators: 16_384 } as const;
 
 type Field = keyof Submission;
 type Given = Readonly<Partial<Record<Field, unknown>>>;
 
 /**
- * Reads what was submitted. Absent and null are the same, and for an optional text blank too; agent and target ids may
- * be integers.
- * @param locOf where the client wrote a field
+ * Reads a submission. Absent and null are the same, and so is blank for an optional text. Agent and target ids may be
+ * integers.
+ * @param locOf returns the location of a field in the client's request
  * @returns the submission, or every fault in it
  */
 export function parseSubmission(
@@ -114,8 +114,8 @@ export function parseSubmission(
 }
 
 /**
- * What is indicated, in the words that rules are held against: the names of a list; of an object the names whose value
- * is neither false nor null, and `name=value` where the value is a text, a number or true.
+ * Returns risk indicators as the words that rules match: the names in a list; for an object, the names whose value is
+ * neither false nor null, and `name=value` where the value is a string, a number or true.
  */
 export function indicatorWords(indicators: RiskIndicators | null): readonly string[] {
   if (indicators === null) return [];
@@ -127,7 +127,7 @@ export function indicatorWords(indicators: RiskIndicators | null): readonly stri
   });
 }
 
-/** SHA-256 of all that was submitted, in lower-case hex: for the audit log, which keeps no copy of it. */
+/** Returns the SHA-256 of the submitted content, in lower-case hex, for the audit log, which keeps no copy of it. */
 export function submissionHash({ riskScore: _riskScore, ...content }: Submission): string {
   return createHash('sha256').update(canonicalJson(content), 'utf8').digest('hex');
 }

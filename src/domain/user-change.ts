@@ -2,17 +2,17 @@ import { MAX_LEVEL } from './policy-change';
 import type { User } from './principal';
 import type { InputFault } from './refusal';
 
-/** What an admin may set of a person; what is left out stays. */
+/** What an admin may change of a user. Absent fields stay unchanged. */
 export interface UserPatch {
   readonly role?: User['role'] | null;
   /** 0 to 10; null for the role's default. */
   readonly approvalLevel?: number | null;
-  /** 0 to 100; null for the organization's. */
+  /** 0 to 100; null for the organization's limit. */
   readonly maxRiskScore?: number | null;
   readonly active?: boolean | null;
 }
 
-/** Every fault in a change of a person; none for a change that can be made of anybody. */
+/** Returns every fault in a change of a user; none for a valid change. */
 export function userPatchFaults({
   role,
   approvalLevel,
@@ -32,13 +32,13 @@ export function userPatchFaults({
   ].flat();
 }
 
-/** A person with a change applied that has no faults. */
+/** Applies a valid change to a user. */
 export function applyUserPatch(user: User, patch: UserPatch): User {
   const given = Object.entries(patch).filter(([, value]) => value !== undefined);
   return { ...user, ...Object.fromEntries(given) };
 }
 
-/** A person as the audit log tells of them. */
+/** Returns a user in the form of an audit entry's `data`. */
 export function userRecord(
   user: Pick<User, 'name' | 'role' | 'approvalLevel' | 'maxRiskScore' | 'active'>,
 ): Readonly<Record<string, unknown>> {
