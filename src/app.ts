@@ -47,9 +47,9 @@ import { AuditLogReads } from './persistence/audit-log.reads';
 import { AuthorityStore } from './persistence/authority.store';
 import { databaseTime } from './persistence/clock.reads';
 import type { Database } from './persistence/database';
-import { DecisionsStore } from './persistence/decisions.store';
+import { DecisionSqlStore } from './persistence/decisions.store';
 import { ExpiredActionsStore } from './persistence/expired-actions.store';
-import { purgeKnownRequests } from './persistence/known-requests.store';
+import { purgeIdempotencyRecords } from './persistence/idempotency-records.store';
 import { OrderedReads } from './persistence/ordered-reads';
 import { PolicyReads } from './persistence/policies.reads';
 import { PrincipalReads } from './persistence/principals.reads';
@@ -72,7 +72,7 @@ import { makeChangePolicy } from './use-cases/change-policy';
 import { makeCreateApiKey } from './use-cases/create-api-key';
 import { makeDecideActions } from './use-cases/decide-actions';
 import { makeExpireActions } from './use-cases/expire-actions';
-import { makeRecordRefusedRequest } from './use-cases/record-refused-request';
+import { makeRecordDeniedAttempt } from './use-cases/record-denied-attempt';
 import { makeRevokeApiKey } from './use-cases/revoke-api-key';
 import { makeSetUser } from './use-cases/set-user';
 import { makeSubmitAction } from './use-cases/submit-action';
@@ -177,7 +177,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   };
   const principals = new PrincipalReads(database);
   const keyUses = new ApiKeyUses(database);
-  const decisions = new DecisionsStore(database, {
+  const decisions = new DecisionSqlStore(database, {
     onThrottled: (count) => {
       metrics.countThrottledRefusals(count);
     },
@@ -194,7 +194,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     newCorrelationId(clock()),
   );
   const proofs = new AuditProofs(database, logKey, clock, archive, archiveFault, verificationMaxMs);
-  const authorize = new AuthorizeDirective(makeRecordRefusedRequest(decisions));
+  const authorize = new AuthorizeDirective(makeRecordDeniedAttempt(decisions));
   const schema = makeSchema(
     [
       new ActionResolver(reads.actions),
@@ -296,7 +296,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
       {
         name: 'forget requests that are no longer repeated',
         everyMs: PURGE_INTERVAL,
-        run: (signal) => purgeKnownRequests(database, signal),
+        run: (signal) => purgeIdempotencyRecords(database, signal),
       },
       { name: 'compare clocks with the database', everyMs: CLOCK_INTERVAL, run: compareClocks },
       { name: 'expire overdue actions', everyMs: sweepEveryMs, run: expireActions },

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { DatabaseUnavailableError } from '../src/persistence/database';
-import { Gatherer } from '../src/persistence/gatherer';
+import { Batcher } from '../src/persistence/batcher';
 import type { Answer, Gateway } from './support/gateway';
 import { decideOverRest, REVIEWERS, startRace, type Try } from './support/racing';
 import { cases } from './support/runs';
@@ -189,62 +189,62 @@ it('people race for the same actions in random batches, while statements and ite
   }
 });
 
-describe('a gatherer', () => {
+describe('a batcher', () => {
   const immediate = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
   it('gathers while a batch is under way, keeps lanes apart, sizes bounded, and equal keys in order', async () => {
     const arrivals = fc.array(
       fc.record({
-        lane: fc.integer({ min: 0, max: 2 }),
+        partition: fc.integer({ min: 0, max: 2 }),
         key: fc.integer({ min: 0, max: 4 }),
         gap: fc.boolean(),
       }),
       { maxLength: 60 },
     );
     const property = fc.asyncProperty(arrivals, fc.integer({ min: 1, max: 7 }), async (items, maxSize) => {
-      const batches: { lane: number; key: number; n: number }[][] = [];
+      const batches: { partition: number; key: number; n: number }[][] = [];
       const underWay = new Map<number, number>();
-      const gatherer = new Gatherer<{ lane: number; key: number; n: number }, string>(
+      const batcher = new Batcher<{ partition: number; key: number; n: number }, string>(
         async (batch) => {
-          const lane = batch[0]?.lane ?? -1;
-          expect(underWay.get(lane) ?? 0).toBe(0);
-          underWay.set(lane, 1);
+          const partition = batch[0]?.partition ?? -1;
+          expect(underWay.get(partition) ?? 0).toBe(0);
+          underWay.set(partition, 1);
           batches.push([...batch]);
           await immediate();
-          underWay.set(lane, 0);
+          underWay.set(partition, 0);
           return batch.map(({ n }) => `answer ${String(n)}`);
         },
-        { maxSize, laneOf: ({ lane }) => lane, keyOf: ({ key }) => key },
+        { maxSize, partitionOf: ({ partition }) => partition, keyOf: ({ key }) => key },
       );
       const asked: Promise<string>[] = [];
-      for (const [n, { lane, key, gap }] of items.entries()) {
-        asked.push(gatherer.ask({ lane, key, n }));
+      for (const [n, { partition, key, gap }] of items.entries()) {
+        asked.push(batcher.submit({ partition, key, n }));
         if (gap) await immediate();
       }
       expect(await Promise.all(asked)).toEqual(items.map((_, n) => `answer ${String(n)}`));
       for (const batch of batches) {
         expect(batch.length).toBeLessThanOrEqual(maxSize);
-        expect(new Set(batch.map(({ lane }) => lane)).size).toBe(1);
+        expect(new Set(batch.map(({ partition }) => partition)).size).toBe(1);
         expect(new Set(batch.map(({ key }) => key)).size).toBe(batch.length);
       }
-      const inOrder = (lane: number, key: number): number[] =>
-        batches.flat().flatMap((item) => (item.lane === lane && item.key === key ? [item.n] : []));
-      for (const { lane, key } of items)
-        expect(inOrder(lane, key)).toEqual([...inOrder(lane, key)].sort((a, b) => a - b));
+      const inOrder = (partition: number, key: number): number[] =>
+        batches.flat().flatMap((item) => (item.partition === partition && item.key === key ? [item.n] : []));
+      for (const { partition, key } of items)
+        expect(inOrder(partition, key)).toEqual([...inOrder(partition, key)].sort((a, b) => a - b));
     });
     await fc.assert(property, { numRuns: cases(100, 2_000) });
   });
 
   it('tries nothing again where nobody knows what was done', async () => {
     let runs = 0;
-    const gatherer = new Gatherer<number, number>(
+    const batcher = new Batcher<number, number>(
       () => {
         runs += 1;
         return Promise.reject(new DatabaseUnavailableError('unreachable', true));
       },
       { maxSize: 10 },
     );
-    const asked = await Promise.allSettled([1, 2, 3].map((n) => gatherer.ask(n)));
+    const asked = await Promise.allSettled([1, 2, 3].map((n) => batcher.submit(n)));
     expect(asked.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
     expect(runs).toBe(1);
   });

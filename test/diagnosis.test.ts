@@ -41,7 +41,9 @@ async function untilLogged(message: string, count = 1): Promise<Record<string, u
 async function metric(sample: string): Promise<number> {
   const { text } = await gateway.rest('GET', '/metrics');
   const line = text.split('\n').find((line) => line.startsWith(`${sample} `));
-  return Number(line?.slice(sample.length + 1) ?? NaN);
+  // Not a number would be the same as itself.
+  if (line === undefined) throw new Error(`There is no metric ${sample}`);
+  return Number(line.slice(sample.length + 1));
 }
 
 describe('an operator finds out why a log-in is refused', () => {
@@ -170,9 +172,12 @@ describe('a request', () => {
     const count = (method: string, route: string, status: number) =>
       `countersign_http_requests_total{method="${method}",route="${route}",status="${String(status)}"}`;
     const one = count('GET', '/api/v1/actions/:action_id', 200);
-    const before = (await metric(one)) || 0;
-    for (const id of [12345, 12347, 12348])
-      await gateway.rest('GET', `/api/v1/actions/${String(id)}`, { user: 42 });
+    const ask = (id: number) => gateway.rest('GET', `/api/v1/actions/${String(id)}`, { user: 42 });
+    await ask(12345);
+    await untilLogged('request');
+    const before = await metric(one);
+    logged.length = 0;
+    for (const id of [12345, 12347, 12348]) await ask(id);
     for (let n = 0; n < 20; n += 1) await gateway.rest('GET', `/made/up/${String(n)}`);
     await untilLogged('request', 23);
     expect(await metric(one)).toBe(before + 3);

@@ -1,4 +1,4 @@
-import { closedGateSql } from '../src/persistence/gate';
+import { exclusiveAuthorityLockSql } from '../src/persistence/authority-lock';
 import { decideBulk, outcomesOf } from './support/bulk';
 import { decide, DOORS, VERDICTS } from './support/doors';
 import {
@@ -27,7 +27,7 @@ afterAll(() => gateway.close());
 /** What somebody else holds meanwhile: $1 is the action. An admin's change of anything holds all but the action. */
 const HELD = {
   'the action': 'SELECT FROM actions WHERE id = $1 FOR UPDATE',
-  'the gate': `SELECT ${closedGateSql('1::bigint')} WHERE $1::bigint > 0`,
+  'the gate': `SELECT ${exclusiveAuthorityLockSql('1::bigint')} WHERE $1::bigint > 0`,
   'the policy': 'SELECT FROM organizations WHERE id = 1 AND $1::bigint > 0 FOR NO KEY UPDATE',
   'the reviewer': 'SELECT FROM users WHERE id = 1 AND $1::bigint > 0 FOR NO KEY UPDATE',
 } as const;

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkSync } from 'recheck';
 import ts from 'typescript';
-import { IDEMPOTENCY_KEY_PATTERN } from '../src/domain/retry';
+import { IDEMPOTENCY_KEY_PATTERN } from '../src/domain/idempotency';
 import { TIME_PATTERN } from '../src/rest/requests';
 
 /** Every regular expression of the source takes linear time, by the automaton that recheck makes of it: nothing is timed. */

@@ -1,5 +1,5 @@
 import { request as httpRequest } from 'node:http';
-import { purgeKnownRequests } from '../src/persistence/known-requests.store';
+import { purgeIdempotencyRecords } from '../src/persistence/idempotency-records.store';
 import { DOORS, inRestWords, type Door } from './support/doors';
 import { startGateway, type Answer, type Gateway } from './support/gateway';
 import { setUsers } from './support/people';
@@ -461,7 +461,7 @@ it('what is known is forgotten after a day, in batches, and not before', async (
      UNION ALL SELECT 1, 'user', 1, 'key:young', repeat('0', 64), '{}'::jsonb, now() - interval '23 hours 59 minutes'`,
   );
   gateway.database.statements.length = 0;
-  await purgeKnownRequests(gateway.database.application, new AbortController().signal);
+  await purgeIdempotencyRecords(gateway.database.application, new AbortController().signal);
   const left = await gateway.database.sql(`SELECT key FROM idempotency_keys WHERE key ~ '^key:(old|young)'`);
   expect(left).toEqual([{ key: 'key:young' }]);
 });

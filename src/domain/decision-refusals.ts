@@ -115,7 +115,7 @@ export function refusalOfSecondVote(
 }
 
 /** Returns the refusal of a skipped item: it could have been decided, but others of the atomic bulk were refused. */
-export function refusalOfCompany(actionId: number): Refusal {
+export function refusalOfSkipped(actionId: number): Refusal {
   return {
     code: 'NOT_ATTEMPTED',
     detail: `Action ${String(actionId)} was left as it is, since others of this all-or-none request were refused`,

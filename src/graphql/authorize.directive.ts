@@ -16,10 +16,10 @@ import { refusalOfApiKey, refusalOfRole, refusalOfScope } from '../domain/decisi
 import { parseId, parseIds, parseReason, type Parsed } from '../domain/decision-request';
 import type { Principal, Reviewer, Role } from '../domain/principal';
 import { RefusedError, validationRefusal, type Refusal } from '../domain/refusal';
-import { parseIdempotencyKey, retryKeyOf } from '../domain/retry';
+import { parseIdempotencyKey, idempotencyKeyOf } from '../domain/idempotency';
 import { authorizeActions } from '../use-cases/authorize-actions';
 import type { BulkMode } from '../use-cases/decision-batch';
-import type { RecordRefusedRequest } from '../use-cases/record-refused-request';
+import type { RecordDeniedAttempt } from '../use-cases/record-denied-attempt';
 import type { AuthorizedContext, RequestContext, ReviewerContext } from './context';
 import { faultsOfLists } from './list-limits';
 import { actionSourceOf } from './loaders';
@@ -64,7 +64,7 @@ export const MISSING_AUTH: Refusal = { code: 'MISSING_AUTH', detail: 'Authentica
 export class AuthorizeDirective {
   private requirements: ReadonlyMap<string, Requirement> = new Map();
 
-  constructor(private readonly recordRefusedRequest: RecordRefusedRequest) {}
+  constructor(private readonly recordRefusedRequest: RecordDeniedAttempt) {}
 
   /**
    * Returns the schema with the directive's definition and with authorization in front of every root field.
@@ -186,7 +186,7 @@ async function authorizeDecision(
   const attempt = { verdict, isBulk, hasReason: reason !== null };
   const items = await authorizeActions(reviewer, attempt, actionIds, actions);
   const asked = { verdict, isBulk, mode, actionIds, reason };
-  const retry = idempotencyKey === null ? null : retryKeyOf(reviewer, 'key', idempotencyKey, asked);
+  const retry = idempotencyKey === null ? null : idempotencyKeyOf(reviewer, 'key', idempotencyKey, asked);
   (context as RequestContext).authorized = { reviewer, attempt, mode, reason, origin, items, actions, retry };
 }
 

@@ -17,7 +17,7 @@ import {
 } from 'graphql';
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
 import { GraphQLJSON } from 'graphql-scalars';
-import { makeMeasure } from './extent';
+import { makeMeasure } from './query-cost';
 
 /**
  * The number of runs after which an operation is compiled. Compiling takes longer than one run: without this threshold,

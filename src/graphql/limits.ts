@@ -11,7 +11,7 @@ import {
 import { MAX_ANSWER_SIZE } from '../domain/answer-budget';
 import { MAX_ERRORS, validationRefusal, type Refusal } from '../domain/refusal';
 import type { Operation } from './execute';
-import { makeMeasure, type Extent } from './extent';
+import { makeMeasure, type QueryCost } from './query-cost';
 
 /** The longest document, in tokens. It bounds every step that takes more than linear time. */
 export const PARSE_LIMITS: ParseOptions = { maxLexicalTokens: 1_000 };
@@ -21,7 +21,7 @@ export const MAX_VALIDATION_ERRORS = MAX_ERRORS - 1;
 export const MAX_RECURSIVE_SELECTIONS = 5_000;
 
 /** The limits of an operation that do not depend on its variables, counted with its fragments spread. */
-const MOST: readonly (readonly [of: keyof Extent, most: number, what: string])[] = [
+const MOST: readonly (readonly [of: keyof QueryCost, most: number, what: string])[] = [
   ['depth', 12, 'be 12 fields deep'],
   ['fields', 10, 'have 10 root fields'],
   ['aliases', 15, 'have 15 aliases and repeated fields'],
@@ -39,11 +39,11 @@ export const withinLimits: ValidationRule = (context) => {
   const measure = makeMeasure(context.getSchema(), context.getDocument());
   return {
     OperationDefinition: (operation) => {
-      const extent = measure(operation);
+      const cost = measure(operation);
       for (const [of, most, what] of MOST)
-        if (extent[of] > most)
+        if (cost[of] > most)
           context.reportError(
-            new GraphQLError(`An operation may ${what}, not ${String(extent[of])}`, { nodes: operation }),
+            new GraphQLError(`An operation may ${what}, not ${String(cost[of])}`, { nodes: operation }),
           );
       return false;
     },
@@ -84,13 +84,13 @@ export function boundsOf(
     return given === undefined ? defaultOf(operation, name) : given;
   };
   const isMutation = operation.operation === OperationTypeNode.MUTATION;
-  const extent = makeMeasure(schema, document, variable, isDecision)(operation);
-  const bounds = { refusal: refusalOf(extent, isMutation), size: extent.size };
+  const cost = makeMeasure(schema, document, variable, isDecision)(operation);
+  const bounds = { refusal: refusalOf(cost, isMutation), size: cost.size };
   if (sizes.size === 0) known.set(operation, bounds);
   return bounds;
 }
 
-function refusalOf({ values, size, decisions, submissions }: Extent, isMutation: boolean): Refusal | null {
+function refusalOf({ values, size, decisions, submissions }: QueryCost, isMutation: boolean): Refusal | null {
   if (decisions > 1)
     return refusal(
       'An operation may hold one decision; use bulkApproveActions or bulkRejectActions for several actions',

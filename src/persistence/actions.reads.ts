@@ -8,7 +8,7 @@ import type { Sql, Statement } from './database';
 import { inScopeSql, pendingSql } from './decidable';
 import type { KeysetOrder } from './cursor';
 import { isOverdueSql } from './expiry';
-import { Gatherer } from './gatherer';
+import { Batcher } from './batcher';
 import { keysetPage } from './keyset';
 import { Conditions } from './list-source';
 import { byRiskLevelSql, inRiskLevelsSql } from './risk-bands';
@@ -79,7 +79,7 @@ const SEARCH_INDEX: TextIndex = {
 
 /** Reads actions, each within one organization. */
 export class ActionReads {
-  private readonly singles: Gatherer<{ tenant: Tenant; id: number }, Action | null>;
+  private readonly singles: Batcher<{ tenant: Tenant; id: number }, Action | null>;
 
   /**
    * @param searches runs text searches; without it none can be requested
@@ -90,9 +90,9 @@ export class ActionReads {
     private readonly searches: TextSearches | null = null,
     private readonly ordered: Sql = sql,
   ) {
-    this.singles = new Gatherer((asked) => this.together(asked), {
+    this.singles = new Batcher((asked) => this.together(asked), {
       maxSize: MAX_TOGETHER,
-      laneOf: ({ tenant }) => tenant.organizationId,
+      partitionOf: ({ tenant }) => tenant.organizationId,
     });
   }
 
@@ -103,7 +103,7 @@ export class ActionReads {
   async byIds(tenant: Tenant, ids: readonly number[]): Promise<readonly Action[]> {
     const [id] = ids;
     if (ids.length > 1 || id === undefined) return this.allOf(tenant, ids);
-    const action = await this.singles.ask({ tenant, id });
+    const action = await this.singles.submit({ tenant, id });
     return action === null ? [] : [action];
   }
 

@@ -6,11 +6,14 @@ import { addApiKey, revokeApiKey } from './api-keys.store';
 import { auditRecords, momentAfter, writeAuditEntries } from './audit-entries';
 import { appendAuditEntry } from './audit-log.store';
 import type { Database, Sql, Statement } from './database';
-import { closedGateSql } from './gate';
+import { exclusiveAuthorityLockSql } from './authority-lock';
 import { PrincipalReads } from './principals.reads';
 import { UserReads } from './users.reads';
 
-const CLOSE_GATE: Statement = { name: 'close_gate', text: `SELECT ${closedGateSql('$1::bigint')}` };
+const CLOSE_GATE: Statement = {
+  name: 'close_gate',
+  text: `SELECT ${exclusiveAuthorityLockSql('$1::bigint')}`,
+};
 
 /** Locks the rows as well: decisions of another release and an operator's own SQL do not take the authority lock. */
 const LOCK_AUTHORITY: Statement = {
@@ -59,7 +62,10 @@ const SET_USER: Statement = {
 export class AuthorityStore implements AdminStore {
   constructor(private readonly database: Database) {}
 
-  alone<T>(reviewer: Reviewer, work: (now: Reviewer | null, writes: AdminWrites) => Promise<T>): Promise<T> {
+  exclusively<T>(
+    reviewer: Reviewer,
+    work: (now: Reviewer | null, writes: AdminWrites) => Promise<T>,
+  ): Promise<T> {
     return this.database.transaction(async (sql) => {
       // Separate statements: what is read under a lock has to come from a snapshot taken after the wait for it.
       await sql.query(CLOSE_GATE, [reviewer.organizationId]);

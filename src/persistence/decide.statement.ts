@@ -3,8 +3,8 @@ import type { DecisionBatch, DecisionCandidate, WriteOutcome } from '../use-case
 import { momentAfter, placedAuditRecords, writeAuditEntries, type PlacedDraft } from './audit-entries';
 import type { Sql, Statement } from './database';
 import { effectiveStatusSql } from './expiry';
-import { sharedGateSql } from './gate';
-import { claimSql, isKeyTaken, outcomeTimeSql, type Claim } from './known-requests.store';
+import { sharedAuthorityLockSql } from './authority-lock';
+import { claimSql, isKeyTaken, outcomeTimeSql, type Claim } from './idempotency-records.store';
 
 /** What to do about rows that another transaction has locked: wait for them, or leave them out of the statement. */
 export type OnLocked = 'wait' | 'skip';
@@ -38,7 +38,7 @@ WITH given AS MATERIALIZED (
       approvals_required integer, correlation_id text, retry_key text, retry_hash text)
   ),
   gate AS MATERIALIZED (
-    SELECT ids, ${sharedGateSql('$1')} FROM (SELECT array_agg(action_id) AS ids FROM given WHERE ${IS_FREE}) AS free
+    SELECT ids, ${sharedAuthorityLockSql('$1')} FROM (SELECT array_agg(action_id) AS ids FROM given WHERE ${IS_FREE}) AS free
     WHERE ids IS NOT NULL
   ),
   authority AS MATERIALIZED (
@@ -234,7 +234,7 @@ function outcomeOf(
     const { decidedById, decidedAt } = row;
     return { actionId, kind: 'not_pending', facts: { status: statusBefore, decidedById, decidedAt } };
   }
-  if (row.isAsAuthorized !== true) return { actionId, kind: 'moved' };
+  if (row.isAsAuthorized !== true) return { actionId, kind: 'stale' };
   return { actionId, kind: 'already_voted', approvals: row.approvalsBefore ?? 0, approvalsRequired };
 }
 

@@ -1,5 +1,5 @@
 import type { Tenant } from '../domain/principal';
-import type { KnownRequest, RetryKey } from '../domain/retry';
+import type { IdempotencyRecord, IdempotencyKey } from '../domain/idempotency';
 import type {
   DecisionBatch,
   DecisionStore,
@@ -10,8 +10,8 @@ import type {
 import { decisionOf } from './admission';
 import { decide } from './decide.statement';
 import { DatabaseUnavailableError, type Database, type Sql } from './database';
-import { Gatherer } from './gatherer';
-import { claimKey, findKnown, remember } from './known-requests.store';
+import { Batcher } from './batcher';
+import { claimKey, findRecord, storeRecord } from './idempotency-records.store';
 import { recordRefusals } from './refusals.store';
 
 /** Maximum number of single decisions per statement. */
@@ -27,35 +27,38 @@ export interface DecisionsStoreEvents {
 }
 
 /** Writes decisions and denial records. */
-export class DecisionsStore implements DecisionStore {
-  readonly alone: DecisionWrites;
-  private readonly singles: Gatherer<DecisionBatch, readonly WriteOutcome[]>;
+export class DecisionSqlStore implements DecisionStore {
+  readonly ownTransaction: DecisionWrites;
+  private readonly singles: Batcher<DecisionBatch, readonly WriteOutcome[]>;
 
   constructor(
     private readonly database: Database,
     private readonly events: DecisionsStoreEvents,
   ) {
-    this.singles = new Gatherer((batches) => this.decideTogether(batches), {
+    this.singles = new Batcher((batches) => this.decideTogether(batches), {
       maxSize: MAX_TOGETHER,
       maxRunning: MAX_RUNNING,
-      laneOf: ({ reviewer }) => reviewer.organizationId,
+      partitionOf: ({ reviewer }) => reviewer.organizationId,
       keyOf: ({ candidates }) => candidates[0]?.action.id,
       onBatch: events.onBatch,
-      isWorthApart: isOfOne,
+      isRetriedAlone: isOfOne,
     });
-    this.alone = { ...this.writesIn(database), decide: (batch) => this.decideAlone(batch) };
+    this.ownTransaction = {
+      ...this.writesIn(database),
+      decide: (batch) => this.decideInOwnTransaction(batch),
+    };
   }
 
   together<T>(tenant: Tenant, work: (writes: DecisionWrites) => Promise<T>): Promise<T> {
     return this.database.transaction((sql) => work(this.writesIn(sql)), decisionOf(tenant));
   }
 
-  findKnown(retry: RetryKey): Promise<KnownRequest | null> {
-    return findKnown(this.database, retry);
+  findKnown(retry: IdempotencyKey): Promise<IdempotencyRecord | null> {
+    return findRecord(this.database, retry);
   }
 
   once<T>(
-    retry: RetryKey,
+    retry: IdempotencyKey,
     work: (writes: DecisionWrites) => Promise<T>,
     outcomeOf: (result: T) => unknown,
   ): Promise<OnceOutcome<T>> {
@@ -64,11 +67,11 @@ export class DecisionsStore implements DecisionStore {
         const claim = await claimKey(sql, retry);
         if (claim === 'busy') return { kind: 'busy', isKept: false };
         // Read after the claim: a previous holder of the key has committed by now.
-        const known = await findKnown(sql, retry);
+        const known = await findRecord(sql, retry);
         if (known !== null) return { kind: 'known', known, isKept: false };
         const result = await work(this.writesIn(sql));
         const outcome = outcomeOf(result);
-        if (outcome !== null) await remember(sql, retry, outcome);
+        if (outcome !== null) await storeRecord(sql, retry, outcome);
         return { kind: 'done', result, isKept: outcome !== null };
       },
       ({ isKept }) => isKept,
@@ -96,8 +99,8 @@ export class DecisionsStore implements DecisionStore {
   /**
    * Decides in its own transaction. Single decisions of one organization share a statement; each has its own outcome.
    */
-  private decideAlone(batch: DecisionBatch): Promise<readonly WriteOutcome[]> {
-    return batch.candidates.length === 1 ? this.singles.ask(batch) : decideBatch(this.database, batch);
+  private decideInOwnTransaction(batch: DecisionBatch): Promise<readonly WriteOutcome[]> {
+    return batch.candidates.length === 1 ? this.singles.submit(batch) : decideBatch(this.database, batch);
   }
 
   /** Decides batches together. Only a decision whose rows are locked waits for them, in a statement of its own. */

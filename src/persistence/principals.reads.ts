@@ -1,7 +1,7 @@
 import type { ApprovalPolicy } from '../domain/policy';
 import type { Reviewer, User } from '../domain/principal';
 import type { Sql, Statement } from './database';
-import { Gatherer } from './gatherer';
+import { Batcher } from './batcher';
 import { CURRENT_POLICY, currentPolicy, POLICY_COLUMNS, type PolicyColumns } from './stored-policy';
 import { USERS } from './tables/user.table';
 
@@ -58,26 +58,23 @@ const API_KEYS_BY_PREFIX: Statement = {
 
 /** Reads the people and programs that a credential names. No tenant argument: the organization is not known yet. */
 export class PrincipalReads {
-  private readonly people: Gatherer<Identity, Reviewer | null>;
-  private readonly keys: Gatherer<string, readonly StoredApiKey[]>;
+  private readonly people: Batcher<Identity, Reviewer | null>;
+  private readonly keys: Batcher<string, readonly StoredApiKey[]>;
 
   constructor(private readonly sql: Sql) {
-    this.people = new Gatherer((identities) => this.reviewersByIdentity(identities), {
+    this.people = new Batcher((identities) => this.reviewersByIdentity(identities), {
       maxSize: MAX_TOGETHER,
     });
-    this.keys = new Gatherer<string, readonly StoredApiKey[]>(
-      (prefixes) => this.apiKeysByPrefixes(prefixes),
-      {
-        maxSize: MAX_TOGETHER,
-      },
-    );
+    this.keys = new Batcher<string, readonly StoredApiKey[]>((prefixes) => this.apiKeysByPrefixes(prefixes), {
+      maxSize: MAX_TOGETHER,
+    });
   }
 
   /**
    * Returns the reviewer of a token's issuer and subject, with the policy in force, or null. Calls share statements.
    */
   async reviewerByIdentity(issuer: string, subject: string): Promise<Reviewer | null> {
-    return this.people.ask({ issuer, subject });
+    return this.people.submit({ issuer, subject });
   }
 
   /** Returns a user of an organization, with the policy in force, or null. One statement. */
@@ -93,7 +90,7 @@ export class PrincipalReads {
 
   /** Returns the keys with a prefix; the caller compares the hash. One statement, shared by concurrent callers. */
   async apiKeysByPrefix(prefix: string): Promise<readonly StoredApiKey[]> {
-    return this.keys.ask(prefix);
+    return this.keys.submit(prefix);
   }
 
   private async reviewersByIdentity(identities: readonly Identity[]): Promise<(Reviewer | null)[]> {

@@ -1,13 +1,13 @@
 import type { Action } from '../domain/action';
 import type { ApprovalPolicy } from '../domain/policy';
 import type { Principal, Tenant } from '../domain/principal';
-import type { KnownRequest, RetryKey } from '../domain/retry';
+import type { IdempotencyRecord, IdempotencyKey } from '../domain/idempotency';
 import type { NewAction, SubmissionOutcome, SubmissionStore } from '../use-cases/submission-store';
 import { auditRecordKeysSql, auditRecords, momentAfter, writeAuditEntries } from './audit-entries';
 import type { Sql, Statement } from './database';
 import { isOverdueSql } from './expiry';
-import { sharedGateSql } from './gate';
-import { claimSql, findKnown, isKeyTaken, outcomeTimeSql, type Claim } from './known-requests.store';
+import { sharedAuthorityLockSql } from './authority-lock';
+import { claimSql, findRecord, isKeyTaken, outcomeTimeSql, type Claim } from './idempotency-records.store';
 import { PolicyReads } from './policies.reads';
 
 /**
@@ -42,7 +42,7 @@ const SUBMIT: Statement = {
   fenced: 'audit',
   text: `
 WITH claimed AS MATERIALIZED (SELECT ${claimSql('$1', '$7::text', '$8::bigint', '$9::text')} AS claim),
-  gate AS MATERIALIZED (SELECT ${sharedGateSql('$1')} FROM claimed WHERE coalesce(claim, 'held') = 'held'),
+  gate AS MATERIALIZED (SELECT ${sharedAuthorityLockSql('$1')} FROM claimed WHERE coalesce(claim, 'held') = 'held'),
   authority AS MATERIALIZED (
     SELECT o.policy_version, u.active
     FROM organizations o JOIN users u ON u.organization_id = o.id
@@ -128,8 +128,8 @@ export class SubmissionsStore implements SubmissionStore {
     return new PolicyReads(this.sql).current(tenant);
   }
 
-  findKnown(retry: RetryKey): Promise<KnownRequest | null> {
-    return findKnown(this.sql, retry);
+  findKnown(retry: IdempotencyKey): Promise<IdempotencyRecord | null> {
+    return findRecord(this.sql, retry);
   }
 
   async add(added: NewAction): Promise<SubmissionOutcome> {
@@ -161,7 +161,7 @@ export class SubmissionsStore implements SubmissionStore {
     // No row: an operator's own SQL can have deleted the person.
     if (row.isKnown !== true) return { kind: 'gone' };
     if (row.isFree === false && this.mostPending !== null) return { kind: 'full', most: this.mostPending };
-    return row.isAdded ? { kind: 'written', action: actionOf(added, row) } : { kind: 'moved' };
+    return row.isAdded ? { kind: 'written', action: actionOf(added, row) } : { kind: 'stale' };
   }
 }
 

@@ -11,7 +11,7 @@ import { acceptsGzip } from '../http/accepts-gzip';
 import { addVary } from '../http/vary';
 import { allowOnly } from '../http/allowed-methods';
 import { AUDIT_RECORD_KEYS, auditRecordBody } from './audit-record';
-import { begunStream } from './begun-stream';
+import { streamAfterFirstChunk } from './stream-after-first-chunk';
 import { csvRow } from './csv';
 import { readExport, type RestRequest } from './requests';
 import { AUDITORS } from './routes';
@@ -60,7 +60,7 @@ export function addExport(
       try {
         await source.record(viewer, asked.value, request.origin);
         const chunks = inChunks(linesOf(source, viewer, asked.value));
-        lines = await begunStream(withoutStalling(chunks, stalledMs, breakOff));
+        lines = await streamAfterFirstChunk(withoutStalling(chunks, stalledMs, breakOff));
       } catch (error) {
         giveBack();
         throw error;

@@ -1,7 +1,7 @@
 import { parseId, parseIds, parseReason, type Parsed } from '../domain/decision-request';
 import { ACTION_STATUSES } from '../domain/action';
 import { EXPORT_FORMATS, type ExportRequest } from '../audit/export-formats';
-import { parseIdempotencyKey } from '../domain/retry';
+import { parseIdempotencyKey } from '../domain/idempotency';
 import { BULK_MODES } from '../use-cases/decision-batch';
 import type { InputFault } from '../domain/refusal';
 

@@ -5,7 +5,7 @@ import type { Progress, ProgressStep } from '../audit/verify-bundle';
 import { RefusedError, validationRefusal } from '../domain/refusal';
 import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
 import { allowOnly } from '../http/allowed-methods';
-import { begunStream } from './begun-stream';
+import { streamAfterFirstChunk } from './stream-after-first-chunk';
 import { readLeafRange, type RestRequest } from './requests';
 import { AUDITORS } from './routes';
 
@@ -30,7 +30,7 @@ export function addVerification(
       if (range.faults !== undefined) throw new RefusedError(validationRefusal(range.faults));
       const viewer = authorize.personOf(REQUIREMENT, request);
       const steps = stepsOf((progress) => proofs.verify(viewer, range.value, progress));
-      const lines = await begunStream(linesOf(steps));
+      const lines = await streamAfterFirstChunk(linesOf(steps));
       return reply.type('application/jsonl; charset=utf-8').header('Cache-Control', 'no-store').send(lines);
     },
   });

@@ -6,7 +6,7 @@ import type { Reviewer, User } from '../domain/principal';
 import { RefusedError } from '../domain/refusal';
 import { INVALID_TOKEN } from './reviewer-now';
 
-/** The writes of an admin, within the transaction of `AdminStore.alone`. */
+/** The writes of an admin, within the transaction of `AdminStore.exclusively`. */
 export interface AdminWrites {
   /** Puts rules in force as the next policy version, with their audit entry. */
   addPolicy(rules: PolicyRules, reason: string, entry: AuditEntryDraft): Promise<PolicyVersion>;
@@ -33,7 +33,10 @@ export interface AdminStore {
    * meanwhile. The transaction commits when work returns and rolls back when it throws.
    * @param work receives the reviewer as they are now, with the policy in force; null if they no longer exist
    */
-  alone<T>(reviewer: Reviewer, work: (now: Reviewer | null, writes: AdminWrites) => Promise<T>): Promise<T>;
+  exclusively<T>(
+    reviewer: Reviewer,
+    work: (now: Reviewer | null, writes: AdminWrites) => Promise<T>,
+  ): Promise<T>;
 }
 
 /**
@@ -45,7 +48,7 @@ export function asAdmin<T>(
   reviewer: Reviewer,
   change: (admin: Reviewer, writes: AdminWrites) => Promise<T>,
 ): Promise<T> {
-  return store.alone(reviewer, async (now, writes) => {
+  return store.exclusively(reviewer, async (now, writes) => {
     if (now?.user.active !== true) throw new RefusedError(INVALID_TOKEN);
     if (now.user.role !== 'admin') throw new RefusedError(refusalOfRole(now.user.role, ['admin']));
     return change(now, writes);

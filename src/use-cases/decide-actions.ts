@@ -3,10 +3,10 @@ import type { Reviewer } from '../domain/principal';
 import { RefusedError, type Refusal } from '../domain/refusal';
 import { authorizeActions, type AuthorizedAction } from './authorize-actions';
 import type { DecisionRequest } from './decision-batch';
-import { hasDecided, refusedDraft, type Outcome } from './decision-outcomes';
+import { hasDecided, denialRecordOf, type Outcome } from './decision-outcomes';
 import { decideAllOrNone, decideEach, decideOnce, type Round } from './decision-rounds';
 import type { DecisionStore } from './decision-store';
-import { tellAgain } from './known-decision';
+import { replayDecision } from './replayed-decision';
 import { INVALID_TOKEN, type ReadReviewerNow } from './reviewer-now';
 
 /** The result of a decision request. */
@@ -46,19 +46,20 @@ export function makeDecideActions(store: DecisionStore, readReviewerNow: ReadRev
         leaveRest(current.items, outcomes);
         break;
       }
-      const { moved, known = null } = await decideRound(current, store, outcomes);
-      if (known !== null && request.retry !== null) return tellAgain(known, request.retry, current, store);
-      if (moved.length === 0) break;
+      const { stale, known = null } = await decideRound(current, store, outcomes);
+      if (known !== null && request.retry !== null)
+        return replayDecision(known, request.retry, current, store);
+      if (stale.length === 0) break;
       const now = await readReviewerNow(current.reviewer);
       const refusal = now?.user.active === true ? refusalByRole(now.user.role) : INVALID_TOKEN;
       const reviewer = now ?? current.reviewer;
       if (refusal !== null) {
         current = { ...request, reviewer };
-        await refuseRest(current, refusal, moved, store, outcomes);
+        await refuseRest(current, refusal, stale, store, outcomes);
         break;
       }
-      request.actions.forget(moved);
-      const items = await authorizeActions(reviewer, request.attempt, moved, request.actions);
+      request.actions.forget(stale);
+      const items = await authorizeActions(reviewer, request.attempt, stale, request.actions);
       current = { ...request, reviewer, items };
     }
     const inOrder = request.items.map(({ actionId }) => outcomes.get(actionId) ?? noOutcome(actionId));
@@ -90,7 +91,7 @@ async function refuseRest(
   outcomes: Map<number, Outcome>,
 ): Promise<void> {
   const [only] = request.items.length === 1 ? rest : [];
-  await store.alone.refuse([refusedDraft(request, refusal, { actionId: only ?? null })]);
+  await store.ownTransaction.refuse([denialRecordOf(request, refusal, { actionId: only ?? null })]);
   if (!hasDecided(outcomes)) throw new RefusedError(refusal);
   for (const actionId of rest) outcomes.set(actionId, { actionId, refusal });
 }

@@ -7,7 +7,7 @@ import {
   type RequestOrigin,
 } from '../domain/audit-entry';
 import type { Reviewer } from '../domain/principal';
-import type { RetryKey } from '../domain/retry';
+import type { IdempotencyKey } from '../domain/idempotency';
 import type { ActionSource, AuthorizedAction } from './authorize-actions';
 import type { DecisionBatch, DecisionCandidate } from './decision-store';
 
@@ -25,7 +25,7 @@ export interface DecisionRequest {
   readonly items: readonly AuthorizedAction[];
   readonly actions: ActionSource;
   /** The idempotency key; null where the client sent none. */
-  readonly retry: RetryKey | null;
+  readonly retry: IdempotencyKey | null;
 }
 
 /** Returns the write for the items that the rule allows, with the audit entries for either effect. */

@@ -5,7 +5,7 @@ import { actionNotFound, type Refusal } from '../domain/refusal';
 import type { AuthorizedAction } from './authorize-actions';
 import type { DecisionRequest } from './decision-batch';
 import type { DecisionWrites, WriteOutcome } from './decision-store';
-import { refusedDecisionDraft } from './refused-decision';
+import { denialRecordDraft } from './denied-attempt';
 
 /** The effect of one decision. */
 export interface Decision {
@@ -57,19 +57,19 @@ export function settle(
   outcomes: Map<number, Outcome>,
   refused: Map<number, Refusal>,
 ): readonly number[] {
-  const moved: number[] = [];
+  const stale: number[] = [];
   for (const outcome of written) {
     const { actionId } = outcome;
     if (outcome.kind === 'written')
       outcomes.set(actionId, { actionId, decision: decisionOf(outcome, request) });
-    else if (outcome.kind === 'moved') moved.push(actionId);
+    else if (outcome.kind === 'stale') stale.push(actionId);
     else if (!isOfKey(outcome)) refused.set(actionId, refusalOf(outcome));
   }
-  return moved;
+  return stale;
 }
 
 /** Writes denial records. A missing action is not a denied attempt (docs/audit-log.md#denied-attempts). */
-export async function recordEvidence(
+export async function writeDenialRecords(
   refused: ReadonlyMap<number, Refusal>,
   request: DecisionRequest,
   writes: DecisionWrites,
@@ -77,17 +77,17 @@ export async function recordEvidence(
   const items = new Map(request.items.map((item) => [item.actionId, item]));
   const evidence = [...refused]
     .filter(([, refusal]) => refusal.code !== 'ACTION_NOT_FOUND')
-    .map(([actionId, refusal]) => refusedDraft(request, refusal, { actionId, ...items.get(actionId) }));
+    .map(([actionId, refusal]) => denialRecordOf(request, refusal, { actionId, ...items.get(actionId) }));
   if (evidence.length > 0) await writes.refuse(evidence);
 }
 
 /** Returns the denial record of one denied attempt of a request. */
-export function refusedDraft(
+export function denialRecordOf(
   { reviewer, attempt, reason, origin }: DecisionRequest,
   refusal: Refusal,
   of: { actionId: number | null } & Partial<Pick<AuthorizedAction, 'action' | 'ruling'>>,
 ): AuditEntryDraft {
-  return refusedDecisionDraft({
+  return denialRecordDraft({
     principal: reviewer,
     verdict: attempt.verdict,
     reason,

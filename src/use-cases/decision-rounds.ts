@@ -1,18 +1,18 @@
 import type { Refusal } from '../domain/refusal';
-import type { KnownRequest } from '../domain/retry';
-import { refusalOfCompany } from '../domain/decision-refusals';
+import type { IdempotencyRecord } from '../domain/idempotency';
+import { refusalOfSkipped } from '../domain/decision-refusals';
 import { batchOf, type DecisionRequest } from './decision-batch';
-import { recordEvidence, refusedByRule, settle, type Outcome } from './decision-outcomes';
+import { writeDenialRecords, refusedByRule, settle, type Outcome } from './decision-outcomes';
 import type { DecisionStore, DecisionWrites, WriteOutcome } from './decision-store';
-import { awaitKnown } from './known-request';
-import { recordOf } from './known-decision';
+import { awaitRecord } from './idempotency-record';
+import { recordOf } from './replayed-decision';
 
 /** The end of a round. */
 export interface RoundEnd {
   /** Ids of stale actions, which have to be authorized again. */
-  readonly moved: readonly number[];
+  readonly stale: readonly number[];
   /** The idempotency record of a replay; it replaces every other outcome of the round. */
-  readonly known?: KnownRequest | null;
+  readonly known?: IdempotencyRecord | null;
 }
 
 /** Tries once to decide the request's items and files every final outcome. */
@@ -28,14 +28,14 @@ export const decideEach: Round = async (request, store, outcomes) => {
   const batch = batchOf(request);
   const write = async (writes: DecisionWrites): Promise<RoundEnd> => {
     const written = batch.candidates.length === 0 ? [] : await writes.decide(batch);
-    const moved = settle(written, request, outcomes, refused);
+    const stale = settle(written, request, outcomes, refused);
     const known = await knownInstead(written, refused.size > 0, request, store);
-    if (known === null) await recordEvidence(refused, request, writes);
-    return { moved, known };
+    if (known === null) await writeDenialRecords(refused, request, writes);
+    return { stale, known };
   };
   // A single decision needs no transaction: it writes either one decision or one denial record, never both.
   const end = await (request.items.length === 1
-    ? write(store.alone)
+    ? write(store.ownTransaction)
     : store.together(request.reviewer, write));
   for (const [actionId, refusal] of refused) outcomes.set(actionId, { actionId, refusal });
   return end;
@@ -47,17 +47,17 @@ export const decideAllOrNone: Round = async (request, store, outcomes) => {
   if (refused.size === 0) {
     const written = await store.allOrNone(batchOf(request));
     // If any action was stale or lost, the transaction wrote nothing, so `written` outcomes do not hold.
-    if (written.some(({ kind }) => kind === 'moved')) return { moved: idsOf(request) };
+    if (written.some(({ kind }) => kind === 'stale')) return { stale: idsOf(request) };
     const lost = written.filter(({ kind }) => kind !== 'written');
     settle(lost.length === 0 ? written : lost, request, outcomes, refused);
-    if (lost.length === 0) return NOTHING_MOVED;
+    if (lost.length === 0) return NOTHING_STALE;
   }
-  await recordEvidence(refused, request, store.alone);
+  await writeDenialRecords(refused, request, store.ownTransaction);
   refuseAll(request, refused, outcomes);
-  return NOTHING_MOVED;
+  return NOTHING_STALE;
 };
 
-const NOTHING_MOVED: RoundEnd = { moved: [] };
+const NOTHING_STALE: RoundEnd = { stale: [] };
 
 /**
  * Decides a bulk of either mode that has an idempotency key. Lookup, decision and idempotency record are one
@@ -77,26 +77,26 @@ export const decideOnce: Round = async (request, store, outcomes) => {
     async (writes) => {
       const isHopeless = batch.candidates.length === 0 || (isAtomic && refused.size > 0);
       const written = isHopeless ? [] : await writes.decide(batch);
-      const hasMoved = written.some(({ kind }) => kind === 'moved');
+      const isAnyStale = written.some(({ kind }) => kind === 'stale');
       const lost = written.filter(({ kind }) => kind !== 'written');
-      const isKept = !hasMoved && lost.length < written.length && !(isAtomic && lost.length > 0);
-      if (!hasMoved) settle(isKept ? written : lost, request, done, refused);
+      const isKept = !isAnyStale && lost.length < written.length && !(isAtomic && lost.length > 0);
+      if (!isAnyStale) settle(isKept ? written : lost, request, done, refused);
       for (const [actionId, refusal] of refused) done.set(actionId, { actionId, refusal });
-      if (isKept) await recordEvidence(refused, request, writes);
-      return { hasMoved, isKept };
+      if (isKept) await writeDenialRecords(refused, request, writes);
+      return { isAnyStale, isKept };
     },
     ({ isKept }) => (isKept ? recordOf(request, done) : null),
   );
   if (end.kind !== 'done')
-    return { moved: [], known: end.kind === 'known' ? end.known : await awaitKnown(store, retry) };
-  if (end.result.hasMoved) return { moved: idsOf(request) };
+    return { stale: [], known: end.kind === 'known' ? end.known : await awaitRecord(store, retry) };
+  if (end.result.isAnyStale) return { stale: idsOf(request) };
   if (!end.result.isKept) {
-    await recordEvidence(refused, request, store.alone);
+    await writeDenialRecords(refused, request, store.ownTransaction);
     refuseAll(request, refused, outcomes);
-    return NOTHING_MOVED;
+    return NOTHING_STALE;
   }
   for (const [actionId, outcome] of done) outcomes.set(actionId, outcome);
-  return NOTHING_MOVED;
+  return NOTHING_STALE;
 };
 
 /**
@@ -108,13 +108,13 @@ async function knownInstead(
   isRefused: boolean,
   { retry }: DecisionRequest,
   store: DecisionStore,
-): Promise<KnownRequest | null> {
+): Promise<IdempotencyRecord | null> {
   if (retry === null) return null;
-  if (written.some(({ kind }) => kind === 'key_busy')) return awaitKnown(store, retry);
+  if (written.some(({ kind }) => kind === 'key_busy')) return awaitRecord(store, retry);
   const isUsed = written.some(({ kind }) => kind === 'key_used');
   if (!isRefused && !isUsed) return null;
   const known = await store.findKnown(retry);
-  return known === null && isUsed ? awaitKnown(store, retry) : known;
+  return known === null && isUsed ? awaitRecord(store, retry) : known;
 }
 
 function refuseAll(
@@ -123,7 +123,7 @@ function refuseAll(
   outcomes: Map<number, Outcome>,
 ): void {
   for (const actionId of idsOf(request))
-    outcomes.set(actionId, { actionId, refusal: refused.get(actionId) ?? refusalOfCompany(actionId) });
+    outcomes.set(actionId, { actionId, refusal: refused.get(actionId) ?? refusalOfSkipped(actionId) });
 }
 
 function idsOf({ items }: DecisionRequest): readonly number[] {

@@ -1,8 +1,8 @@
 import type { Action, Verdict } from '../domain/action';
 import type { AuditEntryDraft } from '../domain/audit-entry';
 import type { Reviewer, Tenant } from '../domain/principal';
-import type { KnownRequest, RetryKey } from '../domain/retry';
-import type { FindKnownRequest } from './known-request';
+import type { IdempotencyRecord, IdempotencyKey } from '../domain/idempotency';
+import type { FindIdempotencyRecord } from './idempotency-record';
 
 /** An action that the rule allows to decide, with the audit entries for either effect. */
 export interface DecisionCandidate {
@@ -21,7 +21,7 @@ export interface DecisionBatch {
   readonly correlationId: string;
   readonly candidates: readonly DecisionCandidate[];
   /** The idempotency key of a single decision; null for a bulk, or where the client sent none. */
-  readonly retry: RetryKey | null;
+  readonly retry: IdempotencyKey | null;
 }
 
 /** The result of the write for one candidate. */
@@ -51,7 +51,7 @@ export type WriteOutcome =
   /** `key_used`: the request has an idempotency record. `key_busy`: it is in progress elsewhere. Nothing written. */
   | { readonly actionId: number; readonly kind: 'key_used' | 'key_busy' }
   /** The action, the policy or the reviewer changed since authorization. Nothing was written. */
-  | { readonly actionId: number; readonly kind: 'moved' };
+  | { readonly actionId: number; readonly kind: 'stale' };
 
 /** The two writes of a decision. */
 export interface DecisionWrites {
@@ -64,12 +64,12 @@ export interface DecisionWrites {
 /** The result of work under an idempotency key, or why the work did not run. */
 export type OnceOutcome<T> =
   | { readonly kind: 'done'; readonly result: T }
-  | { readonly kind: 'known'; readonly known: KnownRequest }
+  | { readonly kind: 'known'; readonly known: IdempotencyRecord }
   | { readonly kind: 'busy' };
 
-export interface DecisionStore extends FindKnownRequest {
+export interface DecisionStore extends FindIdempotencyRecord {
   /** Each write is its own transaction. */
-  readonly alone: DecisionWrites;
+  readonly ownTransaction: DecisionWrites;
   /** Runs work whose writes commit together or not at all. */
   together<T>(tenant: Tenant, work: (writes: DecisionWrites) => Promise<T>): Promise<T>;
   /**
@@ -77,7 +77,7 @@ export interface DecisionStore extends FindKnownRequest {
    * @param outcomeOf returns the outcome to store; null rolls the transaction back
    */
   once<T>(
-    retry: RetryKey,
+    retry: IdempotencyKey,
     work: (writes: DecisionWrites) => Promise<T>,
     outcomeOf: (result: T) => unknown,
   ): Promise<OnceOutcome<T>>;

@@ -4,9 +4,9 @@ import type { ApprovalPolicy } from '../domain/policy';
 import type { PeopleAlike, PolicyWarning } from '../domain/policy-warnings';
 import type { Principal, Tenant } from '../domain/principal';
 import type { RiskScoring } from '../domain/risk-score';
-import type { KnownRequest, RetryKey } from '../domain/retry';
+import type { IdempotencyRecord, IdempotencyKey } from '../domain/idempotency';
 import type { Submission } from '../domain/submission';
-import type { FindKnownRequest } from './known-request';
+import type { FindIdempotencyRecord } from './idempotency-record';
 
 /** The outcome in an idempotency record, without its times. It holds facts only, so that either API can render it. */
 export interface SubmissionRecord {
@@ -34,7 +34,7 @@ export interface NewAction {
   /** The entry of an automatic approval, with its reason and correlation id; null if the policy does not approve. */
   readonly approved: AuditEntryDraft | null;
   /** The idempotency key; null for a submission without one. */
-  readonly retry: RetryKey | null;
+  readonly retry: IdempotencyKey | null;
   /** The outcome to store under the idempotency key, without its times. */
   readonly outcome: SubmissionRecord;
 }
@@ -43,16 +43,16 @@ export interface NewAction {
 export type SubmissionOutcome =
   | { readonly kind: 'written'; readonly action: Action }
   /** Another policy is in force now. Nothing was written. */
-  | { readonly kind: 'moved' }
+  | { readonly kind: 'stale' }
   /** The submitter or the owner of their key is deactivated, or the key is no longer valid. Nothing was written. */
   | { readonly kind: 'gone' }
   /** The submitter has reached the limit of pending actions. Nothing was written. */
   | { readonly kind: 'full'; readonly most: number }
   /** `known`: the request has an idempotency record. `busy`: it is in progress elsewhere. Nothing was written. */
-  | { readonly kind: 'known'; readonly known: KnownRequest }
+  | { readonly kind: 'known'; readonly known: IdempotencyRecord }
   | { readonly kind: 'busy' };
 
-export interface SubmissionStore extends FindKnownRequest {
+export interface SubmissionStore extends FindIdempotencyRecord {
   /**
    * Draws a new action id and counts the active people who can decide, grouped by role, level and limit.
    * @param submitters ids of users to leave out of the count

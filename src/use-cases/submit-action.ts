@@ -12,9 +12,9 @@ import {
   scoreByRules,
   type RiskScoring,
 } from '../domain/risk-score';
-import { retryKeyOf, type RetryKey } from '../domain/retry';
+import { idempotencyKeyOf, type IdempotencyKey } from '../domain/idempotency';
 import { indicatorWords, submissionHash, type Submission } from '../domain/submission';
-import { awaitKnown, outcomeOfKnown } from './known-request';
+import { awaitRecord, outcomeOfRecord } from './idempotency-record';
 import { INVALID_TOKEN } from './reviewer-now';
 import type { NewAction, SubmissionRecord, SubmissionStore } from './submission-store';
 
@@ -78,9 +78,9 @@ export function makeSubmitAction(store: SubmissionStore): SubmitAction {
         throw new RefusedError(submitter.kind === 'user' ? INVALID_TOKEN : INVALID_API_KEY);
       if (outcome.kind === 'full') throw new RefusedError(tooManyPending(submitter, outcome.most));
       if (outcome.kind === 'written') return resultOf(draft.outcome, outcome.action);
-      if (outcome.kind !== 'moved' && retry !== null) {
-        const known = outcome.kind === 'known' ? outcome.known : await awaitKnown(store, retry);
-        return resultOf(outcomeOfKnown(known, retry) as KnownSubmission, null);
+      if (outcome.kind !== 'stale' && retry !== null) {
+        const known = outcome.kind === 'known' ? outcome.known : await awaitRecord(store, retry);
+        return resultOf(outcomeOfRecord(known, retry) as KnownSubmission, null);
       }
       policy = await store.policyNow(submitter);
     }
@@ -127,7 +127,7 @@ function newAction(
   { submitter, submission, origin }: SubmissionRequest,
   scoring: RiskScoring,
   policy: ApprovalPolicy,
-  retry: RetryKey | null,
+  retry: IdempotencyKey | null,
   others: readonly PeopleAlike[],
 ): NewAction {
   const common = {
@@ -215,11 +215,16 @@ function resultOf(record: SubmissionRecord | KnownSubmission, action: Action | n
  * Returns the client's idempotency key; without one, for an API key, the correlation id that the client sent
  * (docs/rest-api.md#idempotency-keys). Null if there is neither.
  */
-function retryOf({ submitter, submission, origin, idempotencyKey }: SubmissionRequest): RetryKey | null {
+function retryOf({
+  submitter,
+  submission,
+  origin,
+  idempotencyKey,
+}: SubmissionRequest): IdempotencyKey | null {
   const asked = { ...submission };
-  if (idempotencyKey !== null) return retryKeyOf(submitter, 'key', idempotencyKey, asked);
+  if (idempotencyKey !== null) return idempotencyKeyOf(submitter, 'key', idempotencyKey, asked);
   const correlation = submitter.kind === 'api_key' ? origin.clientCorrelationId : null;
-  return correlation === null ? null : retryKeyOf(submitter, 'correlation', correlation, asked);
+  return correlation === null ? null : idempotencyKeyOf(submitter, 'correlation', correlation, asked);
 }
 
 function scoringRecord({ source, matched }: RiskScoring): Readonly<Record<string, unknown>> {

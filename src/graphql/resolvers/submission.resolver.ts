@@ -3,7 +3,7 @@ import type { Action } from '../../domain/action';
 import { refusalOfScope } from '../../domain/decision-refusals';
 import { READING_SCOPE } from '../../domain/principal';
 import { RefusedError, validationRefusal } from '../../domain/refusal';
-import { parseIdempotencyKey } from '../../domain/retry';
+import { parseIdempotencyKey } from '../../domain/idempotency';
 import { riskLevelOf } from '../../domain/risk';
 import { parseSubmission } from '../../domain/submission';
 import type { SubmissionResult, SubmitAction } from '../../use-cases/submit-action';

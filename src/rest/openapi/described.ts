@@ -2,7 +2,7 @@ import type { Requirement } from '../../graphql/authorize.directive';
 import type { Schema } from './json-schema';
 
 /** The parameters and body of a request, apart from its path. */
-export interface Takes {
+export interface RequestParts {
   /** By name. All of them are optional. */
   readonly query?: Readonly<Record<string, Schema>>;
   /** Whether `Idempotency-Key` has an effect. */
@@ -12,7 +12,7 @@ export interface Takes {
 }
 
 /** A successful response. */
-export interface Gives {
+export interface DescribedResponse {
   readonly description: string;
   /** By media type. */
   readonly content: Readonly<Record<string, Schema>>;
@@ -32,14 +32,14 @@ export interface Described {
   /** Null if no credential is required; `optional` if, in addition, an invalid one is refused. */
   readonly requirement: Pick<Requirement, 'roles' | 'credential' | 'scope'> | 'optional' | null;
   readonly decides: Decides;
-  readonly takes: Takes;
+  readonly request: RequestParts;
   /** By HTTP status. */
-  readonly gives: Readonly<Record<number, Gives>>;
+  readonly responses: Readonly<Record<number, DescribedResponse>>;
   /** Whether NOT_FOUND can occur because there is nothing yet. */
   readonly canBeAbsent?: boolean;
 }
 
 /** Returns a JSON response. */
-export function json(description: string, schema: Schema): Gives {
+export function json(description: string, schema: Schema): DescribedResponse {
   return { description, content: { 'application/json': schema } };
 }

@@ -1,17 +1,17 @@
 import type { GraphQLSchema } from 'graphql';
 import { API_KEY_SCOPES, ROLES } from '../../domain/principal';
 import type { AuthorizeDirective } from '../../graphql/authorize.directive';
-import { IDEMPOTENCY_KEY_PATTERN } from '../../domain/retry';
+import { IDEMPOTENCY_KEY_PATTERN } from '../../domain/idempotency';
 import { VERSION } from '../../version';
 import { readOperations, rootFieldOf } from '../operations';
 import { ROUTES, type Route } from '../routes';
-import type { Described, Gives } from './described';
+import type { Described, DescribedResponse } from './described';
 import { ACTION_ID_EXAMPLE, examplesOf } from './examples';
-import { components, givesOf } from './gives';
+import { components, responsesOf } from './responses';
 import { ID, ref, type Schema } from './json-schema';
 import { OTHER_PATHS } from './other-paths';
 import { asks, refusalsOf } from './refusals';
-import { takesOf } from './takes';
+import { requestPartsOf } from './requests';
 
 /** A parameter of an operation. */
 export interface Parameter {
@@ -123,7 +123,6 @@ function describedRoutes(schema: GraphQLSchema, authorize: AuthorizeDirective): 
     const requirement = { ...authorize.requirementOf(field), ...route.asks };
     const isAlias = told.has(operation);
     told.add(operation);
-    const takes = takesOf(route.read);
     return {
       method,
       path,
@@ -132,8 +131,8 @@ function describedRoutes(schema: GraphQLSchema, authorize: AuthorizeDirective): 
       description: descriptionOf(schema, field),
       requirement,
       decides: requirement.verdict === null ? null : path.includes(':action_id') ? 'one' : 'many',
-      takes,
-      gives: givesOf(operation),
+      request: requestPartsOf(route.read),
+      responses: responsesOf(operation),
     };
   });
 }
@@ -154,7 +153,7 @@ function descriptionOf(schema: GraphQLSchema, field: string): string {
 }
 
 function operationOf(described: Described): Operation {
-  const { operationId, tag, description, takes } = described;
+  const { operationId, tag, description, request } = described;
   const { body: example, answers = {} } = examplesOf(operationId);
   return {
     operationId,
@@ -163,13 +162,13 @@ function operationOf(described: Described): Operation {
     tags: [tag],
     security: securityOf(described),
     parameters: parametersOf(described),
-    ...(takes.body !== undefined && {
+    ...(request.body !== undefined && {
       requestBody: {
-        required: takes.body.required !== undefined,
-        content: { 'application/json': { schema: takes.body, ...(example !== undefined && { example }) } },
+        required: request.body.required !== undefined,
+        content: { 'application/json': { schema: request.body, ...(example !== undefined && { example }) } },
       },
     }),
-    responses: { ...answersOf(described.gives, answers), ...errorsOf(described) },
+    responses: { ...answersOf(described.responses, answers), ...errorsOf(described) },
   };
 }
 
@@ -213,7 +212,7 @@ const IDEMPOTENCY_KEY: Parameter = {
   schema: { type: 'string', pattern: IDEMPOTENCY_KEY_PATTERN },
 };
 
-function parametersOf({ path, takes }: Described): readonly Parameter[] {
+function parametersOf({ path, request }: Described): readonly Parameter[] {
   const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name = '']): Parameter => ({
     name,
     in: 'path',
@@ -221,22 +220,24 @@ function parametersOf({ path, takes }: Described): readonly Parameter[] {
     schema: ID,
     example: ACTION_ID_EXAMPLE,
   }));
-  const inQuery = Object.entries(takes.query ?? {}).map(([name, { description, ...schema }]): Parameter => ({
-    name,
-    in: 'query',
-    ...(description !== undefined && { description }),
-    schema,
-  }));
-  const inHeader = takes.idempotencyKey === true ? [IDEMPOTENCY_KEY, CORRELATION] : [CORRELATION];
+  const inQuery = Object.entries(request.query ?? {}).map(
+    ([name, { description, ...schema }]): Parameter => ({
+      name,
+      in: 'query',
+      ...(description !== undefined && { description }),
+      schema,
+    }),
+  );
+  const inHeader = request.idempotencyKey === true ? [IDEMPOTENCY_KEY, CORRELATION] : [CORRELATION];
   return [...inPath, ...inQuery, ...inHeader];
 }
 
 function answersOf(
-  gives: Readonly<Record<number, Gives>>,
+  responses: Readonly<Record<number, DescribedResponse>>,
   examples: Readonly<Record<string, unknown>>,
 ): Record<string, ResponseObject> {
   return Object.fromEntries(
-    Object.entries(gives).map(([status, { description, content }]) => {
+    Object.entries(responses).map(([status, { description, content }]) => {
       const example = examples[status];
       const types = Object.entries(content).map(
         ([type, schema]) => [type, { schema, ...(example !== undefined && { example }) }] as const,
@@ -247,7 +248,7 @@ function answersOf(
 }
 
 function errorsOf(described: Described): Record<string, ResponseObject> {
-  const errors = [...refusalsOf(described)].filter(([status]) => described.gives[status] === undefined);
+  const errors = [...refusalsOf(described)].filter(([status]) => described.responses[status] === undefined);
   return Object.fromEntries(
     errors.map(([status, codes]) => {
       const properties = { error_code: { enum: codes }, status: { const: status } };

@@ -1,10 +1,10 @@
 import { ROLES, type Role } from '../../domain/principal';
 import { AUDITORS } from '../routes';
-import { json, type Described, type Gives } from './described';
+import { json, type Described, type DescribedResponse } from './described';
 import { COUNT, object, oneOf, TEXT } from './json-schema';
-import { EXPORT_TAKES, LEAF_RANGE_TAKES } from './takes';
+import { EXPORT_REQUEST, LEAF_RANGE_REQUEST } from './requests';
 
-const file = (description: string, ...types: readonly string[]): Gives => ({
+const file = (description: string, ...types: readonly string[]): DescribedResponse => ({
   description,
   content: Object.fromEntries(types.map((type) => [type, TEXT])),
 });
@@ -52,8 +52,8 @@ const AUDIT_PATHS: readonly Other[] = [
     description:
       'Streams the audit log, oldest entry first: as JSON records, as CSV rows, or as a bundle that can be verified offline.',
     requirement: byJwtOf(AUDITORS),
-    takes: EXPORT_TAKES,
-    gives: { 200: file('The file. It is compressed if the request accepts gzip.', LINES, 'text/csv') },
+    request: EXPORT_REQUEST,
+    responses: { 200: file('The file. It is compressed if the request accepts gzip.', LINES, 'text/csv') },
   },
   {
     path: '/api/admin/audit-logs/verify',
@@ -61,8 +61,8 @@ const AUDIT_PATHS: readonly Other[] = [
     description:
       'Recomputes the Merkle tree of the audit log, checks entries, actions, policies and checkpoints against each other, and reports progress.',
     requirement: byJwtOf(AUDITORS),
-    takes: LEAF_RANGE_TAKES,
-    gives: { 200: file('One line for each step and each fault. The last line is the report.', LINES) },
+    request: LEAF_RANGE_REQUEST,
+    responses: { 200: file('One line for each step and each fault. The last line is the report.', LINES) },
   },
   {
     path: '/checkpoint',
@@ -70,8 +70,8 @@ const AUDIT_PATHS: readonly Other[] = [
     description:
       "The newest checkpoint of your organization's audit log, as a signed note (C2SP tlog-checkpoint).",
     requirement: byJwtOf(ROLES),
-    takes: {},
-    gives: { 200: file('The signed note.', PLAIN) },
+    request: {},
+    responses: { 200: file('The signed note.', PLAIN) },
     canBeAbsent: true,
   },
   {
@@ -79,8 +79,8 @@ const AUDIT_PATHS: readonly Other[] = [
     operationId: 'getAuditKeys',
     description: 'The public keys of checkpoints and receipts, one per line.',
     requirement: null,
-    takes: {},
-    gives: { 200: file('Lines of the form `name+id+base64`.', PLAIN) },
+    request: {},
+    responses: { 200: file('Lines of the form `name+id+base64`.', PLAIN) },
   },
 ];
 
@@ -90,8 +90,8 @@ const OPERATIONS_PATHS: readonly Other[] = [
     operationId: 'getWelcome',
     description: 'Links to the other pages: an HTML page if the request accepts `text/html`, otherwise JSON.',
     requirement: null,
-    takes: {},
-    gives: {
+    request: {},
+    responses: {
       200: {
         description: 'The links.',
         content: { 'application/json': { type: 'object', additionalProperties: TEXT }, 'text/html': TEXT },
@@ -103,32 +103,32 @@ const OPERATIONS_PATHS: readonly Other[] = [
     operationId: 'getHealth',
     description: 'Whether the process is alive.',
     requirement: null,
-    takes: {},
-    gives: { 200: json('The process is alive.', HEALTH) },
+    request: {},
+    responses: { 200: json('The process is alive.', HEALTH) },
   },
   {
     path: '/readyz',
     operationId: 'getReadiness',
     description: 'Whether the gateway can serve requests.',
     requirement: null,
-    takes: {},
-    gives: { 200: json('The gateway can serve requests.', READINESS) },
+    request: {},
+    responses: { 200: json('The gateway can serve requests.', READINESS) },
   },
   {
     path: '/metrics',
     operationId: 'getMetrics',
     description: 'Metrics for Prometheus.',
     requirement: null,
-    takes: {},
-    gives: { 200: file('Metrics in the text format of Prometheus.', PLAIN) },
+    request: {},
+    responses: { 200: file('Metrics in the text format of Prometheus.', PLAIN) },
   },
   {
     path: '/openapi.json',
     operationId: 'getDescription',
     description: 'This document.',
     requirement: null,
-    takes: {},
-    gives: { 200: json('The OpenAPI 3.1 document.', { type: 'object' }) },
+    request: {},
+    responses: { 200: json('The OpenAPI 3.1 document.', { type: 'object' }) },
   },
 ];
 
@@ -138,8 +138,8 @@ const SDK_PATHS: readonly Other[] = [
     operationId: 'getDeploymentInfo',
     description: "The vendor's SDK tests its connection here. An invalid credential is refused.",
     requirement: 'optional',
-    takes: {},
-    gives: { 200: json('Information about the service.', DEPLOYMENT) },
+    request: {},
+    responses: { 200: json('Information about the service.', DEPLOYMENT) },
   },
 ];
 

@@ -21,17 +21,17 @@ const needsMore: Arises = ({ requirement }) => {
   const asked = asks(requirement);
   return asked !== null && (asked.roles.length < ROLES.length || asked.scope !== null);
 };
-const takesBody: Arises = ({ takes }) => takes.body !== undefined;
+const hasBody: Arises = ({ request }) => request.body !== undefined;
 const namesAction: Arises = ({ path }) => path.includes(':action_id');
 const readsInput: Arises = (operation) =>
-  takesBody(operation) || namesAction(operation) || operation.takes.query !== undefined;
+  hasBody(operation) || namesAction(operation) || operation.request.query !== undefined;
 const decidesOne: Arises = ({ decides }) => decides === 'one';
 const decidesMany: Arises = ({ decides }) => decides === 'many';
 /** Probes are exempt from rate limits (http/rate-limit). */
 const isLimited: Arises = ({ path }) => !['/health', '/readyz', '/metrics'].includes(path);
 /** These codes can refuse a whole bulk too: a replay is authorized again, and is returned completely or not at all. */
 const decides: Arises = (operation) => decidesOne(operation) || decidesMany(operation);
-const takesKey: Arises = ({ takes }) => takes.idempotencyKey === true;
+const hasKey: Arises = ({ request }) => request.idempotencyKey === true;
 const always: Arises = () => true;
 /** For codes of GraphQL only, of bulk items, of requests whose path is not read yet, and of undocumented methods. */
 const never: Arises = () => false;
@@ -59,12 +59,12 @@ const ARISES: Readonly<Record<ErrorCode, Arises>> = {
   NOT_ATTEMPTED: never,
   POLICY_VERSION_CONFLICT: never,
   LAST_ADMIN: never,
-  IDEMPOTENCY_KEY_REUSED: takesKey,
-  IDEMPOTENCY_CONFLICT: takesKey,
-  INVALID_JSON: takesBody,
+  IDEMPOTENCY_KEY_REUSED: hasKey,
+  IDEMPOTENCY_CONFLICT: hasKey,
+  INVALID_JSON: hasBody,
   METHOD_NOT_ALLOWED: never,
-  PAYLOAD_TOO_LARGE: takesBody,
-  UNSUPPORTED_MEDIA_TYPE: takesBody,
+  PAYLOAD_TOO_LARGE: hasBody,
+  UNSUPPORTED_MEDIA_TYPE: hasBody,
   VALIDATION_ERROR: readsInput,
   RATE_LIMIT_EXCEEDED: isLimited,
   MALFORMED_REQUEST: never,

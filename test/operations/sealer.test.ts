@@ -1,20 +1,20 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CheckpointFiles, lastArchived, RolledBackError } from '../src/audit/checkpoint-archive';
-import { splitNotes } from '../src/audit/notes';
-import { Sealer } from '../src/audit/sealer';
-import { LogKey, openDevelopmentLogKey } from '../src/audit/log-key';
-import { openCheckpoint } from '../src/domain/checkpoint';
-import type { Fault } from '../src/audit/verification';
-import type { NoteKey } from '../src/domain/signed-note';
-import { makeLogger } from '../src/observability/logger';
-import { SealSqlStore } from '../src/persistence/seal.store';
-import { ArchivesStore } from '../src/persistence/archives.store';
-import { TreeReads } from '../src/persistence/tree.reads';
-import { setting } from './support/database';
-import { cases } from './support/runs';
-import { startGateway, type Gateway } from './support/gateway';
+import { CheckpointFiles, lastArchived, RolledBackError } from '../../src/audit/checkpoint-archive';
+import { splitNotes } from '../../src/audit/notes';
+import { Sealer } from '../../src/audit/sealer';
+import { LogKey, openDevelopmentLogKey } from '../../src/audit/log-key';
+import { openCheckpoint } from '../../src/domain/checkpoint';
+import type { Fault } from '../../src/audit/verification';
+import type { NoteKey } from '../../src/domain/signed-note';
+import { makeLogger } from '../../src/observability/logger';
+import { SealSqlStore } from '../../src/persistence/seal.store';
+import { ArchivesStore } from '../../src/persistence/archives.store';
+import { TreeReads } from '../../src/persistence/tree.reads';
+import { setting } from '../support/database';
+import { cases } from '../support/runs';
+import { startGateway, type Gateway } from '../support/gateway';
 import {
   kindsOf,
   recordsInSnapshot,
@@ -22,7 +22,7 @@ import {
   testLogKey,
   verdictOn,
   type Sealing,
-} from './support/sealed-log';
+} from '../support/sealed-log';
 
 /** The sealer beside the requests: everything once, in one tree, whatever happens to it; and an archive that notices. */
 let gateway: Gateway;

@@ -1,4 +1,4 @@
-import type { KnownRequest, RetryKey } from '../domain/retry';
+import type { IdempotencyRecord, IdempotencyKey } from '../domain/idempotency';
 import type { Sql, Statement } from './database';
 import { purge, PURGE_BATCH } from './purge';
 
@@ -57,19 +57,19 @@ const PURGE: Statement = {
 };
 
 /** Claims an idempotency key within a transaction. A later read of the key sees what its previous holder committed. */
-export async function claimKey(sql: Sql, retry: RetryKey): Promise<Claim> {
+export async function claimKey(sql: Sql, retry: IdempotencyKey): Promise<Claim> {
   const [row] = await sql.query<{ claim: Claim }>(CLAIM, identityOf(retry));
   if (row === undefined) throw new Error('A key was neither free nor taken');
   return row.claim;
 }
 
-export async function findKnown(sql: Sql, retry: RetryKey): Promise<KnownRequest | null> {
-  const [row] = await sql.query<KnownRequest & Record<string, unknown>>(FIND, identityOf(retry));
+export async function findRecord(sql: Sql, retry: IdempotencyKey): Promise<IdempotencyRecord | null> {
+  const [row] = await sql.query<IdempotencyRecord & Record<string, unknown>>(FIND, identityOf(retry));
   return row ?? null;
 }
 
 /** Stores a request's outcome under its idempotency key, in the transaction of the operation. */
-export async function remember(sql: Sql, retry: RetryKey, outcome: unknown): Promise<void> {
+export async function storeRecord(sql: Sql, retry: IdempotencyKey, outcome: unknown): Promise<void> {
   await sql.query(REMEMBER, [...identityOf(retry), retry.requestHash, JSON.stringify(outcome)]);
 }
 
@@ -80,10 +80,10 @@ export function isKeyTaken(error: unknown): boolean {
 }
 
 /** Deletes idempotency records older than a day, a thousand at a time. */
-export async function purgeKnownRequests(sql: Sql, signal: AbortSignal): Promise<void> {
+export async function purgeIdempotencyRecords(sql: Sql, signal: AbortSignal): Promise<void> {
   await purge(sql, PURGE, signal);
 }
 
-function identityOf({ organizationId, principalKind, principalId, key }: RetryKey): readonly unknown[] {
+function identityOf({ organizationId, principalKind, principalId, key }: IdempotencyKey): readonly unknown[] {
   return [organizationId, principalKind, principalId, key];
 }

@@ -3,7 +3,7 @@ import type { GraphQLObjectType, GraphQLSchema } from 'graphql';
 import { ACTION_STATUSES } from '../../domain/action';
 import { ERROR_CODES } from '../../domain/refusal';
 import { LIMIT, OFFSET } from '../requests';
-import { json, type Gives } from './described';
+import { json, type DescribedResponse } from './described';
 import {
   COUNT,
   ID,
@@ -37,7 +37,7 @@ const BULK = { 200: DECIDED_BULK, 409: REFUSED_BULK };
 const DECISION = oneOf(['pending', 'allowed', 'denied']);
 
 /** The successful responses of each operation of operations.graphql, and the 409 of a bulk, by HTTP status. */
-const GIVES: Readonly<Record<string, Readonly<Record<number, Gives>>>> = {
+const RESPONSES: Readonly<Record<string, Readonly<Record<number, DescribedResponse>>>> = {
   ApproveAction: {
     200: json('The action is approved.', ref('Approval')),
     202: json('The approval was counted, and more approvals are required.', ref('Vote')),
@@ -55,10 +55,10 @@ const GIVES: Readonly<Record<string, Readonly<Record<number, Gives>>>> = {
 };
 
 /** Returns the responses of an operation. @throws {Error} if the operation has no description */
-export function givesOf(operation: string): Readonly<Record<number, Gives>> {
-  const gives = GIVES[operation];
-  if (gives === undefined) throw new Error(`rest/openapi/gives.ts does not describe ${operation}`);
-  return gives;
+export function responsesOf(operation: string): Readonly<Record<number, DescribedResponse>> {
+  const responses = RESPONSES[operation];
+  if (responses === undefined) throw new Error(`rest/openapi/responses.ts does not describe ${operation}`);
+  return responses;
 }
 
 /** Returns the named schemas. Types, nullability and descriptions come from the GraphQL types behind them. */

@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { openCheckpoint } from '../src/domain/checkpoint';
-import { isConsistent, isIncluded, leafHash } from '../src/domain/merkle';
-import { readNoteKey } from '../src/domain/signed-note';
-import { startGateway, type Gateway } from './support/gateway';
-import { sealingOf, type Sealing } from './support/sealed-log';
-import { python, secondVerdict } from './support/second-verifier';
+import { openCheckpoint } from '../../src/domain/checkpoint';
+import { isConsistent, isIncluded, leafHash } from '../../src/domain/merkle';
+import { readNoteKey } from '../../src/domain/signed-note';
+import { startGateway, type Gateway } from '../support/gateway';
+import { sealingOf, type Sealing } from '../support/sealed-log';
+import { python, secondVerdict } from '../support/second-verifier';
 
 /** What an auditor asks the sealed log for: checkpoints, proofs, sums, exports, and an offline verdict. */
 let gateway: Gateway;
@@ -173,7 +173,7 @@ describe('an admin', () => {
 
 describe('an outsider with a bundle', () => {
   const verify = (...args: string[]) =>
-    spawnSync(process.execPath, [join(__dirname, '..', 'bin', 'countersign-verify.cjs'), ...args], {
+    spawnSync(process.execPath, [join(__dirname, '..', '..', 'bin', 'countersign-verify.cjs'), ...args], {
       encoding: 'utf8',
     });
 
@@ -239,7 +239,7 @@ describe('an outsider with a bundle', () => {
   it('calls it from a folder of their own, whatever settings for TypeScript are there', async () => {
     writeFileSync(join(folder, 'tsconfig.json'), 'this is no JSON');
     writeFileSync(join(folder, 'elsewhere.jsonl'), (await exported('format=bundle')).text);
-    const command = join(__dirname, '..', 'bin', 'countersign-verify.cjs');
+    const command = join(__dirname, '..', '..', 'bin', 'countersign-verify.cjs');
     const { stdout, status } = spawnSync(process.execPath, [command, 'elsewhere.jsonl', '--unanchored'], {
       cwd: folder,
       encoding: 'utf8',
@@ -248,7 +248,7 @@ describe('an outsider with a bundle', () => {
   });
 
   it('needs neither a database driver nor a network for it: nothing of its imports leads there', () => {
-    expect(packagesBehind(join(__dirname, '..', 'src', 'cli', 'audit-verify.ts')).sort()).toEqual([
+    expect(packagesBehind(join(__dirname, '..', '..', 'src', 'cli', 'audit-verify.ts')).sort()).toEqual([
       ...['node:crypto', 'node:fs', 'node:stream', 'node:util', 'node:zlib', 'zod'],
     ]);
   });

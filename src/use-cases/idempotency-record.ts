@@ -1,10 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { refusalOfReusedKey, STILL_RUNNING, type KnownRequest, type RetryKey } from '../domain/retry';
+import {
+  refusalOfReusedKey,
+  STILL_RUNNING,
+  type IdempotencyRecord,
+  type IdempotencyKey,
+} from '../domain/idempotency';
 import { RefusedError } from '../domain/refusal';
 
 /** Finds idempotency records. Each is written in the transaction of the operation that it records. */
-export interface FindKnownRequest {
-  findKnown(retry: RetryKey): Promise<KnownRequest | null>;
+export interface FindIdempotencyRecord {
+  findKnown(retry: IdempotencyKey): Promise<IdempotencyRecord | null>;
 }
 
 /** Pauses between lookups of a request in progress, in milliseconds. Most requests finish within the first two. */
@@ -14,7 +19,7 @@ const PAUSES = [20, 40, 80, 160, 320];
  * Returns the stored outcome of a request.
  * @throws {RefusedError} IDEMPOTENCY_KEY_REUSED where the stored request is a different one
  */
-export function outcomeOfKnown(known: KnownRequest, retry: RetryKey): unknown {
+export function outcomeOfRecord(known: IdempotencyRecord, retry: IdempotencyKey): unknown {
   if (known.requestHash !== retry.requestHash) throw new RefusedError(refusalOfReusedKey(retry));
   return known.outcome;
 }
@@ -24,7 +29,10 @@ export function outcomeOfKnown(known: KnownRequest, retry: RetryKey): unknown {
  * meanwhile.
  * @throws {RefusedError} IDEMPOTENCY_CONFLICT where no record appears in time, or the request failed
  */
-export async function awaitKnown(store: FindKnownRequest, retry: RetryKey): Promise<KnownRequest> {
+export async function awaitRecord(
+  store: FindIdempotencyRecord,
+  retry: IdempotencyKey,
+): Promise<IdempotencyRecord> {
   for (const milliseconds of PAUSES) {
     await pause(milliseconds);
     const known = await store.findKnown(retry);

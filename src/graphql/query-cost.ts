@@ -23,7 +23,7 @@ import { DEFAULT_PAGE_SIZE } from '../domain/page';
 import { MAX_SCORING_RULES } from '../domain/scoring-rules';
 
 /** The query cost of a selection. The fields of a fragment count each time that it is spread. */
-export interface Extent {
+export interface QueryCost {
   /** Levels of nested fields. Introspection counts 0, since the standard introspection query is 15 levels deep. */
   readonly depth: number;
   /** Number of fields, times the sizes of the lists around them. A field that can be large counts as several. */
@@ -45,9 +45,9 @@ export interface Extent {
 }
 
 /** Measures the query cost of an operation. */
-export type Measure = (operation: OperationDefinitionNode) => Extent;
+export type Measure = (operation: OperationDefinitionNode) => QueryCost;
 
-const NOTHING: Extent = {
+const NOTHING: QueryCost = {
   depth: 0,
   values: 0,
   size: 0,
@@ -89,20 +89,24 @@ export function makeMeasure(
   for (const definition of document.definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
   // Each fragment is measured once: a chain of fragments that spread the next one twice would take exponential time.
-  const measured = new Map<string, Extent>();
+  const measured = new Map<string, QueryCost>();
 
-  const ofFragment = (name: string): Extent => {
+  const ofFragment = (name: string): QueryCost => {
     const known = measured.get(name);
     if (known !== undefined) return known;
     // Ends the recursion for a fragment that spreads itself, which validation refuses.
     measured.set(name, NOTHING);
     const fragment = fragments.get(name);
     const type = fragment && typeFromAST(schema, fragment.typeCondition);
-    const extent = ofSelections(fragment?.selectionSet, type, new Set());
-    measured.set(name, extent);
-    return extent;
+    const cost = ofSelections(fragment?.selectionSet, type, new Set());
+    measured.set(name, cost);
+    return cost;
   };
-  const ofField = (field: FieldNode, parent: GraphQLNamedType | undefined, siblings: Set<string>): Extent => {
+  const ofField = (
+    field: FieldNode,
+    parent: GraphQLNamedType | undefined,
+    siblings: Set<string>,
+  ): QueryCost => {
     const name = field.name.value;
     const key = field.alias?.value ?? name;
     const type = typeOf(name, parent);
@@ -132,7 +136,7 @@ export function makeMeasure(
     selection: SelectionNode,
     parent: GraphQLNamedType | undefined,
     siblings: Set<string>,
-  ): Extent => {
+  ): QueryCost => {
     if (selection.kind === Kind.FIELD) return ofField(selection, parent, siblings);
     if (selection.kind === Kind.FRAGMENT_SPREAD)
       return sum(ofFragment(selection.name.value), { ...NOTHING, spreads: 1 });
@@ -145,7 +149,7 @@ export function makeMeasure(
     selectionSet: SelectionSetNode | undefined,
     parent: GraphQLNamedType | undefined,
     siblings: Set<string>,
-  ): Extent =>
+  ): QueryCost =>
     (selectionSet?.selections ?? [])
       .map((selection) => sum(ofSelection(selection, parent, siblings), directivesOf(selection)))
       .reduce(sum, NOTHING);
@@ -156,7 +160,7 @@ export function makeMeasure(
     );
 }
 
-function sum(one: Extent, other: Extent): Extent {
+function sum(one: QueryCost, other: QueryCost): QueryCost {
   return {
     depth: Math.max(one.depth, other.depth),
     values: one.values + other.values,
@@ -171,7 +175,7 @@ function sum(one: Extent, other: Extent): Extent {
   };
 }
 
-function directivesOf({ directives }: SelectionNode | OperationDefinitionNode): Extent {
+function directivesOf({ directives }: SelectionNode | OperationDefinitionNode): QueryCost {
   return { ...NOTHING, directives: directives?.length ?? 0 };
 }
 

@@ -1,11 +1,11 @@
 import { mayDecide } from '../domain/approval-policy';
 import { RefusedError, type Refusal } from '../domain/refusal';
-import type { KnownRequest, RetryKey } from '../domain/retry';
+import type { IdempotencyRecord, IdempotencyKey } from '../domain/idempotency';
 import type { DecisionRequest } from './decision-batch';
-import { recordEvidence, type Decision, type Outcome } from './decision-outcomes';
+import { writeDenialRecords, type Decision, type Outcome } from './decision-outcomes';
 import type { DecisionResult } from './decide-actions';
 import type { DecisionStore } from './decision-store';
-import { outcomeOfKnown } from './known-request';
+import { outcomeOfRecord } from './idempotency-record';
 
 /** The outcome that an idempotency record keeps. It holds facts only, so that either API can render it. */
 interface DecisionRecord {
@@ -53,14 +53,14 @@ export function recordOf(
  * were undecided. Nothing is written, except a denial record if the authority is gone.
  * @throws {RefusedError} IDEMPOTENCY_KEY_REUSED, or the rule's current refusal
  */
-export async function tellAgain(
-  known: KnownRequest,
-  retry: RetryKey,
+export async function replayDecision(
+  known: IdempotencyRecord,
+  retry: IdempotencyKey,
   request: DecisionRequest,
   store: DecisionStore,
 ): Promise<DecisionResult> {
   const { reviewer, attempt, actions } = request;
-  const { correlation_id: correlationId, results } = outcomeOfKnown(known, retry) as DecisionRecord;
+  const { correlation_id: correlationId, results } = outcomeOfRecord(known, retry) as DecisionRecord;
   const decidedIds = results.flatMap(({ action_id: id, refusal }) => (refusal === undefined ? [id] : []));
   actions.forget(decidedIds);
   const loaded = new Map((await actions.load(decidedIds)).map((action) => [action?.id, action]));
@@ -82,7 +82,7 @@ export async function tellAgain(
       reviewer.policy,
     );
     if (!ruling.allowed) {
-      await recordEvidence(new Map([[actionId, ruling.refusal]]), request, store.alone);
+      await writeDenialRecords(new Map([[actionId, ruling.refusal]]), request, store.ownTransaction);
       throw new RefusedError(ruling.refusal);
     }
     outcomes.push({

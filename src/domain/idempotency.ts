@@ -5,7 +5,7 @@ import type { Principal } from './principal';
 import type { Refusal } from './refusal';
 
 /** The identity of a request under an idempotency key (docs/rest-api.md#idempotency-keys). */
-export interface RetryKey {
+export interface IdempotencyKey {
   readonly organizationId: number;
   /** Each principal has a separate set of keys. */
   readonly principalKind: Principal['kind'];
@@ -16,7 +16,7 @@ export interface RetryKey {
 }
 
 /** An idempotency record: the hash of a request and its stored outcome, whose form depends on the kind of request. */
-export interface KnownRequest {
+export interface IdempotencyRecord {
   readonly requestHash: string;
   readonly outcome: unknown;
 }
@@ -25,15 +25,15 @@ export interface KnownRequest {
  * The source of an idempotency key: the client's own, or the correlation id of a submission by an API key
  * (docs/rest-api.md#idempotency-keys).
  */
-export type RetrySource = 'key' | 'correlation';
+export type IdempotencyKeySource = 'key' | 'correlation';
 
 /** Returns the idempotency key of a principal's request, with the hash of its content. */
-export function retryKeyOf(
+export function idempotencyKeyOf(
   principal: Principal,
-  source: RetrySource,
+  source: IdempotencyKeySource,
   key: string,
   request: Readonly<Record<string, unknown>>,
-): RetryKey {
+): IdempotencyKey {
   return {
     organizationId: principal.organizationId,
     principalKind: principal.kind,
@@ -58,7 +58,7 @@ export function parseIdempotencyKey(raw: unknown, loc: readonly string[]): Parse
 }
 
 /** Returns the refusal of a request whose idempotency key was used for a different request. */
-export function refusalOfReusedKey({ key }: RetryKey): Refusal {
+export function refusalOfReusedKey({ key }: IdempotencyKey): Refusal {
   const [source, ...rest] = key.split(':');
   const what = source === 'key' ? 'idempotency key' : 'X-Correlation-ID';
   return {

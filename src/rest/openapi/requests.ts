@@ -18,7 +18,7 @@ import {
   type ReadVariables,
 } from '../requests';
 import { readSubmission } from '../submission';
-import type { Takes } from './described';
+import type { RequestParts } from './described';
 import { ID, oneOf, orNull, TEXT, type Schema } from './json-schema';
 
 /** Text that PostgreSQL can store. */
@@ -87,7 +87,7 @@ const SUBMISSION: Schema = {
 };
 
 /** The parameters of each reader. Unknown parameters and fields are ignored, and empty parameters count as absent. */
-const TAKES: ReadonlyMap<ReadVariables, Takes> = new Map<ReadVariables, Takes>([
+const REQUEST_PARTS: ReadonlyMap<ReadVariables, RequestParts> = new Map<ReadVariables, RequestParts>([
   [readDecision, { idempotencyKey: true, body: { type: 'object', properties: { reason: REASON } } }],
   [
     readBulkDecision,
@@ -140,12 +140,12 @@ const TAKES: ReadonlyMap<ReadVariables, Takes> = new Map<ReadVariables, Takes>([
 ]);
 
 /** The parameters of `readExport`. */
-export const EXPORT_TAKES: Takes = {
+export const EXPORT_REQUEST: RequestParts = {
   query: { format: { ...oneOf(EXPORT_FORMATS), default: 'jsonl' }, from: SINCE, to: UNTIL },
 };
 
 /** The parameters of `readLeafRange`. */
-export const LEAF_RANGE_TAKES: Takes = {
+export const LEAF_RANGE_REQUEST: RequestParts = {
   query: {
     from: { ...LEAF_INDEX, description: 'First leaf index, inclusive.' },
     to: { ...LEAF_INDEX, description: 'Last leaf index, exclusive.' },
@@ -153,8 +153,8 @@ export const LEAF_RANGE_TAKES: Takes = {
 };
 
 /** Returns the parameters of a reader. @throws {Error} if the reader has no description */
-export function takesOf(read: ReadVariables): Takes {
-  const takes = TAKES.get(read);
-  if (takes === undefined) throw new Error(`rest/openapi/takes.ts does not describe ${read.name}`);
-  return takes;
+export function requestPartsOf(read: ReadVariables): RequestParts {
+  const parts = REQUEST_PARTS.get(read);
+  if (parts === undefined) throw new Error(`rest/openapi/requests.ts does not describe ${read.name}`);
+  return parts;
 }

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
  * still become an error response; a later one aborts the response. The generator ends when the stream closes.
  * @throws whatever the generator throws before its first chunk
  */
-export async function begunStream(parts: AsyncGenerator<string | Buffer, void>): Promise<Readable> {
+export async function streamAfterFirstChunk(parts: AsyncGenerator<string | Buffer, void>): Promise<Readable> {
   const first = await parts.next();
   const stream = Readable.from(followedBy(first, parts), { objectMode: false });
   // Not in `followedBy`: it never starts if the client is gone before the stream is read.

@@ -8,25 +8,25 @@ export type RunTogether<Item, Result> = (
   items: readonly Item[],
 ) => Promise<readonly (Result | Promise<Result>)[]>;
 
-export interface GathererOptions<Item> {
+export interface BatcherOptions<Item> {
   /** Maximum number of items per batch, 1 or more. */
   readonly maxSize: number;
   /** Maximum number of concurrent batches per partition, 1 by default. Several keep both client and server busy. */
   readonly maxRunning?: number;
   /** Returns an item's partition. Items of different partitions never share a batch and never wait for each other. */
-  readonly laneOf?: (item: Item) => unknown;
+  readonly partitionOf?: (item: Item) => unknown;
   /** Returns an item's key. Of items with the same key at most one runs at a time; the others follow in order. */
   readonly keyOf?: (item: Item) => unknown;
   /**
    * Whether one item may have caused a batch's error, so that each is retried alone; by default true unless it is an
    * outage. Has to be false if the batch may have been written.
    */
-  readonly isWorthApart?: (error: unknown) => boolean;
+  readonly isRetriedAlone?: (error: unknown) => boolean;
   /** Called with the size of every batch. */
   readonly onBatch?: (size: number) => void;
 }
 
-interface Lane<Item, Result> {
+interface Partition<Item, Result> {
   readonly waiting: Waiting<Item, Result>[];
   /** Keys of the items in progress. */
   readonly keys: Set<unknown>;
@@ -49,13 +49,13 @@ interface Waiting<Item, Result> {
  * Combines concurrent items into batches, one statement each: while a batch runs, the next one collects. No timer
  * delays a batch, so a single item runs at once.
  */
-export class Gatherer<Item, Result> {
+export class Batcher<Item, Result> {
   /** Partitions with work; an idle partition has no entry. */
-  private readonly lanes = new Map<unknown, Lane<Item, Result>>();
+  private readonly partitions = new Map<unknown, Partition<Item, Result>>();
 
   constructor(
     private readonly run: RunTogether<Item, Result>,
-    private readonly options: GathererOptions<Item>,
+    private readonly options: BatcherOptions<Item>,
   ) {}
 
   /**
@@ -63,12 +63,15 @@ export class Gatherer<Item, Result> {
    * @throws the error of the item's own run, never one that another item caused; {DatabaseUnavailableError} `busy`
    * where the item waited too long to run at all
    */
-  ask(item: Item): Promise<Result> {
+  submit(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const name = this.options.laneOf?.(item);
-      let lane = this.lanes.get(name);
-      if (lane === undefined)
-        this.lanes.set(name, (lane = { waiting: [], keys: new Set(), running: 0, isStarting: false }));
+      const name = this.options.partitionOf?.(item);
+      let partition = this.partitions.get(name);
+      if (partition === undefined)
+        this.partitions.set(
+          name,
+          (partition = { waiting: [], keys: new Set(), running: 0, isStarting: false }),
+        );
       const one: Waiting<Item, Result> = {
         ...{ item, resolve, reject, hasGivenUp: false },
         timer: setTimeout(() => {
@@ -77,38 +80,40 @@ export class Gatherer<Item, Result> {
           reject(new DatabaseUnavailableError('busy', false, { cause }));
         }, MAX_WAIT),
       };
-      lane.waiting.push(one);
-      this.start(name, lane);
+      partition.waiting.push(one);
+      this.start(name, partition);
     });
   }
 
   /** Starts a batch if one more may run, with the items that are there once this turn's sockets are read. */
-  private start(name: unknown, lane: Lane<Item, Result>): void {
-    if (lane.isStarting || lane.running >= (this.options.maxRunning ?? 1)) return;
-    lane.isStarting = true;
+  private start(name: unknown, partition: Partition<Item, Result>): void {
+    if (partition.isStarting || partition.running >= (this.options.maxRunning ?? 1)) return;
+    partition.isStarting = true;
     setImmediate(() => {
-      lane.isStarting = false;
-      void this.runNext(name, lane);
+      partition.isStarting = false;
+      void this.runNext(name, partition);
     });
   }
 
-  private async runNext(name: unknown, lane: Lane<Item, Result>): Promise<void> {
-    const batch = this.take(lane);
+  private async runNext(name: unknown, partition: Partition<Item, Result>): Promise<void> {
+    const batch = this.take(partition);
     if (batch.length > 0) {
-      lane.running += 1;
+      partition.running += 1;
       // Items beyond this batch's size may start another batch at once.
-      if (lane.waiting.length > 0) this.start(name, lane);
+      if (partition.waiting.length > 0) this.start(name, partition);
       this.options.onBatch?.(batch.length);
       await this.settle(batch);
-      lane.running -= 1;
-      for (const { item } of batch) lane.keys.delete(this.options.keyOf?.(item));
+      partition.running -= 1;
+      for (const { item } of batch) partition.keys.delete(this.options.keyOf?.(item));
     }
-    if (lane.waiting.length > 0 && (batch.length > 0 || lane.running === 0)) this.start(name, lane);
-    else if (lane.waiting.length === 0 && lane.running === 0 && !lane.isStarting) this.lanes.delete(name);
+    if (partition.waiting.length > 0 && (batch.length > 0 || partition.running === 0))
+      this.start(name, partition);
+    else if (partition.waiting.length === 0 && partition.running === 0 && !partition.isStarting)
+      this.partitions.delete(name);
   }
 
   /** Removes the first waiting items that may run now, and returns them. */
-  private take({ waiting, keys }: Lane<Item, Result>): Waiting<Item, Result>[] {
+  private take({ waiting, keys }: Partition<Item, Result>): Waiting<Item, Result>[] {
     const { maxSize, keyOf } = this.options;
     const batch: Waiting<Item, Result>[] = [];
     const rest: Waiting<Item, Result>[] = [];
@@ -137,7 +142,7 @@ export class Gatherer<Item, Result> {
         else resolve(result);
       });
     } catch (error) {
-      const { isWorthApart = isNoOutage } = this.options;
+      const { isRetriedAlone: isWorthApart = isNoOutage } = this.options;
       if (batch.length > 1 && isWorthApart(error)) await Promise.all(batch.map((one) => this.settle([one])));
       else for (const { reject } of batch) reject(error);
     }

@@ -5,7 +5,7 @@ import type { Principal } from '../domain/principal';
 import type { Refusal } from '../domain/refusal';
 
 /** A denied attempt to decide: a whole request, if refused by role or credential; otherwise a single action. */
-export interface RefusedDecision {
+export interface DeniedAttempt {
   readonly principal: Principal;
   readonly verdict: Verdict;
   readonly reason: string | null;
@@ -19,7 +19,7 @@ export interface RefusedDecision {
 }
 
 /** Returns the denial record of a denied attempt (docs/audit-log.md#denied-attempts). */
-export function refusedDecisionDraft(refused: RefusedDecision): AuditEntryDraft {
+export function denialRecordDraft(refused: DeniedAttempt): AuditEntryDraft {
   const { principal, verdict, reason, origin, refusal, actionId, action, ruling } = refused;
   const who =
     principal.kind === 'user' ? `User ${String(principal.user.id)}` : `API key ${String(principal.apiKeyId)}`;
