@@ -151,7 +151,7 @@ describeInBrowser('an analyst in a browser', () => {
     await connected();
     await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
     await page.getByRole('link', { name: 'Query', exact: true }).click();
-    await page.getByText("Your organization's audit log.").waitFor();
+    await page.getByText("Your organization's audit log.", { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Open settings dialog' }).click();
     await page.getByRole('button', { name: 'Dark' }).click();
     await page.getByRole('button', { name: 'Close dialog' }).click();
