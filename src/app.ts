@@ -30,7 +30,6 @@ import { leaveConnections } from './http/leave-connections';
 import { addPlayground } from './http/playground/playground';
 import { limitRates } from './http/rate-limit';
 import { makeTellRefusedCredential } from './http/refused-credentials';
-import { watchRequests } from './http/request-log';
 import { sharedFor } from './http/shared-for';
 import { identify, makeServer } from './http/server';
 import { makeVerifyToken, type TrustedIssuer } from './http/token-verifier';
@@ -222,8 +221,10 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   const buildContext = makeBuildContext(reads, (organizationId) => largeAnswers.enter(organizationId));
   const verifyToken = rememberVerified(makeVerifyToken(trustedIssuers, log));
 
-  const server = await makeServer({ log, clock, corsOrigins, trustProxy, load, requestTimeout });
-  watchRequests(server, metrics, requestLog);
+  const server = await makeServer({
+    ...{ log, requestLog, metrics, clock },
+    ...{ corsOrigins, trustProxy, load, requestTimeout },
+  });
   leaveConnections(server, stopping);
   const limits = await limitRates(server, rateLimitPerMinute, clock);
   const authenticate = makeAuthenticate(principals, keyUses, verifyToken, clock);

@@ -246,6 +246,11 @@ it('a process beyond its bounds sends callers elsewhere by either door, and answ
     expect([graphql.status, graphqlCodeOf(graphql)]).toEqual([503, 'SERVICE_UNAVAILABLE']);
     for (const path of ['/health', '/readyz', '/metrics'])
       expect((await busy.rest('GET', path)).status).toBe(200);
+    // Whoever is sent elsewhere is counted as everybody else is.
+    const { text } = await busy.rest('GET', '/metrics');
+    expect(text).toMatch(
+      /^countersign_http_requests_total\{method="POST",route="\/api\/v1\/actions\/:action_id\/approve",status="503"\} [1-9]/m,
+    );
   } finally {
     await busy.close();
   }

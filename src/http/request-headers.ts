@@ -23,7 +23,7 @@ const MAX_LENGTH_FOR_LIBRARIES = 1_000;
 /**
  * Makes the headers safe to read before anything else reads them: libraries take more than linear time for some.
  * After the credential is checked, it refuses ambiguous requests: without Host, with conflicting values of a
- * single-value header, or with an encoded body. Call before all other hooks are added.
+ * single-value header, or with an encoded body. Call before all other hooks that read headers.
  * @param findClientAddress null if no proxy is trusted
  */
 export function guardHeaders(server: FastifyInstance, findClientAddress: FindClientAddress | null): void {

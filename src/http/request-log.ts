@@ -12,7 +12,7 @@ const MAX_NAME = 100;
 
 /**
  * Counts each request by route template and status, measures its duration, and logs it in one line.
- * Call before routes are added.
+ * Call before other hooks and routes are added.
  * @param log null to log no requests
  */
 export function watchRequests(server: FastifyInstance, metrics: Metrics, log: Logger | null): void {

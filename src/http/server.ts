@@ -13,6 +13,7 @@ import type { Principal } from '../domain/principal';
 import { RefusedError, type ErrorCode, type Refusal } from '../domain/refusal';
 import { extensionsOf, logSurprise, refusalBehind } from '../graphql/errors';
 import type { Logger } from '../observability/logger';
+import type { Metrics } from '../observability/metrics';
 import { errorBody } from '../rest/error-body';
 import { exactNumbers, idsOnly, parseJsonBody } from '../rest/json-body';
 import type { Authenticate } from './authenticate';
@@ -22,6 +23,7 @@ import { CredentialRefusedError } from './credential-fault';
 import { shedLoad, type LoadBounds } from './load-shedding';
 import type { RateLimits } from './rate-limit';
 import { guardHeaders, JSON_TYPE } from './request-headers';
+import { watchRequests } from './request-log';
 import { addSecurityHeaders } from './security-headers';
 
 declare module 'fastify' {
@@ -47,6 +49,9 @@ declare module 'fastify' {
 
 export interface ServerOptions {
   readonly log: Logger;
+  /** Null to log no requests. */
+  readonly requestLog: Logger | null;
+  readonly metrics: Metrics;
   readonly clock: () => Date;
   readonly corsOrigins: readonly string[];
   /** Addresses or networks of proxies whose X-Forwarded-For is trusted. If empty, the peer's address is used. */
@@ -72,7 +77,7 @@ const MAX_USER_AGENT_LENGTH = 512;
 
 /** Creates the HTTP server without routes, with what both APIs share: bodies, errors, correlation ids and CORS. */
 export async function makeServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { log, clock, corsOrigins, trustProxy, load, requestTimeout } = options;
+  const { log, requestLog, metrics, clock, corsOrigins, trustProxy, load, requestTimeout } = options;
   const headersTimeout = Math.min(HEADERS_TIMEOUT, requestTimeout);
   const baseLog: FastifyBaseLogger = log;
   const server: FastifyInstance = Fastify({
@@ -106,6 +111,8 @@ export async function makeServer(options: ServerOptions): Promise<FastifyInstanc
   server.decorateRequest('address', null);
   server.decorateRequest('refusalCodes', null);
   server.decorateRequest('origin', { getter: originGetter(clock) });
+  // First, since a hook that refuses a request keeps later ones from seeing it.
+  watchRequests(server, metrics, requestLog);
   guardHeaders(server, trustProxy.length > 0 ? makeFindClientAddress(trustProxy) : null);
   server.addHook('onRequest', (request, reply, next) => {
     request.address = addressOf(request);
