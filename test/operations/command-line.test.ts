@@ -1,17 +1,13 @@
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client } from 'pg';
-import { openEmbeddedPostgres } from '../../src/persistence/embedded-postgres';
+import { install, type Installation } from '../support/installation';
 import {
   runCommand,
   runGateway,
   startProcess,
-  stopAll,
   type Finished,
   type RunningGateway,
 } from '../support/processes';
@@ -20,6 +16,7 @@ import {
 const scripts = readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8');
 
 /** What an operator does with the commands (docs/operations.md#commands), as processes of their own on one data folder. */
+let installation: Installation;
 let scratch: string;
 let settings: { DATA_DIR: string; PORT: string };
 let gateway: RunningGateway;
@@ -27,16 +24,12 @@ let gateway: RunningGateway;
 let senior: string;
 
 beforeAll(async () => {
-  scratch = await mkdtemp(join(tmpdir(), 'countersign-operator-'));
-  // As root the server runs as another user, who must get through to keep the data in here.
-  await chmod(scratch, 0o755);
-  settings = { DATA_DIR: join(scratch, 'data'), PORT: '0' };
-  gateway = await startProcess(settings);
+  installation = await install();
+  ({ scratch, settings, gateway } = installation);
 });
-afterAll(async () => {
-  await stopAll();
-  await rm(scratch, { recursive: true, force: true });
-});
+afterAll(() => installation.remove());
+
+const rows: Installation['rows'] = (text, values) => installation.rows(text, values);
 
 function run(name: string, ...args: string[]): Promise<Finished> {
   return runCommand(name, args, settings);
@@ -71,25 +64,6 @@ async function call(path: string, token: string, body?: unknown): Promise<Called
 
 function approve(id: number, token: string) {
   return call(`/api/v1/actions/${String(id)}/approve`, token, {});
-}
-
-/** Works on the running gateway's own database, as its owner. */
-async function inDatabase<T>(work: (client: Client) => Promise<T>): Promise<T> {
-  const postgres = await openEmbeddedPostgres({ dataDir: settings.DATA_DIR });
-  await postgres.release();
-  const client = new Client({ connectionString: postgres.ownerUrl });
-  // It may still be connected when the last gateway leaves, and the server stops.
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
-
-async function rows(text: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
-  return inDatabase(async (client) => (await client.query<Record<string, unknown>>(text, values)).rows);
 }
 
 const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
@@ -515,7 +489,7 @@ it('an operator is refused names that nobody sees, of organizations, people, log
 
 describe('an operator who stops the gateway and starts it again', () => {
   it('has the request under way answered, and no PostgreSQL left behind', async () => {
-    const { status, body, connection } = await inDatabase(async (client) => {
+    const { status, body, connection } = await installation.inDatabase(async (client) => {
       await client.query('BEGIN');
       await client.query('SELECT 1 FROM actions WHERE id = 12346 FOR UPDATE');
       const answer = approve(12346, senior);

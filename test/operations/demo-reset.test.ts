@@ -1,30 +1,23 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { existsSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client } from 'pg';
-import { openEmbeddedPostgres } from '../../src/persistence/embedded-postgres';
-import { runCommand, startProcess, stopAll, type RunningGateway } from '../support/processes';
+import { install, type Installation } from '../support/installation';
+import { runCommand, startProcess, type RunningGateway } from '../support/processes';
 
 /** A developer who played with the demo data and wants it as it was, while the gateway runs. */
-let scratch: string;
+let installation: Installation;
 let settings: { DATA_DIR: string; PORT: string };
 let gateway: RunningGateway;
 let token: string;
 
 beforeAll(async () => {
-  scratch = await mkdtemp(join(tmpdir(), 'countersign-reset-'));
-  // As root the server runs as another user, who must get through to keep the data in here.
-  await chmod(scratch, 0o755);
-  settings = { DATA_DIR: join(scratch, 'data'), PORT: '0' };
-  gateway = await startProcess(settings);
+  installation = await install();
+  ({ settings, gateway } = installation);
   token = (await runCommand('token', ['--user', '42'], settings)).stdout.trim();
 });
-afterAll(async () => {
-  await stopAll();
-  await rm(scratch, { recursive: true, force: true });
-});
+afterAll(() => installation.remove());
+
+const rows: Installation['rows'] = (text, values) => installation.rows(text, values);
 
 async function call(path: string, body?: unknown): Promise<{ status: number; body: any }> {
   const response = await fetch(gateway.url + path, {
@@ -37,20 +30,6 @@ async function call(path: string, body?: unknown): Promise<{ status: number; bod
 }
 
 const approve = () => call('/api/v1/actions/12345/approve', {});
-
-async function rows(text: string): Promise<Record<string, unknown>[]> {
-  const postgres = await openEmbeddedPostgres({ dataDir: settings.DATA_DIR });
-  await postgres.release();
-  const client = new Client({ connectionString: postgres.ownerUrl });
-  // It may still be connected when the last gateway leaves, and the server stops.
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    return (await client.query<Record<string, unknown>>(text)).rows;
-  } finally {
-    await client.end();
-  }
-}
 
 /** Waits until everything in the log is sealed and archived. */
 async function sealed(): Promise<string> {

@@ -1,10 +1,8 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hasProgram } from '../support/programs';
-import { startProcess, stopAll } from '../support/processes';
+import { install, type Installation } from '../support/installation';
 
 /**
  * A new user in a second terminal: what the README and the pages behind it print is run as it is printed, in its order,
@@ -23,21 +21,14 @@ const CALLS = /\bcurl |\bnpm run --silent (token|api-key)\b/;
 /** Between two blocks, on both outputs. */
 const END_OF_BLOCK = '--- end of block ---';
 
-let scratch: string;
+let installation: Installation;
 let settings: { DATA_DIR: string; PORT: string };
 
 beforeAll(async () => {
-  scratch = await mkdtemp(join(tmpdir(), 'countersign-readme-'));
-  // As root the server runs as another user, who must get through to keep the data in here.
-  await chmod(scratch, 0o755);
-  settings = { DATA_DIR: join(scratch, 'data'), PORT: '0' };
-  const { url } = await startProcess(settings);
-  settings.PORT = new URL(url).port;
+  installation = await install();
+  settings = { ...installation.settings, PORT: new URL(installation.gateway.url).port };
 });
-afterAll(async () => {
-  await stopAll();
-  await rm(scratch, { recursive: true, force: true });
-});
+afterAll(() => installation.remove());
 
 /** The blocks of a page that call the gateway, in their order. */
 function blocksOf(page: string): readonly string[] {
