@@ -3,7 +3,7 @@ import { makeRunOperation } from '../src/graphql/compiled';
 import { startGateway, type Gateway, type RequestOptions } from './support/gateway';
 import { withoutCorrelation } from './support/refusals';
 
-/** Operations that come again and again are compiled: whoever sends them is answered as before, to the letter. */
+/** Repeated operations are compiled: whoever sends them is answered as before, to the letter. */
 const ADMIN = { user: 1 };
 const ANALYST = { user: 4 };
 

@@ -102,7 +102,7 @@ const SITUATIONS: readonly [
   ['their own action', 'SELF_APPROVAL_FORBIDDEN', { user: 42, score: 10, submitter: 42, levels: [1, 2] }],
 ];
 
-describe('a refused try is an entry with who, what, why and from where', () => {
+describe('a denied attempt is an entry with who, what, why and from where', () => {
   describe.each(DOORS)('over %s', (door) => {
     it.each(SITUATIONS)('because of %s: %s', async (_what, code, { user, score, submitter, levels }) => {
       const [action = 0] = await gateway.addActions([score], submitter === undefined ? {} : { submitter });

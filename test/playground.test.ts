@@ -93,7 +93,7 @@ describe('an analyst who runs the tabs that the playground opens with', () => {
     ]);
   });
 
-  it('sees refused tries, summed and one by one', async () => {
+  it('sees denied attempts, summed and one by one', async () => {
     const { byCode, auditLogs } = await run('RefusedTries');
     expect(byCode).toContainEqual({ key: 'APPROVAL_LEVEL_REQUIRED', refused: 1 });
     expect(auditLogs.edges.map(({ node }: any) => node)).toEqual([

@@ -85,7 +85,7 @@ describe('an analyst who reads one entry', () => {
     });
   });
 
-  it('reads a refused try with its code, and what the system did without an actor', async () => {
+  it('reads a denied attempt with its code, and what the system did without an actor', async () => {
     const fields =
       'actor { id } actorKind actionId action { id } refusalCode requiredLevel heldLevel verdict';
     const of = async (filter: string) => {

@@ -1,7 +1,7 @@
 import { askBulk } from './support/bulk';
 import { VERDICTS } from './support/doors';
 import { startGateway, type Answer, type Gateway, type RequestOptions } from './support/gateway';
-import { AN_API_KEY, AT, makeRefusals, REFUSED_TRIES } from './support/refused-tries';
+import { AN_API_KEY, AT, makeRefusals, REFUSED_TRIES } from './support/denied-attempts';
 import { OF_GLOBEX, SECURITY, SENIOR, UNKNOWN } from './support/situations';
 
 /** Every refusal to decide names what was needed and what was held: the same through each door, before and after. */

@@ -221,7 +221,7 @@ function decidableSql(conditions: Conditions, scope: DecidableScope): string {
   return [
     pendingSql('t'),
     inScopeSql('t', {
-      isOfBand: inRiskLevelsSql('t.risk_score', riskLevels),
+      isOfRiskLevel: inRiskLevelsSql('t.risk_score', riskLevels),
       maxRiskScore: maxRiskScore === null ? null : conditions.bind(maxRiskScore),
       notSubmittedBy: notSubmittedBy === null ? null : conditions.bind(notSubmittedBy),
       notVotedBy: conditions.bind(notVotedBy),

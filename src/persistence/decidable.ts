@@ -3,7 +3,7 @@ import { isOverdueSql } from './expiry';
 /** A reviewer's `DecidableScope`, each part as SQL; null where the part does not restrict the reviewer. */
 export interface ScopeSql {
   /** Whether the action's risk level is one of the reviewer's. */
-  readonly isOfBand: string;
+  readonly isOfRiskLevel: string;
   readonly maxRiskScore: string | null;
   readonly notSubmittedBy: string | null;
   readonly notVotedBy: string;
@@ -25,9 +25,9 @@ export function pendingSql(action: string): string {
  * @param action alias of the action's row
  */
 export function inScopeSql(action: string, scope: ScopeSql): string {
-  const { isOfBand, maxRiskScore, notSubmittedBy, notVotedBy, quorum } = scope;
+  const { isOfRiskLevel, maxRiskScore, notSubmittedBy, notVotedBy, quorum } = scope;
   return [
-    isOfBand,
+    isOfRiskLevel,
     ...(maxRiskScore === null ? [] : [`${action}.risk_score <= ${maxRiskScore}`]),
     ...(notSubmittedBy === null
       ? []

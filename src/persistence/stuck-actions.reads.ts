@@ -35,7 +35,7 @@ const COUNT_STUCK: Statement = {
       SELECT FROM json_to_recordset($2::json) AS s("riskLevels" text[], "maxRiskScore" double precision,
         "notSubmittedBy" bigint, "notVotedBy" bigint)
       WHERE ${inScopeSql('t', {
-        isOfBand: `${riskLevelSql('t.risk_score')} = ANY(s."riskLevels")`,
+        isOfRiskLevel: `${riskLevelSql('t.risk_score')} = ANY(s."riskLevels")`,
         maxRiskScore: 'coalesce(s."maxRiskScore", 100)',
         notSubmittedBy: 'coalesce(s."notSubmittedBy", 0)',
         notVotedBy: 's."notVotedBy"',

@@ -98,7 +98,7 @@ function saidBy(
   return { said: `item ${String(refusal.status)} ${refusal.code}`, detail: plain(refusal.detail) };
 }
 
-/** Everything that is stored, as one hash per table, short of what a refused try may leave behind: evidence. */
+/** Everything that is stored, as one hash per table, short of what a denied attempt may leave behind: evidence. */
 export async function stored({ database }: Gateway): Promise<unknown> {
   const tables = await database.sql<{ name: string }>(
     `SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'

@@ -229,7 +229,7 @@ export const REFUSED_TRIES: readonly RefusedTry[] = [
   },
 ];
 
-/** Lays down the policy and adds the people that the refused tries need. */
+/** Lays down the policy and adds the people that the denied attempts need. */
 export async function makeRefusals({ database }: Gateway): Promise<void> {
   await database.sql(newPolicy(STRICT_POLICY));
   await database.sql(
