@@ -67,8 +67,9 @@ const DEACTIVATED: Refusal = { code: 'INVALID_TOKEN', detail: 'Invalid or missin
 it(
   'every door tells a person what the rule says of them and the action: before their verdict, by it and after it',
   async () => {
+    const outcomes = [...Object.keys(STATUS), 'approved', 'denied', 'pending_approval'].sort();
     const met = new Set<string | undefined>();
-    await checkCases(cases(400, 20_000), stories, async (story) => {
+    const check = async (story: Story): Promise<number> => {
       gateway.database.statements.length = 0;
       const given = story.requests.flatMap((request) => request.actions);
       const world = await makeWorld(gateway, { ...story, actions: given });
@@ -84,11 +85,10 @@ it(
       await expectForetold({ ...world, actions: expected.flat().map(({ after }) => after) });
       for (const { refusal, decision } of told.flat()) met.add(refusal?.code ?? decision?.status);
       return given.length;
-    });
+    };
+    await checkCases(cases(400, 20_000), stories, check, () => met.size >= outcomes.length);
     // An answer that never came was compared with nothing.
-    expect([...met].sort()).toEqual(
-      [...Object.keys(STATUS), 'approved', 'denied', 'pending_approval'].sort(),
-    );
+    expect([...met].sort()).toEqual(outcomes);
   },
   cases(600_000, 3_600_000),
 );

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { compareWithDatabase, type Violation } from '../checks';
@@ -115,15 +114,22 @@ async function isRefusing(gateway: SupervisedGateway): Promise<boolean> {
   return false;
 }
 
-/** Runs the operator's command where the newest archive is. @returns what went wrong; null for nothing */
-function accept(world: World): Promise<string | null> {
-  const changedAt = (gateway: SupervisedGateway): number => {
-    const path = join(world.archiveOf(gateway), 'organization-1.checkpoints');
-    return existsSync(path) ? statSync(path).mtimeMs : 0;
-  };
-  const [newest] = [...world.gateways].sort((one, other) => changedAt(other) - changedAt(one));
+/**
+ * Runs the operator's command beside one archive after another, since it refuses where another one is newer, and names
+ * that one. @returns what went wrong; null for nothing
+ */
+async function accept(world: World): Promise<string | null> {
+  let refusal: string | null = null;
+  for (const { settings } of world.random.shuffle(world.gateways)) {
+    refusal = await acceptBeside(settings);
+    if (refusal?.includes('ArchiveAheadError') !== true) break;
+  }
+  return refusal;
+}
+
+function acceptBeside(settings: NodeJS.ProcessEnv): Promise<string | null> {
   const args = ['--import', 'tsx', join('src', 'cli', 'accept-rollback.ts'), '--reason', 'chaos'];
-  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...newest?.settings };
+  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...settings };
   return new Promise((resolve) => {
     execFile(process.execPath, args, { cwd: join(__dirname, '..', '..'), env }, (error, stdout, stderr) => {
       resolve(error === null ? null : `audit:accept-rollback failed: ${stdout}${stderr}`);

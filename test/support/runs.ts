@@ -10,20 +10,25 @@ const ROUND = 5;
 /** When a round stops, in milliseconds, so that one that fails tells what it found before jest gives up on it. */
 const ROUND_LIMIT = 300_000;
 
+/** How many times as many cases as were wanted are compared before a rare one counts as one that never comes. */
+const PATIENCE = 20;
+
 /**
- * Checks one generated world after another until so many cases were compared.
+ * Checks one generated world after another until so many cases were compared, and every rare one was among them.
  * @param check compares every case of a world and returns how many there were
+ * @param isComplete returns whether the rare cases have come; they are waited for, but not for ever
  */
 export async function checkCases<World>(
   wanted: number,
   worlds: fc.Arbitrary<World>,
   check: (world: World) => Promise<number>,
+  isComplete: () => boolean = () => true,
 ): Promise<void> {
   let compared = 0;
   const property = fc.asyncProperty(worlds, async (world) => {
     compared += await check(world);
   });
-  while (compared < wanted) {
+  while (compared < wanted || (!isComplete() && compared < PATIENCE * wanted)) {
     const before = compared;
     await fc.assert(property, {
       numRuns: ROUND,
