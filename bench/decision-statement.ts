@@ -2,12 +2,12 @@ import type { QueryResultRow } from 'pg';
 import { newCorrelationId } from '../src/domain/correlation';
 import { mayDecide } from '../src/domain/approval-policy';
 import type { Reviewer } from '../src/domain/principal';
-import { ActionReads } from '../src/persistence/actions.reads';
-import { writeAuditEntries } from '../src/persistence/audit-entries';
-import { Database, type Statement } from '../src/persistence/database';
-import { decide } from '../src/persistence/decide.statement';
-import { PrincipalReads } from '../src/persistence/principals.reads';
-import { batchOf } from '../src/use-cases/decision-batch';
+import { ActionReads } from '../src/persistence/actions/actions.reads';
+import { writeAuditEntries } from '../src/persistence/audit/audit-entries';
+import { Database, type Statement } from '../src/persistence/sql/database';
+import { decide } from '../src/persistence/decisions/decide.statement';
+import { PrincipalReads } from '../src/persistence/people/principals.reads';
+import { batchOf } from '../src/use-cases/decisions/decision-batch';
 import { noAuditEntries } from './no-audit-entries';
 import { ISSUER, type World } from './world';
 

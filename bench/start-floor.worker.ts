@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import '../src/app';
-import { prepareBinaries } from '../src/persistence/embedded/binaries';
+import { prepareBinaries } from '../src/persistence/embedded/binaries/binaries';
 import { locateData } from '../src/persistence/embedded/data-location';
 import { startServer, stopServer } from '../src/persistence/embedded/postmaster';
 

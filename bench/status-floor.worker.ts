@@ -1,7 +1,7 @@
 import Fastify from 'fastify';
 import { Pool, types } from 'pg';
 import type { Action } from '../src/domain/action';
-import { ACTIONS } from '../src/persistence/tables/action.table';
+import { ACTIONS } from '../src/persistence/actions/action.table';
 
 types.setTypeParser(types.builtins.INT8, Number);
 

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type * as auditEntries from '../src/persistence/audit-entries';
+import type * as auditEntries from '../src/persistence/audit/audit-entries';
 import { RollbackGuard } from '../src/persistence/rollback/guard';
 import { noAuditEntries } from './no-audit-entries';
 
@@ -9,7 +9,7 @@ import { noAuditEntries } from './no-audit-entries';
  * receipts included.
  */
 const load = createRequire(__filename);
-const path = load.resolve('../src/persistence/audit-entries');
+const path = load.resolve('../src/persistence/audit/audit-entries');
 const audited = load(path) as typeof auditEntries;
 const module = load.cache[path];
 if (module === undefined) throw new Error('The audit entries are not loaded as a module of their own');
@@ -18,7 +18,7 @@ module.exports = {
   writeAuditEntries: noAuditEntries,
   placedAuditRecords: () => '',
 } satisfies typeof auditEntries;
-load('../src/persistence/decide.statement');
+load('../src/persistence/decisions/decide.statement');
 module.exports = audited;
 // An entry that was never written would look like one that a rollback lost.
 RollbackGuard.prototype.remember = () => undefined;

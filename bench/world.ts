@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { sign } from 'jsonwebtoken';
 import { Client, type QueryResultRow } from 'pg';
 import { operatorOrigin } from '../src/operator';
-import { Database } from '../src/persistence/database';
-import { openEmbeddedPostgres, type EmbeddedPostgres } from '../src/persistence/embedded-postgres';
-import { migrate } from '../src/persistence/migrate';
-import { Provisioning } from '../src/persistence/provisioning.store';
-import { seedActions } from '../src/persistence/seed';
+import { Database } from '../src/persistence/sql/database';
+import { openEmbeddedPostgres, type EmbeddedPostgres } from '../src/persistence/embedded/embedded-postgres';
+import { migrate } from '../src/persistence/install/migrate';
+import { Provisioning } from '../src/persistence/install/provisioning.store';
+import { seedActions } from '../src/persistence/install/seed';
 import type { Closables } from './closables';
 import { addHistory, type Size } from './history';
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { prepareBinaries } from '../src/persistence/embedded/binaries';
+import { prepareBinaries } from '../src/persistence/embedded/binaries/binaries';
 import { chooseServerUser } from '../src/persistence/embedded/server-user';
 import type { PostgresPrograms } from './postgres-server';
 

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { readNoteKey, type NoteKey } from './domain/signed-note';
 import type { LoadBounds } from './http/load-shedding';
 import type { TrustedIssuer } from './http/token-verifier';
-import type { DatabaseOptions } from './persistence/database';
+import type { DatabaseOptions } from './persistence/sql/database';
 import { readFile, readPem } from './setting-files';
 import type { ShutdownTimes } from './stop-signals';
 import { readIssuers } from './token-issuers';

@@ -1,6 +1,6 @@
 import type { Metrics } from './observability/metrics';
-import type { DecideActions } from './use-cases/decide-actions';
-import type { SubmitAction } from './use-cases/submit-action';
+import type { DecideActions } from './use-cases/decisions/decide-actions';
+import type { SubmitAction } from './use-cases/submissions/submit-action';
 
 /** Wraps `decide` to count reviewers' decisions, without votes that leave the action pending and without replays. */
 export function countDecisions(decide: DecideActions, metrics: Metrics): DecideActions {

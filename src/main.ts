@@ -10,8 +10,8 @@ import { ConfigError, readConfig, type Config } from './config';
 import { openDevelopmentIssuer } from './http/development-issuer';
 import { makeLogger, type Logger } from './observability/logger';
 import { operatorOrigin } from './operator';
-import { explainOutage } from './persistence/database';
-import { listener, openInstance, type Instance } from './persistence/instance';
+import { explainOutage } from './persistence/sql/database';
+import { listener, openInstance, type Instance } from './persistence/install/instance';
 import { delayAfter, STOPPED_LATE, untilSignal, type ShutdownTimes, type StopSignal } from './stop-signals';
 
 /** The share of the shutdown timeout for requests in progress. The rest is for closing everything else. */

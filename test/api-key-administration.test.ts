@@ -1,6 +1,6 @@
 import { outcomeOf } from './support/doors';
 import { startGateway, type Gateway, type RequestOptions } from './support/gateway';
-import { ApiKeyUses } from '../src/persistence/api-key-uses';
+import { ApiKeyUses } from '../src/persistence/people/api-key-uses';
 
 /** An admin makes, lists and revokes API keys; every replica knows at once, and the audit log for ever. */
 const ADMIN = 1;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Client } from 'pg';
-import { Database } from '../src/persistence/database';
-import { Provisioning } from '../src/persistence/provisioning.store';
+import { Database } from '../src/persistence/sql/database';
+import { Provisioning } from '../src/persistence/install/provisioning.store';
 import { asSuperuser, OPERATOR } from './support/database';
 import { startGateway, type Gateway, type RequestOptions } from './support/gateway';
 

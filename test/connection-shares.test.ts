@@ -1,4 +1,4 @@
-import { Database } from '../src/persistence/database';
+import { Database } from '../src/persistence/sql/database';
 import { cloneDatabase, type TestDatabase } from './support/database';
 import { startGateway, type Answer, type Gateway } from './support/gateway';
 import { codeOf } from './support/refusals';

@@ -1,5 +1,5 @@
-import { Database } from '../src/persistence/database';
-import { migrate } from '../src/persistence/migrate';
+import { Database } from '../src/persistence/sql/database';
+import { migrate } from '../src/persistence/install/migrate';
 import { asSuperuser, cloneDatabase, type TestDatabase } from './support/database';
 
 /** Settings that an administrator can give to a login and that would change what the gateway reads. */

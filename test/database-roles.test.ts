@@ -1,9 +1,9 @@
 import type { EntitySchemaColumnOptions } from 'typeorm';
-import { ACTIONS } from '../src/persistence/tables/action.table';
-import { API_KEYS } from '../src/persistence/tables/api-key.table';
-import { AUDIT_LOG } from '../src/persistence/tables/audit-log.table';
-import { POLICIES } from '../src/persistence/tables/policy.table';
-import { USERS } from '../src/persistence/tables/user.table';
+import { ACTIONS } from '../src/persistence/actions/action.table';
+import { API_KEYS } from '../src/persistence/people/api-key.table';
+import { AUDIT_LOG } from '../src/persistence/audit/audit-log.table';
+import { POLICIES } from '../src/persistence/policy/policy.table';
+import { USERS } from '../src/persistence/people/user.table';
 import { cloneDatabase, type TestDatabase } from './support/database';
 import { sealingOf } from './support/sealed-log';
 

@@ -1,8 +1,8 @@
 import { Sealer } from '../src/audit/sealer';
 import { LogKey, openDevelopmentLogKey } from '../src/audit/log-key';
 import { makeLogger } from '../src/observability/logger';
-import { Database } from '../src/persistence/database';
-import { APPLICATION_TIMEOUTS, ensureTimeouts } from '../src/persistence/timeouts';
+import { Database } from '../src/persistence/sql/database';
+import { APPLICATION_TIMEOUTS, ensureTimeouts } from '../src/persistence/sql/timeouts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { DatabaseUnavailableError } from '../src/persistence/database';
-import { Batcher } from '../src/persistence/batcher';
+import { DatabaseUnavailableError } from '../src/persistence/sql/database';
+import { Batcher } from '../src/persistence/sql/batcher';
 import type { Answer, Gateway } from './support/gateway';
 import { decideOverRest, REVIEWERS, startRace, type Try } from './support/racing';
 import { cases } from './support/runs';

@@ -1,6 +1,6 @@
 import { newCorrelationId } from '../src/domain/correlation';
-import { OmittedRefusalsDatabase } from '../src/persistence/refusals.store';
-import { makeCloseRefusals } from '../src/use-cases/close-refusals';
+import { OmittedRefusalsDatabase } from '../src/persistence/decisions/refusals.store';
+import { makeCloseRefusals } from '../src/use-cases/decisions/close-refusals';
 import { startGateway, type Gateway } from './support/gateway';
 import { kindsOf, recordsIn, verdictOn } from './support/sealed-log';
 

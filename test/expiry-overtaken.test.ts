@@ -1,4 +1,4 @@
-import { exclusiveAuthorityLockSql } from '../src/persistence/authority-lock';
+import { exclusiveAuthorityLockSql } from '../src/persistence/people/authority-lock';
 import { decideBulk, outcomesOf } from './support/bulk';
 import { decide, DOORS, VERDICTS } from './support/doors';
 import {

@@ -1,6 +1,6 @@
 import { newCorrelationId } from '../src/domain/correlation';
-import { Database, DatabaseUnavailableError } from '../src/persistence/database';
-import { ExpiredActionsStore } from '../src/persistence/expired-actions.store';
+import { Database, DatabaseUnavailableError } from '../src/persistence/sql/database';
+import { ExpiredActionsStore } from '../src/persistence/actions/expired-actions.store';
 import { makeExpireActions } from '../src/use-cases/expire-actions';
 import { asSuperuser, cloneDatabase, isPooled, type TestDatabase } from './support/database';
 import { addOverdue, storedStatuses, sweep, waiting, wronglyMarked } from './support/expiry';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { DEFAULT_RULES, policyDifference, type PolicyRules } from '../src/domain/policy';
 import { applyPatch, type PolicyPatch } from '../src/domain/policy-change';
 import { RISK_LEVELS } from '../src/domain/risk';
-import { readPolicy } from '../src/persistence/stored-policy';
+import { readPolicy } from '../src/persistence/policy/stored-policy';
 import { applied, flat, PATCH, RULES } from './support/policy-documents';
 
 /** The policy document by itself: what a patch makes of it, what is impossible, and how it is read back. */

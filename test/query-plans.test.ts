@@ -1,4 +1,4 @@
-import { SEAL_ENTRIES } from '../src/persistence/seal.store';
+import { SEAL_ENTRIES } from '../src/persistence/audit/seal.store';
 import { startGateway, type Gateway } from './support/gateway';
 
 /**

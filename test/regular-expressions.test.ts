@@ -22,7 +22,7 @@ const NAMED: Readonly<Record<string, string>> = { IDEMPOTENCY_KEY_PATTERN, TIME_
 /** What recheck cannot judge, or judges to be slow, and the only text that each is used on: none comes from a caller. */
 const OVER_OWN_TEXT: Readonly<Record<string, string>> = {
   'audit/notes.ts': "the gateway's archive of its checkpoints, of which the end alone is read",
-  'persistence/audit-entries.ts': 'a constant of the same file, when the process starts',
+  'persistence/audit/audit-entries.ts': 'a constant of the same file, when the process starts',
   'http/playground/page.mjs': "in the browser, the reader's own query",
 };
 

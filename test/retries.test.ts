@@ -1,5 +1,5 @@
 import { request as httpRequest } from 'node:http';
-import { purgeIdempotencyRecords } from '../src/persistence/idempotency-records.store';
+import { purgeIdempotencyRecords } from '../src/persistence/decisions/idempotency-records.store';
 import { DOORS, inRestWords, type Door } from './support/doors';
 import { startGateway, type Answer, type Gateway } from './support/gateway';
 import { setUsers } from './support/people';

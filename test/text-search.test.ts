@@ -1,4 +1,4 @@
-import { migrate } from '../src/persistence/migrate';
+import { migrate } from '../src/persistence/install/migrate';
 import { asSuperuser, cloneDatabase, type TestDatabase } from './support/database';
 import { startGateway, type Answer, type Gateway } from './support/gateway';
 

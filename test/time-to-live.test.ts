@@ -1,5 +1,5 @@
-import { effectiveStatusSql, isOverdueSql } from '../src/persistence/expiry';
-import { seedActions } from '../src/persistence/seed';
+import { effectiveStatusSql, isOverdueSql } from '../src/persistence/actions/expiry';
+import { seedActions } from '../src/persistence/install/seed';
 import { startGateway, type Gateway } from './support/gateway';
 import { idsOf, walkForward, type PageAnswer } from './support/pages';
 import { changePolicy } from './support/policies';

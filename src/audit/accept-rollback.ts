@@ -2,11 +2,11 @@ import { existsSync, renameSync } from 'node:fs';
 import { openCheckpoint, type Checkpoint } from '../domain/checkpoint';
 import { SYSTEM_ACTOR, type RequestOrigin } from '../domain/audit-entry';
 import { TreeEdge, type Hash } from '../domain/merkle';
-import { ArchivesStore } from '../persistence/archives.store';
-import { appendAuditEntry } from '../persistence/audit-log.store';
-import type { Database, Sql, Statement } from '../persistence/database';
+import { ArchivesStore } from '../persistence/audit/archives.store';
+import { appendAuditEntry } from '../persistence/audit/audit-log.store';
+import type { Database, Sql, Statement } from '../persistence/sql/database';
 import type { RollbackGuard } from '../persistence/rollback/guard';
-import { TreeReads } from '../persistence/tree.reads';
+import { TreeReads } from '../persistence/audit/tree.reads';
 import { ArchiveFaultError, CheckpointFiles, newestSigned, pathOf } from './checkpoint-archive';
 import type { LogKey } from './log-key';
 

@@ -1,9 +1,9 @@
 import type { Tenant } from '../domain/principal';
 import { RefusedError } from '../domain/refusal';
-import { exportOf } from '../persistence/admission';
-import { BundleReads } from '../persistence/bundle.reads';
-import type { Database } from '../persistence/database';
-import { TreeReads, type StoredCheckpoint } from '../persistence/tree.reads';
+import { exportOf } from '../persistence/sql/admission';
+import { BundleReads } from '../persistence/audit/bundle.reads';
+import type { Database } from '../persistence/sql/database';
+import { TreeReads, type StoredCheckpoint } from '../persistence/audit/tree.reads';
 import { bundleRecords, type LeafRange } from './bundle-records';
 import type { LogKey } from './log-key';
 import { consistencyProof, inclusionProof, type ConsistencyProof, type InclusionProof } from './proofs';

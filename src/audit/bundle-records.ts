@@ -1,7 +1,7 @@
 import type { Tenant } from '../domain/principal';
 import { noteKeyText } from '../domain/signed-note';
-import type { BundleReads, EntryRow } from '../persistence/bundle.reads';
-import type { TreeReads } from '../persistence/tree.reads';
+import type { BundleReads, EntryRow } from '../persistence/audit/bundle.reads';
+import type { TreeReads } from '../persistence/audit/tree.reads';
 import type { BundleRecord } from './bundle';
 import type { LogKey } from './log-key';
 

@@ -16,10 +16,10 @@ import {
 import { join } from 'node:path';
 import { openCheckpoint, type Checkpoint } from '../domain/checkpoint';
 import type { NoteKey } from '../domain/signed-note';
-import { ArchivesStore } from '../persistence/archives.store';
-import type { Sql } from '../persistence/database';
+import { ArchivesStore } from '../persistence/audit/archives.store';
+import type { Sql } from '../persistence/sql/database';
 import { syncFolder } from '../persistence/rollback/marks-folder';
-import { TreeReads } from '../persistence/tree.reads';
+import { TreeReads } from '../persistence/audit/tree.reads';
 import type { CheckpointArchive } from '../use-cases/seal-audit-log';
 import { notesOf, type ArchivedNote } from './archive-notes';
 import { ExpectedNotes, type ExpectedNote } from './expected-notes';

@@ -1,5 +1,5 @@
-import type { ArchivesStore, StoredGeneration } from '../persistence/archives.store';
-import type { StoredCheckpoint, TreeReads } from '../persistence/tree.reads';
+import type { ArchivesStore, StoredGeneration } from '../persistence/audit/archives.store';
+import type { StoredCheckpoint, TreeReads } from '../persistence/audit/tree.reads';
 
 /** A note that an archive has to contain, according to the database. */
 export interface ExpectedNote {

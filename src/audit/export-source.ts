@@ -1,11 +1,11 @@
 import { auditActorOf, type AuditLogEntry, type RequestOrigin } from '../domain/audit-entry';
 import type { Reviewer } from '../domain/principal';
-import { appendAuditEntry } from '../persistence/audit-log.store';
-import { exportOf } from '../persistence/admission';
-import { AuditLogReads } from '../persistence/audit-log.reads';
-import { BundleReads } from '../persistence/bundle.reads';
-import type { Database, Sql } from '../persistence/database';
-import { TreeReads } from '../persistence/tree.reads';
+import { appendAuditEntry } from '../persistence/audit/audit-log.store';
+import { exportOf } from '../persistence/sql/admission';
+import { AuditLogReads } from '../persistence/audit/audit-log.reads';
+import { BundleReads } from '../persistence/audit/bundle.reads';
+import type { Database, Sql } from '../persistence/sql/database';
+import { TreeReads } from '../persistence/audit/tree.reads';
 import type { ExportRequest } from './export-formats';
 import type { BundleRecord } from './bundle';
 import { bundleRecords } from './bundle-records';

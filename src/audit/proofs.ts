@@ -9,7 +9,7 @@ import {
 } from '../domain/merkle';
 import type { Tenant } from '../domain/principal';
 import { RefusedError, validationRefusal } from '../domain/refusal';
-import type { SealedLeaf, StoredCheckpoint, TreeReads } from '../persistence/tree.reads';
+import type { SealedLeaf, StoredCheckpoint, TreeReads } from '../persistence/audit/tree.reads';
 
 /** The proof that an entry is in the tree of a checkpoint. */
 export interface InclusionProof extends SealedLeaf {

@@ -1,8 +1,8 @@
 import type { Logger } from '../observability/logger';
-import { SYSTEM } from '../persistence/admission';
-import { DatabaseUnavailableError, type Database, type Session } from '../persistence/database';
-import { SealSqlStore } from '../persistence/seal.store';
-import { guardSession, SEALER_ANSWER_TIMEOUT } from '../persistence/timeouts';
+import { SYSTEM } from '../persistence/sql/admission';
+import { DatabaseUnavailableError, type Database, type Session } from '../persistence/sql/database';
+import { SealSqlStore } from '../persistence/audit/seal.store';
+import { guardSession, SEALER_ANSWER_TIMEOUT } from '../persistence/sql/timeouts';
 import { sealRound } from '../use-cases/seal-audit-log';
 import { CheckpointFiles, RolledBackError } from './checkpoint-archive';
 import type { LogKey } from './log-key';

@@ -2,10 +2,10 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { ConfigError, readConfig, type Config } from '../config';
 import { parseId } from '../domain/decision-request';
 import { isBlank } from '../domain/text';
-import { explainOutage } from '../persistence/database';
-import { listener, openInstance, type Instance } from '../persistence/instance';
+import { explainOutage } from '../persistence/sql/database';
+import { listener, openInstance, type Instance } from '../persistence/install/instance';
 import { operatorOrigin } from '../operator';
-import { Provisioning } from '../persistence/provisioning.store';
+import { Provisioning } from '../persistence/install/provisioning.store';
 import { asksForHelp } from './help';
 
 /** What a command works with. Standard output carries only the command's result; messages go to standard error. */

@@ -1,5 +1,5 @@
 import { operatorOrigin } from '../operator';
-import { eraseOrigins } from '../persistence/origins.store';
+import { eraseOrigins } from '../persistence/audit/origins.store';
 import { idOption, required, runCommand, UsageError } from './command';
 
 /** Reads a date, which starts at midnight UTC, or a time with its zone. @throws {UsageError} */

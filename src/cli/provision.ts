@@ -1,7 +1,7 @@
 import type { Config } from '../config';
 import { ROLES, type Role } from '../domain/principal';
 import { DEVELOPMENT_ISSUER } from '../http/development-issuer';
-import type { Identity, ListedUser } from '../persistence/log-ins.store';
+import type { Identity, ListedUser } from '../persistence/install/log-ins.store';
 import {
   idOption,
   numberOption,

@@ -1,4 +1,4 @@
-import { seedActions } from '../persistence/seed';
+import { seedActions } from '../persistence/install/seed';
 import { idOption, numberOption, required, runCommand, UsageError } from './command';
 
 const MAX_ACTIONS = 10_000_000;

@@ -17,9 +17,9 @@ import { parseId, parseIds, parseReason, type Parsed } from '../domain/decision-
 import type { Principal, Reviewer, Role } from '../domain/principal';
 import { RefusedError, validationRefusal, type Refusal } from '../domain/refusal';
 import { parseIdempotencyKey, idempotencyKeyOf } from '../domain/idempotency';
-import { authorizeActions } from '../use-cases/authorize-actions';
-import type { BulkMode } from '../use-cases/decision-batch';
-import type { RecordDeniedAttempt } from '../use-cases/record-denied-attempt';
+import { authorizeActions } from '../use-cases/decisions/authorize-actions';
+import type { BulkMode } from '../use-cases/decisions/decision-batch';
+import type { RecordDeniedAttempt } from '../use-cases/decisions/record-denied-attempt';
 import type { AuthorizedContext, RequestContext, ReviewerContext } from './context';
 import { faultsOfLists } from './list-limits';
 import { actionSourceOf } from './loaders';

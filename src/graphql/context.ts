@@ -1,7 +1,7 @@
 import type { RequestOrigin } from '../domain/audit-entry';
 import { AnswerBudget, type EnterLargeAnswers } from '../domain/answer-budget';
 import type { Principal, Reviewer } from '../domain/principal';
-import type { DecisionRequest } from '../use-cases/decision-batch';
+import type { DecisionRequest } from '../use-cases/decisions/decision-batch';
 import type { Requirement } from './authorize.directive';
 import { makeLoaders, type Loaders, type Reads } from './loaders';
 

@@ -1,7 +1,7 @@
 import { GraphQLError, type ExecutionResult } from 'graphql';
 import type { Logger } from '../observability/logger';
 import { cutMessage, MAX_ERRORS, RefusedError, type Refusal, type RefusalFacts } from '../domain/refusal';
-import { DatabaseUnavailableError } from '../persistence/outage';
+import { DatabaseUnavailableError } from '../persistence/sql/outage';
 import { HTTP_STATUS } from '../rest/status';
 
 const UNAVAILABLE: Refusal = {

@@ -5,11 +5,11 @@ import { answerTooLarge, type AnswerBudget } from '../domain/answer-budget';
 import type { Page } from '../domain/page';
 import { RefusedError } from '../domain/refusal';
 import type { Principal, User } from '../domain/principal';
-import type { ActionContent, ActionReads } from '../persistence/actions.reads';
-import type { AuditLogReads } from '../persistence/audit-log.reads';
-import type { UserReads } from '../persistence/users.reads';
-import type { VoteReads } from '../persistence/votes.reads';
-import type { ActionSource } from '../use-cases/authorize-actions';
+import type { ActionContent, ActionReads } from '../persistence/actions/actions.reads';
+import type { AuditLogReads } from '../persistence/audit/audit-log.reads';
+import type { UserReads } from '../persistence/people/users.reads';
+import type { VoteReads } from '../persistence/actions/votes.reads';
+import type { ActionSource } from '../use-cases/decisions/authorize-actions';
 
 export interface Reads {
   readonly actions: ActionReads;

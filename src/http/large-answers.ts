@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { getHeapStatistics } from 'node:v8';
 import type { AnswerBudget } from '../domain/answer-budget';
 import { RefusedError } from '../domain/refusal';
-import { Admission } from '../persistence/admission';
+import { Admission } from '../persistence/sql/admission';
 
 /**
  * The heap that one answer may need while it is built, in bytes. 10 MB of JSON from the smallest possible objects take

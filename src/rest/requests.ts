@@ -2,7 +2,7 @@ import { parseId, parseIds, parseReason, type Parsed } from '../domain/decision-
 import { ACTION_STATUSES } from '../domain/action';
 import { EXPORT_FORMATS, type ExportRequest } from '../audit/export-formats';
 import { parseIdempotencyKey } from '../domain/idempotency';
-import { BULK_MODES } from '../use-cases/decision-batch';
+import { BULK_MODES } from '../use-cases/decisions/decision-batch';
 import type { InputFault } from '../domain/refusal';
 
 /** The parts of a request that a route reads. The body is undefined if there was none. */

@@ -12,7 +12,10 @@ import { Client } from 'pg';
 
 import { newPasswords, readRecord, settleRecord } from '../../src/persistence/embedded/cluster-record';
 import { isServerOf } from '../../src/persistence/embedded/process-state';
-import { type EmbeddedPostgres, openEmbeddedPostgres } from '../../src/persistence/embedded-postgres';
+import {
+  type EmbeddedPostgres,
+  openEmbeddedPostgres,
+} from '../../src/persistence/embedded/embedded-postgres';
 
 const isRoot = process.getuid?.() === 0;
 const repository = join(__dirname, '..', '..');

@@ -1,4 +1,4 @@
-import { Database } from '../../src/persistence/database';
+import { Database } from '../../src/persistence/sql/database';
 import { asSuperuser, cloneDatabase, isPooled, type TestDatabase } from '../support/database';
 import { startGateway, type Answer, type Gateway } from '../support/gateway';
 import { makeLine, type Line } from '../support/line';

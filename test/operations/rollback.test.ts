@@ -6,7 +6,7 @@ import { splitNotes } from '../../src/audit/notes';
 import { Sealer } from '../../src/audit/sealer';
 import { openCheckpoint } from '../../src/domain/checkpoint';
 import { makeLogger } from '../../src/observability/logger';
-import { Database } from '../../src/persistence/database';
+import { Database } from '../../src/persistence/sql/database';
 import { RollbackGuard } from '../../src/persistence/rollback/guard';
 import { resetArchive } from '../../src/persistence/rollback/marks-folder';
 import {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { QueryResultRow } from 'pg';
 import type { RequestOrigin } from '../../src/domain/audit-entry';
-import { Database, type DatabaseOptions, type Statement } from '../../src/persistence/database';
-import { DatabaseUnavailableError } from '../../src/persistence/outage';
+import { Database, type DatabaseOptions, type Statement } from '../../src/persistence/sql/database';
+import { DatabaseUnavailableError } from '../../src/persistence/sql/outage';
 
 /** The migrated database with the demo data that every test file's own database is a copy of. */
 export const TEMPLATE = 'countersign_template';

@@ -1,7 +1,7 @@
 import { newCorrelationId } from '../../src/domain/correlation';
-import type { Database } from '../../src/persistence/database';
-import { ExpiredActionsStore } from '../../src/persistence/expired-actions.store';
-import { seedActions } from '../../src/persistence/seed';
+import type { Database } from '../../src/persistence/sql/database';
+import { ExpiredActionsStore } from '../../src/persistence/actions/expired-actions.store';
+import { seedActions } from '../../src/persistence/install/seed';
 import { makeExpireActions } from '../../src/use-cases/expire-actions';
 import type { TestDatabase } from './database';
 import type { Gateway } from './gateway';

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { makeApp, type AppOptions } from '../../src/app';
 import { LogKey, openDevelopmentLogKey } from '../../src/audit/log-key';
 import { developmentSubject, openDevelopmentIssuer } from '../../src/http/development-issuer';
-import { Provisioning } from '../../src/persistence/provisioning.store';
+import { Provisioning } from '../../src/persistence/install/provisioning.store';
 import type { OpenApiDocument } from '../../src/rest/openapi/document';
 import { cloneDatabase, OPERATOR, setting, type TestDatabase } from './database';
 import { DocumentedAnswers } from './documented';

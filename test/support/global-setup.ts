@@ -2,11 +2,11 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { developmentSubject, openDevelopmentIssuer } from '../../src/http/development-issuer';
-import { Database } from '../../src/persistence/database';
-import { addDemoData } from '../../src/persistence/demo-data';
-import { openEmbeddedPostgres } from '../../src/persistence/embedded-postgres';
-import { migrate } from '../../src/persistence/migrate';
-import { Provisioning } from '../../src/persistence/provisioning.store';
+import { Database } from '../../src/persistence/sql/database';
+import { addDemoData } from '../../src/persistence/install/demo-data';
+import { openEmbeddedPostgres } from '../../src/persistence/embedded/embedded-postgres';
+import { migrate } from '../../src/persistence/install/migrate';
+import { Provisioning } from '../../src/persistence/install/provisioning.store';
 import { isPooled, OPERATOR, TEMPLATE, withDatabase } from './database';
 import { startPooler } from './pgbouncer';
 

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { openEmbeddedPostgres } from '../../src/persistence/embedded-postgres';
+import { openEmbeddedPostgres } from '../../src/persistence/embedded/embedded-postgres';
 import { startProcess, stopAll, type RunningGateway } from './processes';
 
 /** A gateway with an embedded PostgreSQL of its own in a new folder, as `npm start` makes it. */

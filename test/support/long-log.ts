@@ -1,4 +1,4 @@
-import { seedActions } from '../../src/persistence/seed';
+import { seedActions } from '../../src/persistence/install/seed';
 import type { TestDatabase } from './database';
 
 /** Of a long log, one entry in so many submits an action; the others are refusals. */

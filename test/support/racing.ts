@@ -1,4 +1,4 @@
-import { Database } from '../../src/persistence/database';
+import { Database } from '../../src/persistence/sql/database';
 import { isPooled, setting } from './database';
 import { clientOf, startGateway, type Gateway } from './gateway';
 import { startProcess, stopAll } from './processes';

@@ -7,10 +7,10 @@ import { CheckpointFiles } from '../../src/audit/checkpoint-archive';
 import { LogKey, openDevelopmentLogKey } from '../../src/audit/log-key';
 import type { VerificationReport } from '../../src/audit/verification';
 import { verifyBundle, type VerificationInput } from '../../src/audit/verify-bundle';
-import { BundleReads } from '../../src/persistence/bundle.reads';
-import type { Sql } from '../../src/persistence/database';
-import { SealSqlStore } from '../../src/persistence/seal.store';
-import { TreeReads } from '../../src/persistence/tree.reads';
+import { BundleReads } from '../../src/persistence/audit/bundle.reads';
+import type { Sql } from '../../src/persistence/sql/database';
+import { SealSqlStore } from '../../src/persistence/audit/seal.store';
+import { TreeReads } from '../../src/persistence/audit/tree.reads';
 import { sealRound } from '../../src/use-cases/seal-audit-log';
 import { setting, type TestDatabase } from './database';
 

@@ -1,9 +1,9 @@
 import { Arg, Args, Ctx, Directive, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { DEFAULT_API_KEY_SCOPES, type ApiKey } from '../../domain/api-key-grant';
 import type { User } from '../../domain/principal';
-import type { ApiKeyReads } from '../../persistence/api-keys.reads';
-import type { CreateApiKey, CreatedApiKey } from '../../use-cases/create-api-key';
-import type { RevokeApiKey } from '../../use-cases/revoke-api-key';
+import type { ApiKeyReads } from '../../persistence/people/api-keys.reads';
+import type { CreateApiKey, CreatedApiKey } from '../../use-cases/administration/create-api-key';
+import type { RevokeApiKey } from '../../use-cases/administration/revoke-api-key';
 import { readIds, readSearch } from '../arguments';
 import type { ReviewerContext } from '../context';
 import { ApiKeysArgs } from '../inputs/admin.input';

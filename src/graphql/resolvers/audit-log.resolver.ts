@@ -3,7 +3,7 @@ import { Arg, Args, Ctx, Directive, FieldResolver, ID, Info, Query, Resolver, Ro
 import type { Action } from '../../domain/action';
 import type { AuditLogEntry } from '../../domain/audit-entry';
 import type { User } from '../../domain/principal';
-import type { AuditLogReads } from '../../persistence/audit-log.reads';
+import type { AuditLogReads } from '../../persistence/audit/audit-log.reads';
 import type { AuthorizedContext } from '../context';
 import { namesBelow } from '../selection';
 import { readId, readIds, readSearch, readTexts } from '../arguments';

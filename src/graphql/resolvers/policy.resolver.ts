@@ -2,9 +2,9 @@ import { Arg, Args, Ctx, Directive, FieldResolver, Int, Mutation, Query, Resolve
 import type { PolicyVersion } from '../../domain/policy';
 import { policyWarnings, stuckWarnings, type PolicyWarning } from '../../domain/policy-warnings';
 import type { User } from '../../domain/principal';
-import type { PolicyReads } from '../../persistence/policies.reads';
-import type { StuckActionsReads } from '../../persistence/stuck-actions.reads';
-import type { ChangePolicy } from '../../use-cases/change-policy';
+import type { PolicyReads } from '../../persistence/policy/policies.reads';
+import type { StuckActionsReads } from '../../persistence/actions/stuck-actions.reads';
+import type { ChangePolicy } from '../../use-cases/administration/change-policy';
 import type { AuthorizedContext, ReviewerContext } from '../context';
 import { ApprovalPolicyPatch } from '../inputs/admin.input';
 import { PageArgs } from '../inputs/lists.input';

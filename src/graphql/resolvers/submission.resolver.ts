@@ -6,7 +6,7 @@ import { RefusedError, validationRefusal } from '../../domain/refusal';
 import { parseIdempotencyKey } from '../../domain/idempotency';
 import { riskLevelOf } from '../../domain/risk';
 import { parseSubmission } from '../../domain/submission';
-import type { SubmissionResult, SubmitAction } from '../../use-cases/submit-action';
+import type { SubmissionResult, SubmitAction } from '../../use-cases/submissions/submit-action';
 import type { AuthorizedContext } from '../context';
 import { SubmitActionInput } from '../inputs/submission.input';
 import { ActionType } from '../types/action.type';

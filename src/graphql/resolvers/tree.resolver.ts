@@ -2,8 +2,12 @@ import { GraphQLSafeInt } from 'graphql-scalars';
 import { Arg, Ctx, Directive, ID, Query, Resolver } from 'type-graphql';
 import type { AuditProofs } from '../../audit/audit-proofs';
 import { verdictOf, type VerificationReport } from '../../audit/verification';
-import type { StoredCheckpoint } from '../../persistence/tree.reads';
-import type { AuditSummaryReads, SummaryGroup, SummaryKey } from '../../persistence/audit-summary.reads';
+import type { StoredCheckpoint } from '../../persistence/audit/tree.reads';
+import type {
+  AuditSummaryReads,
+  SummaryGroup,
+  SummaryKey,
+} from '../../persistence/audit/audit-summary.reads';
 import { readId } from '../arguments';
 import type { ReviewerContext } from '../context';
 import { DateTime } from '../types/date-time';

@@ -1,7 +1,7 @@
 import { Arg, Args, Ctx, Directive, ID, Mutation, Query, Resolver } from 'type-graphql';
 import type { User } from '../../domain/principal';
-import type { UserReads } from '../../persistence/users.reads';
-import type { SetUser } from '../../use-cases/set-user';
+import type { UserReads } from '../../persistence/people/users.reads';
+import type { SetUser } from '../../use-cases/administration/set-user';
 import { readSearch } from '../arguments';
 import type { ReviewerContext } from '../context';
 import { UserPatchInput, UsersArgs } from '../inputs/admin.input';

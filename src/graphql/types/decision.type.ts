@@ -3,7 +3,7 @@ import type { ActionStatus, Verdict } from '../../domain/action';
 import type { Role } from '../../domain/principal';
 import type { ErrorCode } from '../../domain/refusal';
 import type { RiskLevel } from '../../domain/risk';
-import type { BulkMode } from '../../use-cases/decision-batch';
+import type { BulkMode } from '../../use-cases/decisions/decision-batch';
 import { ActionType } from './action.type';
 import { DateTime } from './date-time';
 import { ActionStatusEnum, BulkModeEnum, ErrorCodeEnum, RiskLevelEnum, RoleEnum, VerdictEnum } from './enums';

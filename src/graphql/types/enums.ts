@@ -6,8 +6,8 @@ import { ERROR_CODES } from '../../domain/refusal';
 import { RISK_LEVELS } from '../../domain/risk';
 import { RISK_SCORE_SOURCES } from '../../domain/risk-score';
 import { AUDIT_VERDICTS, FAULT_KINDS } from '../../audit/verification';
-import { SUMMARY_KEYS } from '../../persistence/audit-summary.reads';
-import { BULK_MODES } from '../../use-cases/decision-batch';
+import { SUMMARY_KEYS } from '../../persistence/audit/audit-summary.reads';
+import { BULK_MODES } from '../../use-cases/decisions/decision-batch';
 
 /** Returns a GraphQL enum whose names are in upper case and whose values are the domain's words. */
 function enumOf<Word extends string>(words: readonly Word[]): Readonly<Record<string, Word>> {

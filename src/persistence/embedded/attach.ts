@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { type Binaries, prepareBinaries } from './binaries';
+import { type Binaries, prepareBinaries } from './binaries/binaries';
 import { ensureCluster } from './cluster';
 import { markCreated } from './cluster-record';
 import type { DataLocation } from './data-location';

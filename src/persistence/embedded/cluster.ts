@@ -12,7 +12,7 @@ import {
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
-import type { Binaries } from './binaries';
+import type { Binaries } from './binaries/binaries';
 import { syncFolder } from './cluster-record';
 import { isProcessAlive } from './process-state';
 import { type ServerUser, runCommand } from './server-user';

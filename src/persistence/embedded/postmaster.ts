@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type { Binaries } from './binaries';
+import type { Binaries } from './binaries/binaries';
 import { isServerOf } from './process-state';
 import { type ServerUser, childOptions } from './server-user';
 

@@ -1,4 +1,4 @@
-import type { Sql, Statement } from '../database';
+import type { Sql, Statement } from '../sql/database';
 import type { CommittedEntry, FencedSequence } from './write-guard';
 
 /** The state of a database that is compared with marks kept outside of it. */

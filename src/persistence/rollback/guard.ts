@@ -1,5 +1,5 @@
-import type { Sql } from '../database';
-import { DatabaseUnavailableError } from '../outage';
+import type { Sql } from '../sql/database';
+import { DatabaseUnavailableError } from '../sql/outage';
 import { advanceSequence, readState, type DatabaseState } from './database-state';
 import { MarksFolder, type Marks } from './marks-folder';
 import type { CommittedEntry, Fence, FencedSequence, WriteGuard } from './write-guard';

@@ -1,4 +1,4 @@
-import type { Sql } from '../database';
+import type { Sql } from '../sql/database';
 
 /** The two sequences whose ids are never used twice. */
 export type FencedSequence = 'action' | 'audit';

@@ -1,0 +1,271 @@
+import { statusOf, type Action } from '../../domain/action';
+import type {
+  DecisionBatch,
+  DecisionCandidate,
+  WriteOutcome,
+} from '../../use-cases/decisions/decision-store';
+import { momentAfter, placedAuditRecords, writeAuditEntries, type PlacedDraft } from '../audit/audit-entries';
+import type { Sql, Statement } from '../sql/database';
+import { effectiveStatusSql } from '../actions/expiry';
+import { sharedAuthorityLockSql } from '../people/authority-lock';
+import { claimSql, isKeyTaken, outcomeTimeSql, type Claim } from './idempotency-records.store';
+
+/** What to do about rows that another transaction has locked: wait for them, or leave them out of the statement. */
+export type OnLocked = 'wait' | 'skip';
+
+/** Outcomes of one batch's candidates; null for a candidate whose rows another transaction had locked. */
+export type BatchOutcomes = readonly (WriteOutcome | null)[];
+
+/**
+ * Decides, in one statement, for any number of reviewers of one organization: locks in id order, compare-and-swap,
+ * votes, audit entries, seal queue.
+ * $1 organization, $2 reviewers, $3 candidates as JSON, each action at most once, $4 their audit entries as JSON. For
+ * the candidate at position n, 2n is the entry to write if it decides, 2n + 1 the entry to write if it is a vote and
+ * more are required.
+ *
+ * Why this form: rows are locked before they are read, or a loser would still see the action pending and two votes
+ * would each count themselves as the first. Locks are taken in id order, or two bulks in opposite order would deadlock.
+ * The reviewers and the policy are share-locked, so that neither changes between this check and the commit. The
+ * authority lock comes before them, so that a constant stream of decisions cannot starve a change of either. Every
+ * locked row is returned, so that a loser gets the current facts. A candidate with an idempotency key claims the key
+ * before anything waits, and its outcome is stored under the key; a candidate whose key is taken is left untouched. A
+ * reviewer who has voted can confirm with a second vote where the existing approvals already meet the quorum: it
+ * decides, and counts nobody twice.
+ */
+function decideSql(onLocked: OnLocked): string {
+  const skip = onLocked === 'skip' ? 'SKIP LOCKED' : '';
+  return `
+WITH given AS MATERIALIZED (
+    SELECT c.*, ${claimSql('$1', `'user'`, 'c.actor_id', 'c.retry_key')} AS claim
+    FROM json_to_recordset($3::json) AS c(position integer, action_id bigint, version integer, actor_id bigint,
+      reviewer_version integer, policy_version integer, verdict text, verdict_status text, reason text,
+      approvals_required integer, correlation_id text, retry_key text, retry_hash text)
+  ),
+  gate AS MATERIALIZED (
+    SELECT ids, ${sharedAuthorityLockSql('$1')} FROM (SELECT array_agg(action_id) AS ids FROM given WHERE ${IS_FREE}) AS free
+    WHERE ids IS NOT NULL
+  ),
+  authority AS MATERIALIZED (
+    SELECT u.id AS reviewer, u.version, u.active, o.policy_version
+    FROM organizations o JOIN users u ON u.organization_id = o.id
+    WHERE EXISTS (SELECT FROM gate) AND o.id = $1 AND u.id = ANY($2::bigint[])
+    ORDER BY u.id FOR SHARE OF o, u ${skip}
+  ),
+  stored AS MATERIALIZED (
+    SELECT a.id, a.status, a.version, a.approvals, a.decided_by, a.decided_at, a.expires_at
+    FROM actions a WHERE a.organization_id = $1 AND a.id = ANY((SELECT ids FROM gate)::bigint[])
+    ORDER BY a.id FOR UPDATE ${skip}
+  ),
+  ${momentAfter('authority', 'stored')},
+  candidate AS MATERIALIZED (
+    SELECT c.position, c.action_id, c.actor_id, c.verdict, c.verdict_status, c.reason, c.policy_version,
+      c.approvals_required, c.correlation_id, c.claim, stored.id IS NULL OR authority.reviewer IS NULL AS is_absent,
+      stored.version = c.version AND authority.active AND authority.version = c.reviewer_version
+        AND authority.policy_version = c.policy_version AS is_as_authorized,
+      ${effectiveStatusSql('stored', 'at')} AS status, stored.approvals AS approvals_before,
+      stored.decided_by, stored.decided_at, counted.approvals,
+      c.verdict = 'reject' OR counted.approvals >= c.approvals_required AS decides
+    FROM given c CROSS JOIN moment
+      LEFT JOIN stored ON stored.id = c.action_id
+      LEFT JOIN authority ON authority.reviewer = c.actor_id
+      CROSS JOIN LATERAL (SELECT stored.approvals + CASE c.verdict WHEN 'approve' THEN 1 ELSE 0 END AS approvals) AS counted
+  ),
+  voted AS (
+    INSERT INTO votes (organization_id, action_id, user_id, verdict, reason, policy_version, voted_at)
+    SELECT $1, action_id, actor_id, verdict, reason, policy_version, at FROM candidate CROSS JOIN moment
+    WHERE is_as_authorized AND status = 'pending_approval' AND ${IS_FREE}
+    ON CONFLICT (organization_id, action_id, user_id, is_second) DO NOTHING
+    RETURNING action_id
+  ),
+  voted_again AS (
+    INSERT INTO votes (organization_id, action_id, user_id, verdict, reason, policy_version, voted_at, is_second)
+    SELECT $1, action_id, actor_id, verdict, reason, policy_version, at, true FROM candidate CROSS JOIN moment
+    WHERE is_as_authorized AND status = 'pending_approval' AND ${IS_FREE}
+      AND approvals_before >= approvals_required AND action_id NOT IN (SELECT action_id FROM voted)
+    ON CONFLICT (organization_id, action_id, user_id, is_second) DO NOTHING
+    RETURNING action_id
+  ),
+  taken AS (
+    SELECT action_id, approvals FROM voted JOIN candidate USING (action_id)
+    UNION ALL SELECT action_id, approvals_before FROM voted_again JOIN candidate USING (action_id)
+  ),
+  changed AS (
+    UPDATE actions a SET
+      approvals = taken.approvals,
+      updated_at = moment.at,
+      version = a.version + CASE WHEN c.decides THEN 1 ELSE 0 END,
+      status = CASE WHEN c.decides THEN c.verdict_status ELSE a.status END,
+      decided_by_kind = CASE WHEN c.decides THEN 'user' END,
+      decided_by = CASE WHEN c.decides THEN c.actor_id END,
+      decided_at = CASE WHEN c.decides THEN moment.at END,
+      reason = CASE WHEN c.decides THEN c.reason END,
+      correlation_id = CASE WHEN c.decides THEN c.correlation_id END
+    FROM taken JOIN candidate c ON c.action_id = taken.action_id CROSS JOIN moment
+    WHERE a.organization_id = $1 AND a.id = c.action_id
+    RETURNING a.id AS action_id, c.position, c.decides, a.approvals, a.status
+  ),
+  chosen AS (
+    SELECT 2 * position + CASE WHEN decides THEN 0 ELSE 1 END AS position, approvals AS approvals_received FROM changed
+  ),
+  ${writeAuditEntries('$4', '$5, $6')},
+  remembered AS (
+    INSERT INTO idempotency_keys (organization_id, principal_kind, principal_id, key, request_hash, outcome, created_at)
+    SELECT $1, 'user', g.actor_id, g.retry_key, g.retry_hash, jsonb_build_object('correlation_id', g.correlation_id,
+      'results', jsonb_build_array(jsonb_build_object('action_id', g.action_id,
+        'status', changed.status, 'decided_at', ${outcomeTimeSql('moment.at')},
+        'approvals_received', changed.approvals, 'approvals_required', g.approvals_required,
+        'audit_id', written.id, 'leaf_hash', encode(written.leaf_hash, 'base64')))), moment.at
+    FROM given g JOIN changed ON changed.position = g.position JOIN written ON written.action_id = g.action_id
+      CROSS JOIN moment WHERE g.retry_key IS NOT NULL
+  )
+SELECT c.action_id AS "actionId", c.status AS "statusBefore", c.decided_by AS "decidedById", c.decided_at AS "decidedAt",
+  c.approvals_before AS "approvalsBefore", c.is_absent AS "isAbsent", c.is_as_authorized AS "isAsAuthorized", c.claim,
+  moment.at, c.decides, changed.approvals, written.id AS "auditId", written.leaf_hash AS "leafHash"
+FROM candidate c CROSS JOIN moment
+  LEFT JOIN changed ON changed.action_id = c.action_id
+  LEFT JOIN written ON written.action_id = c.action_id
+ORDER BY c.position`;
+}
+
+/** SQL for whether a candidate has no idempotency key, or holds it. */
+const IS_FREE = `coalesce(claim, 'held') = 'held'`;
+
+const DECIDE: Readonly<Record<OnLocked, Statement>> = {
+  wait: { name: 'decide', text: decideSql('wait'), fenced: 'audit' },
+  skip: { name: 'decide_unlocked', text: decideSql('skip'), fenced: 'audit' },
+};
+
+interface DecideRow {
+  readonly actionId: number;
+  readonly statusBefore: Action['status'] | null;
+  readonly decidedById: number | null;
+  readonly decidedAt: Date | null;
+  readonly approvalsBefore: number | null;
+  /** Null where the candidate has no idempotency key. */
+  readonly claim: Claim | null;
+  /** The row of the action or of the reviewer does not exist, or is locked by another transaction. */
+  readonly isAbsent: boolean;
+  readonly isAsAuthorized: boolean | null;
+  readonly at: Date;
+  readonly decides: boolean | null;
+  readonly approvals: number | null;
+  readonly auditId: number | null;
+  readonly leafHash: Buffer | null;
+}
+
+/**
+ * Decides the candidates that are not stale, in one statement.
+ * @param batches all of one organization, each action at most once
+ * @returns per batch, one outcome per candidate in their order; null for a candidate whose rows were locked
+ */
+export async function decide(
+  sql: Sql,
+  batches: readonly DecisionBatch[],
+  onLocked: OnLocked,
+): Promise<readonly BatchOutcomes[]> {
+  const [first] = batches;
+  if (first === undefined) return [];
+  const items = batches.flatMap((batch) => batch.candidates.map((candidate) => ({ batch, candidate })));
+  const values = [
+    first.reviewer.organizationId,
+    [...new Set(batches.map(({ reviewer }) => reviewer.user.id))],
+    JSON.stringify(items.map(({ batch, candidate }, position) => recordOf(batch, candidate, position))),
+    placedAuditRecords(items.flatMap(({ candidate }, position) => entriesOf(candidate, position))),
+  ];
+  const rows = await sql
+    .query<DecideRow & Record<string, unknown>>(DECIDE[onLocked], values)
+    .catch((error: unknown) => {
+      // With several batches the owner of the taken key is unknown, so the batcher retries each alone.
+      if (batches.length > 1 || !isKeyTaken(error)) throw error;
+      return null;
+    });
+  if (rows === null)
+    return [first.candidates.map(({ action }) => ({ actionId: action.id, kind: 'key_used' }))];
+  let next = 0;
+  return batches.map((batch) =>
+    batch.candidates.map((candidate) => {
+      const row = rows[next++];
+      if (row?.actionId !== candidate.action.id) throw new Error('The decision gave no row for a candidate');
+      if (row.claim === 'used' || row.claim === 'busy')
+        return { actionId: row.actionId, kind: `key_${row.claim}` };
+      return row.isAbsent && onLocked === 'skip' ? null : outcomeOf(row, candidate, batch);
+    }),
+  );
+}
+
+function recordOf(
+  { reviewer, verdict, reason, correlationId, retry }: DecisionBatch,
+  { action, approvalsRequired }: DecisionCandidate,
+  position: number,
+): Readonly<Record<string, unknown>> {
+  return {
+    position,
+    action_id: action.id,
+    version: action.version,
+    actor_id: reviewer.user.id,
+    reviewer_version: reviewer.user.version,
+    policy_version: reviewer.policy.version,
+    verdict,
+    verdict_status: statusOf(verdict),
+    reason,
+    approvals_required: approvalsRequired,
+    correlation_id: correlationId,
+    retry_key: retry?.key,
+    retry_hash: retry?.requestHash,
+  };
+}
+
+/** Returns the entries of either effect, at the positions that the statement chooses from. */
+function entriesOf({ decided, voted }: DecisionCandidate, position: number): readonly PlacedDraft[] {
+  const entry = { position: 2 * position, draft: decided };
+  return voted === null ? [entry] : [entry, { position: 2 * position + 1, draft: voted }];
+}
+
+function outcomeOf(
+  row: DecideRow,
+  { action: before, approvalsRequired }: DecisionCandidate,
+  batch: DecisionBatch,
+): WriteOutcome {
+  const { actionId, statusBefore, at, auditId, leafHash, approvals } = row;
+  if (auditId !== null) {
+    if (approvals === null || leafHash === null)
+      throw new Error('A decision was written without its count or leaf');
+    const action =
+      row.decides === true ? decided(before, approvals, at, batch) : counted(before, approvals, at);
+    return { actionId, kind: 'written', auditId, leafHash, approvalsRequired, action };
+  }
+  if (statusBefore !== null && statusBefore !== 'pending_approval') {
+    const { decidedById, decidedAt } = row;
+    return { actionId, kind: 'not_pending', facts: { status: statusBefore, decidedById, decidedAt } };
+  }
+  if (row.isAsAuthorized !== true) return { actionId, kind: 'stale' };
+  return { actionId, kind: 'already_voted', approvals: row.approvalsBefore ?? 0, approvalsRequired };
+}
+
+/** Returns the action after a decision. No other field can have changed, or the version check would have failed. */
+function decided(
+  before: Action,
+  approvals: number,
+  at: Date,
+  { reviewer, verdict, reason, correlationId }: DecisionBatch,
+): Action {
+  const action: Mutable<Action> = counted(before, approvals, at);
+  action.status = statusOf(verdict);
+  action.version += 1;
+  action.decidedByKind = 'user';
+  action.decidedById = reviewer.user.id;
+  action.decidedAt = at;
+  action.reason = reason;
+  action.correlationId = correlationId;
+  return action;
+}
+
+/** Returns the action with one more vote counted. Assigning to a copy is much faster than a spread with overrides. */
+function counted(before: Action, approvals: number, at: Date): Mutable<Action> {
+  const action: Mutable<Action> = { ...before };
+  action.approvals = approvals;
+  action.updatedAt = at;
+  return action;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -1,0 +1,132 @@
+import type { AuditActor, AuditEntryDraft } from '../../domain/audit-entry';
+import {
+  auditRecordKeysSql,
+  auditRecords,
+  momentAfter,
+  WRITTEN_FIRST,
+  writeAuditEntries,
+} from '../audit/audit-entries';
+import { appendAuditEntry } from '../audit/audit-log.store';
+import type { Database, Sql, Statement } from '../sql/database';
+import { purge, PURGE_BATCH } from '../sql/purge';
+import type { OmittedRefusals, OmittedRefusalsStore } from '../../use-cases/decisions/close-refusals';
+
+/**
+ * How many denied attempts of a principal, with one verdict, are recorded per minute. The request that reaches the
+ * limit is still recorded whole.
+ */
+const MOST_A_MINUTE = 100;
+
+/**
+ * Writes denial records. Each (principal, action, verdict, code) is recorded at most once a minute, under any race,
+ * because updating the throttle's row locks it. Once a principal has a hundred records with one verdict in a minute,
+ * further requests are only counted in the minute's row, which later becomes one closing entry.
+ * $1 organization, $2 drafts as JSON.
+ */
+const REFUSE: Statement = {
+  name: 'refuse',
+  fenced: 'audit',
+  text: `
+WITH draft AS MATERIALIZED (
+    SELECT position, actor_kind, actor_id, on_behalf_of, coalesce(action_id, 0) AS throttled_id, refusal_code, verdict
+    FROM ${auditRecordKeysSql('$2')}
+  ),
+  ${momentAfter('draft')},
+  fresh AS MATERIALIZED (
+    SELECT draft.* FROM draft CROSS JOIN moment WHERE NOT EXISTS (
+      SELECT FROM refusal_throttle t
+      WHERE t.organization_id = $1 AND t.actor_kind = draft.actor_kind AND t.actor_id = draft.actor_id
+        AND t.action_id = draft.throttled_id AND t.refusal_code = draft.refusal_code AND t.verdict = draft.verdict
+        AND t.recorded_at > at - interval '1 minute')
+  ),
+  minute AS (
+    INSERT INTO refusal_windows AS known
+      (organization_id, actor_kind, actor_id, verdict, minute, on_behalf_of, recorded, omitted, is_full, refusal_code)
+    SELECT $1, actor_kind, actor_id, verdict, date_trunc('minute', at), min(on_behalf_of), count(*), 0, false,
+      min(refusal_code)
+    FROM fresh CROSS JOIN moment GROUP BY actor_kind, actor_id, verdict, at
+    ON CONFLICT (organization_id, actor_kind, actor_id, verdict, minute) DO UPDATE SET
+      is_full = known.recorded >= ${String(MOST_A_MINUTE)},
+      recorded = known.recorded + CASE WHEN known.recorded >= ${String(MOST_A_MINUTE)} THEN 0 ELSE excluded.recorded END,
+      omitted = known.omitted + CASE WHEN known.recorded >= ${String(MOST_A_MINUTE)} THEN excluded.recorded ELSE 0 END,
+      refusal_code = CASE WHEN known.omitted > 0 THEN known.refusal_code ELSE excluded.refusal_code END
+    RETURNING actor_kind, actor_id, verdict, is_full
+  ),
+  due AS (
+    INSERT INTO refusal_throttle AS known
+      (organization_id, actor_kind, actor_id, action_id, refusal_code, verdict, recorded_at)
+    SELECT $1, actor_kind, actor_id, throttled_id, refusal_code, verdict, at
+    FROM fresh JOIN minute USING (actor_kind, actor_id, verdict) CROSS JOIN moment WHERE NOT is_full
+    ORDER BY throttled_id, refusal_code, verdict
+    ON CONFLICT (organization_id, actor_kind, actor_id, action_id, refusal_code, verdict) DO UPDATE
+      SET recorded_at = excluded.recorded_at
+      WHERE known.recorded_at <= excluded.recorded_at - interval '1 minute'
+    RETURNING action_id, refusal_code, verdict
+  ),
+  chosen AS (
+    SELECT position, NULL::integer AS approvals_received FROM draft
+      JOIN due ON due.action_id = draft.throttled_id AND due.refusal_code = draft.refusal_code AND due.verdict = draft.verdict
+  ),
+  ${writeAuditEntries('$2', '$3, $4')}
+SELECT count(*) AS recorded, ${WRITTEN_FIRST} FROM written`,
+};
+
+/** Deletes and returns minutes that are over, with or without omitted attempts. Nothing writes to them any more. */
+const TAKE_CLOSED: Statement = {
+  name: 'take_closed_refusal_windows',
+  text: `WITH deleted AS (
+      DELETE FROM refusal_windows WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM refusal_windows WHERE minute < now() - interval '2 minutes'
+        ORDER BY minute LIMIT ${String(PURGE_BATCH)} FOR UPDATE SKIP LOCKED))
+      RETURNING organization_id AS "organizationId", actor_kind AS kind, actor_id AS id, on_behalf_of AS "onBehalfOf",
+        verdict, minute, omitted, refusal_code AS "refusalCode"
+    )
+    SELECT * FROM deleted ORDER BY "organizationId", minute, kind, id, verdict`,
+};
+
+/** Deletes rows that no longer throttle anything. */
+const PURGE_THROTTLE: Statement = {
+  name: 'purge_refusal_throttle',
+  share: 'system',
+  text: `WITH deleted AS (
+      DELETE FROM refusal_throttle WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM refusal_throttle WHERE recorded_at < now() - interval '2 minutes'
+        ORDER BY recorded_at LIMIT ${String(PURGE_BATCH)} FOR UPDATE SKIP LOCKED))
+      RETURNING 1
+    )
+    SELECT count(*) AS deleted FROM deleted`,
+};
+
+/**
+ * Writes denial records, each at most once a minute (docs/audit-log.md#denied-attempts).
+ * @param drafts all of one organization
+ * @returns how many were recorded; the others were throttled
+ */
+export async function recordRefusals(sql: Sql, drafts: readonly AuditEntryDraft[]): Promise<number> {
+  const [first] = drafts;
+  if (first === undefined) return 0;
+  const [row] = await sql.query<{ recorded: number }>(REFUSE, [first.organizationId, auditRecords(drafts)]);
+  return row?.recorded ?? 0;
+}
+
+/** Deletes the rows that no longer throttle anything, a thousand at a time. */
+export async function purgeThrottle(sql: Sql, signal: AbortSignal): Promise<void> {
+  await purge(sql, PURGE_THROTTLE, signal);
+}
+
+/** Closes minutes of the throttle that are over. */
+export class OmittedRefusalsDatabase implements OmittedRefusalsStore {
+  constructor(private readonly database: Database) {}
+
+  close(entryOf: (omitted: OmittedRefusals) => AuditEntryDraft): Promise<boolean> {
+    return this.database.transaction(async (sql) => {
+      const closed = await sql.query<OmittedRow>(TAKE_CLOSED, []);
+      for (const { kind, id, onBehalfOf, ...window } of closed)
+        if (window.omitted > 0)
+          await appendAuditEntry(sql, entryOf({ ...window, actor: { kind, id, onBehalfOf } }));
+      return closed.length === PURGE_BATCH;
+    });
+  }
+}
+
+type OmittedRow = Omit<OmittedRefusals, 'actor'> & AuditActor & Record<string, unknown>;
