@@ -16,7 +16,7 @@ import {
 import { join } from 'node:path';
 import { openCheckpoint, type Checkpoint } from '../domain/checkpoint';
 import type { NoteKey } from '../domain/signed-note';
-import { ArchivesStore } from '../persistence/audit/archives.store';
+import { ArchivesStore, type ArchiveAhead } from '../persistence/audit/archives.store';
 import type { Sql } from '../persistence/sql/database';
 import { syncFolder } from '../persistence/rollback/marks-folder';
 import { TreeReads } from '../persistence/audit/tree.reads';
@@ -109,7 +109,12 @@ export class CheckpointFiles implements CheckpointArchive {
         throw new ArchiveFaultError(
           `${path} has ${String(before.length)} bytes, and had ${String(known.length)}`,
         );
-      await this.append(organizationId, file, before, id, known.length);
+      const last = await this.append(organizationId, file, before, id, known.length);
+      const [other] = await archives.ahead(organizationId, id, last?.treeSize ?? 0);
+      if (other !== undefined) throw aheadOf(other, organizationId);
+    } catch (error) {
+      if (error instanceof RolledBackError) await this.tell(organizationId);
+      throw error;
     } finally {
       closeSync(file);
     }
@@ -148,19 +153,35 @@ export class CheckpointFiles implements CheckpointArchive {
   }
 
   /**
-   * Records in the database the newest checkpoints that this archive holds. After a rollback they are newer than the
-   * database's own, and an operator who accepts the rollback on another machine learns of them.
+   * Compares every file with the database while another process leads. Where the database lacks archived checkpoints,
+   * records in it the newest one, so that the leader refuses the database too, and an operator who accepts the rollback
+   * on another machine learns of this archive.
+   * @returns what the database lacks; null for nothing. Damage is reported once this process leads
    */
-  async tell(): Promise<void> {
+  async findRollback(): Promise<RolledBackError | null> {
+    // Makes the folder where there is none.
+    await this.id();
+    let found: RolledBackError | null = null;
+    for (const organizationId of organizationsIn(this.options.folder))
+      try {
+        await this.check(organizationId);
+      } catch (error) {
+        if (error instanceof RolledBackError) found = error;
+        else if (!(error instanceof ArchiveFaultError)) throw error;
+        await this.tell(organizationId);
+      }
+    return found;
+  }
+
+  /** Records in the database the newest checkpoint that this archive holds. */
+  private async tell(organizationId: number): Promise<void> {
     const { folder, archives, keys } = this.options;
     const id = await this.id();
-    for (const organizationId of organizationsIn(folder)) {
-      const last = lastWhole(folder, organizationId);
-      const checkpoint = last === null ? null : openCheckpoint(last.text, keys);
-      const { isKnown, others } = await archives.known(organizationId, id);
-      if (last !== null && checkpoint !== null && (isKnown || others === 0))
-        await archives.record(organizationId, id, checkpoint.treeSize, last.end);
-    }
+    const last = lastWhole(folder, organizationId);
+    const checkpoint = last === null ? null : openCheckpoint(last.text, keys);
+    const { isKnown, others } = await archives.known(organizationId, id);
+    if (last !== null && checkpoint !== null && (isKnown || others === 0))
+      await archives.record(organizationId, id, checkpoint.treeSize, last.end);
   }
 
   /**
@@ -254,7 +275,7 @@ export class CheckpointFiles implements CheckpointArchive {
     before: Position,
     id: string,
     recorded: number | null,
-  ): Promise<void> {
+  ): Promise<ExpectedNote | null> {
     let { length, last } = before;
     const expected = this.expected(organizationId, before.last);
     for (let batch = await expected.batch(); batch.length > 0; batch = await expected.batch()) {
@@ -276,6 +297,7 @@ export class CheckpointFiles implements CheckpointArchive {
       await this.options.archives.record(organizationId, id, last.treeSize, length);
     const { size, mtimeMs, ino } = fstatSync(file);
     if (size === length) this.positions.set(organizationId, { length, last, changedAt: mtimeMs, file: ino });
+    return last;
   }
 
   private expected(organizationId: number, after: ExpectedNote | null = null): ExpectedNotes {
@@ -354,9 +376,17 @@ function organizationsIn(folder: string): readonly number[] {
 }
 
 function rolledBack(note: string, organizationId: number): RolledBackError {
-  const size = note.split('\n')[1] ?? '';
+  return lacks(note.split('\n')[1] ?? '', `was archived for organization ${String(organizationId)}`);
+}
+
+function aheadOf({ archiveId, treeSize, toldAt }: ArchiveAhead, organizationId: number): RolledBackError {
+  const where = `archive ${archiveId} of another machine has held for organization ${String(organizationId)} since ${toldAt}`;
+  return lacks(String(treeSize), where);
+}
+
+function lacks(size: string, where: string): RolledBackError {
   return new RolledBackError(
-    `The database no longer holds the checkpoint of size ${size} that was archived for organization ${String(organizationId)}: it was rolled back. Nothing is submitted or decided until an operator runs ${ACCEPT} (docs/operations.md#rolled-back)`,
+    `The database no longer holds the checkpoint of size ${size} that ${where}: it was rolled back. Nothing is submitted or decided until an operator runs ${ACCEPT} (docs/operations.md#rolled-back)`,
   );
 }
 

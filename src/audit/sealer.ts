@@ -109,9 +109,14 @@ export class Sealer {
     const isLeading = (): Promise<boolean> => store.isLeading();
     const options = { folder: archiveFolder, tree, archives, keys: key.keys, isLeading };
     const own = new CheckpointFiles(options);
-    await this.use(() => own.tell());
-    let [isVouchedFor, isKnown] = [false, false];
+    let [isVouchedFor, isKnown, isCompared] = [false, false, false];
     while (!this.isStopped && !(await store.tryLead())) {
+      // A rollback cuts the connection, so one comparison per connection is enough unless it finds one.
+      if (!isCompared) {
+        const rollback = await this.use(() => own.findRollback());
+        isCompared = rollback === null;
+        this.options.onRolledBack?.(rollback?.message ?? null);
+      }
       // The leader checks its own archive against the database, so an archive that is new here may be filled later.
       if (!isKnown) {
         const joined = await this.use(() => own.join());

@@ -308,12 +308,7 @@ describe('an operator who has two machines, each with an archive of its own, and
   /** The machine that seals: its gateway, and the size and the action that are lost with the database. */
   async function loseWhatIsArchived(): Promise<{ running: Guarded; treeSize: number; actionId: number }> {
     const running = await startGuarded(newer);
-    const sealer = new Sealer({
-      ...{ database: database.owner, key: testLogKey(), archiveFolder: newer },
-      log: makeLogger('silent'),
-    });
-    sealer.start();
-    opened.push({ close: () => sealer.stop() });
+    startSealer(newer, running);
     const actionId = (await submit(running.gateway, 'drop table customers')).body.action_id as number;
     expect((await approve(running.gateway, 12345)).status).toBe(200);
     await until(async () => (await database.sql('SELECT FROM audit_pending')).length === 0);
@@ -325,6 +320,20 @@ describe('an operator who has two machines, each with an archive of its own, and
     // As soon as it reaches the older database, it tells what it holds.
     await until(async () => (await told(treeSize)).length === 1);
     return { running, treeSize, actionId };
+  }
+
+  /** Starts the sealer of a gateway's process, with this archive. */
+  function startSealer(folder: string, { guard }: Guarded): Sealer {
+    const sealer = new Sealer({
+      ...{ database: database.owner, key: testLogKey(), archiveFolder: folder },
+      log: makeLogger('silent'),
+      onRolledBack: (reason) => {
+        guard.setArchiveFault(reason);
+      },
+    });
+    sealer.start();
+    opened.push({ close: () => sealer.stop() });
+    return sealer;
   }
 
   const told = (treeSize: number) =>
@@ -366,6 +375,35 @@ describe('an operator who has two machines, each with an archive of its own, and
     // What was given up is nobody's to be told of again.
     await accept(older);
     expect(await generations()).toEqual([{ abandoned: treeSize }, { abandoned: expect.any(Number) }]);
+  });
+
+  it('sees both machines refuse the backup although the one that seals knows nothing of what is lost', async () => {
+    const { treeSize } = await loseWhatIsArchived();
+    startSealer(older, await startGuarded(older));
+    await until(
+      async () => (await database.sql('SELECT FROM audit_archive WHERE organization_id = 1')).length === 2,
+    );
+    // The machine with the newer archive is away, and has not told of it yet.
+    for (const one of opened.splice(0).reverse()) await one.close();
+    await database.sql('UPDATE audit_archive SET tree_size = 0, length = 0');
+    const leading = await startGuarded(older);
+    startSealer(older, leading);
+    await until(async () => (await database.sql('SELECT FROM audit_pending')).length === 0);
+    expect((await approve(leading.gateway, 12345)).status).toBe(200);
+
+    const back = await startGuarded(newer);
+    startSealer(newer, back);
+    await until(() => back.guard.status.refusal !== null);
+    expect((await approve(back.gateway, 12346)).status).toBe(503);
+    await until(() => leading.guard.status.refusal !== null);
+    expect(leading.guard.status.refusal).toContain(`checkpoint of size ${String(treeSize)}`);
+    expect((await approve(leading.gateway, 12346)).status).toBe(503);
+
+    await accept(newer);
+    for (const { guard, gateway } of [leading, back]) {
+      await until(() => guard.status.refusal === null);
+      expect((await submit(gateway, 'read a page')).status).toBe(200);
+    }
   });
 
   it('gives up the newer archive where its machine is lost, and no id is given twice', async () => {
