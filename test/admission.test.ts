@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { Admission, limitsOf, type Claim, type Share } from '../src/persistence/sql/admission';
-import { DatabaseUnavailableError } from '../src/persistence/sql/database';
+import { DatabaseUnavailableError } from '../src/persistence/sql/outage';
 import { cases } from './support/runs';
 
 /** Who may have a connection of the pool, and when. */

@@ -1,5 +1,5 @@
 import { makeSchemaForPrinting } from '../src/app';
-import { API_KEY_SCOPES, ROLES, type ApiKeyScope, type Role } from '../src/domain/principal';
+import { API_KEY_SCOPES, ROLES, type ApiKeyScope, type Role } from '../src/domain/role';
 import {
   ACME,
   cellsOf,

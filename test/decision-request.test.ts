@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { clientCorrelationId, newCorrelationId } from '../src/domain/correlation';
-import { parseId, parseIds, parseReason, type Parsed } from '../src/domain/decision-request';
+import { parseId, parseIds, parseReason, type Parsed } from '../src/domain/parsing';
 
 /** What ids, reasons and correlation ids may be (docs/rest-api.md), as tables and properties. */
 const MAX_ID = 2 ** 53 - 1;

@@ -2,7 +2,7 @@ import { buildSchema } from 'graphql';
 import { ENTRY_TYPES } from '../src/audit/entry-types';
 import { DEFAULT_RULES, levelOfRole } from '../src/domain/policy';
 import { POLICY_WARNING_CODES } from '../src/domain/policy-warnings';
-import { API_KEY_SCOPES, ROLES } from '../src/domain/principal';
+import { API_KEY_SCOPES, ROLES } from '../src/domain/role';
 import { RISK_LEVELS, riskScoresOf } from '../src/domain/risk';
 import { MAX_LENGTHS, MAX_SIZES } from '../src/domain/submission';
 import { CREDENTIAL_FAULTS } from '../src/http/credential-fault';

@@ -3,7 +3,7 @@ import type { BundleRecord } from '../src/audit/bundle';
 import { LogKey } from '../src/audit/log-key';
 import type { FaultKind } from '../src/audit/verification';
 import { leafHash, nodeHash } from '../src/domain/merkle';
-import type { Sql } from '../src/persistence/sql/database';
+import type { Sql } from '../src/persistence/sql/sql';
 import { eraseOrigins } from '../src/persistence/audit/origins.store';
 import { OPERATOR } from './support/database';
 import { startGateway, type Gateway } from './support/gateway';

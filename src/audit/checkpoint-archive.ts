@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { openCheckpoint, type Checkpoint } from '../domain/checkpoint';
 import type { NoteKey } from '../domain/signed-note';
 import { ArchivesStore, type ArchiveAhead } from '../persistence/audit/archives.store';
-import type { Sql } from '../persistence/sql/database';
+import type { Sql } from '../persistence/sql/sql';
 import { syncFolder } from '../persistence/rollback/marks-folder';
 import { TreeReads } from '../persistence/audit/tree.reads';
 import type { CheckpointArchive } from '../use-cases/seal-audit-log';

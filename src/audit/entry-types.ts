@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AuditActionType } from '../domain/audit-entry';
-import { API_KEY_SCOPES, ROLES } from '../domain/principal';
+import { API_KEY_SCOPES, ROLES } from '../domain/role';
 import { ERROR_CODES } from '../domain/refusal';
 import { RISK_SCORE_SOURCES } from '../domain/risk-score';
 import type { Entry } from './entry';
@@ -210,4 +210,15 @@ function approvalBy(kind: 'user' | 'policy', members: Members): z.ZodObject {
     on_behalf_of: none,
     verdict: z.literal('approve'),
   });
+}
+
+/** Returns how an entry violates the schema of its type, in one line; null if it does not. */
+export function entryFault(entry: Entry): string | null {
+  const { action_type: type } = entry;
+  const schema = Object.hasOwn(ENTRY_TYPES, type) ? ENTRY_TYPES[type as keyof typeof ENTRY_TYPES] : null;
+  if (schema === null) return `there is no type ${JSON.stringify(type.slice(0, 100))}`;
+  const { error } = schema.safeParse(entry);
+  return error === undefined
+    ? null
+    : error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`.slice(0, 200)).join('; ');
 }

@@ -1,5 +1,3 @@
-import { ENTRY_TYPES } from './entry-types';
-
 /** An entry with the members of its canonical bytes (docs/audit-format.md). */
 export interface Entry {
   readonly audit_id: number;
@@ -37,15 +35,4 @@ export function parseEntry(canonical: string): Entry | null {
   } catch {
     return null;
   }
-}
-
-/** Returns how an entry violates the schema of its type, in one line; null if it does not. */
-export function entryFault(entry: Entry): string | null {
-  const { action_type: type } = entry;
-  const schema = Object.hasOwn(ENTRY_TYPES, type) ? ENTRY_TYPES[type as keyof typeof ENTRY_TYPES] : null;
-  if (schema === null) return `there is no type ${JSON.stringify(type.slice(0, 100))}`;
-  const { error } = schema.safeParse(entry);
-  return error === undefined
-    ? null
-    : error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`.slice(0, 200)).join('; ');
 }

@@ -1,6 +1,8 @@
 import type { Logger } from '../observability/logger';
 import { SYSTEM } from '../persistence/sql/admission';
-import { DatabaseUnavailableError, type Database, type Session } from '../persistence/sql/database';
+import type { Database } from '../persistence/sql/database';
+import { DatabaseUnavailableError } from '../persistence/sql/outage';
+import type { Session } from '../persistence/sql/sql';
 import { SealSqlStore } from '../persistence/audit/seal.store';
 import { guardSession, SEALER_ANSWER_TIMEOUT } from '../persistence/sql/timeouts';
 import { sealRound } from '../use-cases/seal-audit-log';

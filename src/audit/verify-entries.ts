@@ -1,5 +1,6 @@
 import type { BundleAction, BundlePolicy } from './bundle';
-import { entryFault, parseEntry, type Entry } from './entry';
+import { parseEntry, type Entry } from './entry';
+import { entryFault } from './entry-types';
 import { IdSet } from './id-set';
 import type { Fault, FaultKind } from './verification';
 import { DecisionVerification } from './verify-decisions';

@@ -1,6 +1,6 @@
 import { acceptRollback } from '../audit/accept-rollback';
 import { openLogKey } from '../audit/log-key';
-import { parseReason } from '../domain/decision-request';
+import { parseReason } from '../domain/parsing';
 import { operatorOrigin } from '../operator';
 import { required, runCommand, UsageError } from './command';
 

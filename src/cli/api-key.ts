@@ -1,5 +1,5 @@
 import { DEFAULT_API_KEY_SCOPES, type ApiKey } from '../domain/api-key-grant';
-import { API_KEY_SCOPES, type ApiKeyScope } from '../domain/principal';
+import { API_KEY_SCOPES, type ApiKeyScope } from '../domain/role';
 import { idOption, required, runCommand, textOption, UsageError, type Values, type Work } from './command';
 import { singleLine, tableOf } from './table';
 import { momentToCome } from './time';

@@ -1,8 +1,8 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { ConfigError, readConfig, type Config } from '../config';
-import { parseId } from '../domain/decision-request';
+import { parseId } from '../domain/parsing';
 import { isBlank } from '../domain/text';
-import { explainOutage } from '../persistence/sql/database';
+import { explainOutage } from '../persistence/sql/outage';
 import { listener, openInstance, type Instance } from '../persistence/install/instance';
 import { operatorOrigin } from '../operator';
 import { Provisioning } from '../persistence/install/provisioning.store';

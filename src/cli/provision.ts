@@ -1,5 +1,5 @@
 import type { Config } from '../config';
-import { ROLES, type Role } from '../domain/principal';
+import { ROLES, type Role } from '../domain/role';
 import { DEVELOPMENT_ISSUER } from '../http/development-issuer';
 import type { Identity, ListedUser } from '../persistence/install/log-ins.store';
 import {

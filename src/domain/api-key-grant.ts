@@ -1,6 +1,7 @@
 import { auditActorOf, SYSTEM_ACTOR, type AuditEntryDraft, type RequestOrigin } from './audit-entry';
-import type { Parsed } from './decision-request';
-import { API_KEY_SCOPES, type ApiKeyScope, type Reviewer } from './principal';
+import type { Parsed } from './parsing';
+import type { Reviewer } from './principal';
+import { API_KEY_SCOPES, type ApiKeyScope } from './role';
 import type { InputFault } from './refusal';
 import { isBlank } from './text';
 

@@ -11,7 +11,8 @@ import {
   refusalOfState,
 } from './decision-refusals';
 import { levelOfRole, type ApprovalPolicy, type ByRiskLevel } from './policy';
-import type { Principal, Role, User } from './principal';
+import type { Principal, User } from './principal';
+import type { Role } from './role';
 import type { Refusal } from './refusal';
 import { RISK_LEVELS, riskLevelOf, type RiskLevel } from './risk';
 

@@ -1,5 +1,5 @@
 import type { Action, ActionStatus, Verdict } from './action';
-import type { Role } from './principal';
+import type { Role } from './role';
 import type { Refusal } from './refusal';
 import type { RiskLevel } from './risk';
 

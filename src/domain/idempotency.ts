@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from './canonical-json';
-import type { Parsed } from './decision-request';
+import type { Parsed } from './parsing';
 import type { Principal } from './principal';
 import type { Refusal } from './refusal';
 

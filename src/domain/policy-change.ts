@@ -1,4 +1,4 @@
-import type { Parsed } from './decision-request';
+import type { Parsed } from './parsing';
 import { inOrder, type PolicyRules } from './policy';
 import type { InputFault } from './refusal';
 import { RISK_LEVELS } from './risk';

@@ -1,5 +1,5 @@
 import type { Verdict } from './action';
-import type { Role } from './principal';
+import type { Role } from './role';
 import { RISK_LEVELS, type RiskLevel } from './risk';
 import type { ScoringRule } from './scoring-rules';
 

@@ -1,5 +1,5 @@
 import type { ActionStatus } from './action';
-import type { Role } from './principal';
+import type { Role } from './role';
 import type { RiskLevel } from './risk';
 
 /** Every error code that a client can receive, the same over GraphQL and REST (docs/rest-api.md#errors). */

@@ -1,4 +1,4 @@
-import type { Parsed } from './decision-request';
+import type { Parsed } from './parsing';
 import { matchesFromLength, patternLength, readPattern } from './pattern';
 import type { InputFault } from './refusal';
 import { isBlank } from './text';

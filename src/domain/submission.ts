@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Action } from './action';
 import { canonicalJson } from './canonical-json';
-import type { Parsed } from './decision-request';
+import type { Parsed } from './parsing';
 import { jsonFault } from './json-limits';
 import type { InputFault } from './refusal';
 import { isBlank } from './text';

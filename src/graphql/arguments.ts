@@ -1,6 +1,6 @@
 import { MAX_SEARCH_LENGTH } from '../domain/page';
 import type { AuthorizedContext } from './context';
-import { parseId } from '../domain/decision-request';
+import { parseId } from '../domain/parsing';
 import { RefusedError, validationRefusal } from '../domain/refusal';
 
 /** Parses an ID argument. @throws {RefusedError} VALIDATION_ERROR if it is invalid (docs/rest-api.md#ids) */

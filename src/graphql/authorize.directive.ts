@@ -13,8 +13,9 @@ import {
 } from 'graphql';
 import type { Verdict } from '../domain/action';
 import { refusalOfApiKey, refusalOfRole, refusalOfScope } from '../domain/decision-refusals';
-import { parseId, parseIds, parseReason, type Parsed } from '../domain/decision-request';
-import type { Principal, Reviewer, Role } from '../domain/principal';
+import { parseId, parseIds, parseReason, type Parsed } from '../domain/parsing';
+import type { Principal, Reviewer } from '../domain/principal';
+import type { Role } from '../domain/role';
 import { RefusedError, validationRefusal, type Refusal } from '../domain/refusal';
 import { parseIdempotencyKey, idempotencyKeyOf } from '../domain/idempotency';
 import { authorizeActions } from '../use-cases/decisions/authorize-actions';

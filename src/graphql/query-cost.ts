@@ -18,7 +18,7 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql';
-import { MAX_BULK_IDS } from '../domain/decision-request';
+import { MAX_BULK_IDS } from '../domain/parsing';
 import { DEFAULT_PAGE_SIZE } from '../domain/page';
 import { MAX_SCORING_RULES } from '../domain/scoring-rules';
 

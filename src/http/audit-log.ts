@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { AuditProofs } from '../audit/audit-proofs';
 import type { LogKey } from '../audit/log-key';
-import { ROLES } from '../domain/principal';
+import { ROLES } from '../domain/role';
 import { RefusedError } from '../domain/refusal';
 import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
 import { allowOnly } from './allowed-methods';

@@ -1,4 +1,4 @@
-import { parseId, parseIds, parseReason, type Parsed } from '../domain/decision-request';
+import { parseId, parseIds, parseReason, type Parsed } from '../domain/parsing';
 import { ACTION_STATUSES } from '../domain/action';
 import { EXPORT_FORMATS, type ExportRequest } from '../audit/export-formats';
 import { parseIdempotencyKey } from '../domain/idempotency';

@@ -1,4 +1,4 @@
-import type { Role } from '../domain/principal';
+import type { Role } from '../domain/role';
 import type { Requirement } from '../graphql/authorize.directive';
 import {
   writeAction,

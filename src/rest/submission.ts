@@ -1,4 +1,4 @@
-import type { Parsed } from '../domain/decision-request';
+import type { Parsed } from '../domain/parsing';
 import { parseSubmission, type Submission } from '../domain/submission';
 import { DECISION_WORDS, word, type WriteAnswer } from './answers';
 import type { SubmitActionMutation } from './operations.types';

@@ -1,4 +1,4 @@
-import type { ApiKeyScope, Role } from '../../src/domain/principal';
+import type { ApiKeyScope, Role } from '../../src/domain/role';
 
 export const ACME = 1;
 export const GLOBEX = 2;

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { QueryResultRow } from 'pg';
 import type { RequestOrigin } from '../../src/domain/audit-entry';
-import { Database, type DatabaseOptions, type Statement } from '../../src/persistence/sql/database';
+import { Database, type DatabaseOptions } from '../../src/persistence/sql/database';
+import type { Statement } from '../../src/persistence/sql/sql';
 import { DatabaseUnavailableError } from '../../src/persistence/sql/outage';
 
 /** The migrated database with the demo data that every test file's own database is a copy of. */

@@ -7,6 +7,7 @@ import { addDemoData } from '../../src/persistence/install/demo-data';
 import { openEmbeddedPostgres } from '../../src/persistence/embedded/embedded-postgres';
 import { migrate } from '../../src/persistence/install/migrate';
 import { Provisioning } from '../../src/persistence/install/provisioning.store';
+import { SCHEMA } from '../../src/persistence/install/schema';
 import { isPooled, OPERATOR, TEMPLATE, withDatabase } from './database';
 import { startPooler } from './pgbouncer';
 
@@ -57,7 +58,13 @@ async function makeTemplate(
   await database.query({ name: 'template', text: `CREATE DATABASE ${TEMPLATE} OWNER countersign_owner` }, []);
   await database.close();
   const url = withDatabase(owner, TEMPLATE);
-  const template = await new Database({ url, poolSize: 2, tls: false, preparedStatements: false }).connect();
+  const template = await new Database({
+    url,
+    poolSize: 2,
+    tls: false,
+    preparedStatements: false,
+    schema: SCHEMA,
+  }).connect();
   await migrate(template, new URL(application).username);
   await addDemoData(template, new Provisioning(template, OPERATOR));
   const { issuer } = openDevelopmentIssuer(dataDir).trusted;

@@ -7,7 +7,8 @@ import {
   type ByRiskLevel,
   type PolicyRules,
 } from '../../src/domain/policy';
-import { ROLES, type Agent, type Reviewer, type Role } from '../../src/domain/principal';
+import type { Agent, Reviewer } from '../../src/domain/principal';
+import { ROLES, type Role } from '../../src/domain/role';
 import { RISK_LEVELS, type RiskLevel } from '../../src/domain/risk';
 
 /** Everything that a ruling can depend on. */

@@ -8,7 +8,7 @@ import { LogKey, openDevelopmentLogKey } from '../../src/audit/log-key';
 import type { VerificationReport } from '../../src/audit/verification';
 import { verifyBundle, type VerificationInput } from '../../src/audit/verify-bundle';
 import { BundleReads } from '../../src/persistence/audit/bundle.reads';
-import type { Sql } from '../../src/persistence/sql/database';
+import type { Sql } from '../../src/persistence/sql/sql';
 import { SealSqlStore } from '../../src/persistence/audit/seal.store';
 import { TreeReads } from '../../src/persistence/audit/tree.reads';
 import { sealRound } from '../../src/use-cases/seal-audit-log';

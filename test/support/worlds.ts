@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { ActionStatus } from '../../src/domain/action';
 import type { ByRiskLevel, PolicyRules } from '../../src/domain/policy';
-import type { Role } from '../../src/domain/principal';
+import type { Role } from '../../src/domain/role';
 import { RISK_LEVELS } from '../../src/domain/risk';
 
 /** An organization as it is generated: plain values, so that a failure prints it and shrinks it. */

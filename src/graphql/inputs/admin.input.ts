@@ -1,6 +1,6 @@
 import { ArgsType, Field, Float, ID, InputType, Int } from 'type-graphql';
 import type { PolicyPatch } from '../../domain/policy-change';
-import type { Role } from '../../domain/principal';
+import type { Role } from '../../domain/role';
 import type { RiskLevel } from '../../domain/risk';
 import type { ScoringRule } from '../../domain/scoring-rules';
 import type { UserPatch } from '../../domain/user-change';

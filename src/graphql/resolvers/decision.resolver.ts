@@ -2,7 +2,8 @@ import { Arg, Ctx, Directive, Extensions, FieldResolver, ID, Mutation, Resolver,
 import type { LogKey } from '../../audit/log-key';
 import { RefusedError } from '../../domain/refusal';
 import type { AuditLogEntry } from '../../domain/audit-entry';
-import type { DecideActions, DecisionResult } from '../../use-cases/decisions/decide-actions';
+import type { DecideActions } from '../../use-cases/decisions/decide-actions';
+import type { DecisionResult } from '../../use-cases/decisions/decision-outcomes';
 import type { Decision, Outcome } from '../../use-cases/decisions/decision-outcomes';
 import type { BulkMode, DecisionRequest } from '../../use-cases/decisions/decision-batch';
 import { HTTP_STATUS } from '../../rest/status';

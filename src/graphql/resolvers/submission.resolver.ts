@@ -1,7 +1,7 @@
 import { Arg, Ctx, Directive, FieldResolver, Mutation, Resolver, Root } from 'type-graphql';
 import type { Action } from '../../domain/action';
 import { refusalOfScope } from '../../domain/decision-refusals';
-import { READING_SCOPE } from '../../domain/principal';
+import { READING_SCOPE } from '../../domain/role';
 import { RefusedError, validationRefusal } from '../../domain/refusal';
 import { parseIdempotencyKey } from '../../domain/idempotency';
 import { riskLevelOf } from '../../domain/risk';

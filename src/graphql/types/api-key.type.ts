@@ -1,5 +1,5 @@
 import { Field, ID, ObjectType } from 'type-graphql';
-import type { ApiKeyScope } from '../../domain/principal';
+import type { ApiKeyScope } from '../../domain/role';
 import { connectionType } from './connection.type';
 import { DateTime } from './date-time';
 

@@ -1,6 +1,6 @@
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
 import type { ActionStatus, Verdict } from '../../domain/action';
-import type { Role } from '../../domain/principal';
+import type { Role } from '../../domain/role';
 import type { ErrorCode } from '../../domain/refusal';
 import type { RiskLevel } from '../../domain/risk';
 import type { BulkMode } from '../../use-cases/decisions/decision-batch';

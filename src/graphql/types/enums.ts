@@ -1,7 +1,7 @@
 import { registerEnumType } from 'type-graphql';
 import { ACTION_STATUSES } from '../../domain/action';
 import { POLICY_WARNING_CODES } from '../../domain/policy-warnings';
-import { ROLES } from '../../domain/principal';
+import { ROLES } from '../../domain/role';
 import { ERROR_CODES } from '../../domain/refusal';
 import { RISK_LEVELS } from '../../domain/risk';
 import { RISK_SCORE_SOURCES } from '../../domain/risk-score';

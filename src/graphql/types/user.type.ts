@@ -1,5 +1,5 @@
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
-import type { Role } from '../../domain/principal';
+import type { Role } from '../../domain/role';
 import { connectionType } from './connection.type';
 import { RoleEnum } from './enums';
 

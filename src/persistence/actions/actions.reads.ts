@@ -4,7 +4,7 @@ import type { AnswerBudget } from '../../domain/answer-budget';
 import { decidableScope, type DecidableScope } from '../../domain/approval-policy';
 import type { Principal, Tenant } from '../../domain/principal';
 import type { RiskLevel } from '../../domain/risk';
-import type { Sql, Statement } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 import { inScopeSql, pendingSql } from './decidable';
 import type { KeysetOrder } from '../lists/cursor';
 import { isOverdueSql } from './expiry';

@@ -7,7 +7,8 @@ import {
   WRITTEN_FIRST,
   writeAuditEntries,
 } from '../audit/audit-entries';
-import type { Database, Statement } from '../sql/database';
+import type { Database } from '../sql/database';
+import type { Statement } from '../sql/sql';
 import { isOverdueSql } from './expiry';
 
 const OVERDUE: Statement = {

@@ -1,4 +1,4 @@
-import type { Sql, Statement } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 
 /** The pending actions of all organizations. */
 export interface Queue {

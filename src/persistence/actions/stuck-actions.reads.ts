@@ -2,7 +2,7 @@ import { decidableScope, type DecidableScope } from '../../domain/approval-polic
 import type { ApprovalPolicy } from '../../domain/policy';
 import type { Tenant, User } from '../../domain/principal';
 import { RISK_LEVELS } from '../../domain/risk';
-import type { Sql, Statement } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 import { inScopeSql, pendingSql } from './decidable';
 import { riskLevelSql } from './risk-bands';
 

@@ -8,7 +8,7 @@ import type {
   SubmissionStore,
 } from '../../use-cases/submissions/submission-store';
 import { auditRecordKeysSql, auditRecords, momentAfter, writeAuditEntries } from '../audit/audit-entries';
-import type { Sql, Statement } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 import { isOverdueSql } from './expiry';
 import { sharedAuthorityLockSql } from '../people/authority-lock';
 import {

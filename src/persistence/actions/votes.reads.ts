@@ -1,7 +1,7 @@
 import type { AnswerBudget } from '../../domain/answer-budget';
 import type { Vote } from '../../domain/action';
 import type { Tenant } from '../../domain/principal';
-import type { Sql } from '../sql/database';
+import type { Sql } from '../sql/sql';
 import { readWeighed } from '../lists/weighed-rows';
 
 const VOTES_OF_ACTIONS = `SELECT action_id AS "actionId", user_id AS "userId", verdict, reason, policy_version AS "policyVersion",

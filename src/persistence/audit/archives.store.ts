@@ -1,5 +1,5 @@
 import type { Hash } from '../../domain/merkle';
-import type { Sql, Statement } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 
 /** An accepted rollback in an organization's log. */
 export interface StoredGeneration {

@@ -1,8 +1,9 @@
 import type { AuditLogEntry } from '../../domain/audit-entry';
 import type { AnswerBudget } from '../../domain/answer-budget';
 import type { Direction, Page, PageRequest } from '../../domain/page';
-import type { Principal, Role } from '../../domain/principal';
-import type { Sql, Statement } from '../sql/database';
+import type { Principal } from '../../domain/principal';
+import type { Role } from '../../domain/role';
+import type { Sql, Statement } from '../sql/sql';
 import type { KeysetOrder } from '../lists/cursor';
 import { keysetPage, keysetPagesOfGroups } from '../lists/keyset';
 import { Conditions } from '../lists/list-source';

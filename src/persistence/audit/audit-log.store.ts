@@ -1,6 +1,6 @@
 import type { AuditEntryDraft } from '../../domain/audit-entry';
 import { auditRecordKeysSql, auditRecords, momentAfter, writeAuditEntries } from './audit-entries';
-import type { Sql, Statement } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 
 const APPEND: Statement = {
   name: 'append_audit_entries',

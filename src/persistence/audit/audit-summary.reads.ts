@@ -1,5 +1,5 @@
 import type { Tenant } from '../../domain/principal';
-import type { Sql, Statement } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 import { riskLevelSql } from '../actions/risk-bands';
 
 /** The groupings of a summary. */

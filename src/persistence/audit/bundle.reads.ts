@@ -1,7 +1,7 @@
 import type { Action } from '../../domain/action';
 import type { Tenant } from '../../domain/principal';
 import type { PolicyRules } from '../../domain/policy';
-import type { Sql, Statement } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 import { readPolicy } from '../policy/stored-policy';
 import { POLICIES, type StoredPolicy } from '../policy/policy.table';
 

@@ -1,6 +1,7 @@
 import { SYSTEM_ACTOR, type RequestOrigin } from '../../domain/audit-entry';
 import { appendAuditEntry } from './audit-log.store';
-import type { Database, Statement } from '../sql/database';
+import type { Database } from '../sql/database';
+import type { Statement } from '../sql/sql';
 
 const ORGANIZATION: Statement = {
   name: 'organization_to_erase_in',

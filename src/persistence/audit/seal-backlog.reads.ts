@@ -1,4 +1,4 @@
-import type { Sql, Statement } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 import { PROBE_DEADLINE } from '../sql/readiness';
 
 /** The unsealed entries. */

@@ -1,6 +1,6 @@
 import { isKept, TreeEdge, peaksOf, type Hash } from '../../domain/merkle';
 import type { RootSigner, SealStore } from '../../use-cases/seal-audit-log';
-import type { Session, Sql, Statement } from '../sql/database';
+import type { Session, Sql, Statement } from '../sql/sql';
 import { ArchivesStore } from './archives.store';
 import { TreeReads } from './tree.reads';
 

@@ -1,6 +1,6 @@
 import { keptUnder, TreeEdge, type Hash, type Subtree } from '../../domain/merkle';
 import type { Tenant } from '../../domain/principal';
-import type { Sql, Statement } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 
 /** A stored signed checkpoint. */
 export interface StoredCheckpoint {

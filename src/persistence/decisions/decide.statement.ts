@@ -5,7 +5,7 @@ import type {
   WriteOutcome,
 } from '../../use-cases/decisions/decision-store';
 import { momentAfter, placedAuditRecords, writeAuditEntries, type PlacedDraft } from '../audit/audit-entries';
-import type { Sql, Statement } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 import { effectiveStatusSql } from '../actions/expiry';
 import { sharedAuthorityLockSql } from '../people/authority-lock';
 import { claimSql, isKeyTaken, outcomeTimeSql, type Claim } from './idempotency-records.store';

@@ -9,7 +9,9 @@ import type {
 } from '../../use-cases/decisions/decision-store';
 import { decisionOf } from '../sql/admission';
 import { decide } from './decide.statement';
-import { DatabaseUnavailableError, type Database, type Sql } from '../sql/database';
+import type { Database } from '../sql/database';
+import { DatabaseUnavailableError } from '../sql/outage';
+import type { Sql } from '../sql/sql';
 import { Batcher } from '../sql/batcher';
 import { claimKey, findRecord, storeRecord } from './idempotency-records.store';
 import { recordRefusals } from './refusals.store';

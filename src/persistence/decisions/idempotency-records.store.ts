@@ -1,5 +1,5 @@
 import type { IdempotencyRecord, IdempotencyKey } from '../../domain/idempotency';
-import type { Sql, Statement } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 import { purge, PURGE_BATCH } from '../sql/purge';
 
 /** State of an idempotency key: held by this transaction, used by a stored request, or in progress elsewhere. */

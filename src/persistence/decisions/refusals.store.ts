@@ -7,7 +7,8 @@ import {
   writeAuditEntries,
 } from '../audit/audit-entries';
 import { appendAuditEntry } from '../audit/audit-log.store';
-import type { Database, Sql, Statement } from '../sql/database';
+import type { Database } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 import { purge, PURGE_BATCH } from '../sql/purge';
 import type { OmittedRefusals, OmittedRefusalsStore } from '../../use-cases/decisions/close-refusals';
 

@@ -1,5 +1,6 @@
-import type { Role } from '../../domain/principal';
-import type { Database, Sql } from '../sql/database';
+import type { Role } from '../../domain/role';
+import type { Database } from '../sql/database';
+import type { Sql } from '../sql/sql';
 import type { Provisioning } from './provisioning.store';
 
 /** [id, name, role, own approval level, own risk limit, active] */

@@ -7,6 +7,7 @@ import { migrate } from './migrate';
 import { APPLICATION_TIMEOUTS, ensureTimeouts, OWNER_TIMEOUTS } from '../sql/timeouts';
 import { Provisioning } from './provisioning.store';
 import { resetDemoData } from './reset-demo';
+import { SCHEMA } from './schema';
 import { RollbackGuard } from '../rollback/guard';
 
 /** The PostgreSQL of this installation, embedded or existing. */
@@ -71,6 +72,7 @@ export async function openInstance(
     ...{ url: urls.owner, poolSize: OWNER_POOL_SIZE, tls, preparedStatements: false, guard: ownerGuard },
     // No limit, because the owner's commands may take long; the sealer's session has a limit of its own.
     answerTimeout: null,
+    schema: SCHEMA,
   });
   const isOneLogin = new URL(urls.owner).username === new URL(urls.application).username;
   try {
@@ -86,7 +88,12 @@ export async function openInstance(
     lost: urls.lost,
     connectApplication: async () => {
       const guard = guardFor(config, config.database.poolSize, { warn, note });
-      const database = await new Database({ ...config.database, url: urls.application, guard }).connect();
+      const database = await new Database({
+        ...config.database,
+        url: urls.application,
+        guard,
+        schema: SCHEMA,
+      }).connect();
       const close = async (): Promise<void> => {
         await guard.close(database);
         await database.close();

@@ -2,7 +2,7 @@ import { SYSTEM_ACTOR, type RequestOrigin } from '../../domain/audit-entry';
 import type { User } from '../../domain/principal';
 import { userRecord } from '../../domain/user-change';
 import { appendAuditEntry } from '../audit/audit-log.store';
-import type { Sql } from '../sql/database';
+import type { Sql } from '../sql/sql';
 
 /** The claims of a token that identify a user. */
 export interface Identity {

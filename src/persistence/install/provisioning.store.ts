@@ -3,12 +3,13 @@ import type { ApiKey, ApiKeyGrant } from '../../domain/api-key-grant';
 import { SYSTEM_ACTOR, type AuditEntryDraft, type RequestOrigin } from '../../domain/audit-entry';
 import { DEFAULT_RULES, policySettings } from '../../domain/policy';
 import { applyPatch, type PolicyPatch } from '../../domain/policy-change';
-import type { Role } from '../../domain/principal';
+import type { Role } from '../../domain/role';
 import { userRecord } from '../../domain/user-change';
 import { ApiKeyReads } from '../people/api-keys.reads';
 import { addApiKey, revokeApiKey } from '../people/api-keys.store';
 import { appendAuditEntry } from '../audit/audit-log.store';
-import type { Database, Sql } from '../sql/database';
+import type { Database } from '../sql/database';
+import type { Sql } from '../sql/sql';
 import { addIdentity, relink, usersWithLogins, type Identity, type ListedUser } from './log-ins.store';
 
 export interface NewOrganization {

@@ -1,5 +1,6 @@
 import type { QueryRunner } from 'typeorm';
-import type { Database, Sql, Statement } from '../sql/database';
+import type { Database } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 import { fillWithDemoData } from './demo-data';
 import { addIdentity, type Identity } from './log-ins.store';
 import { migrateWith } from './migrate';

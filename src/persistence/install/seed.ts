@@ -1,4 +1,5 @@
-import type { Database, Statement } from '../sql/database';
+import type { Database } from '../sql/database';
+import type { Statement } from '../sql/sql';
 import { expiresAtSql } from '../actions/expiry';
 
 /** Scores cycle through 0 to 100 in steps of 37, so that any number of actions is spread over all risk levels. */

@@ -2,7 +2,7 @@ import type { QueryResultRow } from 'pg';
 import type { AnswerBudget, Spent } from '../../domain/answer-budget';
 import type { Edge, Page, PageRequest } from '../../domain/page';
 import { placeCursor, readPart, writeCursor, type KeysetOrder, type Place } from './cursor';
-import type { Sql } from '../sql/database';
+import type { Sql } from '../sql/sql';
 import { GroupedSource, type Conditions, type Groups, type SelectedPart } from './list-source';
 import { countMatches, searchPage, type FoundRows } from './search-page';
 import type { Table } from '../sql/table';

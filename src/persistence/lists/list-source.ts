@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { COUNT_CAP, type Count } from '../../domain/page';
-import type { Sql, Statement } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 import type { Search, TextIndex } from './text-search';
 
 /** Any of several values of a column, each of which is one range of an index on (organization_id, column, order). */

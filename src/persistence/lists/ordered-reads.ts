@@ -1,4 +1,5 @@
-import { claimOf, type Database, type Sql, type Statement } from '../sql/database';
+import { claimOf, type Database } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 
 /**
  * Reads that follow an index in the list's order, whatever the statistics say. With stale statistics the planner takes

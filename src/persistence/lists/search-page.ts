@@ -1,7 +1,7 @@
 import type { QueryResultRow } from 'pg';
 import type { Spent } from '../../domain/answer-budget';
 import { COUNT_CAP, type Count } from '../../domain/page';
-import type { Sql } from '../sql/database';
+import type { Sql } from '../sql/sql';
 import {
   dynamicStatement,
   type BoundText,

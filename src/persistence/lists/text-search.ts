@@ -1,6 +1,8 @@
 import { RefusedError, validationRefusal } from '../../domain/refusal';
 import type { Principal } from '../../domain/principal';
-import { explainOutage, type Database, type Sql, type Statement } from '../sql/database';
+import type { Database } from '../sql/database';
+import { explainOutage } from '../sql/outage';
+import type { Sql, Statement } from '../sql/sql';
 
 /** Maximum number of concurrent searches per principal in this process. */
 const MAX_RUNNING = 4;

@@ -1,6 +1,6 @@
 import type { QueryResultRow } from 'pg';
 import type { Spent } from '../../domain/answer-budget';
-import type { Sql } from '../sql/database';
+import type { Sql } from '../sql/sql';
 import { dynamicStatement, type BoundText, type SelectedPart } from './list-source';
 
 /** Sizes computed for a row, beside the selected columns. */

@@ -1,5 +1,5 @@
 import type { Tenant } from '../../domain/principal';
-import type { Sql, Statement } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 
 /** Precision of `last_used_at`, and minimum time between two writes for a key, in milliseconds. */
 const PRECISION = 60_000;

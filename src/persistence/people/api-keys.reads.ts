@@ -2,7 +2,7 @@ import type { ApiKey } from '../../domain/api-key-grant';
 import type { Page, PageRequest } from '../../domain/page';
 import type { Principal, Tenant } from '../../domain/principal';
 import type { KeysetOrder } from '../lists/cursor';
-import type { Sql, Statement } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 import { keysetPage } from '../lists/keyset';
 import { Conditions } from '../lists/list-source';
 import { API_KEYS } from './api-key.table';

@@ -8,7 +8,7 @@ import {
 } from '../../domain/api-key-grant';
 import type { Tenant } from '../../domain/principal';
 import { appendAuditEntry } from '../audit/audit-log.store';
-import type { Sql, Statement } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 import { API_KEYS } from './api-key.table';
 
 const ADD_API_KEY: Statement = {

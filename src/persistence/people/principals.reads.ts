@@ -1,6 +1,6 @@
 import type { ApprovalPolicy } from '../../domain/policy';
 import type { Reviewer, User } from '../../domain/principal';
-import type { Sql, Statement } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 import { Batcher } from '../sql/batcher';
 import { CURRENT_POLICY, currentPolicy, POLICY_COLUMNS, type PolicyColumns } from '../policy/stored-policy';
 import { USERS } from './user.table';

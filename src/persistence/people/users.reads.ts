@@ -1,7 +1,8 @@
 import type { Page, PageRequest } from '../../domain/page';
-import type { Principal, Role, Tenant, User } from '../../domain/principal';
+import type { Principal, Tenant, User } from '../../domain/principal';
+import type { Role } from '../../domain/role';
 import type { KeysetOrder } from '../lists/cursor';
-import type { Sql, Statement } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 import { keysetPage } from '../lists/keyset';
 import { Conditions } from '../lists/list-source';
 import { USERS } from './user.table';

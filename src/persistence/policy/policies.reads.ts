@@ -4,7 +4,7 @@ import type { PolicyVersion } from '../../domain/policy';
 import type { PeopleAlike } from '../../domain/policy-warnings';
 import type { Tenant } from '../../domain/principal';
 import type { KeysetOrder } from '../lists/cursor';
-import type { Sql, Statement } from '../sql/database';
+import type { Sql, Statement } from '../sql/sql';
 import { keysetPage } from '../lists/keyset';
 import { Conditions } from '../lists/list-source';
 import { readPolicy } from './stored-policy';

@@ -1,5 +1,6 @@
-import type { Sql, Statement } from '../sql/database';
-import type { CommittedEntry, FencedSequence } from './write-guard';
+import type { Sql, Statement } from '../sql/sql';
+import type { CommittedEntry } from './write-guard';
+import type { FencedSequence } from '../sql/sql';
 
 /** The state of a database that is compared with marks kept outside of it. */
 export interface DatabaseState {

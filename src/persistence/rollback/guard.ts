@@ -1,8 +1,9 @@
-import type { Sql } from '../sql/database';
+import type { Sql } from '../sql/sql';
 import { DatabaseUnavailableError } from '../sql/outage';
 import { advanceSequence, readState, type DatabaseState } from './database-state';
 import { MarksFolder, type Marks } from './marks-folder';
-import type { CommittedEntry, Fence, FencedSequence, WriteGuard } from './write-guard';
+import type { CommittedEntry, Fence, WriteGuard } from './write-guard';
+import type { FencedSequence } from '../sql/sql';
 
 /** How many ids are reserved at once. Reserved ids that a crash left unused are never used. */
 const BLOCK: Readonly<Record<FencedSequence, number>> = { action: 1_000, audit: 10_000 };

@@ -1,7 +1,4 @@
-import type { Sql } from '../sql/database';
-
-/** The two sequences whose ids are never used twice. */
-export type FencedSequence = 'action' | 'audit';
+import type { FencedSequence, Sql } from '../sql/sql';
 
 /** A committed audit entry, as remembered by its writer. */
 export interface CommittedEntry {

@@ -1,4 +1,4 @@
-import type { Sql, Statement } from './database';
+import type { Sql, Statement } from './sql';
 
 const NOW: Statement = {
   name: 'database_clock',

@@ -1,4 +1,4 @@
-import type { Sql, Statement } from './database';
+import type { Sql, Statement } from './sql';
 
 /** Maximum number of rows that one purge statement deletes, so that none holds its locks for long. */
 export const PURGE_BATCH = 1000;

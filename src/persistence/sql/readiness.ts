@@ -1,4 +1,5 @@
-import type { Database, Statement } from './database';
+import type { Database } from './database';
+import type { Statement } from './sql';
 
 /** How long a probe waits for the database, in milliseconds, so that it answers within two seconds in any case. */
 export const PROBE_DEADLINE = 1_500;

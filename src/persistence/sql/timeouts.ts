@@ -1,4 +1,5 @@
-import type { Database, Session, Statement } from './database';
+import type { Database } from './database';
+import type { Session, Statement } from './sql';
 
 /** The timeouts that a login needs, by the name of PostgreSQL's setting. */
 export type Timeouts = Readonly<

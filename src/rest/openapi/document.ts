@@ -1,5 +1,5 @@
 import type { GraphQLSchema } from 'graphql';
-import { API_KEY_SCOPES, ROLES } from '../../domain/principal';
+import { API_KEY_SCOPES, ROLES } from '../../domain/role';
 import type { AuthorizeDirective } from '../../graphql/authorize.directive';
 import { IDEMPOTENCY_KEY_PATTERN } from '../../domain/idempotency';
 import { VERSION } from '../../version';

@@ -1,4 +1,4 @@
-import { ROLES, type Role } from '../../domain/principal';
+import { ROLES, type Role } from '../../domain/role';
 import { AUDITORS } from '../routes';
 import { json, type Described, type DescribedResponse } from './described';
 import { COUNT, object, oneOf, TEXT } from './json-schema';

@@ -1,5 +1,5 @@
 import { ACTION_STATUSES } from '../../domain/action';
-import { ROLES } from '../../domain/principal';
+import { ROLES } from '../../domain/role';
 import { ERROR_CODES, type ErrorCode, type RefusalFacts } from '../../domain/refusal';
 import { inSnakeCase } from '../error-body';
 import { RISK_LEVELS } from '../../domain/risk';

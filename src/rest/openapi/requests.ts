@@ -1,6 +1,6 @@
 import { EXPORT_FORMATS } from '../../audit/export-formats';
 import { ACTION_STATUSES } from '../../domain/action';
-import { MAX_BULK_IDS, MAX_REASON_LENGTH } from '../../domain/decision-request';
+import { MAX_BULK_IDS, MAX_REASON_LENGTH } from '../../domain/parsing';
 import { MAX_LENGTHS, MAX_SIZES } from '../../domain/submission';
 import { BULK_MODES } from '../../use-cases/decisions/decision-batch';
 import {

@@ -1,5 +1,5 @@
 import { auditActorOf, type AuditEntryDraft, type RequestOrigin } from '../../domain/audit-entry';
-import { parseReason, type Parsed } from '../../domain/decision-request';
+import { parseReason, type Parsed } from '../../domain/parsing';
 import { policyDifference, type PolicyVersion } from '../../domain/policy';
 import { applyPatch, type PolicyPatch } from '../../domain/policy-change';
 import type { Reviewer } from '../../domain/principal';

@@ -1,7 +1,7 @@
 import { newApiKey } from '../../domain/api-key';
 import { parseApiKeyGrant, type ApiKey } from '../../domain/api-key-grant';
 import type { RequestOrigin } from '../../domain/audit-entry';
-import { parseId } from '../../domain/decision-request';
+import { parseId } from '../../domain/parsing';
 import type { Reviewer } from '../../domain/principal';
 import { RefusedError, userNotFound, validationRefusal } from '../../domain/refusal';
 import { asAdmin, type AdminStore } from './as-admin';

@@ -1,6 +1,6 @@
 import type { ApiKey } from '../../domain/api-key-grant';
 import type { RequestOrigin } from '../../domain/audit-entry';
-import { parseId, parseReason } from '../../domain/decision-request';
+import { parseId, parseReason } from '../../domain/parsing';
 import type { Reviewer } from '../../domain/principal';
 import { apiKeyNotFound, RefusedError, validationRefusal } from '../../domain/refusal';
 import { asAdmin, type AdminStore } from './as-admin';

@@ -1,5 +1,5 @@
 import { auditActorOf, type RequestOrigin } from '../../domain/audit-entry';
-import { parseId, parseReason } from '../../domain/decision-request';
+import { parseId, parseReason } from '../../domain/parsing';
 import type { Reviewer, User } from '../../domain/principal';
 import { RefusedError, userNotFound, validationRefusal, type Refusal } from '../../domain/refusal';
 import { applyUserPatch, userPatchFaults, userRecord, type UserPatch } from '../../domain/user-change';

@@ -1,23 +1,12 @@
 import { refusalByRole } from '../../domain/approval-policy';
-import type { Reviewer } from '../../domain/principal';
 import { RefusedError, type Refusal } from '../../domain/refusal';
 import { authorizeActions, type AuthorizedAction } from './authorize-actions';
 import type { DecisionRequest } from './decision-batch';
-import { hasDecided, denialRecordOf, type Outcome } from './decision-outcomes';
-import { decideAllOrNone, decideEach, decideOnce, type Round } from './decision-rounds';
+import { hasDecided, denialRecordOf, type DecisionResult, type Outcome } from './decision-outcomes';
+import { decideAllOrNone, decideEach, decideUnderKey, type Round } from './decision-rounds';
 import type { DecisionStore } from './decision-store';
 import { replayDecision } from './replayed-decision';
 import { INVALID_TOKEN, type ReadReviewerNow } from './reviewer-now';
-
-/** The result of a decision request. */
-export interface DecisionResult {
-  /** The reviewer and the policy as last read, which is what the last write was authorized with. */
-  readonly reviewer: Reviewer;
-  /** Correlation id of the request that decided; for a replay, of the original request. */
-  readonly correlationId: string;
-  /** One per item, in the items' order. */
-  readonly outcomes: readonly Outcome[];
-}
 
 export type DecideActions = (request: DecisionRequest) => Promise<DecisionResult>;
 
@@ -72,7 +61,7 @@ export function makeDecideActions(store: DecisionStore, readReviewerNow: ReadRev
 }
 
 function roundFor({ mode, retry, attempt }: DecisionRequest): Round {
-  if (retry !== null && attempt.isBulk) return decideOnce;
+  if (retry !== null && attempt.isBulk) return decideUnderKey;
   return mode === 'atomic' ? decideAllOrNone : decideEach;
 }
 

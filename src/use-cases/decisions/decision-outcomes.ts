@@ -1,6 +1,7 @@
 import type { Action, ActionStatus, Verdict } from '../../domain/action';
 import type { AuditEntryDraft } from '../../domain/audit-entry';
 import { refusalOfSecondVote, refusalOfState } from '../../domain/decision-refusals';
+import type { Reviewer } from '../../domain/principal';
 import { actionNotFound, type Refusal } from '../../domain/refusal';
 import type { AuthorizedAction } from './authorize-actions';
 import type { DecisionRequest } from './decision-batch';
@@ -27,6 +28,16 @@ export interface Decision {
 export type Outcome =
   | { readonly actionId: number; readonly decision: Decision; readonly refusal?: undefined }
   | { readonly actionId: number; readonly refusal: Refusal; readonly decision?: undefined };
+
+/** The result of a decision request. */
+export interface DecisionResult {
+  /** The reviewer and the policy as last read, which is what the last write was authorized with. */
+  readonly reviewer: Reviewer;
+  /** Correlation id of the request that decided; for a replay, of the original request. */
+  readonly correlationId: string;
+  /** One per item, in the items' order. */
+  readonly outcomes: readonly Outcome[];
+}
 
 export function hasDecided(outcomes: ReadonlyMap<number, Outcome>): boolean {
   return [...outcomes.values()].some(({ decision }) => decision !== undefined);

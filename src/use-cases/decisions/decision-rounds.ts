@@ -65,39 +65,53 @@ const NOTHING_STALE: RoundEnd = { stale: [] };
  * otherwise leave half of the bulk recorded. A bulk that decided nothing gets no idempotency record: refusals are not
  * replayed (docs/rest-api.md#idempotency-keys).
  */
-export const decideOnce: Round = async (request, store, outcomes) => {
+export const decideUnderKey: Round = async (request, store, outcomes) => {
   const { retry } = request;
-  if (retry === null) throw new Error('A request without a key cannot be known');
+  if (retry === null) throw new Error('A request without an idempotency key has no record');
   const refused = refusedByRule(request);
-  const isAtomic = request.mode === 'atomic';
-  const batch = batchOf(request);
   const done = new Map<number, Outcome>();
   const end = await store.once(
     retry,
-    async (writes) => {
-      const isHopeless = batch.candidates.length === 0 || (isAtomic && refused.size > 0);
-      const written = isHopeless ? [] : await writes.decide(batch);
-      const isAnyStale = written.some(({ kind }) => kind === 'stale');
-      const lost = written.filter(({ kind }) => kind !== 'written');
-      const isKept = !isAnyStale && lost.length < written.length && !(isAtomic && lost.length > 0);
-      if (!isAnyStale) settle(isKept ? written : lost, request, done, refused);
-      for (const [actionId, refusal] of refused) done.set(actionId, { actionId, refusal });
-      if (isKept) await writeDenialRecords(refused, request, writes);
-      return { isAnyStale, isKept };
-    },
+    (writes) => writeComplete(request, writes, refused, done),
     ({ isKept }) => (isKept ? recordOf(request, done) : null),
   );
   if (end.kind !== 'done')
     return { stale: [], known: end.kind === 'known' ? end.known : await awaitRecord(store, retry) };
   if (end.result.isAnyStale) return { stale: idsOf(request) };
-  if (!end.result.isKept) {
+  if (end.result.isKept) {
+    for (const [actionId, outcome] of done) outcomes.set(actionId, outcome);
+  } else {
     await writeDenialRecords(refused, request, store.ownTransaction);
     refuseAll(request, refused, outcomes);
-    return NOTHING_STALE;
   }
-  for (const [actionId, outcome] of done) outcomes.set(actionId, outcome);
   return NOTHING_STALE;
 };
+
+/**
+ * Writes a bulk's decisions and denial records in the transaction of its idempotency key.
+ * @param refused the refusals by the rule; lost races are added
+ * @param done receives the outcome of every item
+ * @returns whether any action was stale, and whether the transaction is to be committed: something was decided, and in
+ * atomic mode everything
+ */
+async function writeComplete(
+  request: DecisionRequest,
+  writes: DecisionWrites,
+  refused: Map<number, Refusal>,
+  done: Map<number, Outcome>,
+): Promise<{ readonly isAnyStale: boolean; readonly isKept: boolean }> {
+  const isAtomic = request.mode === 'atomic';
+  const batch = batchOf(request);
+  const isHopeless = batch.candidates.length === 0 || (isAtomic && refused.size > 0);
+  const written = isHopeless ? [] : await writes.decide(batch);
+  const isAnyStale = written.some(({ kind }) => kind === 'stale');
+  const lost = written.filter(({ kind }) => kind !== 'written');
+  const isKept = !isAnyStale && lost.length < written.length && !(isAtomic && lost.length > 0);
+  if (!isAnyStale) settle(isKept ? written : lost, request, done, refused);
+  for (const [actionId, refusal] of refused) done.set(actionId, { actionId, refusal });
+  if (isKept) await writeDenialRecords(refused, request, writes);
+  return { isAnyStale, isKept };
+}
 
 /**
  * Returns the idempotency record of a single decision, or null. A replay is refused by the rule too, because its action

@@ -3,7 +3,7 @@ import { RefusedError, type Refusal } from '../../domain/refusal';
 import type { IdempotencyRecord, IdempotencyKey } from '../../domain/idempotency';
 import type { DecisionRequest } from './decision-batch';
 import { writeDenialRecords, type Decision, type Outcome } from './decision-outcomes';
-import type { DecisionResult } from './decide-actions';
+import type { DecisionResult } from './decision-outcomes';
 import type { DecisionStore } from './decision-store';
 import { outcomeOfRecord } from '../idempotency-record';
 

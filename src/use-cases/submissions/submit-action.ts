@@ -7,7 +7,8 @@ import {
 } from '../../domain/audit-entry';
 import type { ApprovalPolicy } from '../../domain/policy';
 import { submissionWarnings, type PeopleAlike, type PolicyWarning } from '../../domain/policy-warnings';
-import { SCORING_SCOPE, type Principal } from '../../domain/principal';
+import type { Principal } from '../../domain/principal';
+import { SCORING_SCOPE } from '../../domain/role';
 import { RefusedError, type Refusal } from '../../domain/refusal';
 import { riskLevelOf } from '../../domain/risk';
 import {
