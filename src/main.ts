@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { makeApp } from './app';
-import { archiveFaultIn, lastArchived } from './audit/checkpoint-archive';
+import { archiveFaultIn } from './audit/archive-fault';
+import { lastArchived } from './audit/archive-files';
 import { openLogKey } from './audit/log-key';
 
 import { Sealer } from './audit/sealer';

@@ -8,7 +8,9 @@ import type { Database } from '../persistence/sql/database';
 import type { Sql, Statement } from '../persistence/sql/sql';
 import type { RollbackGuard } from '../persistence/rollback/guard';
 import { TreeReads } from '../persistence/audit/tree.reads';
-import { ArchiveFaultError, CheckpointFiles, newestSigned, pathOf } from './checkpoint-archive';
+import { CheckpointFiles } from './checkpoint-archive';
+import { newestSigned, pathOf } from './archive-files';
+import { ArchiveFaultError } from './archive-errors';
 import type { LogKey } from './log-key';
 
 /** What an operator accepted for one organization. */

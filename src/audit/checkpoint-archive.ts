@@ -1,54 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { openCheckpoint, type Checkpoint } from '../domain/checkpoint';
+import { openCheckpoint } from '../domain/checkpoint';
 import type { NoteKey } from '../domain/signed-note';
-import { ArchivesStore, type ArchiveAhead } from '../persistence/audit/archives.store';
-import type { Sql } from '../persistence/sql/sql';
+import type { ArchivesStore } from '../persistence/audit/archives.store';
 import { syncFolder } from '../persistence/rollback/marks-folder';
-import { TreeReads } from '../persistence/audit/tree.reads';
+import type { TreeReads } from '../persistence/audit/tree.reads';
 import type { CheckpointArchive } from '../use-cases/seal-audit-log';
-import { notesOf, type ArchivedNote } from './archive-notes';
+import {
+  aheadOf,
+  ArchiveFaultError,
+  ArchiveWriteError,
+  NotLeadingError,
+  rolledBack,
+  RolledBackError,
+} from './archive-errors';
+import { lastWhole, openIfThere, organizationsIn, pathOf, writeWhole } from './archive-files';
+import { makeIdentity, readIdentity } from './archive-identity';
+import { compareNotes } from './archive-comparison';
 import { ExpectedNotes, type ExpectedNote } from './expected-notes';
-
-const ACCEPT = 'npm run audit:accept-rollback';
-
-/** The database lacks an archived checkpoint: it was rolled back to an older state, or holds another tree. */
-export class RolledBackError extends Error {
-  override readonly name = 'RolledBackError';
-}
-
-/** The archive was damaged: files are missing, truncated or altered. */
-export class ArchiveFaultError extends Error {
-  override readonly name = 'ArchiveFaultError';
-
-  constructor(message: string) {
-    super(`${message}: see docs/operations.md#archive-missing-or-damaged, and accept it with ${ACCEPT}`);
-  }
-}
-
-/** The archive could not be written completely. */
-class ArchiveWriteError extends Error {
-  override readonly name = 'ArchiveWriteError';
-}
-
-/** This process stopped leading: another process seals. */
-class NotLeadingError extends Error {
-  override readonly name = 'NotLeadingError';
-}
 
 export interface ArchiveOptions {
   /** AUDIT_ARCHIVE_DIR; created if it does not exist. */
@@ -222,51 +192,12 @@ export class CheckpointFiles implements CheckpointArchive {
         throw rolledBack(known.last.note, organizationId);
       return known;
     }
-    const position = await this.readFromBeginning(organizationId, file);
+    const { tree, keys, folder } = this.options;
+    const expected = this.expected(organizationId);
+    const position = await compareNotes(file, pathOf(folder, organizationId), expected, tree, keys);
     const compared = { ...position, changedAt: mtimeMs, file: ino };
     if (position.length === size) this.positions.set(organizationId, compared);
     return compared;
-  }
-
-  private async readFromBeginning(
-    organizationId: number,
-    file: number,
-  ): Promise<Pick<Position, 'length' | 'last'>> {
-    const expected = this.expected(organizationId);
-    const path = pathOf(this.options.folder, organizationId);
-    let [length, last]: [number, ExpectedNote | null] = [0, null];
-    for (const { text, end, isWhole } of notesOf(file)) {
-      const next = await expected.next();
-      if (!isWhole) {
-        // A write that a crash cut off is the beginning of the next note, and is written again.
-        if (next !== null && `${next.note}\n`.startsWith(text)) break;
-        const opened = openCheckpoint(text, this.options.keys);
-        if (opened !== null) throw rolledBack(text, organizationId);
-        if (next === null && isBeginningOfNote(text)) break;
-        throw new ArchiveFaultError(`${path} does not end in a checkpoint`);
-      }
-      if (next?.note === text) {
-        [length, last] = [end, next];
-        continue;
-      }
-      const opened = openCheckpoint(text, this.options.keys);
-      if (opened === null) throw new ArchiveFaultError(`${path} was altered before byte ${String(end)}`);
-      // Abandoned by an accepted rollback that follows later in the file.
-      if (
-        opened.generation === undefined &&
-        (await expected.isAbandoned(opened.treeSize, last?.generation ?? 0))
-      ) {
-        expected.putBack(next);
-        const generation: number | null = last?.generation ?? null;
-        [length, last] = [end, { generation, note: text, treeSize: opened.treeSize }];
-        continue;
-      }
-      const stored = await this.options.tree.checkpointOfSize({ organizationId }, opened.treeSize);
-      if (next !== null && stored?.note === text)
-        throw new ArchiveFaultError(`${path} lacks the checkpoint of size ${String(next.treeSize)}`);
-      throw rolledBack(text, organizationId);
-    }
-    return { length, last };
   }
 
   private async append(
@@ -303,152 +234,4 @@ export class CheckpointFiles implements CheckpointArchive {
   private expected(organizationId: number, after: ExpectedNote | null = null): ExpectedNotes {
     return new ExpectedNotes(this.options.tree, this.options.archives, organizationId, after);
   }
-}
-
-/** Returns the last complete note of an organization's archive, without verifying it; null where there is none. */
-export function lastArchived(folder: string, organizationId: number): string | null {
-  return lastWhole(folder, organizationId)?.text ?? null;
-}
-
-function lastWhole(folder: string, organizationId: number): ArchivedNote | null {
-  const file = openIfThere(pathOf(folder, organizationId));
-  if (file === null) return null;
-  try {
-    let last: ArchivedNote | null = null;
-    for (const note of notesOf(file)) if (note.isWhole) last = note;
-    return last;
-  } finally {
-    closeSync(file);
-  }
-}
-
-/**
- * Returns the newest checkpoint of a file that a known key signed, skipping damaged notes; null where there is none.
- */
-export function newestSigned(
-  folder: string,
-  organizationId: number,
-  keys: readonly NoteKey[],
-): Checkpoint | null {
-  const file = openIfThere(pathOf(folder, organizationId));
-  if (file === null) return null;
-  try {
-    let newest: Checkpoint | null = null;
-    for (const { text } of notesOf(file)) newest = openCheckpoint(text, keys) ?? newest;
-    return newest;
-  } finally {
-    closeSync(file);
-  }
-}
-
-/** Returns a function that checks an organization's archive file against a database and returns the fault, or null. */
-export function archiveFaultIn(
-  folder: string,
-  database: Sql,
-  { keys }: { readonly keys: readonly NoteKey[] },
-): (organizationId: number) => Promise<string | null> {
-  const [tree, archives] = [new TreeReads(database), new ArchivesStore(database)];
-  const isLeading = (): Promise<boolean> => Promise.resolve(false);
-  return async (organizationId) => {
-    try {
-      await new CheckpointFiles({ folder, tree, archives, keys, isLeading }).check(organizationId);
-      return null;
-    } catch (error) {
-      if (error instanceof ArchiveFaultError) return error.message;
-      // The verification itself reports that the database lacks archived checkpoints.
-      if (error instanceof RolledBackError) return null;
-      throw error;
-    }
-  };
-}
-
-/** Returns the path of an organization's checkpoint file. */
-export function pathOf(folder: string, organizationId: number): string {
-  return join(folder, `organization-${String(organizationId)}.checkpoints`);
-}
-
-/** Returns the organizations that have a file in this folder. */
-function organizationsIn(folder: string): readonly number[] {
-  return readdirSync(folder).flatMap((name) => {
-    const id = /^organization-(\d+)\.checkpoints$/.exec(name)?.[1];
-    return id === undefined ? [] : Number(id);
-  });
-}
-
-function rolledBack(note: string, organizationId: number): RolledBackError {
-  return lacks(note.split('\n')[1] ?? '', `was archived for organization ${String(organizationId)}`);
-}
-
-function aheadOf({ archiveId, treeSize, toldAt }: ArchiveAhead, organizationId: number): RolledBackError {
-  const where = `archive ${archiveId} of another machine has held for organization ${String(organizationId)} since ${toldAt}`;
-  return lacks(String(treeSize), where);
-}
-
-function lacks(size: string, where: string): RolledBackError {
-  return new RolledBackError(
-    `The database no longer holds the checkpoint of size ${size} that ${where}: it was rolled back. Nothing is submitted or decided until an operator runs ${ACCEPT} (docs/operations.md#rolled-back)`,
-  );
-}
-
-/**
- * Returns whether a text could be the beginning of a note whose checkpoint was lost with the database: printable lines.
- */
-function isBeginningOfNote(text: string): boolean {
-  return (
-    text.length < 4_096 &&
-    text.isWellFormed() &&
-    !text.includes('\uFFFD') &&
-    /^[^\s]+\/organizations\//.test(text)
-  );
-}
-
-/** Writes all bytes. A short write is not an error of the system, so writing continues until everything is there. */
-function writeWhole(file: number, bytes: Buffer, position: number): void {
-  for (let written = 0; written < bytes.length;) {
-    const count = writeSync(file, bytes, written, bytes.length - written, position + written);
-    if (count === 0) throw new Error('nothing more can be written');
-    written += count;
-  }
-}
-
-function openIfThere(path: string): number | null {
-  try {
-    return openSync(path, 'r+');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return null;
-    // A read-only folder can still be compared.
-    if (code === 'EROFS' || code === 'EACCES') return openSync(path, 'r');
-    throw error;
-  }
-}
-
-interface Identity {
-  readonly id: string;
-  readonly database: string;
-}
-
-function readIdentity(folder: string): Identity | null {
-  try {
-    const { id, database } = JSON.parse(readFileSync(join(folder, 'archive.json'), 'utf8')) as Identity;
-    if (typeof id === 'string' && typeof database === 'string') return { id, database };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-  }
-  throw new ArchiveFaultError(`${join(folder, 'archive.json')} is damaged`);
-}
-
-/** Creates the archive's identity, exactly once even if several processes start at the same moment. */
-function makeIdentity(folder: string, database: string): Identity {
-  const mine = join(folder, `archive.${randomUUID()}.next`);
-  writeFileSync(mine, JSON.stringify({ id: randomUUID(), database }), { mode: 0o600, flush: true });
-  try {
-    linkSync(mine, join(folder, 'archive.json'));
-    syncFolder(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    rmSync(mine);
-  }
-  return readIdentity(folder) ?? { id: randomUUID(), database };
 }

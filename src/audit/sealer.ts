@@ -6,7 +6,8 @@ import type { Session } from '../persistence/sql/sql';
 import { SealSqlStore } from '../persistence/audit/seal.store';
 import { guardSession, SEALER_ANSWER_TIMEOUT } from '../persistence/sql/timeouts';
 import { sealRound } from '../use-cases/seal-audit-log';
-import { CheckpointFiles, RolledBackError } from './checkpoint-archive';
+import { CheckpointFiles } from './checkpoint-archive';
+import { RolledBackError } from './archive-errors';
 import type { LogKey } from './log-key';
 
 /** The runbook of sealing failures. Some error messages name a more specific section. */

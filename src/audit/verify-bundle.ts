@@ -1,12 +1,12 @@
-import { noteKeyText, readNoteKey, type NoteKey } from '../domain/signed-note';
+import { readNoteKey, type NoteKey } from '../domain/signed-note';
 import type { BundleEnd, BundleHeader, BundleRecord } from './bundle';
 import type { Entry } from './entry';
 import type { UnreadableRecord } from './read-bundle';
-import { isTime } from './time';
 import { OrderVerification } from './verify-order';
 import { ReceiptVerification, type KeptReceipt } from './verify-receipts';
-import type { Fault, Gap, VerificationReport } from './verification';
+import type { Fault, VerificationReport } from './verification';
 import { EntryVerification } from './verify-entries';
+import { endFaults, gapsOf, headerFaults, type Counts } from './verify-frame';
 import { TreeVerification, type KeptCheckpoint } from './verify-tree';
 
 /** What a bundle is checked against. */
@@ -96,11 +96,10 @@ class Verification {
   private readonly content: EntryVerification;
   private readonly order: OrderVerification;
   private readonly receipts: ReceiptVerification;
-  private readonly counts = { policies: 0, leaves: 0, checkpoints: 0, unsealed: 0, actions: 0 };
+  private readonly counts: Counts = { policies: 0, leaves: 0, checkpoints: 0, unsealed: 0, actions: 0 };
   /** The unsealed entries that no kept checkpoint covers, and how many of them have a receipt. */
   private readonly unproven = { entries: 0, withReceipt: 0 };
   private readonly remarks: string[] = [];
-  private readonly gaps: Gap[] = [];
   private end: BundleEnd | null = null;
 
   constructor(
@@ -113,7 +112,7 @@ class Verification {
     this.tree = new TreeVerification(header.origin, keys, input.checkpoints, report);
     this.content = new EntryVerification(header.organization_id, Date.parse(header.exported_at), report);
     this.receipts = new ReceiptVerification(header.origin, keys, input.receipts, report);
-    this.checkHeader();
+    for (const detail of headerFaults(header)) report({ kind: 'HEADER_DIFFERS', detail });
   }
 
   take(record: BundleRecord | UnreadableRecord): void {
@@ -154,8 +153,15 @@ class Verification {
     this.tree.finish();
     this.content.finish();
     this.receipts.finish();
-    this.checkEnd();
-    this.findGaps();
+    for (const fault of endFaults(this.header, this.end, this.counts, this.tree.signedBy)) this.report(fault);
+    const { gaps, remarks } = gapsOf(this.header, this.input.trustedKeys, {
+      ...this.unproven,
+      missing: this.content.missing,
+      policies: this.content.policyCount,
+      pendingWithoutEntry: this.content.pendingWithoutEntry,
+      isSigned: this.tree.signedBy.size > 0,
+    });
+    this.remarks.push(...remarks);
     const { leaves, checkpoints, actions, unsealed } = this.counts;
     return {
       origin: this.header.origin,
@@ -164,7 +170,7 @@ class Verification {
       entries: leaves + unsealed,
       checkpoints,
       actions,
-      gaps: this.gaps,
+      gaps,
       remarks: this.remarks,
     };
   }
@@ -212,76 +218,6 @@ class Verification {
       this.unproven.withReceipt += hasReceipt ? 1 : 0;
     }
     if (this.tree.addUnsealed(record)) Object.assign(this.unproven, { entries: 0, withReceipt: 0 });
-  }
-
-  private checkHeader(): void {
-    const { origin, organization_id: id, exported_at: at, from, to, tree_size: size } = this.header;
-    const differs = (detail: string): void => {
-      this.report({ kind: 'HEADER_DIFFERS', detail });
-    };
-    if (!origin.endsWith(`/organizations/${String(id)}`))
-      differs(`Organization ${String(id)} is not the one of ${origin}`);
-    if (!isTime(at)) differs(`The time of the export is no time: ${at.slice(0, 100)}`);
-    if (from > to || to > size)
-      differs(`A tree of ${String(size)} leaves has no leaves from ${String(from)} to ${String(to)}`);
-  }
-
-  private checkEnd(): void {
-    const { end, counts, header } = this;
-    const isComplete =
-      end !== null &&
-      Object.entries(counts).every(
-        ([kind, count]) => (end as unknown as Record<string, unknown>)[kind] === count,
-      );
-    if (!isComplete)
-      this.report({
-        kind: 'INCOMPLETE_BUNDLE',
-        detail: 'The bundle does not hold as many records as its end says',
-      });
-    if (counts.leaves !== header.tree_size)
-      this.report({
-        kind: 'INCOMPLETE_BUNDLE',
-        detail: `The bundle begins by saying ${String(header.tree_size)} leaves and holds ${String(counts.leaves)}`,
-      });
-    for (const key of this.tree.signedBy)
-      if (!header.keys.includes(key))
-        this.report({
-          kind: 'HEADER_DIFFERS',
-          detail: `A checkpoint is signed by a key that the header does not name: ${key}`,
-        });
-  }
-
-  private findGaps(): void {
-    const { missing, policyCount, pendingWithoutEntry } = this.content;
-    const { entries, withReceipt } = this.unproven;
-    const gap = (requirement: Gap['requirement'], detail: string): void => {
-      this.gaps.push({ requirement, detail });
-    };
-    if (missing > 0)
-      gap(
-        'whole',
-        `${String(missing)} entries came by their hash alone: what they tell, and what follows from it, was not checked`,
-      );
-    if (policyCount === 0) gap('whole', 'No policy came along: no decision was held against one');
-    if (entries > 0)
-      gap(
-        'sealed',
-        `${String(entries)} entries were not sealed yet, ${String(withReceipt)} of them with a receipt: nothing but their form was checked`,
-      );
-    if (this.input.trustedKeys.length === 0)
-      gap('anchored', 'No key was given: the keys that the bundle names were taken for true');
-    else if (this.tree.signedBy.size === 0)
-      gap('anchored', 'No checkpoint of a key that you trust came along');
-    if (pendingWithoutEntry > 0)
-      this.remarks.push(
-        `${String(pendingWithoutEntry)} pending actions are in no entry: nothing proves them`,
-      );
-    const foreign = this.header.keys.filter(
-      (key) =>
-        this.input.trustedKeys.length > 0 &&
-        !this.input.trustedKeys.some((known) => noteKeyText(known) === key),
-    );
-    for (const key of foreign) this.remarks.push(`The bundle names a key that you did not give: ${key}`);
   }
 
   private keysFor({ trustedKeys }: VerificationInput): readonly NoteKey[] {

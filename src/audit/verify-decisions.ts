@@ -3,6 +3,7 @@ import { riskLevelOf } from '../domain/risk';
 import { scoreByRules } from '../domain/risk-score';
 import { ActionTable, COMPARED, DECIDED, SUBMITTED, type ActionFacts } from './action-table';
 import type { BundleAction } from './bundle';
+import { bitsOf, isUndecided, scoreIn, stateOf } from './end-state';
 import type { Entry } from './entry';
 import type { Fault, FaultKind } from './verification';
 import { AutoApprovalVerification } from './verify-auto-approvals';
@@ -238,37 +239,10 @@ export class DecisionVerification {
   }
 }
 
-function stateOf(action: BundleAction): readonly unknown[] {
-  const {
-    status,
-    decided_by_kind: kind,
-    decided_by: by,
-    decided_at: at,
-    correlation_id: correlationId,
-  } = action;
-  return [status, kind, by, at, correlationId, action.approvals];
-}
-
-function isUndecided({ decided_by_kind, decided_by, decided_at, correlation_id }: BundleAction): boolean {
-  return [decided_by_kind, decided_by, decided_at, correlation_id].every((value) => value === null);
-}
-
 function missing(actionId: number, what: string): Fault {
   return {
     kind: 'ACTION_MISSING',
     detail: `Action ${String(actionId)} was ${what}, and is not there`,
     actionId,
   };
-}
-
-const scratch = new DataView(new ArrayBuffer(8));
-
-function bitsOf(score: number): bigint {
-  scratch.setFloat64(0, score);
-  return scratch.getBigUint64(0);
-}
-
-function scoreIn({ value }: ActionFacts): number {
-  scratch.setBigUint64(0, value);
-  return scratch.getFloat64(0);
 }

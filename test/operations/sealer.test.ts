@@ -1,7 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CheckpointFiles, lastArchived, RolledBackError } from '../../src/audit/checkpoint-archive';
+import { CheckpointFiles } from '../../src/audit/checkpoint-archive';
+import { lastArchived } from '../../src/audit/archive-files';
+import { RolledBackError } from '../../src/audit/archive-errors';
 import { splitNotes } from '../../src/audit/notes';
 import { Sealer } from '../../src/audit/sealer';
 import { LogKey, openDevelopmentLogKey } from '../../src/audit/log-key';

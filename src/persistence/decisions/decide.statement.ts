@@ -1,14 +1,10 @@
-import { statusOf, type Action } from '../../domain/action';
-import type {
-  DecisionBatch,
-  DecisionCandidate,
-  WriteOutcome,
-} from '../../use-cases/decisions/decision-store';
-import { momentAfter, placedAuditRecords, writeAuditEntries, type PlacedDraft } from '../audit/audit-entries';
+import type { DecisionBatch, WriteOutcome } from '../../use-cases/decisions/decision-store';
+import { momentAfter, placedAuditRecords, writeAuditEntries } from '../audit/audit-entries';
 import type { Sql, Statement } from '../sql/sql';
 import { effectiveStatusSql } from '../actions/expiry';
 import { sharedAuthorityLockSql } from '../people/authority-lock';
-import { claimSql, isKeyTaken, outcomeTimeSql, type Claim } from './idempotency-records.store';
+import { entriesOf, outcomeOf, recordOf, type DecideRow } from './decision-rows';
+import { claimSql, isKeyTaken, outcomeTimeSql } from './idempotency-records.store';
 
 /** What to do about rows that another transaction has locked: wait for them, or leave them out of the statement. */
 export type OnLocked = 'wait' | 'skip';
@@ -135,24 +131,6 @@ const DECIDE: Readonly<Record<OnLocked, Statement>> = {
   skip: { name: 'decide_unlocked', text: decideSql('skip'), fenced: 'audit' },
 };
 
-interface DecideRow {
-  readonly actionId: number;
-  readonly statusBefore: Action['status'] | null;
-  readonly decidedById: number | null;
-  readonly decidedAt: Date | null;
-  readonly approvalsBefore: number | null;
-  /** Null where the candidate has no idempotency key. */
-  readonly claim: Claim | null;
-  /** The row of the action or of the reviewer does not exist, or is locked by another transaction. */
-  readonly isAbsent: boolean;
-  readonly isAsAuthorized: boolean | null;
-  readonly at: Date;
-  readonly decides: boolean | null;
-  readonly approvals: number | null;
-  readonly auditId: number | null;
-  readonly leafHash: Buffer | null;
-}
-
 /**
  * Decides the candidates that are not stale, in one statement.
  * @param batches all of one organization, each action at most once
@@ -192,80 +170,3 @@ export async function decide(
     }),
   );
 }
-
-function recordOf(
-  { reviewer, verdict, reason, correlationId, retry }: DecisionBatch,
-  { action, approvalsRequired }: DecisionCandidate,
-  position: number,
-): Readonly<Record<string, unknown>> {
-  return {
-    position,
-    action_id: action.id,
-    version: action.version,
-    actor_id: reviewer.user.id,
-    reviewer_version: reviewer.user.version,
-    policy_version: reviewer.policy.version,
-    verdict,
-    verdict_status: statusOf(verdict),
-    reason,
-    approvals_required: approvalsRequired,
-    correlation_id: correlationId,
-    retry_key: retry?.key,
-    retry_hash: retry?.requestHash,
-  };
-}
-
-/** Returns the entries of either effect, at the positions that the statement chooses from. */
-function entriesOf({ decided, voted }: DecisionCandidate, position: number): readonly PlacedDraft[] {
-  const entry = { position: 2 * position, draft: decided };
-  return voted === null ? [entry] : [entry, { position: 2 * position + 1, draft: voted }];
-}
-
-function outcomeOf(
-  row: DecideRow,
-  { action: before, approvalsRequired }: DecisionCandidate,
-  batch: DecisionBatch,
-): WriteOutcome {
-  const { actionId, statusBefore, at, auditId, leafHash, approvals } = row;
-  if (auditId !== null) {
-    if (approvals === null || leafHash === null)
-      throw new Error('A decision was written without its count or leaf');
-    const action =
-      row.decides === true ? decided(before, approvals, at, batch) : counted(before, approvals, at);
-    return { actionId, kind: 'written', auditId, leafHash, approvalsRequired, action };
-  }
-  if (statusBefore !== null && statusBefore !== 'pending_approval') {
-    const { decidedById, decidedAt } = row;
-    return { actionId, kind: 'not_pending', facts: { status: statusBefore, decidedById, decidedAt } };
-  }
-  if (row.isAsAuthorized !== true) return { actionId, kind: 'stale' };
-  return { actionId, kind: 'already_voted', approvals: row.approvalsBefore ?? 0, approvalsRequired };
-}
-
-/** Returns the action after a decision. No other field can have changed, or the version check would have failed. */
-function decided(
-  before: Action,
-  approvals: number,
-  at: Date,
-  { reviewer, verdict, reason, correlationId }: DecisionBatch,
-): Action {
-  const action: Mutable<Action> = counted(before, approvals, at);
-  action.status = statusOf(verdict);
-  action.version += 1;
-  action.decidedByKind = 'user';
-  action.decidedById = reviewer.user.id;
-  action.decidedAt = at;
-  action.reason = reason;
-  action.correlationId = correlationId;
-  return action;
-}
-
-/** Returns the action with one more vote counted. Assigning to a copy is much faster than a spread with overrides. */
-function counted(before: Action, approvals: number, at: Date): Mutable<Action> {
-  const action: Mutable<Action> = { ...before };
-  action.approvals = approvals;
-  action.updatedAt = at;
-  return action;
-}
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -1,9 +1,9 @@
-import type { Sql } from '../sql/sql';
 import { DatabaseUnavailableError } from '../sql/outage';
+import type { FencedSequence, Sql } from '../sql/sql';
+import { foldMarks, refusalOf, type Known } from './comparison';
 import { advanceSequence, readState, type DatabaseState } from './database-state';
-import { MarksFolder, type Marks } from './marks-folder';
+import { MarksFolder } from './marks-folder';
 import type { CommittedEntry, Fence, WriteGuard } from './write-guard';
-import type { FencedSequence } from '../sql/sql';
 
 /** How many ids are reserved at once. Reserved ids that a crash left unused are never used. */
 const BLOCK: Readonly<Record<FencedSequence, number>> = { action: 1_000, audit: 10_000 };
@@ -12,11 +12,8 @@ const SEQUENCES = ['action', 'audit'] as const;
 const INTERVAL = 250;
 /** How often unchanged marks are written, in milliseconds. A file that is no longer written counts as stale. */
 const HEARTBEAT = 600_000;
-
 /** How many blocks are skipped where a machine was lost together with its marks. */
 const BLIND_BLOCKS = 100;
-
-type Known = Omit<Marks, 'committed' | 'isClosed'>;
 
 export interface RollbackGuardOptions {
   /** Folder of the marks: AUDIT_ARCHIVE_DIR. */
@@ -155,31 +152,17 @@ export class RollbackGuard implements WriteGuard {
   /** Takes over the marks of other processes for this database. */
   private begin(state: DatabaseState): Known {
     const others = this.marks.read(state.database);
+    const { folder, note } = this.options;
     if (others.length === 0)
-      this.options.note?.(
-        `no ids were reserved in ${this.options.folder} before: this database is taken as it is`,
-      );
-    const generation = Math.max(0, ...others.map((marks) => marks.generation));
-    const current = others.filter((marks) => marks.generation === generation);
-    this.committed.push(...current.flatMap(({ committed }) => committed));
-    const reserved = {
-      action: Math.max(0, ...others.map((marks) => marks.reserved.action)),
-      audit: Math.max(0, ...others.map((marks) => marks.reserved.audit)),
-    };
-    const isSameServer = others.every(({ instance }) => instance === state.instance);
-    // A server that was not restarted has lost nothing.
-    this.known = {
-      database: state.database,
-      instance: isSameServer ? state.instance : null,
-      generation: others.length === 0 ? state.generation : generation,
-      reserved,
-    };
-    return this.known;
+      note?.(`no ids were reserved in ${folder} before: this database is taken as it is`);
+    const { known, committed } = foldMarks(others, state);
+    this.committed.push(...committed);
+    this.known = known;
+    return known;
   }
 
   /**
-   * Accepts the database in its current state, for the command that does so. Reservations of other processes exceed the
-   * marks that can be read here by less than a block.
+   * Accepts the database as it is. Other processes' reservations exceed the marks read here by less than a block.
    * @param sql the transaction that writes the new generation
    * @param isBlind whether a machine was lost together with its marks; many blocks are skipped then
    */
@@ -197,21 +180,10 @@ export class RollbackGuard implements WriteGuard {
   }
 
   private judge(state: DatabaseState, known: Known): void {
-    const reason =
-      state.database !== known.database
-        ? 'it is another database'
-        : state.generation < known.generation
-          ? 'it does not know of a rollback that was accepted'
-          : state.missing > 0
-            ? `${String(state.missing)} of the last ${String(this.committed.length)} audit entries that were written are not in it`
-            : null;
-    const refusal =
-      reason === null
-        ? null
-        : `The database was rolled back to an older state: ${reason}. Nothing is submitted or decided until an operator runs npm run audit:accept-rollback (docs/operations.md#rolled-back)`;
-    if (refusal !== null && refusal !== this.behind) this.options.say(refusal);
+    const refusal = refusalOf(state, known, this.committed.length);
     if (refusal === null && this.behind !== null)
       this.options.note?.('the database holds again everything that was written');
+    else if (refusal !== null && refusal !== this.behind) this.options.say(refusal);
     this.behind = refusal;
   }
 
