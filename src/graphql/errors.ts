@@ -2,7 +2,7 @@ import { GraphQLError, type ExecutionResult } from 'graphql';
 import type { Logger } from '../observability/logger';
 import { cutMessage, MAX_ERRORS, RefusedError, type Refusal, type RefusalFacts } from '../domain/refusal';
 import { DatabaseUnavailableError } from '../persistence/outage';
-import { HTTP_STATUS } from '../rest/status';
+import { HTTP_STATUS } from '../api/status';
 
 const UNAVAILABLE: Refusal = {
   code: 'SERVICE_UNAVAILABLE',

@@ -4,7 +4,7 @@ import type { LogKey } from '../audit/log-key';
 import { ROLES } from '../domain/principal';
 import { RefusedError } from '../domain/refusal';
 import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
-import { allowOnly } from './allowed-methods';
+import { allowOnly } from '../api/allowed-methods';
 
 const KEYS_PATH = '/.well-known/countersign-audit-keys';
 const CHECKPOINT_PATH = '/checkpoint';

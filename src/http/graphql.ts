@@ -24,9 +24,9 @@ import {
   withinLimits,
 } from '../graphql/limits';
 import type { Logger } from '../observability/logger';
-import { exactJson, exactNumbers } from '../rest/json-body';
-import { allowOnly } from './allowed-methods';
-import { addVary } from './vary';
+import { exactJson, exactNumbers } from '../api/json-body';
+import { allowOnly } from '../api/allowed-methods';
+import { addVary } from '../api/vary';
 import { WrittenAnswers } from './written-answers';
 
 export interface GraphqlOptions {

@@ -1,7 +1,7 @@
 import type { Refusal } from '../domain/refusal';
 import { actionNotFound, RefusedError } from '../domain/refusal';
 import { auditRecordBody } from './audit-record';
-import { errorBody, factsInSnakeCase } from './error-body';
+import { errorBody, factsInSnakeCase } from '../api/error-body';
 import type {
   ActionDetailsFragment,
   BulkFragment,
@@ -13,8 +13,8 @@ import type {
   ListAuditLogsQuery,
   ListLegacyAuditLogQuery,
 } from './operations.types';
-import { HTTP_STATUS } from './status';
-import { restTime } from './time';
+import { HTTP_STATUS } from '../api/status';
+import { restTime } from '../api/time';
 
 /** A route's response without its headers. */
 export interface Answer {

@@ -8,7 +8,7 @@ import type { BuildContext } from '../graphql/context';
 import { refusalBehind } from '../graphql/errors';
 import type { ExecuteOperation } from '../graphql/execute';
 import { untilSent } from '../http/large-answers';
-import { allowOnly } from '../http/allowed-methods';
+import { allowOnly } from '../api/allowed-methods';
 import type { Answer } from './answers';
 import { readOperations, rootFieldOf } from './operations';
 import type { RestRequest } from './requests';

@@ -3,7 +3,7 @@ import { parseSubmission, type Submission } from '../domain/submission';
 import { DECISION_WORDS, word, type WriteAnswer } from './answers';
 import type { SubmitActionMutation } from './operations.types';
 import { readBody, readIdempotencyKey, type ReadVariables } from './requests';
-import { restTime } from './time';
+import { restTime } from '../api/time';
 
 /** The names of each field in a body: ours, and the one of the vendor's SDK (docs/legacy-sdk.md#field-names). */
 const NAMES: Readonly<Record<keyof Submission, readonly [string, string?]>> = {

@@ -4,7 +4,7 @@ import { verdictOf, type AuditVerdict, type VerificationReport } from '../audit/
 import type { Progress, ProgressStep } from '../audit/verify-bundle';
 import { RefusedError, validationRefusal } from '../domain/refusal';
 import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
-import { allowOnly } from '../http/allowed-methods';
+import { allowOnly } from '../api/allowed-methods';
 import { streamAfterFirstChunk } from './stream-after-first-chunk';
 import { readLeafRange, type RestRequest } from './requests';
 import { AUDITORS } from './routes';

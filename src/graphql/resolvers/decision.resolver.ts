@@ -5,7 +5,7 @@ import type { AuditLogEntry } from '../../domain/audit-entry';
 import type { DecideActions, DecisionResult } from '../../use-cases/decide-actions';
 import type { Decision, Outcome } from '../../use-cases/decision-outcomes';
 import type { BulkMode, DecisionRequest } from '../../use-cases/decision-batch';
-import { HTTP_STATUS } from '../../rest/status';
+import { HTTP_STATUS } from '../../api/status';
 import type { AuthorizedContext, RequestContext } from '../context';
 import { AuditLogType } from '../types/audit-log.type';
 import { BulkModeEnum } from '../types/enums';

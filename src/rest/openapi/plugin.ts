@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { AuthorizeDirective } from '../../graphql/authorize.directive';
-import { allowOnly } from '../../http/allowed-methods';
+import { allowOnly } from '../../api/allowed-methods';
 import { describeRest } from './document';
 
 const PATH = '/openapi.json';

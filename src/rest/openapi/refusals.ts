@@ -1,9 +1,9 @@
 import { ACTION_STATUSES } from '../../domain/action';
 import { ROLES } from '../../domain/principal';
 import { ERROR_CODES, type ErrorCode, type RefusalFacts } from '../../domain/refusal';
-import { inSnakeCase } from '../error-body';
+import { inSnakeCase } from '../../api/error-body';
 import { RISK_LEVELS } from '../../domain/risk';
-import { HTTP_STATUS } from '../status';
+import { HTTP_STATUS } from '../../api/status';
 import type { Described } from './described';
 import { COUNT, ID, listOf, object, oneOf, orNull, ref, TEXT, TIME, type Schema } from './json-schema';
 
