@@ -6,7 +6,7 @@ import { Slots } from '../audit/slots';
 import type { DatabaseExport } from '../audit/export-source';
 import type { Reviewer } from '../domain/principal';
 import { RefusedError, validationRefusal } from '../domain/refusal';
-import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
+import { reviewerOf, type CallerChecks, type Requirement } from '../api/caller-checks';
 import { acceptsGzip } from '../api/accepts-gzip';
 import { addVary } from '../api/vary';
 import { allowOnly } from '../api/allowed-methods';
@@ -39,7 +39,7 @@ const TYPES: Readonly<Record<ExportFormat, string>> = {
  */
 export function addExport(
   server: FastifyInstance,
-  authorize: AuthorizeDirective,
+  callerChecks: CallerChecks,
   identify: (request: FastifyRequest) => Promise<void>,
   source: DatabaseExport,
   stalledMs = STALLED,
@@ -49,11 +49,11 @@ export function addExport(
   server.get(PATH, {
     // A HEAD request would have to run the whole export.
     exposeHeadRoute: false,
-    onRequest: [identify, (request) => authorize.checkCredential(REQUIREMENT, request, {})],
+    onRequest: [identify, (request) => callerChecks.checkCredential(REQUIREMENT, request, {})],
     handler: async (request, reply) => {
       const asked = readExport(request as RestRequest);
       if (asked.faults !== undefined) throw new RefusedError(validationRefusal(asked.faults));
-      const viewer = authorize.personOf(REQUIREMENT, request);
+      const viewer = reviewerOf(REQUIREMENT, request);
       const giveBack = slots.take(viewer.organizationId);
       const breakOff = (): void => void reply.raw.destroy();
       let lines: Readable;

@@ -1,5 +1,5 @@
 import type { Role } from '../domain/principal';
-import type { Requirement } from '../graphql/authorize.directive';
+import type { Requirement } from '../api/caller-checks';
 import {
   writeAction,
   writeActionList,

@@ -3,7 +3,7 @@ import type { AuditProofs } from '../audit/audit-proofs';
 import { verdictOf, type AuditVerdict, type VerificationReport } from '../audit/verification';
 import type { Progress, ProgressStep } from '../audit/verify-bundle';
 import { RefusedError, validationRefusal } from '../domain/refusal';
-import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
+import { reviewerOf, type CallerChecks, type Requirement } from '../api/caller-checks';
 import { allowOnly } from '../api/allowed-methods';
 import { streamAfterFirstChunk } from './stream-after-first-chunk';
 import { readLeafRange, type RestRequest } from './requests';
@@ -18,17 +18,17 @@ const REQUIREMENT: Requirement = { roles: AUDITORS, credential: 'jwt', scope: nu
  */
 export function addVerification(
   server: FastifyInstance,
-  authorize: AuthorizeDirective,
+  callerChecks: CallerChecks,
   identify: (request: FastifyRequest) => Promise<void>,
   proofs: AuditProofs,
 ): void {
   server.get(PATH, {
     exposeHeadRoute: false,
-    onRequest: [identify, (request) => authorize.checkCredential(REQUIREMENT, request, {})],
+    onRequest: [identify, (request) => callerChecks.checkCredential(REQUIREMENT, request, {})],
     handler: async (request, reply) => {
       const range = readLeafRange(request as RestRequest);
       if (range.faults !== undefined) throw new RefusedError(validationRefusal(range.faults));
-      const viewer = authorize.personOf(REQUIREMENT, request);
+      const viewer = reviewerOf(REQUIREMENT, request);
       const steps = stepsOf((progress) => proofs.verify(viewer, range.value, progress));
       const lines = await streamAfterFirstChunk(linesOf(steps));
       return reply.type('application/jsonl; charset=utf-8').header('Cache-Control', 'no-store').send(lines);

@@ -1,4 +1,4 @@
-import type { Requirement } from '../../graphql/authorize.directive';
+import type { Requirement } from '../../api/caller-checks';
 import type { Schema } from './json-schema';
 
 /** The parameters and body of a request, apart from its path. */

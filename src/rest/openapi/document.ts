@@ -1,6 +1,6 @@
 import type { GraphQLSchema } from 'graphql';
 import { API_KEY_SCOPES, ROLES } from '../../domain/principal';
-import type { AuthorizeDirective } from '../../graphql/authorize.directive';
+import type { RequirementOf } from '../../api/caller-checks';
 import { IDEMPOTENCY_KEY_PATTERN } from '../../domain/idempotency';
 import { VERSION } from '../../version';
 import { readOperations, rootFieldOf } from '../operations';
@@ -65,9 +65,9 @@ export interface OpenApiDocument {
  * Builds the description of every REST path from the routes table, the GraphQL schema and the table of error codes.
  * @throws {Error} if a route has no description
  */
-export function describeRest(schema: GraphQLSchema, authorize: AuthorizeDirective): OpenApiDocument {
+export function describeRest(schema: GraphQLSchema, requirementOf: RequirementOf): OpenApiDocument {
   const paths: Record<string, Record<string, Operation>> = {};
-  for (const described of [...describedRoutes(schema, authorize), ...OTHER_PATHS]) {
+  for (const described of [...describedRoutes(schema, requirementOf), ...OTHER_PATHS]) {
     const path = described.path.replaceAll(/:(\w+)/g, '{$1}');
     paths[path] = { ...paths[path], [described.method.toLowerCase()]: operationOf(described) };
   }
@@ -112,7 +112,7 @@ const SECURITY_SCHEMES = {
   },
 };
 
-function describedRoutes(schema: GraphQLSchema, authorize: AuthorizeDirective): readonly Described[] {
+function describedRoutes(schema: GraphQLSchema, requirementOf: RequirementOf): readonly Described[] {
   const documents = readOperations(schema);
   const told = new Set<string>();
   return ROUTES.map((route) => {
@@ -120,7 +120,7 @@ function describedRoutes(schema: GraphQLSchema, authorize: AuthorizeDirective): 
     const document = documents.get(operation);
     if (document === undefined) throw new Error(`operations.graphql has no ${operation}`);
     const field = rootFieldOf(document);
-    const requirement = { ...authorize.requirementOf(field), ...route.asks };
+    const requirement = { ...requirementOf(field), ...route.asks };
     const isAlias = told.has(operation);
     told.add(operation);
     return {
