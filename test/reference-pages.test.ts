@@ -6,7 +6,7 @@ import { API_KEY_SCOPES, ROLES } from '../src/domain/principal';
 import { RISK_LEVELS, riskScoresOf } from '../src/domain/risk';
 import { MAX_LENGTHS, MAX_SIZES } from '../src/domain/submission';
 import { CREDENTIAL_FAULTS } from '../src/http/credential-fault';
-import { inSnakeCase } from '../src/api/error-body';
+import { inSnakeCase } from '../src/api/facts';
 import { OTHER_PATHS } from '../src/rest/openapi/other-paths';
 import { ROUTES } from '../src/rest/routes';
 import { HTTP_STATUS } from '../src/api/status';

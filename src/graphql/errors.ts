@@ -1,8 +1,9 @@
 import { GraphQLError, type ExecutionResult } from 'graphql';
 import { logSurprise, refusalBehind } from '../api/error-refusals';
+import { factsInSchemaWords } from '../api/facts';
 import { HTTP_STATUS } from '../api/status';
 import type { Logger } from '../observability/logger';
-import { cutMessage, MAX_ERRORS, RefusedError, type Refusal, type RefusalFacts } from '../domain/refusal';
+import { cutMessage, MAX_ERRORS, RefusedError, type Refusal } from '../domain/refusal';
 
 /**
  * Returns a refusal as GraphQL `extensions`: the code, its HTTP status over REST, and the facts in the schema's
@@ -13,22 +14,8 @@ export function extensionsOf(refusal: Refusal, correlationId: string): Record<st
     code: refusal.code,
     status: HTTP_STATUS[refusal.code],
     correlationId,
-    ...inSchemaWords(refusal.facts ?? {}),
+    ...factsInSchemaWords(refusal.facts ?? {}),
     ...(refusal.errors && { errors: refusal.errors }),
-  };
-}
-
-/** Converts facts to the schema's notation: enums in upper case, ids as strings. */
-function inSchemaWords(facts: RefusalFacts): Readonly<Record<string, unknown>> {
-  const { currentStatus, heldRole, requiredRoles, riskLevel, decidedBy, submittedBy } = facts;
-  return {
-    ...facts,
-    ...(currentStatus && { currentStatus: currentStatus.toUpperCase() }),
-    ...(heldRole && { heldRole: heldRole.toUpperCase() }),
-    ...(requiredRoles && { requiredRoles: requiredRoles.map((role) => role.toUpperCase()) }),
-    ...(riskLevel && { riskLevel: riskLevel.toUpperCase() }),
-    ...(typeof decidedBy === 'number' && { decidedBy: String(decidedBy) }),
-    ...(submittedBy !== undefined && { submittedBy: String(submittedBy) }),
   };
 }
 

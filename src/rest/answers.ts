@@ -1,7 +1,14 @@
-import type { Refusal } from '../domain/refusal';
-import { actionNotFound, RefusedError } from '../domain/refusal';
+import {
+  actionNotFound,
+  FACTS_OF,
+  NULLABLE_FACTS,
+  RefusedError,
+  type FactName,
+  type Refusal,
+} from '../domain/refusal';
 import { auditRecordBody } from './audit-record';
-import { errorBody, factsInSnakeCase } from '../api/error-body';
+import { errorBody } from '../api/error-body';
+import { factsFromSchema, factsInSnakeCase } from '../api/facts';
 import type {
   ActionDetailsFragment,
   BulkFragment,
@@ -229,29 +236,14 @@ function refusedItem(actionId: number, refusal: RefusedItem | null): object {
   return { action_id: actionId, error_code: code, detail, status, ...(context && { context }) };
 }
 
-/** Returns the `context` of a refusal from the schema, without the facts that are null; null if none is left. */
+/** Returns the `context` of a refusal from the schema: the facts of its code; null if it has none. */
 function contextOf(refusal: RefusedItem): object | null {
-  const facts = {
-    currentStatus: refusal.currentStatus && word(refusal.currentStatus),
-    decidedBy: number(refusal.decidedBy),
-    decidedAt: refusal.decidedAt && restTime(refusal.decidedAt),
-    requiredLevel: refusal.requiredLevel,
-    heldLevel: refusal.heldLevel,
-    riskScore: refusal.riskScore,
-    riskLimit: refusal.riskLimit,
-    requiredRoles: refusal.requiredRoles && refusal.requiredRoles.map(word),
-    heldRole: refusal.heldRole && word(refusal.heldRole),
-    submittedBy: number(refusal.submittedBy),
-    riskLevel: refusal.riskLevel && word(refusal.riskLevel),
-    approvalsReceived: refusal.approvalsReceived,
-    approvalsRequired: refusal.approvalsRequired,
-  };
-  // With INVALID_STATE, a null decidedBy or decidedAt is a fact too: no user decided the action.
-  const isOfState = refusal.code === 'INVALID_STATE';
-  const context = Object.entries(facts).filter(
-    ([name, value]) => value !== null || (isOfState && name.startsWith('decided')),
-  );
-  return context.length === 0 ? null : factsInSnakeCase(Object.fromEntries(context));
+  const facts = (FACTS_OF[refusal.code] ?? [])
+    .map((name) => [name, (refusal as Readonly<Partial<Record<FactName, unknown>>>)[name] ?? null] as const)
+    // Null is a fact only where no user decided the action.
+    .filter(([name, value]) => value !== null || NULLABLE_FACTS.includes(name));
+  if (facts.length === 0) return null;
+  return factsInSnakeCase(factsFromSchema(Object.fromEntries(facts)));
 }
 
 function actionBody(action: ActionDetailsFragment): Readonly<Record<string, unknown>> {

@@ -13,6 +13,7 @@ import {
   ActionDecisionType,
   AuditReceiptType,
   BulkDecisionType,
+  NO_FACTS,
   type BulkItemType,
 } from '../types/decision.type';
 
@@ -174,25 +175,10 @@ function bulkItemOf(
   if (decision !== undefined)
     return { actionId, decision: payloadOf(decision, request, result), refusal: null };
   const { code, detail, facts } = refusal;
-  const noFacts = {
-    currentStatus: null,
-    decidedBy: null,
-    decidedAt: null,
-    requiredLevel: null,
-    heldLevel: null,
-    riskScore: null,
-    riskLimit: null,
-    heldRole: null,
-    requiredRoles: null,
-    submittedBy: null,
-    riskLevel: null,
-    approvalsReceived: null,
-    approvalsRequired: null,
-  };
   return {
     actionId,
     decision: null,
-    refusal: { code, status: HTTP_STATUS[code], detail, ...noFacts, ...facts },
+    refusal: { code, status: HTTP_STATUS[code], detail, ...NO_FACTS, ...facts },
   };
 }
 
