@@ -8,10 +8,9 @@ import type { CallerChecks, Requirement, RequirementOf } from '../api/caller-che
 import { refusalBehind } from '../api/error-refusals';
 import type { ExecuteOperation, NewAnswerBudget } from '../api/operation';
 import { untilSent } from '../api/until-sent';
-import type { Answer } from './answers';
 import { readOperations, rootFieldOf } from './operations';
-import type { RestRequest } from './requests';
-import { ROUTES, type Route } from './routes';
+import type { Answer, RestRequest, Route } from './route';
+import { ROUTES } from './routes';
 
 export interface RestOptions {
   readonly schema: GraphQLSchema;
