@@ -27,7 +27,7 @@ import { addDocs } from './http/docs/docs';
 import { addGraphql } from './http/graphql';
 import { addHealth } from './http/health';
 import type { LoadBounds } from './http/load-shedding';
-import { leaveConnections } from './http/leave-connections';
+import { leaveConnections } from './http/response-headers';
 import { addPlayground } from './http/playground/playground';
 import { limitRates } from './http/rate-limit';
 import { makeTellRefusedCredential } from './http/refused-credentials';

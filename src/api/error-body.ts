@@ -1,7 +1,7 @@
 import { cutMessage, type Refusal } from '../domain/refusal';
 import { factsInSnakeCase } from './facts';
 import { HTTP_STATUS } from './status';
-import { restTime } from './time';
+import { restTime } from './rest-notation';
 
 /** The error body of REST, with its keys in this order (docs/rest-api.md#errors). */
 export interface ErrorBody {

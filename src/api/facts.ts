@@ -1,5 +1,5 @@
 import { FACTS, type FactKind, type FactName, type RefusalFacts } from '../domain/refusal';
-import { restTime } from './time';
+import { restTime, word } from './rest-notation';
 
 /** Returns the facts of a refusal under their REST names, without those that are undefined. */
 export function factsInSnakeCase(
@@ -28,10 +28,10 @@ export function factsInSchemaWords(facts: RefusalFacts): Readonly<Record<string,
 
 /** How REST shows a value that is in the schema's notation. */
 const FROM_SCHEMA: Readonly<Partial<Record<FactKind, (value: never) => unknown>>> = {
-  status: inLowerCase,
-  riskLevel: inLowerCase,
-  role: inLowerCase,
-  roles: (roles: readonly string[]) => roles.map(inLowerCase),
+  status: word,
+  riskLevel: word,
+  role: word,
+  roles: (roles: readonly string[]) => roles.map(word),
   userId: Number,
   time: restTime,
 };
@@ -55,12 +55,8 @@ function mapFacts(
   return Object.fromEntries(written) as Readonly<Record<string, unknown>>;
 }
 
-function inUpperCase(word: string): string {
-  return word.toUpperCase();
-}
-
-function inLowerCase(word: string): string {
-  return word.toLowerCase();
+function inUpperCase(value: string): string {
+  return value.toUpperCase();
 }
 
 /** Converts a name to snake case: decidedBy becomes `decided_by`. */

@@ -22,10 +22,9 @@ import {
 } from '../graphql/limits';
 import type { Logger } from '../observability/logger';
 import type { ExecuteOperation, NewAnswerBudget, OperationRequest } from '../api/operation';
-import { untilSent } from '../api/until-sent';
+import { addVary, untilSent } from '../api/replies';
 import { exactJson, exactNumbers } from '../api/json-body';
 import { allowOnly } from '../api/allowed-methods';
-import { addVary } from '../api/vary';
 import { WrittenAnswers } from './written-answers';
 
 export interface GraphqlOptions {

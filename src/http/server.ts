@@ -22,7 +22,7 @@ import { shedLoad, type LoadBounds } from './load-shedding';
 import type { RateLimits } from './rate-limit';
 import { guardHeaders, JSON_TYPE } from './request-headers';
 import { watchRequests } from './request-log';
-import { addSecurityHeaders } from './security-headers';
+import { addSecurityHeaders } from './response-headers';
 
 declare module 'fastify' {
   interface FastifyRequest {

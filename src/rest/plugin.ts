@@ -7,7 +7,7 @@ import { allowOnly } from '../api/allowed-methods';
 import type { CallerChecks, Requirement, RequirementOf } from '../api/caller-checks';
 import { refusalBehind } from '../api/error-refusals';
 import type { ExecuteOperation, NewAnswerBudget } from '../api/operation';
-import { untilSent } from '../api/until-sent';
+import { untilSent } from '../api/replies';
 import { readOperations, rootFieldOf } from './operations';
 import type { Answer, RestRequest, Route } from './route';
 import { ROUTES } from './routes';

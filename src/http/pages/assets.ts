@@ -6,7 +6,7 @@ import { gzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { acceptsGzip } from '../../api/accepts-gzip';
 import { allowOnly } from '../../api/allowed-methods';
-import { addVary } from '../../api/vary';
+import { addVary } from '../../api/replies';
 
 /** A file that a page loads. */
 export interface Asset {

@@ -1,7 +1,8 @@
 import type { GraphQLObjectType, GraphQLSchema } from 'graphql';
-import { restTime } from '../../api/time';
+import { number, restTime, word } from '../../api/rest-notation';
 import { ACTION_STATUSES } from '../../domain/action';
 import { parseId, type Parsed } from '../../domain/decision-request';
+import { actionNotFound, RefusedError } from '../../domain/refusal';
 import { json } from '../openapi/described';
 import {
   ID,
@@ -21,8 +22,8 @@ import type {
   ListActionsQuery,
 } from '../operations.types';
 import { all, PAGE, page, text } from '../parameters';
-import type { Endpoint, ReadVariables, RestRequest, WriteAnswer } from '../route';
-import { DECISION, DECISION_WORDS, notFound, number, word } from '../words';
+import type { Asked, Endpoint, ReadVariables, RestRequest, WriteAnswer } from '../route';
+import { APPROVAL_WORDS, DECISION, DECISION_WORDS } from '../sdk-words';
 
 /** Reading actions: one, its status, a list of them. */
 
@@ -126,13 +127,10 @@ const writeActionList: WriteAnswer<ListActionsQuery> = ({ actions }) => ({
   body: actions.edges.map(({ node }) => actionBody(node)),
 });
 
-/** Maps an action's status to the three that the vendor's SDK knows (docs/legacy-sdk.md#status-values). */
-const APPROVAL_WORDS = {
-  PENDING_APPROVAL: 'pending',
-  APPROVED: 'approved',
-  DENIED: 'denied',
-  EXPIRED: 'denied',
-} as const;
+/** Refuses the request for an action that the caller cannot see. @throws {RefusedError} ACTION_NOT_FOUND, always */
+function notFound({ variables }: Asked): never {
+  throw new RefusedError(actionNotFound(Number(variables['id'])));
+}
 
 function actionBody(action: ActionDetailsFragment): Readonly<Record<string, unknown>> {
   const id = Number(action.id);

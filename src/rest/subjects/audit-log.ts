@@ -1,5 +1,5 @@
 import type { GraphQLObjectType, GraphQLSchema } from 'graphql';
-import { restTime } from '../../api/time';
+import { number, restTime, word } from '../../api/rest-notation';
 import { parseId } from '../../domain/decision-request';
 import { auditRecordBody } from '../audit-record';
 import { json } from '../openapi/described';
@@ -21,7 +21,6 @@ import {
 import type { ListAuditLogsQuery, ListLegacyAuditLogQuery } from '../operations.types';
 import { all, flag, LIMIT, OFFSET, optional, PAGE, page, SINCE, text, time, UNTIL } from '../parameters';
 import type { Endpoint, ReadVariables, WriteAnswer } from '../route';
-import { number, word } from '../words';
 
 /** Reading the audit log, page by page. */
 

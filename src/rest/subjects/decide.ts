@@ -1,13 +1,12 @@
 import type { GraphQLSchema } from 'graphql';
 import { MAX_REASON_LENGTH, parseId, parseReason } from '../../domain/decision-request';
-import { restTime } from '../../api/time';
+import { restTime, word } from '../../api/rest-notation';
 import { json, type DescribedResponse, type Examples } from '../openapi/described';
 import { ACTION_ID_EXAMPLE, CORRELATION_ID_EXAMPLE } from '../openapi/examples';
 import { objectOf, objectType, PLAIN_TEXT, ref, TEXT, type Schema } from '../openapi/json-schema';
 import type { DecisionFragment } from '../operations.types';
 import { all, readBody, readIdempotencyKey } from '../parameters';
 import type { Endpoint, ReadVariables, WriteAnswer } from '../route';
-import { word } from '../words';
 
 /** Approving and rejecting one action. */
 

@@ -9,7 +9,7 @@ import type { Parsed } from '../../domain/decision-request';
 import { RefusedError, validationRefusal } from '../../domain/refusal';
 import { reviewerOf, type CallerChecks, type Requirement } from '../../api/caller-checks';
 import { acceptsGzip } from '../../api/accepts-gzip';
-import { addVary } from '../../api/vary';
+import { addVary } from '../../api/replies';
 import { allowOnly } from '../../api/allowed-methods';
 import { AUDIT_RECORD_KEYS, auditRecordBody } from '../audit-record';
 import { streamAfterFirstChunk } from '../stream-after-first-chunk';

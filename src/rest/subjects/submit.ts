@@ -1,5 +1,5 @@
 import type { GraphQLSchema } from 'graphql';
-import { restTime } from '../../api/time';
+import { restTime, word } from '../../api/rest-notation';
 import type { Parsed } from '../../domain/decision-request';
 import { POLICY_WARNING_CODES } from '../../domain/policy-warnings';
 import { MAX_LENGTHS, MAX_SIZES, parseSubmission, type Submission } from '../../domain/submission';
@@ -18,7 +18,7 @@ import {
 import type { SubmitActionMutation } from '../operations.types';
 import { readBody, readIdempotencyKey } from '../parameters';
 import type { Endpoint, ReadVariables, WriteAnswer } from '../route';
-import { DECISION, DECISION_WORDS, word } from '../words';
+import { DECISION, DECISION_WORDS } from '../sdk-words';
 
 /** Submitting an action. */
 

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { FastifyReply } from 'fastify';
 import type { AnswerBudget } from '../domain/answer-budget';
 
 /** How long a slow client may occupy its room, in milliseconds. By then its answer is in buffers. */
@@ -21,4 +22,10 @@ export async function untilSent<T>(
     if (response.destroyed || response.writableFinished) release();
     else response.once('close', release);
   }
+}
+
+/** Adds a request header to `Vary`, since the response depends on it (RFC 9110 12.5.5). */
+export function addVary(reply: FastifyReply, header: string): FastifyReply {
+  const before = reply.getHeader('vary');
+  return reply.header('Vary', before === undefined ? header : `${String(before)}, ${header}`);
 }
