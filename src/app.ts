@@ -4,9 +4,10 @@ import { AuditProofs, type ArchiveFault, type CheckpointSource } from './audit/a
 import { DatabaseExport } from './audit/export-source';
 import type { LogKey } from './audit/log-key';
 import type { SealerStatus } from './audit/sealer';
+import { CallerChecks } from './api/caller-checks';
+import { AnswerBudget } from './domain/answer-budget';
 import { AuthorizeDirective } from './graphql/authorize.directive';
 import { makeRunOperation } from './graphql/compiled';
-import { makeBuildContext } from './graphql/context';
 import { LargeAnswers } from './http/large-answers';
 import { makeExecuteOperation } from './graphql/execute';
 import { ActionResolver } from './graphql/resolvers/action.resolver';
@@ -26,7 +27,7 @@ import { addDocs } from './http/docs/docs';
 import { addGraphql } from './http/graphql';
 import { addHealth } from './http/health';
 import type { LoadBounds } from './http/load-shedding';
-import { leaveConnections } from './http/leave-connections';
+import { leaveConnections } from './http/response-headers';
 import { addPlayground } from './http/playground/playground';
 import { limitRates } from './http/rate-limit';
 import { makeTellRefusedCredential } from './http/refused-credentials';
@@ -62,10 +63,10 @@ import { SubmissionsStore } from './persistence/actions/submissions.store';
 import { TextSearches } from './persistence/lists/text-search';
 import { UserReads } from './persistence/people/users.reads';
 import { VoteReads } from './persistence/actions/votes.reads';
-import { addExport } from './rest/export';
+import { addExport } from './rest/subjects/export';
 import { addOpenApi } from './rest/openapi/plugin';
 import { addRestRoutes } from './rest/plugin';
-import { addVerification } from './rest/verification';
+import { addVerification } from './rest/subjects/verification';
 import { makeCloseRefusals } from './use-cases/decisions/close-refusals';
 import { makeChangePolicy } from './use-cases/administration/change-policy';
 import { makeCreateApiKey } from './use-cases/administration/create-api-key';
@@ -193,7 +194,9 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     newCorrelationId(clock()),
   );
   const proofs = new AuditProofs(database, logKey, clock, archive, archiveFault, verificationMaxMs);
-  const authorize = new AuthorizeDirective(makeRecordDeniedAttempt(decisions));
+  const callerChecks = new CallerChecks(makeRecordDeniedAttempt(decisions));
+  const authorize = new AuthorizeDirective(callerChecks);
+  const { requirementOf } = authorize;
   const schema = makeSchema(
     [
       new ActionResolver(reads.actions),
@@ -216,9 +219,12 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     authorize,
   );
   const runOperation = makeRunOperation(runsBeforeCompiling);
-  const execute = makeExecuteOperation({ schema, authorize, log, anonymousIntrospection, runOperation });
+  const execute = makeExecuteOperation({
+    ...{ schema, authorize, reads, log, anonymousIntrospection, runOperation },
+  });
   const largeAnswers = new LargeAnswers();
-  const buildContext = makeBuildContext(reads, (organizationId) => largeAnswers.enter(organizationId));
+  const newAnswerBudget = (organizationId: number | null): AnswerBudget =>
+    new AnswerBudget(() => largeAnswers.enter(organizationId));
   const verifyToken = rememberVerified(makeVerifyToken(trustedIssuers, log));
 
   const server = await makeServer({
@@ -251,17 +257,20 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     environment,
     identify: identifyCaller,
   });
-  addAuditLog(server, { authorize, identify: identifyCaller, proofs, key: logKey });
-  addVerification(server, authorize, identifyCaller, proofs);
+  addAuditLog(server, { callerChecks, identify: identifyCaller, proofs, key: logKey });
+  addVerification(server, callerChecks, identifyCaller, proofs);
   const exports = new DatabaseExport(database, logKey, clock);
-  addExport(server, authorize, identifyCaller, exports, exportStalledMs, exportMaxMs);
-  addRestRoutes(server, { schema, authorize, buildContext, execute, identify: identifyCaller, clock });
-  addOpenApi(server, schema, authorize);
+  addExport(server, callerChecks, identifyCaller, exports, exportStalledMs, exportMaxMs);
+  addRestRoutes(server, {
+    ...{ schema, requirementOf, callerChecks, newAnswerBudget, execute, clock },
+    identify: identifyCaller,
+  });
+  addOpenApi(server, schema, requirementOf);
   addDocs(server);
   await addGraphql(server, {
     schema,
     execute,
-    buildContext,
+    newAnswerBudget,
     suggestions: anonymousIntrospection,
     log,
     identify: identifyCaller,
@@ -315,5 +324,5 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
 
 /** Builds the schema for printing only. Nothing in it is ever called, so it needs no resolvers and no database. */
 export function makeSchemaForPrinting(): GraphQLSchema {
-  return makeSchema([], new AuthorizeDirective(() => Promise.resolve()));
+  return makeSchema([], new AuthorizeDirective(new CallerChecks(() => Promise.resolve())));
 }

@@ -6,10 +6,10 @@ import { API_KEY_SCOPES, ROLES } from '../src/domain/role';
 import { RISK_LEVELS, riskScoresOf } from '../src/domain/risk';
 import { MAX_LENGTHS, MAX_SIZES } from '../src/domain/submission';
 import { CREDENTIAL_FAULTS } from '../src/http/credential-fault';
-import { inSnakeCase } from '../src/rest/error-body';
+import { inSnakeCase } from '../src/api/facts';
 import { OTHER_PATHS } from '../src/rest/openapi/other-paths';
 import { ROUTES } from '../src/rest/routes';
-import { HTTP_STATUS } from '../src/rest/status';
+import { HTTP_STATUS } from '../src/api/status';
 import { firstColumnOf, read, section } from './support/documents';
 
 /** The tables of docs/, held against what the code has: neither has anything that the other lacks. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { checkSync } from 'recheck';
 import ts from 'typescript';
 import { IDEMPOTENCY_KEY_PATTERN } from '../src/domain/idempotency';
-import { TIME_PATTERN } from '../src/rest/requests';
+import { TIME_PATTERN } from '../src/rest/parameters';
 
 /** Every regular expression of the source takes linear time, by the automaton that recheck makes of it: nothing is timed. */
 const SOURCE = join(__dirname, '..', 'src');

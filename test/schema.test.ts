@@ -15,6 +15,7 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import { makeSchemaForPrinting } from '../src/app';
+import { CallerChecks } from '../src/api/caller-checks';
 import { AuthorizeDirective } from '../src/graphql/authorize.directive';
 import { printSchema } from '../src/graphql/schema';
 import { startGateway } from './support/gateway';
@@ -222,7 +223,7 @@ describe('@authorize', () => {
 
   const build = (fields: string) => {
     const schema = buildSchema(`enum Role { ADMIN USER } ${fields}`, { assumeValidSDL: true });
-    return new AuthorizeDirective(() => Promise.resolve()).applyTo(schema);
+    return new AuthorizeDirective(new CallerChecks(() => Promise.resolve())).applyTo(schema);
   };
   const said = '@authorize(roles: [ADMIN], credential: JWT)';
 

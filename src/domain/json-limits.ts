@@ -6,7 +6,7 @@ type Found = readonly [msg: string, type: string];
 
 /**
  * Finds what prevents a JSON value from being stored exactly as sent: excessive depth or size, text that PostgreSQL
- * cannot hold, or numbers that a double cannot represent (read as Infinity, see rest/json-body), since a reviewer would
+ * cannot hold, or numbers that a double cannot represent (read as Infinity, see api/json-body), since a reviewer would
  * approve a different value.
  * @param maxSize in bytes, as JSON without white space and exponents, which is how PostgreSQL writes it
  * @returns the fault, or null

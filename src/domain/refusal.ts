@@ -41,27 +41,66 @@ export const ERROR_CODES = [
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
+/** The kinds of fact, with the types of their values. */
+interface FactValues {
+  readonly status: ActionStatus;
+  readonly riskLevel: RiskLevel;
+  readonly role: Role;
+  readonly roles: readonly Role[];
+  readonly userId: number;
+  readonly time: Date;
+  readonly score: number;
+  readonly count: number;
+}
+export type FactKind = keyof FactValues;
+
+/**
+ * Every fact that a refusal can carry, with its kind. From here come the `extensions` and the Refusal type of GraphQL,
+ * the `context` of REST and its schema in OpenAPI.
+ */
+export const FACTS = {
+  currentStatus: 'status',
+  decidedBy: 'userId',
+  decidedAt: 'time',
+  requiredLevel: 'count',
+  heldLevel: 'count',
+  riskScore: 'score',
+  riskLimit: 'score',
+  heldRole: 'role',
+  requiredRoles: 'roles',
+  submittedBy: 'userId',
+  riskLevel: 'riskLevel',
+  approvalsReceived: 'count',
+  approvalsRequired: 'count',
+  expectedVersion: 'count',
+  currentVersion: 'count',
+} as const satisfies Readonly<Record<string, FactKind>>;
+export type FactName = keyof typeof FACTS;
+
+/** The facts that can be null: a policy, not a user, decided, or the action expired. */
+type NullableFact = 'decidedBy' | 'decidedAt';
+export const NULLABLE_FACTS: readonly FactName[] = ['decidedBy', 'decidedAt'] satisfies NullableFact[];
+
+/** The facts of each code. The other codes carry none. */
+export const FACTS_OF: Readonly<Partial<Record<ErrorCode, readonly FactName[]>>> = {
+  // For a role. A missing scope has no facts.
+  INSUFFICIENT_PERMISSIONS: ['requiredRoles', 'heldRole'],
+  APPROVAL_LEVEL_REQUIRED: ['requiredLevel', 'heldLevel'],
+  RISK_LIMIT_EXCEEDED: ['riskScore', 'riskLimit'],
+  SELF_APPROVAL_FORBIDDEN: ['submittedBy'],
+  BULK_NOT_ALLOWED: ['riskLevel'],
+  INVALID_STATE: ['currentStatus', 'decidedBy', 'decidedAt'],
+  ALREADY_VOTED: ['currentStatus', 'approvalsReceived', 'approvalsRequired'],
+  REASON_REQUIRED: ['riskLevel'],
+  POLICY_VERSION_CONFLICT: ['expectedVersion', 'currentVersion'],
+};
+
 /**
  * The facts behind a refusal: what was required and held, or what had already happened. Only those of its code are set.
  */
-export interface RefusalFacts {
-  readonly currentStatus?: ActionStatus;
-  /** Null where a policy, not a user, decided. */
-  readonly decidedBy?: number | null;
-  readonly decidedAt?: Date | null;
-  readonly requiredLevel?: number;
-  readonly heldLevel?: number;
-  readonly riskScore?: number;
-  readonly riskLimit?: number;
-  readonly requiredRoles?: readonly Role[];
-  readonly heldRole?: Role;
-  readonly submittedBy?: number;
-  readonly riskLevel?: RiskLevel;
-  readonly approvalsReceived?: number;
-  readonly approvalsRequired?: number;
-  readonly expectedVersion?: number;
-  readonly currentVersion?: number;
-}
+export type RefusalFacts = {
+  readonly [Name in FactName]?: FactValues[(typeof FACTS)[Name]] | (Name extends NullableFact ? null : never);
+};
 
 /** One fault in the input: its location (`['body', 'action_ids', 3]`), a message, and a stable type for programs. */
 export interface InputFault {

@@ -13,8 +13,8 @@ import {
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
+import { MISSING_AUTH } from '../api/caller-checks';
 import { RefusedError } from '../domain/refusal';
-import { MISSING_AUTH } from './authorize.directive';
 
 /** Executes an operation of a caller without a credential. */
 export type AnswerAnonymous = (

@@ -11,36 +11,21 @@ import {
   defaultFieldResolver,
   type GraphQLFieldConfig,
 } from 'graphql';
+import type { AttemptArguments, CallerChecks, Requirement, RequirementOf } from '../api/caller-checks';
 import type { Verdict } from '../domain/action';
-import { refusalOfApiKey, refusalOfRole, refusalOfScope } from '../domain/decision-refusals';
 import { parseId, parseIds, parseReason, type Parsed } from '../domain/parsing';
-import type { Principal, Reviewer } from '../domain/principal';
-import type { Role } from '../domain/role';
-import { RefusedError, validationRefusal, type Refusal } from '../domain/refusal';
+import { RefusedError, validationRefusal } from '../domain/refusal';
 import { parseIdempotencyKey, idempotencyKeyOf } from '../domain/idempotency';
 import { authorizeActions } from '../use-cases/decisions/authorize-actions';
 import type { BulkMode } from '../use-cases/decisions/decision-batch';
-import type { RecordDeniedAttempt } from '../use-cases/decisions/record-denied-attempt';
 import type { AuthorizedContext, RequestContext, ReviewerContext } from './context';
 import { faultsOfLists } from './list-limits';
 import { actionSourceOf } from './loaders';
 
-/** What `@authorize` requires of the caller of one root field. */
-export interface Requirement {
-  readonly roles: readonly Role[];
-  readonly credential: 'jwt' | 'any';
-  /** The scope that an API key needs, where keys are accepted. Null if none is required. */
-  readonly scope: string | null;
-  /** The verdict of a decision mutation, which authorizes each of its actions. Null for all other fields. */
-  readonly verdict: Verdict | null;
-}
-
 type RootField = GraphQLFieldConfig<unknown, RequestContext>;
 
-interface DecisionArguments {
-  readonly actionId?: unknown;
+interface DecisionArguments extends AttemptArguments {
   readonly actionIds?: unknown;
-  readonly reason?: unknown;
   /** Only in a bulk. The schema has already parsed the enum. */
   readonly mode?: BulkMode | null;
   readonly idempotencyKey?: unknown;
@@ -55,9 +40,6 @@ interface ParsedDecision {
   readonly idempotencyKey: string | null;
 }
 
-/** The refusal of a request without a credential. */
-export const MISSING_AUTH: Refusal = { code: 'MISSING_AUTH', detail: 'Authentication is required' };
-
 /**
  * Enforces `@authorize` in front of every root field. It checks the credential, the arguments, the role, then each
  * action's risk level and limit (domain/approval-policy), and records attempts denied by credential or role.
@@ -65,7 +47,7 @@ export const MISSING_AUTH: Refusal = { code: 'MISSING_AUTH', detail: 'Authentica
 export class AuthorizeDirective {
   private requirements: ReadonlyMap<string, Requirement> = new Map();
 
-  constructor(private readonly recordRefusedRequest: RecordDeniedAttempt) {}
+  constructor(private readonly caller: CallerChecks) {}
 
   /**
    * Returns the schema with the directive's definition and with authorization in front of every root field.
@@ -86,45 +68,15 @@ export class AuthorizeDirective {
   }
 
   /** Returns what a root field requires of its caller. @throws {Error} if there is no such root field */
-  requirementOf(fieldName: string): Requirement {
+  readonly requirementOf: RequirementOf = (fieldName) => {
     const requirement = this.requirements.get(fieldName);
     if (requirement === undefined) throw new Error(`There is no root field ${fieldName}`);
     return requirement;
-  }
+  };
 
   /** Whether a root field is a decision mutation. False for unknown fields. */
   isDecision(fieldName: string): boolean {
     return (this.requirements.get(fieldName)?.verdict ?? null) !== null;
-  }
-
-  /**
-   * Checks that the credential is present, of the required kind, and has the required scope. This check comes first:
-   * REST makes it before it reads the body.
-   * @throws {RefusedError} MISSING_AUTH, JWT_REQUIRED, or INSUFFICIENT_PERMISSIONS for an API key without the scope
-   */
-  async checkCredential(
-    requirement: Requirement,
-    context: Pick<RequestContext, 'principal' | 'origin'>,
-    args: DecisionArguments,
-  ): Promise<void> {
-    const { principal } = context;
-    if (principal === null) throw new RefusedError(MISSING_AUTH);
-    if (principal.kind === 'user') return;
-    if (requirement.credential === 'jwt')
-      // REST has not read the body yet. GraphQL leaves out the reason too, so that both APIs record the same entry.
-      await this.refuse(refusalOfApiKey(), principal, requirement, context, { actionId: args.actionId });
-    if (requirement.scope !== null && !principal.scopes.includes(requirement.scope))
-      throw new RefusedError(refusalOfScope(requirement.scope));
-  }
-
-  /**
-   * Returns the reviewer who calls a REST path that runs no GraphQL operation. Call after `checkCredential`.
-   * @throws {RefusedError} INSUFFICIENT_PERMISSIONS if the role may not use the path, MISSING_AUTH without a JWT
-   */
-  personOf({ roles }: Requirement, { principal }: Pick<RequestContext, 'principal'>): Reviewer {
-    if (principal?.kind !== 'user') throw new RefusedError(MISSING_AUTH);
-    if (roles.includes(principal.user.role)) return principal;
-    throw new RefusedError(refusalOfRole(principal.user.role, roles));
   }
 
   private gate(field: RootField, ofField: Requirement): RootField {
@@ -134,44 +86,17 @@ export class AuthorizeDirective {
       ...field,
       resolve: async (source, args: DecisionArguments, context, info) => {
         const requirement = context.requirement ?? ofField;
-        await this.checkCredential(requirement, context, args);
+        await this.caller.checkCredential(requirement, context, args);
         const request = requirement.verdict === null ? null : parseDecision(args);
         // parseDecision has already limited the number of a decision's ids.
         const tooLong =
           request === null ? faultsOfLists(args as Readonly<Record<string, unknown>>, inputs) : [];
         if (tooLong.length > 0) throw new RefusedError(validationRefusal(tooLong));
-        await this.checkRole(requirement, context as AuthorizedContext, args);
+        await this.caller.checkRole(requirement, context as AuthorizedContext, args);
         if (request !== null) await authorizeDecision(requirement, context as ReviewerContext, request);
         return resolve(source, args, context, info);
       },
     };
-  }
-
-  private async checkRole(
-    requirement: Requirement,
-    context: AuthorizedContext,
-    args: DecisionArguments,
-  ): Promise<void> {
-    const { principal } = context;
-    if (principal.kind === 'api_key' || requirement.roles.includes(principal.user.role)) return;
-    const refusal = refusalOfRole(principal.user.role, requirement.roles);
-    await this.refuse(refusal, principal, requirement, context, args);
-  }
-
-  /** Refuses the whole request. An attempt to decide is recorded first. @throws {RefusedError} the refusal, always */
-  private async refuse(
-    refusal: Refusal,
-    principal: Principal,
-    { verdict }: Requirement,
-    { origin }: Pick<RequestContext, 'origin'>,
-    args: DecisionArguments,
-  ): Promise<never> {
-    if (verdict !== null) {
-      const actionId = parseId(args.actionId, []).value ?? null;
-      const reason = parseReason(args.reason, []).value ?? null;
-      await this.recordRefusedRequest({ principal, verdict, reason, origin, refusal, actionId });
-    }
-    throw new RefusedError(refusal);
   }
 }
 

@@ -1,43 +1,9 @@
 import { GraphQLError, type ExecutionResult } from 'graphql';
+import { logSurprise, refusalBehind } from '../api/error-refusals';
+import { factsInSchemaWords } from '../api/facts';
+import { HTTP_STATUS } from '../api/status';
 import type { Logger } from '../observability/logger';
-import { cutMessage, MAX_ERRORS, RefusedError, type Refusal, type RefusalFacts } from '../domain/refusal';
-import { DatabaseUnavailableError } from '../persistence/sql/outage';
-import { HTTP_STATUS } from '../rest/status';
-
-const UNAVAILABLE: Refusal = {
-  code: 'SERVICE_UNAVAILABLE',
-  detail: 'The service is temporarily unavailable',
-};
-/** A change may have been committed. A retry with the same idempotency key replays the first answer. */
-const UNANSWERED: Refusal = {
-  code: 'SERVICE_UNAVAILABLE',
-  detail:
-    'The connection was lost before an answer came, so that a change may have been made or not: send it again with the same Idempotency-Key',
-};
-const ROLLED_BACK: Refusal = {
-  code: 'SERVICE_UNAVAILABLE',
-  detail: 'The database was rolled back; nothing is submitted or decided until an operator accepts that',
-};
-const INTERNAL: Refusal = { code: 'INTERNAL_ERROR', detail: 'An internal error occurred' };
-
-/** Returns the refusal that a client gets for a thrown value. Unexpected errors become INTERNAL_ERROR. */
-export function refusalBehind(thrown: unknown): Refusal {
-  if (thrown instanceof RefusedError) return thrown.refusal;
-  if (!(thrown instanceof DatabaseUnavailableError)) return INTERNAL;
-  if (thrown.kind === 'rolled_back') return ROLLED_BACK;
-  return thrown.isOutcomeUnknown ? UNANSWERED : UNAVAILABLE;
-}
-
-/**
- * Logs unexpected errors, and database outages with their cause. It ignores refusals thrown as such, so that an error
- * that passes through both GraphQL and REST is logged once.
- */
-export function logSurprise(error: unknown, refusal: Refusal, correlationId: string, log: Logger): void {
-  if (error instanceof RefusedError) return;
-  if (refusal.code === 'INTERNAL_ERROR') log.error({ err: error, correlationId }, 'unexpected error');
-  if (error instanceof DatabaseUnavailableError)
-    log.warn({ err: error, correlationId, runbook: error.runbook }, 'database unavailable');
-}
+import { cutMessage, MAX_ERRORS, RefusedError, type Refusal } from '../domain/refusal';
 
 /**
  * Returns a refusal as GraphQL `extensions`: the code, its HTTP status over REST, and the facts in the schema's
@@ -48,22 +14,8 @@ export function extensionsOf(refusal: Refusal, correlationId: string): Record<st
     code: refusal.code,
     status: HTTP_STATUS[refusal.code],
     correlationId,
-    ...inSchemaWords(refusal.facts ?? {}),
+    ...factsInSchemaWords(refusal.facts ?? {}),
     ...(refusal.errors && { errors: refusal.errors }),
-  };
-}
-
-/** Converts facts to the schema's notation: enums in upper case, ids as strings. */
-function inSchemaWords(facts: RefusalFacts): Readonly<Record<string, unknown>> {
-  const { currentStatus, heldRole, requiredRoles, riskLevel, decidedBy, submittedBy } = facts;
-  return {
-    ...facts,
-    ...(currentStatus && { currentStatus: currentStatus.toUpperCase() }),
-    ...(heldRole && { heldRole: heldRole.toUpperCase() }),
-    ...(requiredRoles && { requiredRoles: requiredRoles.map((role) => role.toUpperCase()) }),
-    ...(riskLevel && { riskLevel: riskLevel.toUpperCase() }),
-    ...(typeof decidedBy === 'number' && { decidedBy: String(decidedBy) }),
-    ...(submittedBy !== undefined && { submittedBy: String(submittedBy) }),
   };
 }
 

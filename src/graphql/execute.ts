@@ -2,10 +2,11 @@ import {
   getOperationAST,
   GraphQLError,
   OperationTypeNode,
-  type DocumentNode,
   type ExecutionResult,
   type GraphQLSchema,
 } from 'graphql';
+import { MISSING_AUTH } from '../api/caller-checks';
+import type { ExecuteOperation, OperationRequest } from '../api/operation';
 import {
   answerTooLarge,
   itemsThatFit,
@@ -16,26 +17,19 @@ import {
 import { MAX_ERRORS, RefusedError, type Refusal } from '../domain/refusal';
 import type { Logger } from '../observability/logger';
 import { makeAnswerAnonymous } from './anonymous';
-import { MISSING_AUTH, type AuthorizeDirective } from './authorize.directive';
+import type { AuthorizeDirective } from './authorize.directive';
 import type { RunOperation } from './compiled';
 import type { RequestContext } from './context';
 import { maskErrors } from './errors';
 import { asksForSchema } from './introspection';
 import { boundsOf } from './limits';
-
-/** A validated document, with the name and the variables of the operation to run. */
-export interface Operation {
-  readonly document: DocumentNode;
-  readonly operationName?: string | undefined;
-  readonly variables?: Readonly<Record<string, unknown>> | undefined;
-}
-
-/** Runs an operation within the limits. It never rejects: refusals and masked errors are in the result. */
-export type ExecuteOperation = (operation: Operation, context: RequestContext) => Promise<ExecutionResult>;
+import { makeLoaders, type Reads } from './loaders';
 
 export interface ExecuteOptions {
   readonly schema: GraphQLSchema;
   readonly authorize: AuthorizeDirective;
+  /** What the loaders read from. */
+  readonly reads: Reads;
   readonly log: Logger;
   /** Whether callers without a credential may introspect the schema. */
   readonly anonymousIntrospection: boolean;
@@ -44,10 +38,11 @@ export interface ExecuteOptions {
 
 /** Creates the function that runs every operation of both APIs: checks its limits, executes it and masks its errors. */
 export function makeExecuteOperation(options: ExecuteOptions): ExecuteOperation {
-  const { schema, authorize, log, anonymousIntrospection, runOperation } = options;
+  const { schema, authorize, reads, log, anonymousIntrospection, runOperation } = options;
   const answerAnonymous = makeAnswerAnonymous(schema);
   const isDecision = (rootField: string): boolean => authorize.isDecision(rootField);
-  return async (operation, contextValue) => {
+  return async (operation, request) => {
+    const contextValue = contextOf(request, reads);
     const { document, operationName, variables: variableValues } = operation;
     const run = async (): Promise<ExecutionResult> => {
       const isAnonymous = contextValue.principal === null;
@@ -77,6 +72,13 @@ export function makeExecuteOperation(options: ExecuteOptions): ExecuteOperation 
     const result = await run().catch((error: unknown) => failedWith(error));
     return maskErrors(result, contextValue.origin.correlationId, log);
   };
+}
+
+/** Returns the state of an operation, with loaders of its own. */
+function contextOf(request: OperationRequest, reads: Reads): RequestContext {
+  const { principal, maxPageSize, budget } = request;
+  const loaders = principal && makeLoaders(principal, reads, maxPageSize, budget);
+  return { ...request, loaders, searches: { count: 0 }, authorized: null };
 }
 
 /** Returns the result of a read once there is room to write it, or a refusal if it is too large. */

@@ -8,9 +8,9 @@ import {
   type ParseOptions,
   type ValidationRule,
 } from 'graphql';
+import type { Operation } from '../api/operation';
 import { MAX_ANSWER_SIZE } from '../domain/answer-budget';
 import { MAX_ERRORS, validationRefusal, type Refusal } from '../domain/refusal';
-import type { Operation } from './execute';
 import { makeMeasure, type QueryCost } from './query-cost';
 
 /** The longest document, in tokens. It bounds every step that takes more than linear time. */

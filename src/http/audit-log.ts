@@ -3,8 +3,8 @@ import type { AuditProofs } from '../audit/audit-proofs';
 import type { LogKey } from '../audit/log-key';
 import { ROLES } from '../domain/role';
 import { RefusedError } from '../domain/refusal';
-import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
-import { allowOnly } from './allowed-methods';
+import { reviewerOf, type CallerChecks, type Requirement } from '../api/caller-checks';
+import { allowOnly } from '../api/allowed-methods';
 
 const KEYS_PATH = '/.well-known/countersign-audit-keys';
 const CHECKPOINT_PATH = '/checkpoint';
@@ -17,18 +17,18 @@ const READERS: Requirement = { roles: ROLES, credential: 'jwt', scope: null, ver
 export function addAuditLog(
   server: FastifyInstance,
   options: {
-    readonly authorize: AuthorizeDirective;
+    readonly callerChecks: CallerChecks;
     readonly identify: (request: FastifyRequest) => Promise<void>;
     readonly proofs: AuditProofs;
     readonly key: LogKey;
   },
 ): void {
-  const { authorize, identify, proofs, key } = options;
+  const { callerChecks, identify, proofs, key } = options;
   server.get(KEYS_PATH, (_request, reply) => reply.type('text/plain; charset=utf-8').send(key.keysText));
   server.get(CHECKPOINT_PATH, {
-    onRequest: [identify, (request) => authorize.checkCredential(READERS, request, {})],
+    onRequest: [identify, (request) => callerChecks.checkCredential(READERS, request, {})],
     handler: async (request, reply) => {
-      const checkpoint = await proofs.latestCheckpoint(authorize.personOf(READERS, request));
+      const checkpoint = await proofs.latestCheckpoint(reviewerOf(READERS, request));
       if (checkpoint === null)
         throw new RefusedError({ code: 'NOT_FOUND', detail: 'Nothing was sealed yet' });
       return reply

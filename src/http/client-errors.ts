@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { newCorrelationId } from '../domain/correlation';
 import type { Refusal } from '../domain/refusal';
-import { errorBody } from '../rest/error-body';
+import { errorBody } from '../api/error-body';
 
 const MALFORMED: Refusal = { code: 'MALFORMED_REQUEST', detail: 'This is not an HTTP request' };
 /** The refusals of bytes that never become a request, by the error code of Node's parser. */

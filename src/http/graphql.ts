@@ -13,10 +13,7 @@ import {
 } from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { printSchema, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
-import type { BuildContext, RequestContext } from '../graphql/context';
 import { exactLiterals } from '../graphql/exact-literals';
-import type { ExecuteOperation } from '../graphql/execute';
-import { untilSent } from './large-answers';
 import {
   MAX_RECURSIVE_SELECTIONS,
   MAX_VALIDATION_ERRORS,
@@ -24,15 +21,16 @@ import {
   withinLimits,
 } from '../graphql/limits';
 import type { Logger } from '../observability/logger';
-import { exactJson, exactNumbers } from '../rest/json-body';
-import { allowOnly } from './allowed-methods';
-import { addVary } from './vary';
+import type { ExecuteOperation, NewAnswerBudget, OperationRequest } from '../api/operation';
+import { addVary, untilSent } from '../api/replies';
+import { exactJson, exactNumbers } from '../api/json-body';
+import { allowOnly } from '../api/allowed-methods';
 import { WrittenAnswers } from './written-answers';
 
 export interface GraphqlOptions {
   readonly schema: GraphQLSchema;
   readonly execute: ExecuteOperation;
-  readonly buildContext: BuildContext;
+  readonly newAnswerBudget: NewAnswerBudget;
   /** Whether error messages may suggest names from the schema. */
   readonly suggestions: boolean;
   readonly log: Logger;
@@ -47,9 +45,9 @@ const CONFIG = { graphql: true };
 
 /** Serves the schema at /graphql. Apollo Server parses and validates; the execution is our own (graphql/execute). */
 export async function addGraphql(server: FastifyInstance, options: GraphqlOptions): Promise<void> {
-  const { buildContext, identify } = options;
+  const { newAnswerBudget, identify } = options;
   const wellFormed = new WellFormedRequests();
-  const apollo = new ApolloServer<RequestContext>(apolloOptions(options, wellFormed));
+  const apollo = new ApolloServer<OperationRequest>(apolloOptions(options, wellFormed));
   await apollo.start();
   server.route({
     method: ['GET', 'POST'],
@@ -59,8 +57,10 @@ export async function addGraphql(server: FastifyInstance, options: GraphqlOption
     onRequest: identify,
     handler: async (request, reply) => {
       const httpGraphQLRequest = httpRequestOf(request);
-      const context = buildContext(request.principal, request.origin, MAX_PAGE_SIZE, null);
-      const answer = await untilSent(reply.raw, context.budget, () =>
+      const { principal, origin } = request;
+      const budget = newAnswerBudget(principal?.organizationId ?? null);
+      const context = { principal, origin, maxPageSize: MAX_PAGE_SIZE, requirement: null, budget };
+      const answer = await untilSent(reply.raw, budget, () =>
         apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: () => Promise.resolve(context) }),
       );
       for (const [name, value] of answer.headers) reply.header(name, value);
@@ -87,7 +87,7 @@ class WellFormedRequests {
   private readonly requests = new WeakSet<HTTPGraphQLRequest>();
   private readonly codes = new WeakMap<HTTPGraphQLRequest, readonly string[]>();
 
-  readonly plugin: ApolloServerPlugin<RequestContext> = {
+  readonly plugin: ApolloServerPlugin<OperationRequest> = {
     requestDidStart: ({ request: { http } }) =>
       Promise.resolve({
         didResolveSource: () => {
@@ -131,7 +131,7 @@ function statusOf({ status = 200, headers }: HTTPGraphQLResponse, isWellFormed: 
 function apolloOptions(
   { schema, execute, suggestions, log }: GraphqlOptions,
   wellFormed: WellFormedRequests,
-): ApolloServerOptions<RequestContext> {
+): ApolloServerOptions<OperationRequest> {
   const written = new WrittenAnswers(log);
   return {
     // Apollo's gateway option replaces its execution, so that REST and GraphQL share one function.
@@ -143,7 +143,7 @@ function apolloOptions(
       load: () =>
         Promise.resolve({
           executor: async ({ document, request: { operationName, variables }, context: given }) => {
-            const context = given as RequestContext;
+            const context = given as OperationRequest;
             const operation = { document, operationName: operationName ?? undefined, variables };
             return written.note(await execute(operation, context), context.origin.correlationId);
           },

@@ -6,7 +6,7 @@ import type { SealBacklog } from '../persistence/audit/seal-backlog.reads';
 import { DatabaseUnavailableError } from '../persistence/sql/outage';
 import { RefusedError } from '../domain/refusal';
 import { VERSION } from '../version';
-import { allowOnly } from './allowed-methods';
+import { allowOnly } from '../api/allowed-methods';
 import { sharedFor } from './shared-for';
 
 /** The state that health, readiness and metrics report. */

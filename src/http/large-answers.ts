@@ -1,6 +1,4 @@
-import type { ServerResponse } from 'node:http';
 import { getHeapStatistics } from 'node:v8';
-import type { AnswerBudget } from '../domain/answer-budget';
 import { RefusedError } from '../domain/refusal';
 import { Admission } from '../persistence/sql/admission';
 
@@ -12,8 +10,6 @@ const HEAP_PER_ANSWER = 384 * 1024 * 1024;
 /** How long an answer waits for room, in milliseconds, and how many answers may wait. */
 const MAX_WAIT = 30_000;
 const MAX_WAITING = 100;
-/** How long a slow client may occupy its room, in milliseconds. By then its answer is in buffers. */
-const MAX_SENDING = 10_000;
 
 /** Limits how many large answers the process builds at once, by the size of its heap. Organizations take turns. */
 export class LargeAnswers {
@@ -34,24 +30,5 @@ export class LargeAnswers {
       const detail = 'Too many large answers are being written; try again, or ask for fewer rows or fields';
       throw new RefusedError({ code: 'SERVICE_UNAVAILABLE', detail });
     });
-  }
-}
-
-/** Runs `make`, and releases the answer's room once the response has closed, or after MAX_SENDING milliseconds. */
-export async function untilSent<T>(
-  response: ServerResponse,
-  budget: AnswerBudget,
-  make: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await make();
-  } finally {
-    const release = (): void => {
-      clearTimeout(timer);
-      budget.release();
-    };
-    const timer = setTimeout(release, MAX_SENDING).unref();
-    if (response.destroyed || response.writableFinished) release();
-    else response.once('close', release);
   }
 }

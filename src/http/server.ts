@@ -1,30 +1,28 @@
 import { METHODS } from 'node:http';
-import cors from '@fastify/cors';
 import Fastify, {
   LogController,
   type FastifyBaseLogger,
   type FastifyInstance,
-  type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
 import type { RequestOrigin } from '../domain/audit-entry';
 import { clientCorrelationId, newCorrelationId } from '../domain/correlation';
 import type { Principal } from '../domain/principal';
-import { RefusedError, type ErrorCode, type Refusal } from '../domain/refusal';
-import { extensionsOf, logSurprise, refusalBehind } from '../graphql/errors';
+import { RefusedError } from '../domain/refusal';
 import type { Logger } from '../observability/logger';
 import type { Metrics } from '../observability/metrics';
-import { errorBody } from '../rest/error-body';
-import { exactNumbers, idsOnly, parseJsonBody } from '../rest/json-body';
+import { exactNumbers, idsOnly, parseJsonBody } from '../api/json-body';
 import type { Authenticate } from './authenticate';
 import { makeFindClientAddress } from './client-address';
 import { answerNodesOwn, makeClientErrorHandler } from './client-errors';
+import { allowOrigins } from './cors';
 import { CredentialRefusedError } from './credential-fault';
+import { answerErrors, BODY_LIMIT, UNSUPPORTED_MEDIA_TYPE } from './error-answers';
 import { shedLoad, type LoadBounds } from './load-shedding';
 import type { RateLimits } from './rate-limit';
 import { guardHeaders, JSON_TYPE } from './request-headers';
 import { watchRequests } from './request-log';
-import { addSecurityHeaders } from './security-headers';
+import { addSecurityHeaders } from './response-headers';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -61,8 +59,6 @@ export interface ServerOptions {
   readonly requestTimeout: number;
 }
 
-/** The largest body, in bytes. A bulk of 500 ids with a reason needs a tenth of it. */
-const BODY_LIMIT = 256 * 1024;
 /** How long headers may take to arrive, and how often this is checked, in milliseconds. */
 const HEADERS_TIMEOUT = 10_000;
 const TIMEOUT_CHECK_INTERVAL = 5_000;
@@ -124,12 +120,7 @@ export async function makeServer(options: ServerOptions): Promise<FastifyInstanc
   if (corsOrigins.length > 0) await allowOrigins(server, corsOrigins);
   await shedLoad(server, load);
   readBodies(server);
-  server.setErrorHandler((error, request, reply) =>
-    refuse(reply, request, refusalFor(error, request, log), clock()),
-  );
-  server.setNotFoundHandler((request, reply) =>
-    refuse(reply, request, { code: 'NOT_FOUND', detail: 'There is nothing at this path' }, clock()),
-  );
+  answerErrors(server, log, clock);
   return server;
 }
 
@@ -163,55 +154,6 @@ export function identify(
   };
 }
 
-/** Sends a refusal in the error format of the API that was called. */
-function refuse(reply: FastifyReply, request: FastifyRequest, refusal: Refusal, now: Date): FastifyReply {
-  const { correlationId } = request.origin;
-  request.refusalCodes = [refusal.code];
-  const body = errorBody(refusal, correlationId, now);
-  if (body.status === 401) reply.header('WWW-Authenticate', challenge(refusal.code));
-  if (body.status === 503) reply.header('Retry-After', '1');
-  if (body.status === 429) reply.header('Retry-After', '10');
-  const isGraphql = request.routeOptions.config.graphql === true;
-  const graphqlError = { ...body, message: refusal.detail, extensions: extensionsOf(refusal, correlationId) };
-  return reply.code(body.status).send(isGraphql ? { errors: [graphqlError] } : body);
-}
-
-function challenge(code: ErrorCode): string {
-  return code === 'MISSING_AUTH'
-    ? 'Bearer realm="countersign"'
-    : 'Bearer realm="countersign", error="invalid_token"';
-}
-
-/** Converts an error to a refusal: one of Fastify's own errors, a refusal, or a masked unexpected error. */
-function refusalFor(error: unknown, request: FastifyRequest, log: Logger): Refusal {
-  const { code, statusCode } = error as { code?: string; statusCode?: number };
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
-    return {
-      code: 'PAYLOAD_TOO_LARGE',
-      detail: `The request body is larger than ${String(BODY_LIMIT)} bytes`,
-    };
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return UNSUPPORTED_MEDIA_TYPE;
-  if (
-    code?.startsWith('FST_ERR_CTP_') === true ||
-    (statusCode === 400 && code?.startsWith('FST_ERR_') === true)
-  )
-    return { code: 'INVALID_JSON', detail: 'The request body cannot be read' };
-  if (request.raw.destroyed && !request.raw.complete) {
-    // The client is gone and gets no response.
-    log.debug({ correlationId: request.origin.correlationId }, 'request body broken off');
-    return BROKEN_OFF;
-  }
-  const refusal = refusalBehind(error);
-  logSurprise(error, refusal, request.origin.correlationId, log);
-  return refusal;
-}
-
-const BROKEN_OFF: Refusal = { code: 'MALFORMED_REQUEST', detail: 'The request body was broken off' };
-const UNSUPPORTED_MEDIA_TYPE: Refusal = {
-  code: 'UNSUPPORTED_MEDIA_TYPE',
-  detail: 'The request body has to be application/json',
-};
-
 /** Accepts JSON bodies or none. A body without a content type is read as JSON (docs/rest-api.md#request-bodies). */
 function readBodies(server: FastifyInstance): void {
   const read = (request: FastifyRequest, body: Buffer): unknown => {
@@ -230,37 +172,6 @@ function readBodies(server: FastifyInstance): void {
     return isTyped
       ? Promise.reject(new RefusedError(UNSUPPORTED_MEDIA_TYPE))
       : Promise.resolve(read(request, body));
-  });
-}
-
-/** Enables CORS for these origins only. Preflights are answered before authentication (docs/rest-api.md#browsers). */
-async function allowOrigins(server: FastifyInstance, origins: readonly string[]): Promise<void> {
-  await server.register(cors, {
-    origin: [...origins],
-    methods: ['GET', 'HEAD', 'POST'],
-    allowedHeaders: [
-      'Authorization',
-      'Content-Type',
-      'X-API-Key',
-      'Idempotency-Key',
-      'X-Correlation-ID',
-      // Trace contexts (W3C) and the headers of Apollo clients.
-      'traceparent',
-      'tracestate',
-      'baggage',
-      'Apollo-Require-Preflight',
-      'X-Apollo-Operation-Name',
-      'X-Apollo-Operation-Id',
-      'apollographql-client-name',
-      'apollographql-client-version',
-    ],
-    exposedHeaders: [
-      'X-Correlation-ID',
-      'Retry-After',
-      ...['Limit', 'Remaining', 'Reset', 'Reset-After'].map((name) => `X-RateLimit-${name}`),
-    ],
-    strictPreflight: false,
-    maxAge: 600,
   });
 }
 

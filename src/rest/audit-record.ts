@@ -1,5 +1,5 @@
 import type { AuditLogEntry } from '../domain/audit-entry';
-import { restTime } from './time';
+import { restTime } from '../api/rest-notation';
 
 /** The fields of an entry that its record shows. The time is text if the entry was read through the schema. */
 type RecordFields = Pick<

@@ -3,21 +3,20 @@ import type { DocumentNode, GraphQLSchema } from 'graphql';
 import { answerTooLarge } from '../domain/answer-budget';
 import type { Principal } from '../domain/principal';
 import { RefusedError, validationRefusal, type Refusal } from '../domain/refusal';
-import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
-import type { BuildContext } from '../graphql/context';
-import { refusalBehind } from '../graphql/errors';
-import type { ExecuteOperation } from '../graphql/execute';
-import { untilSent } from '../http/large-answers';
-import { allowOnly } from '../http/allowed-methods';
-import type { Answer } from './answers';
+import { allowOnly } from '../api/allowed-methods';
+import type { CallerChecks, Requirement, RequirementOf } from '../api/caller-checks';
+import { refusalBehind } from '../api/error-refusals';
+import type { ExecuteOperation, NewAnswerBudget } from '../api/operation';
+import { untilSent } from '../api/replies';
 import { readOperations, rootFieldOf } from './operations';
-import type { RestRequest } from './requests';
-import { ROUTES, type Route } from './routes';
+import type { Answer, RestRequest, Route } from './route';
+import { ROUTES } from './routes';
 
 export interface RestOptions {
   readonly schema: GraphQLSchema;
-  readonly authorize: AuthorizeDirective;
-  readonly buildContext: BuildContext;
+  readonly requirementOf: RequirementOf;
+  readonly callerChecks: CallerChecks;
+  readonly newAnswerBudget: NewAnswerBudget;
   readonly execute: ExecuteOperation;
   /** Sets `request.principal`. */
   readonly identify: (request: FastifyRequest) => Promise<void>;
@@ -44,31 +43,33 @@ function methodsOf(path: string): readonly string[] {
 function addRoute(
   server: FastifyInstance,
   route: Route,
-  { authorize, buildContext, execute, identify, clock }: RestOptions,
+  { requirementOf, callerChecks, newAnswerBudget, execute, identify, clock }: RestOptions,
   documents: ReadonlyMap<string, DocumentNode>,
 ): void {
   const document = documents.get(route.operation);
   if (document === undefined) throw new Error(`operations.graphql has no ${route.operation}`);
-  const requirement = { ...authorize.requirementOf(rootFieldOf(document)), ...route.asks };
+  const requirement = { ...requirementOf(rootFieldOf(document)), ...route.asks };
   server.route({
     method: route.method,
     url: route.path,
     config: { hasNumbers: route.hasNumbers === true },
-    onRequest: [identify, checkCredential(authorize, requirement)],
+    onRequest: [identify, checkCredential(callerChecks, requirement)],
     handler: async (request, reply) => {
       const { faults, value: variables } = route.read(request as RestRequest);
       if (faults !== undefined) throw new RefusedError(validationRefusal(faults));
       const principal = identified(request);
-      const context = buildContext(principal, request.origin, MAX_PAGE_SIZE, requirement);
-      return untilSent(reply.raw, context.budget, async () => {
-        const { data, errors } = await execute({ document, variables }, context);
-        const { rowsThatFit } = context.budget;
+      const { organizationId } = principal;
+      const { origin } = request;
+      const budget = newAnswerBudget(organizationId);
+      const asker = { principal, origin, maxPageSize: MAX_PAGE_SIZE, requirement, budget };
+      return untilSent(reply.raw, budget, async () => {
+        const { data, errors } = await execute({ document, variables }, asker);
+        const { rowsThatFit } = budget;
         if (rowsThatFit !== null) throw new RefusedError(answerTooLarge(rowsThatFit));
         if (errors !== undefined)
           throw new RefusedError(inRestNames(refusalBehind(errors[0]?.originalError)));
-        const { organizationId } = principal;
         const write = route.write as (data: unknown, asked: object) => Answer;
-        const { correlationId } = request.origin;
+        const { correlationId } = origin;
         const isVendorSdk = request.headers['x-sdk-version'] !== undefined;
         const asked = { organizationId, correlationId, now: clock(), variables, isVendorSdk };
         const { status, body } = write(data, asked);
@@ -80,12 +81,12 @@ function addRoute(
 
 /** Checks the credential before the body is read: 401 comes first (docs/approval-policy.md#order-of-refusals). */
 function checkCredential(
-  authorize: AuthorizeDirective,
+  callerChecks: CallerChecks,
   requirement: Requirement,
 ): (request: FastifyRequest) => Promise<void> {
   return (request) => {
     const { action_id: actionId } = request.params as { action_id?: string };
-    return authorize.checkCredential(requirement, request, { actionId });
+    return callerChecks.checkCredential(requirement, request, { actionId });
   };
 }
 

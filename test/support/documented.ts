@@ -1,5 +1,6 @@
 import Ajv, { type ValidateFunction } from 'ajv/dist/2020';
-import type { OpenApiDocument, Operation } from '../../src/rest/openapi/document';
+import type { OpenApiDocument } from '../../src/rest/openapi/document';
+import type { Operation } from '../../src/rest/openapi/operation';
 
 /** What is checked of an answer. */
 export interface Received {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import type { OpenApiDocument, Operation, Parameter } from '../../src/rest/openapi/document';
+import type { OpenApiDocument } from '../../src/rest/openapi/document';
+import type { Operation, Parameter } from '../../src/rest/openapi/operation';
 import type { Schema } from '../../src/rest/openapi/json-schema';
-import { TIME_PATTERN } from '../../src/rest/requests';
+import { TIME_PATTERN } from '../../src/rest/parameters';
 
 /** A request that was made up from the document. */
 export interface MadeRequest {

@@ -6,7 +6,7 @@ import type { DecideActions } from '../../use-cases/decisions/decide-actions';
 import type { DecisionResult } from '../../use-cases/decisions/decision-outcomes';
 import type { Decision, Outcome } from '../../use-cases/decisions/decision-outcomes';
 import type { BulkMode, DecisionRequest } from '../../use-cases/decisions/decision-batch';
-import { HTTP_STATUS } from '../../rest/status';
+import { HTTP_STATUS } from '../../api/status';
 import type { AuthorizedContext, RequestContext } from '../context';
 import { AuditLogType } from '../types/audit-log.type';
 import { BulkModeEnum } from '../types/enums';
@@ -14,6 +14,7 @@ import {
   ActionDecisionType,
   AuditReceiptType,
   BulkDecisionType,
+  NO_FACTS,
   type BulkItemType,
 } from '../types/decision.type';
 
@@ -175,25 +176,10 @@ function bulkItemOf(
   if (decision !== undefined)
     return { actionId, decision: payloadOf(decision, request, result), refusal: null };
   const { code, detail, facts } = refusal;
-  const noFacts = {
-    currentStatus: null,
-    decidedBy: null,
-    decidedAt: null,
-    requiredLevel: null,
-    heldLevel: null,
-    riskScore: null,
-    riskLimit: null,
-    heldRole: null,
-    requiredRoles: null,
-    submittedBy: null,
-    riskLevel: null,
-    approvalsReceived: null,
-    approvalsRequired: null,
-  };
   return {
     actionId,
     decision: null,
-    refusal: { code, status: HTTP_STATUS[code], detail, ...noFacts, ...facts },
+    refusal: { code, status: HTTP_STATUS[code], detail, ...NO_FACTS, ...facts },
   };
 }
 

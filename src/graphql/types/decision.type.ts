@@ -1,8 +1,13 @@
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
 import type { ActionStatus, Verdict } from '../../domain/action';
-import type { Role } from '../../domain/role';
-import type { ErrorCode } from '../../domain/refusal';
-import type { RiskLevel } from '../../domain/risk';
+import {
+  FACTS,
+  FACTS_OF,
+  type ErrorCode,
+  type FactKind,
+  type FactName,
+  type RefusalFacts,
+} from '../../domain/refusal';
 import type { BulkMode } from '../../use-cases/decisions/decision-batch';
 import { ActionType } from './action.type';
 import { DateTime } from './date-time';
@@ -69,46 +74,32 @@ export class RefusalType {
 
   @Field(() => String)
   detail!: string;
-
-  @Field(() => ActionStatusEnum, { nullable: true })
-  currentStatus!: ActionStatus | null;
-
-  @Field(() => ID, { nullable: true })
-  decidedBy!: number | null;
-
-  @Field(() => DateTime, { nullable: true })
-  decidedAt!: Date | null;
-
-  @Field(() => Int, { nullable: true })
-  requiredLevel!: number | null;
-
-  @Field(() => Int, { nullable: true })
-  heldLevel!: number | null;
-
-  @Field(() => Float, { nullable: true })
-  riskScore!: number | null;
-
-  @Field(() => Float, { nullable: true })
-  riskLimit!: number | null;
-
-  @Field(() => RoleEnum, { nullable: true })
-  heldRole!: Role | null;
-
-  @Field(() => [RoleEnum], { nullable: true })
-  requiredRoles!: readonly Role[] | null;
-
-  @Field(() => ID, { nullable: true })
-  submittedBy!: number | null;
-
-  @Field(() => RiskLevelEnum, { nullable: true })
-  riskLevel!: RiskLevel | null;
-
-  @Field(() => Int, { nullable: true })
-  approvalsReceived!: number | null;
-
-  @Field(() => Int, { nullable: true })
-  approvalsRequired!: number | null;
 }
+
+/** The facts that an item of a bulk can have. Null where they do not belong to its code. */
+export type ItemFacts = { [Name in FactName]: NonNullable<RefusalFacts[Name]> | null };
+
+/** The GraphQL type of each kind of fact. */
+const FACT_TYPES: Readonly<Record<FactKind, () => object>> = {
+  status: () => ActionStatusEnum,
+  riskLevel: () => RiskLevelEnum,
+  role: () => RoleEnum,
+  roles: () => [RoleEnum],
+  userId: () => ID,
+  time: () => DateTime,
+  score: () => Float,
+  count: () => Int,
+};
+
+const NAMES = Object.keys(FACTS) as FactName[];
+/** No item of a bulk changes the policy. */
+const OF_OTHERS = FACTS_OF.POLICY_VERSION_CONFLICT ?? [];
+for (const name of NAMES)
+  if (!OF_OTHERS.includes(name))
+    Field(FACT_TYPES[FACTS[name]], { nullable: true })(RefusalType.prototype, name);
+
+/** An item of a bulk without facts. */
+export const NO_FACTS = Object.fromEntries(NAMES.map((name) => [name, null])) as ItemFacts;
 
 @ObjectType('BulkItem', { description: 'The result for one id of a bulk: a decision or a refusal.' })
 export class BulkItemType {
@@ -119,7 +110,7 @@ export class BulkItemType {
   decision!: ActionDecisionType | null;
 
   @Field(() => RefusalType, { nullable: true })
-  refusal!: RefusalType | null;
+  refusal!: (RefusalType & ItemFacts) | null;
 }
 
 @ObjectType('BulkDecision', {

@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { acceptsGzip } from '../accepts-gzip';
-import { allowOnly } from '../allowed-methods';
-import { addVary } from '../vary';
+import { acceptsGzip } from '../../api/accepts-gzip';
+import { allowOnly } from '../../api/allowed-methods';
+import { addVary } from '../../api/replies';
 
 /** A file that a page loads. */
 export interface Asset {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { allowOnly } from '../allowed-methods';
+import { allowOnly } from '../../api/allowed-methods';
 import { addAssets, asset, ICON, inPackage, SCRIPT, secured, STYLE, type Asset } from '../pages/assets';
 import { readStarters } from './tabs';
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { VERSION } from '../../version';
-import { allowOnly } from '../allowed-methods';
+import { allowOnly } from '../../api/allowed-methods';
 import { addAssets, asset, ICON, secured, STYLE } from '../pages/assets';
 
 const PATH = '/';

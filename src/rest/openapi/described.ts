@@ -1,5 +1,5 @@
-import type { Requirement } from '../../graphql/authorize.directive';
-import type { Schema } from './json-schema';
+import type { Requirement } from '../../api/caller-checks';
+import { TEXT, type Schema } from './json-schema';
 
 /** The parameters and body of a request, apart from its path. */
 export interface RequestParts {
@@ -18,6 +18,14 @@ export interface DescribedResponse {
   readonly content: Readonly<Record<string, Schema>>;
 }
 
+/** The examples of an operation. They use the demo data, so that trying one out works. */
+export interface Examples {
+  /** The request body. */
+  readonly body?: unknown;
+  /** By HTTP status. */
+  readonly answers?: Readonly<Record<string, unknown>>;
+}
+
 /** Whether a request decides one action, several, or none. */
 type Decides = 'one' | 'many' | null;
 
@@ -33,6 +41,7 @@ export interface Described {
   readonly requirement: Pick<Requirement, 'roles' | 'credential' | 'scope'> | 'optional' | null;
   readonly decides: Decides;
   readonly request: RequestParts;
+  readonly examples?: Examples;
   /** By HTTP status. */
   readonly responses: Readonly<Record<number, DescribedResponse>>;
   /** Whether NOT_FOUND can occur because there is nothing yet. */
@@ -42,4 +51,15 @@ export interface Described {
 /** Returns a JSON response. */
 export function json(description: string, schema: Schema): DescribedResponse {
   return { description, content: { 'application/json': schema } };
+}
+
+/** The description of a path outside of the routes table. It is read with GET. */
+export type DescribedRead = Omit<Described, 'method' | 'decides' | 'tag'>;
+
+/** The media type of JSON lines. */
+export const LINES = 'application/jsonl';
+
+/** Returns a response of text in one of these media types. */
+export function file(description: string, ...types: readonly string[]): DescribedResponse {
+  return { description, content: Object.fromEntries(types.map((type) => [type, TEXT])) };
 }

@@ -7,6 +7,7 @@ import {
   isObjectType,
   type GraphQLObjectType,
   type GraphQLOutputType,
+  type GraphQLSchema,
 } from 'graphql';
 
 /** The part of JSON Schema (2020-12) that the document uses. */
@@ -43,6 +44,8 @@ export const TIME: Schema = {
 };
 export const TEXT: Schema = { type: 'string' };
 export const COUNT: Schema = { type: 'integer', minimum: 0 };
+/** Text that PostgreSQL can store. */
+export const PLAIN_TEXT: Schema = { type: 'string', pattern: '^[^\\u0000]*$' };
 
 export function ref(component: string): Schema {
   return { $ref: `#/components/schemas/${component}` };
@@ -78,6 +81,13 @@ export function object(properties: Readonly<Record<string, Schema>>): Schema {
     required: Object.keys(properties).filter((name) => !name.endsWith('?')),
     additionalProperties: false,
   };
+}
+
+/** Returns an object type of the GraphQL schema. @throws {Error} if there is none of that name */
+export function objectType(schema: GraphQLSchema, name: string): GraphQLObjectType {
+  const type = schema.getType(name);
+  if (isObjectType(type)) return type;
+  throw new Error(`The schema has no type ${name}`);
 }
 
 /**

@@ -1,21 +1,10 @@
-import { ROLES, type Role } from '../../domain/role';
-import { AUDITORS } from '../routes';
-import { json, type Described, type DescribedResponse } from './described';
+import { ROLES } from '../../domain/role';
+import { EXPORT_PATH } from '../subjects/export';
+import { VERIFICATION_PATH } from '../subjects/verification';
+import { file, json, type Described, type DescribedRead } from './described';
 import { COUNT, object, oneOf, TEXT } from './json-schema';
-import { EXPORT_REQUEST, LEAF_RANGE_REQUEST } from './requests';
-
-const file = (description: string, ...types: readonly string[]): DescribedResponse => ({
-  description,
-  content: Object.fromEntries(types.map((type) => [type, TEXT])),
-});
-const byJwtOf = (roles: readonly Role[]): Described['requirement'] => ({
-  roles,
-  credential: 'jwt',
-  scope: null,
-});
 
 const PLAIN = 'text/plain';
-const LINES = 'application/jsonl';
 
 const HEALTH = object({ status: { type: 'string', const: 'ok' } });
 const READINESS = object({
@@ -43,33 +32,15 @@ const DEPLOYMENT = object({
   status: { type: 'string', const: 'ok' },
 });
 
-type Other = Omit<Described, 'method' | 'decides' | 'tag'>;
-
-const AUDIT_PATHS: readonly Other[] = [
-  {
-    path: '/api/admin/audit-logs/export',
-    operationId: 'exportAuditLog',
-    description:
-      'Streams the audit log, oldest entry first: as JSON records, as CSV rows, or as a bundle that can be verified offline.',
-    requirement: byJwtOf(AUDITORS),
-    request: EXPORT_REQUEST,
-    responses: { 200: file('The file. It is compressed if the request accepts gzip.', LINES, 'text/csv') },
-  },
-  {
-    path: '/api/admin/audit-logs/verify',
-    operationId: 'verifyAuditLog',
-    description:
-      'Recomputes the Merkle tree of the audit log, checks entries, actions, policies and checkpoints against each other, and reports progress.',
-    requirement: byJwtOf(AUDITORS),
-    request: LEAF_RANGE_REQUEST,
-    responses: { 200: file('One line for each step and each fault. The last line is the report.', LINES) },
-  },
+const AUDIT_PATHS: readonly DescribedRead[] = [
+  EXPORT_PATH,
+  VERIFICATION_PATH,
   {
     path: '/checkpoint',
     operationId: 'getCheckpoint',
     description:
       "The newest checkpoint of your organization's audit log, as a signed note (C2SP tlog-checkpoint).",
-    requirement: byJwtOf(ROLES),
+    requirement: { roles: ROLES, credential: 'jwt', scope: null },
     request: {},
     responses: { 200: file('The signed note.', PLAIN) },
     canBeAbsent: true,
@@ -84,7 +55,7 @@ const AUDIT_PATHS: readonly Other[] = [
   },
 ];
 
-const OPERATIONS_PATHS: readonly Other[] = [
+const OPERATIONS_PATHS: readonly DescribedRead[] = [
   {
     path: '/',
     operationId: 'getWelcome',
@@ -132,7 +103,7 @@ const OPERATIONS_PATHS: readonly Other[] = [
   },
 ];
 
-const SDK_PATHS: readonly Other[] = [
+const SDK_PATHS: readonly DescribedRead[] = [
   {
     path: '/api/deployment-info',
     operationId: 'getDeploymentInfo',

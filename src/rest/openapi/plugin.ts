@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
-import type { AuthorizeDirective } from '../../graphql/authorize.directive';
-import { allowOnly } from '../../http/allowed-methods';
+import type { RequirementOf } from '../../api/caller-checks';
+import { allowOnly } from '../../api/allowed-methods';
 import { describeRest } from './document';
 
 const PATH = '/openapi.json';
@@ -10,9 +10,9 @@ const PATH = '/openapi.json';
 export function addOpenApi(
   server: FastifyInstance,
   schema: GraphQLSchema,
-  authorize: AuthorizeDirective,
+  requirementOf: RequirementOf,
 ): void {
-  const text = JSON.stringify(describeRest(schema, authorize));
+  const text = JSON.stringify(describeRest(schema, requirementOf));
   server.get(PATH, (_request, reply) =>
     reply
       .type('application/json; charset=utf-8')

@@ -1,9 +1,16 @@
 import { ACTION_STATUSES } from '../../domain/action';
 import { ROLES } from '../../domain/role';
-import { ERROR_CODES, type ErrorCode, type RefusalFacts } from '../../domain/refusal';
-import { inSnakeCase } from '../error-body';
+import {
+  ERROR_CODES,
+  FACTS,
+  NULLABLE_FACTS,
+  type ErrorCode,
+  type FactKind,
+  type FactName,
+} from '../../domain/refusal';
+import { inSnakeCase } from '../../api/facts';
 import { RISK_LEVELS } from '../../domain/risk';
-import { HTTP_STATUS } from '../status';
+import { HTTP_STATUS } from '../../api/status';
 import type { Described } from './described';
 import { COUNT, ID, listOf, object, oneOf, orNull, ref, TEXT, TIME, type Schema } from './json-schema';
 
@@ -83,31 +90,36 @@ export function refusalsOf(operation: Described): ReadonlyMap<number, readonly E
   return byStatus;
 }
 
-const RISK_SCORE: Schema = { type: 'number', minimum: 0, maximum: 100 };
+/** The schema of each kind of fact. */
+const FACT_SCHEMAS: Readonly<Record<FactKind, Schema>> = {
+  status: oneOf(ACTION_STATUSES),
+  riskLevel: oneOf(RISK_LEVELS),
+  role: oneOf(ROLES),
+  roles: listOf(oneOf(ROLES)),
+  userId: ID,
+  time: TIME,
+  score: { type: 'number', minimum: 0, maximum: 100 },
+  count: COUNT,
+};
+const FACT_TEXTS: Readonly<Partial<Record<FactName, string>>> = {
+  decidedBy: 'Null if no user decided the action.',
+};
 
-/** Returns the schema of a refusal's facts. A missing fact is a compile error. */
+/** Returns the schema of a refusal's facts. */
 export function factsSchema(): Schema {
-  const facts: Readonly<Record<keyof RefusalFacts, Schema>> = {
-    currentStatus: oneOf(ACTION_STATUSES),
-    decidedBy: { ...orNull(ID), description: 'Null if no user decided the action.' },
-    decidedAt: orNull(TIME),
-    requiredLevel: COUNT,
-    heldLevel: COUNT,
-    riskScore: RISK_SCORE,
-    riskLimit: RISK_SCORE,
-    requiredRoles: listOf(oneOf(ROLES)),
-    heldRole: oneOf(ROLES),
-    submittedBy: ID,
-    riskLevel: oneOf(RISK_LEVELS),
-    approvalsReceived: COUNT,
-    approvalsRequired: COUNT,
-    expectedVersion: COUNT,
-    currentVersion: COUNT,
-  };
+  const facts = (Object.keys(FACTS) as FactName[]).map((name) => {
+    const schema = FACT_SCHEMAS[FACTS[name]];
+    const description = FACT_TEXTS[name];
+    return [
+      `${inSnakeCase(name)}?`,
+      {
+        ...(NULLABLE_FACTS.includes(name) ? orNull(schema) : schema),
+        ...(description !== undefined && { description }),
+      },
+    ];
+  });
   return {
-    ...object(
-      Object.fromEntries(Object.entries(facts).map(([name, schema]) => [`${inSnakeCase(name)}?`, schema])),
-    ),
+    ...object(Object.fromEntries(facts) as Record<string, Schema>),
     description: 'The facts that belong to the error code, such as the required and the held approval level.',
   };
 }

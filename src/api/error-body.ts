@@ -1,6 +1,7 @@
-import { cutMessage, type Refusal, type RefusalFacts } from '../domain/refusal';
+import { cutMessage, type Refusal } from '../domain/refusal';
+import { factsInSnakeCase } from './facts';
 import { HTTP_STATUS } from './status';
-import { restTime } from './time';
+import { restTime } from './rest-notation';
 
 /** The error body of REST, with its keys in this order (docs/rest-api.md#errors). */
 export interface ErrorBody {
@@ -24,21 +25,4 @@ export function errorBody(refusal: Refusal, correlationId: string, now: Date): E
     ...(refusal.facts && { context: factsInSnakeCase(refusal.facts) }),
     ...(refusal.errors && { errors: refusal.errors }),
   };
-}
-
-/** Returns the facts of a refusal under their REST names, without those that are undefined. */
-export function factsInSnakeCase(facts: RefusalFacts): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    Object.entries(facts)
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]: [string, unknown]) => [
-        inSnakeCase(name),
-        value instanceof Date ? restTime(value) : value,
-      ]),
-  );
-}
-
-/** Converts a name to snake case: decidedBy becomes `decided_by`. */
-export function inSnakeCase(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

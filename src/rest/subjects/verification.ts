@@ -1,13 +1,15 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { AuditProofs } from '../audit/audit-proofs';
-import { verdictOf, type AuditVerdict, type VerificationReport } from '../audit/verification';
-import type { Progress, ProgressStep } from '../audit/verify-bundle';
-import { RefusedError, validationRefusal } from '../domain/refusal';
-import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
-import { allowOnly } from '../http/allowed-methods';
-import { streamAfterFirstChunk } from './stream-after-first-chunk';
-import { readLeafRange, type RestRequest } from './requests';
-import { AUDITORS } from './routes';
+import type { AuditProofs } from '../../audit/audit-proofs';
+import { verdictOf, type AuditVerdict, type VerificationReport } from '../../audit/verification';
+import type { Progress, ProgressStep } from '../../audit/verify-bundle';
+import type { Parsed } from '../../domain/parsing';
+import { RefusedError, validationRefusal } from '../../domain/refusal';
+import { reviewerOf, type CallerChecks, type Requirement } from '../../api/caller-checks';
+import { allowOnly } from '../../api/allowed-methods';
+import { streamAfterFirstChunk } from '../stream-after-first-chunk';
+import { file, LINES, type DescribedRead } from '../openapi/described';
+import { all, integer, LEAF_INDEX, text } from '../parameters';
+import { AUDITORS, type RestRequest } from '../route';
 
 const PATH = '/api/admin/audit-logs/verify';
 const REQUIREMENT: Requirement = { roles: AUDITORS, credential: 'jwt', scope: null, verdict: null };
@@ -18,17 +20,17 @@ const REQUIREMENT: Requirement = { roles: AUDITORS, credential: 'jwt', scope: nu
  */
 export function addVerification(
   server: FastifyInstance,
-  authorize: AuthorizeDirective,
+  callerChecks: CallerChecks,
   identify: (request: FastifyRequest) => Promise<void>,
   proofs: AuditProofs,
 ): void {
   server.get(PATH, {
     exposeHeadRoute: false,
-    onRequest: [identify, (request) => authorize.checkCredential(REQUIREMENT, request, {})],
+    onRequest: [identify, (request) => callerChecks.checkCredential(REQUIREMENT, request, {})],
     handler: async (request, reply) => {
       const range = readLeafRange(request as RestRequest);
       if (range.faults !== undefined) throw new RefusedError(validationRefusal(range.faults));
-      const viewer = authorize.personOf(REQUIREMENT, request);
+      const viewer = reviewerOf(REQUIREMENT, request);
       const steps = stepsOf((progress) => proofs.verify(viewer, range.value, progress));
       const lines = await streamAfterFirstChunk(linesOf(steps));
       return reply.type('application/jsonl; charset=utf-8').header('Cache-Control', 'no-store').send(lines);
@@ -76,3 +78,26 @@ async function* stepsOf(
     state.isAbandoned = true;
   }
 }
+
+/** Reads `?from&to`: leaf indices, inclusive and exclusive. Empty parameters count as absent. */
+function readLeafRange({ query }: RestRequest): Parsed<{ from: number | null; to: number | null }> {
+  const index = (name: string): Parsed<number | null> =>
+    text(query, name) === null ? { value: null } : integer(query, name, LEAF_INDEX);
+  return all({ from: index('from'), to: index('to') });
+}
+
+/** What OpenAPI says about the path. */
+export const VERIFICATION_PATH: DescribedRead = {
+  path: PATH,
+  operationId: 'verifyAuditLog',
+  description:
+    'Recomputes the Merkle tree of the audit log, checks entries, actions, policies and checkpoints against each other, and reports progress.',
+  requirement: REQUIREMENT,
+  request: {
+    query: {
+      from: { ...LEAF_INDEX, description: 'First leaf index, inclusive.' },
+      to: { ...LEAF_INDEX, description: 'Last leaf index, exclusive.' },
+    },
+  },
+  responses: { 200: file('One line for each step and each fault. The last line is the report.', LINES) },
+};

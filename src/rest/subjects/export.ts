@@ -1,20 +1,23 @@
 import type { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ExportFormat, ExportRequest } from '../audit/export-formats';
-import { Slots } from '../audit/slots';
-import type { DatabaseExport } from '../audit/export-source';
-import type { Reviewer } from '../domain/principal';
-import { RefusedError, validationRefusal } from '../domain/refusal';
-import type { AuthorizeDirective, Requirement } from '../graphql/authorize.directive';
-import { acceptsGzip } from '../http/accepts-gzip';
-import { addVary } from '../http/vary';
-import { allowOnly } from '../http/allowed-methods';
-import { AUDIT_RECORD_KEYS, auditRecordBody } from './audit-record';
-import { streamAfterFirstChunk } from './stream-after-first-chunk';
-import { csvRow } from './csv';
-import { readExport, type RestRequest } from './requests';
-import { AUDITORS } from './routes';
+import { EXPORT_FORMATS, type ExportFormat, type ExportRequest } from '../../audit/export-formats';
+import { Slots } from '../../audit/slots';
+import type { DatabaseExport } from '../../audit/export-source';
+import type { Reviewer } from '../../domain/principal';
+import type { Parsed } from '../../domain/parsing';
+import { RefusedError, validationRefusal } from '../../domain/refusal';
+import { reviewerOf, type CallerChecks, type Requirement } from '../../api/caller-checks';
+import { acceptsGzip } from '../../api/accepts-gzip';
+import { addVary } from '../../api/replies';
+import { allowOnly } from '../../api/allowed-methods';
+import { AUDIT_RECORD_KEYS, auditRecordBody } from '../audit-record';
+import { streamAfterFirstChunk } from '../stream-after-first-chunk';
+import { csvRow } from '../csv';
+import { file, LINES, type DescribedRead } from '../openapi/described';
+import { oneOf } from '../openapi/json-schema';
+import { all, SINCE, text, time, UNTIL } from '../parameters';
+import { AUDITORS, type RestRequest } from '../route';
 
 const PATH = '/api/admin/audit-logs/export';
 const REQUIREMENT: Requirement = { roles: AUDITORS, credential: 'jwt', scope: null, verdict: null };
@@ -39,7 +42,7 @@ const TYPES: Readonly<Record<ExportFormat, string>> = {
  */
 export function addExport(
   server: FastifyInstance,
-  authorize: AuthorizeDirective,
+  callerChecks: CallerChecks,
   identify: (request: FastifyRequest) => Promise<void>,
   source: DatabaseExport,
   stalledMs = STALLED,
@@ -49,11 +52,11 @@ export function addExport(
   server.get(PATH, {
     // A HEAD request would have to run the whole export.
     exposeHeadRoute: false,
-    onRequest: [identify, (request) => authorize.checkCredential(REQUIREMENT, request, {})],
+    onRequest: [identify, (request) => callerChecks.checkCredential(REQUIREMENT, request, {})],
     handler: async (request, reply) => {
       const asked = readExport(request as RestRequest);
       if (asked.faults !== undefined) throw new RefusedError(validationRefusal(asked.faults));
-      const viewer = authorize.personOf(REQUIREMENT, request);
+      const viewer = reviewerOf(REQUIREMENT, request);
       const giveBack = slots.take(viewer.organizationId);
       const breakOff = (): void => void reply.raw.destroy();
       let lines: Readable;
@@ -142,3 +145,36 @@ async function* inChunks(texts: AsyncIterable<string>): AsyncGenerator<Buffer, v
   }
   if (chunk !== '') yield Buffer.from(chunk);
 }
+
+/** Reads `?format&from&to`. Empty parameters count as absent. */
+function readExport({ query }: RestRequest): Parsed<ExportRequest> {
+  const asked = text(query, 'format') ?? 'jsonl';
+  const format = EXPORT_FORMATS.find((known) => known === asked);
+  const msg = `must be one of ${EXPORT_FORMATS.join(', ')}`;
+  const parsed = all({
+    format:
+      format === undefined
+        ? { faults: [{ loc: ['query', 'format'], msg, type: 'enum' }] }
+        : { value: format },
+    from: time(query, 'from'),
+    to: time(query, 'to'),
+  });
+  if (parsed.faults !== undefined) return parsed;
+  const { from, to } = parsed.value;
+  return { value: { format: parsed.value.format, from: dateOf(from), to: dateOf(to) } };
+}
+
+function dateOf(at: string | null): Date | null {
+  return at === null ? null : new Date(at);
+}
+
+/** What OpenAPI says about the path. */
+export const EXPORT_PATH: DescribedRead = {
+  path: PATH,
+  operationId: 'exportAuditLog',
+  description:
+    'Streams the audit log, oldest entry first: as JSON records, as CSV rows, or as a bundle that can be verified offline.',
+  requirement: REQUIREMENT,
+  request: { query: { format: { ...oneOf(EXPORT_FORMATS), default: 'jsonl' }, from: SINCE, to: UNTIL } },
+  responses: { 200: file('The file. It is compressed if the request accepts gzip.', LINES, 'text/csv') },
+};

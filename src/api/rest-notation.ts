@@ -6,3 +6,13 @@ export function restTime(at: Date | string): string {
   const text = typeof at === 'string' ? at : at.toISOString();
   return `${text.slice(0, 19)}Z`;
 }
+
+/** Converts an enum value of GraphQL to REST. */
+export function word(value: string): string {
+  return value.toLowerCase();
+}
+
+/** Converts an id of GraphQL to REST. */
+export function number(id: string | null): number | null {
+  return id === null ? null : Number(id);
+}
