@@ -33,7 +33,7 @@ export class DecisionVerification {
   private readonly autoApprovals: AutoApprovalVerification;
   /** Random, so that nobody can search for two end states with the same digest. */
   private readonly salt = randomBytes(16).toString('hex');
-  private unevidenced = 0;
+  private withoutEntry = 0;
 
   /** @param isWhole whether every entry so far included its bytes; only then are all earlier entries known */
   constructor(
@@ -45,7 +45,7 @@ export class DecisionVerification {
 
   /** The number of pending actions without any entry. */
   get pendingWithoutEntry(): number {
-    return this.unevidenced;
+    return this.withoutEntry;
   }
 
   /** Checks the next entry. */
@@ -81,7 +81,7 @@ export class DecisionVerification {
     const id = String(action.id);
     const isPending = action.status === 'pending_approval';
     if (facts?.state !== DECIDED) {
-      if (facts === undefined && votes === 0 && isPending) this.unevidenced += 1;
+      if (facts === undefined && votes === 0 && isPending) this.withoutEntry += 1;
       if (!isPending && this.isWhole())
         report('DECIDED_WITHOUT_AUDIT', `Action ${id} is ${action.status}, and no entry says so`);
       const isRight = isUndecided(action) && (action.approvals === votes || !this.isWhole());
