@@ -32,7 +32,7 @@ export function refusalBehind(thrown: unknown): Refusal {
  * Logs unexpected errors, and database outages with their cause. It ignores refusals thrown as such, so that an error
  * that passes through both GraphQL and REST is logged once.
  */
-export function logSurprise(error: unknown, refusal: Refusal, correlationId: string, log: Logger): void {
+export function logUnexpected(error: unknown, refusal: Refusal, correlationId: string, log: Logger): void {
   if (error instanceof RefusedError) return;
   if (refusal.code === 'INTERNAL_ERROR') log.error({ err: error, correlationId }, 'unexpected error');
   if (error instanceof DatabaseUnavailableError)
@@ -76,7 +76,7 @@ export function maskErrors(result: ExecutionResult, correlationId: string, log: 
 
 function maskError(error: GraphQLError, correlationId: string, log: Logger): GraphQLError {
   const refusal = refusalOf(error);
-  logSurprise(error.originalError ?? error, refusal, correlationId, log);
+  logUnexpected(error.originalError ?? error, refusal, correlationId, log);
   const masked = new GraphQLError(cutMessage(refusal.detail), {
     path: error.path ?? null,
     // REST reads the refusal from here.

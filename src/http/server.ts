@@ -11,7 +11,7 @@ import type { RequestOrigin } from '../domain/audit-entry';
 import { clientCorrelationId, newCorrelationId } from '../domain/correlation';
 import type { Principal } from '../domain/principal';
 import { RefusedError, type ErrorCode, type Refusal } from '../domain/refusal';
-import { extensionsOf, logSurprise, refusalBehind } from '../graphql/errors';
+import { extensionsOf, logUnexpected, refusalBehind } from '../graphql/errors';
 import type { Logger } from '../observability/logger';
 import type { Metrics } from '../observability/metrics';
 import { errorBody } from '../rest/error-body';
@@ -202,7 +202,7 @@ function refusalFor(error: unknown, request: FastifyRequest, log: Logger): Refus
     return BROKEN_OFF;
   }
   const refusal = refusalBehind(error);
-  logSurprise(error, refusal, request.origin.correlationId, log);
+  logUnexpected(error, refusal, request.origin.correlationId, log);
   return refusal;
 }
 

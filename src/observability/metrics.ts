@@ -120,12 +120,12 @@ export class Metrics {
    */
   watch(read: () => Promise<Watched>, sealed: () => number): void {
     const { registers } = this;
-    let underWay: Promise<Watched | null> | null = null;
+    let inFlight: Promise<Watched | null> | null = null;
     // The gauges of a scrape are collected concurrently, so they share one reading.
     const reading = (): Promise<Watched | null> =>
-      (underWay ??= read()
+      (inFlight ??= read()
         .catch(() => null)
-        .finally(() => (underWay = null)));
+        .finally(() => (inFlight = null)));
     const gauge = (name: string, help: string, valueOf: (watched: Watched) => number): void => {
       new Gauge({
         name,

@@ -190,7 +190,7 @@ export async function decide(
 }
 
 function recordOf(
-  { reviewer, verdict, reason, correlationId, retry }: DecisionBatch,
+  { reviewer, verdict, reason, correlationId, idempotencyKey }: DecisionBatch,
   { action, approvalsRequired }: DecisionCandidate,
   position: number,
 ): Readonly<Record<string, unknown>> {
@@ -206,8 +206,8 @@ function recordOf(
     reason,
     approvals_required: approvalsRequired,
     correlation_id: correlationId,
-    retry_key: retry?.key,
-    retry_hash: retry?.requestHash,
+    retry_key: idempotencyKey?.key,
+    retry_hash: idempotencyKey?.requestHash,
   };
 }
 

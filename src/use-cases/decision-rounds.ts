@@ -66,14 +66,14 @@ const NOTHING_STALE: RoundEnd = { stale: [] };
  * replayed (docs/rest-api.md#idempotency-keys).
  */
 export const decideOnce: Round = async (request, store, outcomes) => {
-  const { retry } = request;
-  if (retry === null) throw new Error('A request without a key cannot be known');
+  const { idempotencyKey } = request;
+  if (idempotencyKey === null) throw new Error('A request without a key cannot be known');
   const refused = refusedByRule(request);
   const isAtomic = request.mode === 'atomic';
   const batch = batchOf(request);
   const done = new Map<number, Outcome>();
   const end = await store.once(
-    retry,
+    idempotencyKey,
     async (writes) => {
       const isHopeless = batch.candidates.length === 0 || (isAtomic && refused.size > 0);
       const written = isHopeless ? [] : await writes.decide(batch);
@@ -88,7 +88,7 @@ export const decideOnce: Round = async (request, store, outcomes) => {
     ({ isKept }) => (isKept ? recordOf(request, done) : null),
   );
   if (end.kind !== 'done')
-    return { stale: [], known: end.kind === 'known' ? end.known : await awaitRecord(store, retry) };
+    return { stale: [], known: end.kind === 'known' ? end.known : await awaitRecord(store, idempotencyKey) };
   if (end.result.isAnyStale) return { stale: idsOf(request) };
   if (!end.result.isKept) {
     await writeDenialRecords(refused, request, store.ownTransaction);
@@ -106,15 +106,15 @@ export const decideOnce: Round = async (request, store, outcomes) => {
 async function knownInstead(
   written: readonly WriteOutcome[],
   isRefused: boolean,
-  { retry }: DecisionRequest,
+  { idempotencyKey }: DecisionRequest,
   store: DecisionStore,
 ): Promise<IdempotencyRecord | null> {
-  if (retry === null) return null;
-  if (written.some(({ kind }) => kind === 'key_busy')) return awaitRecord(store, retry);
+  if (idempotencyKey === null) return null;
+  if (written.some(({ kind }) => kind === 'key_busy')) return awaitRecord(store, idempotencyKey);
   const isUsed = written.some(({ kind }) => kind === 'key_used');
   if (!isRefused && !isUsed) return null;
-  const known = await store.findKnown(retry);
-  return known === null && isUsed ? awaitRecord(store, retry) : known;
+  const known = await store.findRecord(idempotencyKey);
+  return known === null && isUsed ? awaitRecord(store, idempotencyKey) : known;
 }
 
 function refuseAll(

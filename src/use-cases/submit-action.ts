@@ -66,21 +66,21 @@ const INVALID_API_KEY: Refusal = { code: 'INVALID_API_KEY', detail: 'Invalid API
 export function makeSubmitAction(store: SubmissionStore): SubmitAction {
   return async (request) => {
     const { submitter, submission } = request;
-    const retry = retryOf(request);
+    const idempotencyKey = keyOf(request);
     refuseScore(submitter, submission);
     const { id, others } = await store.prepare(submitter, submittersOf(submitter));
     let { policy } = submitter;
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const scoring = scoringOf(submission, policy);
-      const draft = newAction(id, request, scoring, policy, retry, others);
+      const draft = newAction(id, request, scoring, policy, idempotencyKey, others);
       const outcome = await store.add(draft);
       if (outcome.kind === 'gone')
         throw new RefusedError(submitter.kind === 'user' ? INVALID_TOKEN : INVALID_API_KEY);
       if (outcome.kind === 'full') throw new RefusedError(tooManyPending(submitter, outcome.most));
       if (outcome.kind === 'written') return resultOf(draft.outcome, outcome.action);
-      if (outcome.kind !== 'stale' && retry !== null) {
-        const known = outcome.kind === 'known' ? outcome.known : await awaitRecord(store, retry);
-        return resultOf(outcomeOfRecord(known, retry) as KnownSubmission, null);
+      if (outcome.kind !== 'stale' && idempotencyKey !== null) {
+        const known = outcome.kind === 'known' ? outcome.known : await awaitRecord(store, idempotencyKey);
+        return resultOf(outcomeOfRecord(known, idempotencyKey) as KnownSubmission, null);
       }
       policy = await store.policyNow(submitter);
     }
@@ -127,7 +127,7 @@ function newAction(
   { submitter, submission, origin }: SubmissionRequest,
   scoring: RiskScoring,
   policy: ApprovalPolicy,
-  retry: IdempotencyKey | null,
+  idempotencyKey: IdempotencyKey | null,
   others: readonly PeopleAlike[],
 ): NewAction {
   const common = {
@@ -182,7 +182,7 @@ function newAction(
     timeToLive: policy.timeToLiveSeconds[riskLevelOf(scoring.score)],
     submitted,
     approved: isApproved ? approved : null,
-    retry,
+    idempotencyKey,
     outcome,
   };
 }
@@ -215,12 +215,7 @@ function resultOf(record: SubmissionRecord | KnownSubmission, action: Action | n
  * Returns the client's idempotency key; without one, for an API key, the correlation id that the client sent
  * (docs/rest-api.md#idempotency-keys). Null if there is neither.
  */
-function retryOf({
-  submitter,
-  submission,
-  origin,
-  idempotencyKey,
-}: SubmissionRequest): IdempotencyKey | null {
+function keyOf({ submitter, submission, origin, idempotencyKey }: SubmissionRequest): IdempotencyKey | null {
   const asked = { ...submission };
   if (idempotencyKey !== null) return idempotencyKeyOf(submitter, 'key', idempotencyKey, asked);
   const correlation = submitter.kind === 'api_key' ? origin.clientCorrelationId : null;
