@@ -63,7 +63,7 @@ export async function verifyBundle(
         report(
           record.type === 'unreadable'
             ? { kind: record.kind, detail: record.reason }
-            : { kind: 'NOT_A_BUNDLE', detail: 'This does not begin as an audit bundle' },
+            : { kind: 'NOT_A_BUNDLE', detail: 'The file does not begin with the header of an audit bundle' },
         );
         break;
       }
@@ -74,7 +74,8 @@ export async function verifyBundle(
       if (entries % STEP === 0) progress({ entries, of: verification.header.tree_size });
     }
   }
-  if (verification === null && faults.length === 0) report({ kind: 'NOT_A_BUNDLE', detail: 'This is empty' });
+  if (verification === null && faults.length === 0)
+    report({ kind: 'NOT_A_BUNDLE', detail: 'The file is empty' });
   const found = verification?.finish() ?? NOTHING;
   return { ...found, faults, faultCount };
 }
@@ -143,7 +144,7 @@ class Verification {
         this.end = record;
         break;
       case 'header':
-        this.report({ kind: 'NOT_A_BUNDLE', detail: 'There is a second beginning' });
+        this.report({ kind: 'NOT_A_BUNDLE', detail: 'There is a second header' });
         break;
       case 'unreadable':
         this.report({ kind: record.kind, detail: record.reason });
@@ -178,11 +179,15 @@ class Verification {
     const at = { leafIndex: index, auditId };
     const entry = `Audit entry ${String(auditId)}`;
     if (isAsked && canonical === null)
-      this.report({ kind: 'ENTRY_MISSING', detail: `${entry} is in the tree, and its row is gone`, ...at });
+      this.report({
+        kind: 'ENTRY_MISSING',
+        detail: `${entry} is in the tree, but its row is missing`,
+        ...at,
+      });
     if (!isAsked && canonical !== null)
       this.report({
         kind: 'HEADER_DIFFERS',
-        detail: `${entry} has its bytes, which the header denies`,
+        detail: `${entry} is outside the range of the header, but includes its bytes`,
         ...at,
       });
   }
@@ -192,7 +197,7 @@ class Verification {
     if (entry?.action_type !== 'rollback_accepted') return;
     const data = entry.data ?? {};
     this.remarks.push(
-      `A rollback was accepted at ${entry.timestamp} by audit entry ${String(entry.audit_id)}: generation ${String(data['generation'])} goes on from tree size ${String(data['tree_size'])} (root ${String(data['root_hash'])}), size ${String(data['abandoned_size'])} (root ${String(data['abandoned_root'])}) was given up`,
+      `A rollback was accepted at ${entry.timestamp} by audit entry ${String(entry.audit_id)}: generation ${String(data['generation'])} goes on from tree size ${String(data['tree_size'])} (root ${String(data['root_hash'])}), size ${String(data['abandoned_size'])} (root ${String(data['abandoned_root'])}) was abandoned`,
     );
   }
 
@@ -201,7 +206,7 @@ class Verification {
     if (!record.queued)
       this.report({
         kind: 'NEVER_SEALED',
-        detail: `Audit entry ${String(auditId)} is neither in the tree nor waiting for it`,
+        detail: `Audit entry ${String(auditId)} is neither in the tree nor queued for it`,
         auditId,
       });
     const hasReceipt = this.receipts.honour(auditId, record.leaf_hash);
@@ -220,8 +225,8 @@ class Verification {
       this.report({ kind: 'HEADER_DIFFERS', detail });
     };
     if (!origin.endsWith(`/organizations/${String(id)}`))
-      differs(`Organization ${String(id)} is not the one of ${origin}`);
-    if (!isTime(at)) differs(`The time of the export is no time: ${at.slice(0, 100)}`);
+      differs(`Organization ${String(id)} is not that of ${origin}`);
+    if (!isTime(at)) differs(`The time of the export is not a time: ${at.slice(0, 100)}`);
     if (from > to || to > size)
       differs(`A tree of ${String(size)} leaves has no leaves from ${String(from)} to ${String(to)}`);
   }
@@ -236,12 +241,12 @@ class Verification {
     if (!isComplete)
       this.report({
         kind: 'INCOMPLETE_BUNDLE',
-        detail: 'The bundle does not hold as many records as its end says',
+        detail: 'The bundle does not hold as many records as its last record says',
       });
     if (counts.leaves !== header.tree_size)
       this.report({
         kind: 'INCOMPLETE_BUNDLE',
-        detail: `The bundle begins by saying ${String(header.tree_size)} leaves and holds ${String(counts.leaves)}`,
+        detail: `The header says ${String(header.tree_size)} leaves, but the bundle holds ${String(counts.leaves)}`,
       });
     for (const key of this.tree.signedBy)
       if (!header.keys.includes(key))
@@ -260,22 +265,20 @@ class Verification {
     if (missing > 0)
       gap(
         'whole',
-        `${String(missing)} entries came by their hash alone: what they tell, and what follows from it, was not checked`,
+        `${String(missing)} entries are included by their hash only: their content, and what follows from it, was not checked`,
       );
-    if (policyCount === 0) gap('whole', 'No policy came along: no decision was held against one');
+    if (policyCount === 0) gap('whole', 'No policy is included: no decision was checked against one');
     if (entries > 0)
       gap(
         'sealed',
-        `${String(entries)} entries were not sealed yet, ${String(withReceipt)} of them with a receipt: nothing but their form was checked`,
+        `${String(entries)} entries were not sealed yet, ${String(withReceipt)} of them with a receipt: only their form was checked`,
       );
     if (this.input.trustedKeys.length === 0)
-      gap('anchored', 'No key was given: the keys that the bundle names were taken for true');
+      gap('anchored', 'No key was given: the keys that the bundle names were trusted');
     else if (this.tree.signedBy.size === 0)
-      gap('anchored', 'No checkpoint of a key that you trust came along');
+      gap('anchored', 'No checkpoint by a key that you trust is included');
     if (pendingWithoutEntry > 0)
-      this.remarks.push(
-        `${String(pendingWithoutEntry)} pending actions are in no entry: nothing proves them`,
-      );
+      this.remarks.push(`${String(pendingWithoutEntry)} pending actions have no entry: nothing proves them`);
     const foreign = this.header.keys.filter(
       (key) =>
         this.input.trustedKeys.length > 0 &&
@@ -288,7 +291,7 @@ class Verification {
     const named = this.header.keys.flatMap((text) => {
       const key = readNoteKey(text);
       if (key === null)
-        this.report({ kind: 'UNKNOWN_KEY', detail: `This is no public key: ${text.slice(0, 200)}` });
+        this.report({ kind: 'UNKNOWN_KEY', detail: `This is not a public key: ${text.slice(0, 200)}` });
       return key ?? [];
     });
     return trustedKeys.length > 0 ? trustedKeys : named;

@@ -61,7 +61,7 @@ export class DecisionVerification {
     if (known?.state === SUBMITTED && scoreIn(known) !== entry.risk_score)
       report(
         'SUBMISSION_DIFFERS',
-        `Entry ${String(entry.audit_id)} decides action ${id} by another score than it was submitted with`,
+        `Entry ${String(entry.audit_id)} decides action ${id} with a score that it was not submitted with`,
       );
     if (entry.actor_kind === 'user') this.checkReviewer(entry, known, report);
     if (type === 'action_expired') this.checkExpiry(entry, report);
@@ -88,21 +88,21 @@ export class DecisionVerification {
       if (isPending && !isRight)
         report(
           'DECISION_DIFFERS',
-          `Action ${id} does not stand as a pending one with ${String(votes)} approvals`,
+          `Action ${id} differs from a pending action with ${String(votes)} approvals`,
         );
       return;
     }
     const entry = String(facts.ref);
     if (isPending)
-      report('AUDITED_WITHOUT_DECISION', `Action ${id} is pending, and entry ${entry} decided it`);
+      report('AUDITED_WITHOUT_DECISION', `Action ${id} is pending, although entry ${entry} decided it`);
     else if (facts.value !== this.digest(stateOf(action)))
-      report('DECISION_DIFFERS', `Action ${id} does not stand as entry ${entry} left it`);
+      report('DECISION_DIFFERS', `Action ${id} differs from what entry ${entry} says`);
   }
 
   /** Reports what is missing. Call after the last action. */
   finish(report: (fault: Fault) => void): void {
     for (const { id: actionId, ref: auditId } of this.actions.inState(DECIDED)) {
-      const detail = `Entry ${String(auditId)} decided action ${String(actionId)}, which is not there`;
+      const detail = `Entry ${String(auditId)} decided action ${String(actionId)}, which is missing`;
       report({ kind: 'AUDITED_WITHOUT_DECISION', detail, actionId, auditId });
     }
     for (const { id } of this.actions.inState(SUBMITTED)) report(missing(id, 'submitted'));
@@ -115,7 +115,7 @@ export class DecisionVerification {
     if (this.actions.get(actionId ?? 0) !== undefined || this.votes.has(actionId ?? 0))
       report(
         'SUBMISSION_DIFFERS',
-        `Action ${String(actionId)} was known before entry ${String(entry.audit_id)} submits it`,
+        `Action ${String(actionId)} occurs before entry ${String(entry.audit_id)} submits it`,
       );
     this.checkInForce(entry, report);
     if (!this.isScoreOf(entry))
@@ -145,7 +145,7 @@ export class DecisionVerification {
     const { action_id: actionId, actor_id: actor, risk_score: score, data } = entry;
     const rules = this.policies.rulesOf(entry.policy_version);
     if (known?.state === SUBMITTED && known.ref === actor && rules?.ownActionsAllowed === false)
-      report('OWN_ACTION', `User ${String(actor)} decides action ${String(actionId)}, which is their own`);
+      report('OWN_ACTION', `User ${String(actor)} decides action ${String(actionId)}, which they submitted`);
     const limit = data?.['risk_limit'] ?? null;
     if (typeof limit === 'number' && (score ?? Infinity) > limit)
       report('LEVEL_TOO_LOW', `Entry ${String(entry.audit_id)} decides above the limit of ${String(limit)}`);
@@ -176,7 +176,7 @@ export class DecisionVerification {
     if (!isCounted || !isRight)
       report(
         'QUORUM_NOT_MET',
-        `Entry ${String(entry.audit_id)} counts ${String(received)} of ${String(required)} approvals, audited are ${String(counted)}`,
+        `Entry ${String(entry.audit_id)} counts ${String(received)} of ${String(required)} approvals, but the audit log has ${String(counted)}`,
       );
   }
 
@@ -185,15 +185,12 @@ export class DecisionVerification {
     report: Report,
   ): void {
     if (Date.parse(String(data?.['expires_at'])) > Date.parse(timestamp))
-      report(
-        'INVALID_ENTRY',
-        `Entry ${String(auditId)} expires action ${String(actionId)} before its time is over`,
-      );
+      report('INVALID_ENTRY', `Entry ${String(auditId)} expires action ${String(actionId)} before it is due`);
     const counted = this.votes.get(actionId ?? 0)?.length ?? 0;
     if (this.isWhole() && received !== counted)
       report(
         'QUORUM_NOT_MET',
-        `Entry ${String(auditId)} counts ${String(received)} approvals, audited are ${String(counted)}`,
+        `Entry ${String(auditId)} counts ${String(received)} approvals, but the audit log has ${String(counted)}`,
       );
   }
 
@@ -211,18 +208,21 @@ export class DecisionVerification {
     const rules = this.policies.rulesOf(version);
     const at = `Entry ${String(entry.audit_id)}`;
     if (rules === undefined || score === null) {
-      report('POLICY_DIFFERS', `${at} names policy version ${String(version)}, which is not there`);
+      report('POLICY_DIFFERS', `${at} names policy version ${String(version)}, which is missing`);
       return;
     }
     const level = rules.approvalLevels ? rules.requiredLevels[riskLevelOf(score)] : null;
     if (required !== level || (level === null) !== (held === null))
-      report('POLICY_DIFFERS', `${at} asked for level ${String(required)}, the policy for ${String(level)}`);
+      report(
+        'POLICY_DIFFERS',
+        `${at} required level ${String(required)}, but the policy requires ${String(level)}`,
+      );
     if (level !== null && (held ?? -1) < level)
-      report('LEVEL_TOO_LOW', `${at} decides at level ${String(held)} what takes level ${String(level)}`);
+      report('LEVEL_TOO_LOW', `${at} decides at level ${String(held)} what requires level ${String(level)}`);
     if (entry.approvals_required !== rules.quorum[riskLevelOf(score)])
       report(
         'POLICY_DIFFERS',
-        `${at} asked for ${String(entry.approvals_required)} approvals, the policy for another number`,
+        `${at} required ${String(entry.approvals_required)} approvals, but the policy requires another number`,
       );
   }
 
@@ -256,7 +256,7 @@ function isUndecided({ decided_by_kind, decided_by, decided_at, correlation_id }
 function missing(actionId: number, what: string): Fault {
   return {
     kind: 'ACTION_MISSING',
-    detail: `Action ${String(actionId)} was ${what}, and is not there`,
+    detail: `Action ${String(actionId)} was ${what}, but is missing`,
     actionId,
   };
 }

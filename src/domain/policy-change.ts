@@ -104,7 +104,11 @@ function merge(base: object, patch: object, loc: readonly string[], faults: Inpu
       merged[name] = inOrder(value);
       // A misspelt risk level in a stored document must not pass for one that was left out.
       if (!value.every((riskLevel) => inOrder([riskLevel]).length === 1))
-        faults.push({ loc: [...loc, name], msg: `must be of ${RISK_LEVELS.join(', ')}`, type: 'enum' });
+        faults.push({
+          loc: [...loc, name],
+          msg: `must contain only ${RISK_LEVELS.join(', ')}`,
+          type: 'enum',
+        });
     } else merged[name] = value;
   }
   return merged;

@@ -12,7 +12,7 @@ const UNAVAILABLE: Refusal = {
 const UNANSWERED: Refusal = {
   code: 'SERVICE_UNAVAILABLE',
   detail:
-    'The connection was lost before an answer came, so that a change may have been made or not: send it again with the same Idempotency-Key',
+    'The connection was lost before the response, so the change may or may not have been made: send the request again with the same Idempotency-Key',
 };
 const ROLLED_BACK: Refusal = {
   code: 'SERVICE_UNAVAILABLE',

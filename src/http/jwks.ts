@@ -101,7 +101,7 @@ export class JwksKeys {
     if (ignored.length > 0 && complaint !== this.complaint)
       this.log.warn(
         { uri: this.location.uri, ignored },
-        'a token issuer publishes keys that cannot be used; the others count',
+        'a token issuer publishes keys that cannot be used; the others are used',
       );
     this.complaint = complaint;
   }
@@ -122,10 +122,10 @@ async function fetchKeySet(uri: string): Promise<readonly unknown[]> {
     redirect: 'error',
     headers: { accept: 'application/json' },
   });
-  if (!response.ok) throw new Error(`The answer was ${String(response.status)}`);
+  if (!response.ok) throw new Error(`The response status was ${String(response.status)}`);
   const text = new TextDecoder('utf-8', { fatal: true }).decode(await bodyOf(response));
   const { keys } = (JSON.parse(text) ?? {}) as { keys?: unknown };
-  if (!Array.isArray(keys)) throw new Error('The answer is no JSON Web Key Set');
+  if (!Array.isArray(keys)) throw new Error('The response is not a JSON Web Key Set');
   return keys as readonly unknown[];
 }
 

@@ -198,7 +198,7 @@ function refusalFor(error: unknown, request: FastifyRequest, log: Logger): Refus
     return { code: 'INVALID_JSON', detail: 'The request body cannot be read' };
   if (request.raw.destroyed && !request.raw.complete) {
     // The client is gone and gets no response.
-    log.debug({ correlationId: request.origin.correlationId }, 'request body broken off');
+    log.debug({ correlationId: request.origin.correlationId }, 'request body incomplete');
     return BROKEN_OFF;
   }
   const refusal = refusalBehind(error);
@@ -206,7 +206,7 @@ function refusalFor(error: unknown, request: FastifyRequest, log: Logger): Refus
   return refusal;
 }
 
-const BROKEN_OFF: Refusal = { code: 'MALFORMED_REQUEST', detail: 'The request body was broken off' };
+const BROKEN_OFF: Refusal = { code: 'MALFORMED_REQUEST', detail: 'The request body is incomplete' };
 const UNSUPPORTED_MEDIA_TYPE: Refusal = {
   code: 'UNSUPPORTED_MEDIA_TYPE',
   detail: 'The request body has to be application/json',

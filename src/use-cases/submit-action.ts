@@ -102,7 +102,7 @@ function tooManyPending(submitter: Principal, most: number): Refusal {
   const whose = submitter.kind === 'user' ? 'of yours' : 'of this API key';
   return {
     code: 'RATE_LIMIT_EXCEEDED',
-    detail: `${String(most)} actions ${whose} wait for a decision already; submit more once some of them are decided`,
+    detail: `${String(most)} actions ${whose} are already pending; submit more once some of them are decided`,
   };
 }
 
@@ -112,7 +112,7 @@ function refuseScore(submitter: Principal, { riskScore }: Submission): void {
   if (submitter.kind === 'api_key' && submitter.scopes.includes(SCORING_SCOPE)) return;
   throw new RefusedError({
     code: 'INSUFFICIENT_PERMISSIONS',
-    detail: `A risk score is taken only from an API key with the scope ${SCORING_SCOPE}; leave it out to have the action scored`,
+    detail: `A risk score is accepted only from an API key with the scope ${SCORING_SCOPE}; leave it out to have the action scored`,
   });
 }
 

@@ -156,7 +156,7 @@ export class RollbackGuard implements WriteGuard {
     const others = this.marks.read(state.database);
     if (others.length === 0)
       this.options.note?.(
-        `no ids were reserved in ${this.options.folder} before: this database is taken as it is`,
+        `no ids were reserved in ${this.options.folder} before: this database is accepted as it is`,
       );
     const generation = Math.max(0, ...others.map((marks) => marks.generation));
     const current = others.filter((marks) => marks.generation === generation);
@@ -210,13 +210,13 @@ export class RollbackGuard implements WriteGuard {
         : `The database was rolled back to an older state: ${reason}. Nothing is submitted or decided until an operator runs npm run audit:accept-rollback (docs/operations.md#rolled-back)`;
     if (refusal !== null && refusal !== this.behind) this.options.say(refusal);
     if (refusal === null && this.behind !== null)
-      this.options.note?.('the database holds again everything that was written');
+      this.options.note?.('the database again holds everything that was written');
     this.behind = refusal;
   }
 
   /** Follows an accepted rollback: entries that were lost with it are no longer expected. */
   private accept(state: DatabaseState, known: Known): void {
-    this.options.note?.(`rollback accepted: the audit log is of generation ${String(state.generation)}`);
+    this.options.note?.(`rollback accepted: the audit log is at generation ${String(state.generation)}`);
     this.committed.length = 0;
     this.behind = null;
     this.known = { ...known, instance: null, generation: state.generation };
