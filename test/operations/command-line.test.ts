@@ -264,7 +264,7 @@ describe('an operator who asks for an API key', () => {
       expect([code, stdout, stderr]).toEqual([
         2,
         '',
-        expect.stringContaining('--expires has to be a moment'),
+        expect.stringContaining('--expires has to be a time in the future'),
       ]);
   });
 

@@ -211,7 +211,7 @@ describe('the archive outside of the database', () => {
     await sealing.seal();
     rmSync(sealing.folder, { recursive: true });
     await decideMany();
-    await expect(sealing.seal()).rejects.toThrow('The database knows another archive of checkpoints');
+    await expect(sealing.seal()).rejects.toThrow('The database belongs to another archive of checkpoints');
     expect((await counts()) as object).toMatchObject({ waiting: 60 });
   });
 
