@@ -76,7 +76,7 @@ export async function decisionCalls(world: World, actionIds: readonly number[]):
           },
         ],
         actions: NO_ACTIONS,
-        retry: null,
+        idempotencyKey: null,
       });
       return decide(capturing, [batch], 'wait').then(notCaptured, onlyCaptured);
     }),

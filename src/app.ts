@@ -294,23 +294,23 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   const stop = runInBackground(
     [
       {
-        name: 'purge the refusal throttle',
+        name: 'purge the throttle of denied attempts',
         everyMs: PURGE_INTERVAL,
         run: (signal) => purgeThrottle(database, signal),
       },
       {
-        name: 'count the denied attempts that were left out',
+        name: 'record how many denied attempts were throttled',
         everyMs: PURGE_INTERVAL,
         run: closeRefusals,
       },
       {
-        name: 'forget requests that are no longer repeated',
+        name: 'purge old idempotency records',
         everyMs: PURGE_INTERVAL,
         run: (signal) => purgeIdempotencyRecords(database, signal),
       },
       { name: 'compare clocks with the database', everyMs: CLOCK_INTERVAL, run: compareClocks },
       { name: 'expire overdue actions', everyMs: sweepEveryMs, run: expireActions },
-      { name: 'write down when API keys were used', everyMs: KEY_USE_INTERVAL, run: writeKeyUses },
+      { name: 'record when API keys were used', everyMs: KEY_USE_INTERVAL, run: writeKeyUses },
     ],
     log,
   );

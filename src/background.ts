@@ -15,21 +15,21 @@ export interface BackgroundWork {
  */
 export function runInBackground(works: readonly BackgroundWork[], log: Logger): () => Promise<void> {
   const stopping = new AbortController();
-  const underWay = new Map<string, Promise<unknown>>();
+  const inFlight = new Map<string, Promise<unknown>>();
   const timers = works.map(({ name, everyMs, run }) =>
     setInterval(() => {
-      if (underWay.has(name)) return;
+      if (inFlight.has(name)) return;
       const turn = run(stopping.signal)
         .catch((error: unknown) => {
           log.warn({ err: error }, `could not ${name}`);
         })
-        .finally(() => underWay.delete(name));
-      underWay.set(name, turn);
+        .finally(() => inFlight.delete(name));
+      inFlight.set(name, turn);
     }, everyMs).unref(),
   );
   return async () => {
     timers.forEach(clearInterval);
     stopping.abort();
-    await Promise.all(underWay.values());
+    await Promise.all(inFlight.values());
   };
 }

@@ -142,7 +142,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
   const faults = (parsed.error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`);
   const isProduction = given['NODE_ENV'] === 'production';
   if (isProduction && given['DATABASE_URL'] === undefined)
-    faults.push('DATABASE_URL: is needed in production');
+    faults.push('DATABASE_URL: is required in production');
   const trustedIssuers = readIssuers(given, isProduction, faults);
   const signingKey = readSigningKey(given['AUDIT_SIGNING_KEY'], faults);
   const earlierKeys = readEarlierKeys(parsed.data?.AUDIT_EARLIER_KEYS ?? [], faults);

@@ -137,7 +137,7 @@ async function main(): Promise<void> {
     setTimeout(() => {
       const what = closables.current ?? 'what was being started';
       process.stderr.write(
-        `stopping took longer than ${String(timeout / 1_000)} s (SHUTDOWN_TIMEOUT), at: ${what}. The process ends as it is.\n`,
+        `stopping took longer than ${String(timeout / 1_000)} s (SHUTDOWN_TIMEOUT), at: ${what}. The process exits now.\n`,
       );
       process.exit(STOPPED_LATE);
     }, delay + timeout);

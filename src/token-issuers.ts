@@ -11,7 +11,7 @@ import {
 import { readFile, readPem } from './setting-files';
 
 const text = z
-  .string({ error: ({ input }) => (input === undefined ? 'is needed' : 'has to be text') })
+  .string({ error: ({ input }) => (input === undefined ? 'is required' : 'has to be text') })
   .min(1, 'has to be text');
 const issuerSettings = z.strictObject({
   issuer: text,
@@ -124,7 +124,7 @@ function readKeys(
 ): TrustedIssuer['keys'] | null {
   const [keyName, urlName] = [nameOf(['publicKey']), nameOf(['jwksUrl'])];
   if ((publicKey === undefined) === (jwksUrl === undefined)) {
-    faults.push(`${keyName}: is needed, or ${urlName}, and not both`);
+    faults.push(`${keyName}: either this or ${urlName} is required, not both`);
     return null;
   }
   if (typeof publicKey === 'string') return readPublicKey(keyName, publicKey, algorithm ?? 'RS256', faults);
@@ -140,7 +140,7 @@ function readPublicKey(
 ): VerificationKey | null {
   const pem = readPem(name, setting, faults);
   if (pem === null) return null;
-  const fault = pem.includes('PRIVATE KEY') ? 'is a private key, which has no place here' : null;
+  const fault = pem.includes('PRIVATE KEY') ? 'is a private key, but has to be a public key' : null;
   try {
     const key = createPublicKey(pem);
     const weakness = fault ?? keyFault(key, algorithm);
@@ -162,7 +162,7 @@ function readClaims(
   if (userIdClaim !== undefined && organizationIdClaim !== undefined)
     return { ...names, ids: { user: userIdClaim, organization: organizationIdClaim } };
   const missing = userIdClaim === undefined ? 'userIdClaim' : 'organizationIdClaim';
-  faults.push(`${nameOf([missing])}: is needed as well`);
+  faults.push(`${nameOf([missing])}: is required as well`);
   return null;
 }
 

@@ -202,7 +202,7 @@ describe('whoever breaks a body off', () => {
     });
     socket.on('error', () => undefined);
     socket.once('data', () => socket.resetAndDestroy());
-    while (!logged.some(({ msg }) => msg === 'request body broken off')) await pause(10);
+    while (!logged.some(({ msg }) => msg === 'request body incomplete')) await pause(10);
     expect(logged.filter(({ level }) => level >= ERROR)).toEqual([]);
   });
 });

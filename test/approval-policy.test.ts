@@ -60,13 +60,13 @@ describe('a reviewer who is refused', () => {
       'their own action',
       { isOwn: true },
       { submittedBy: REVIEWER },
-      'Action 12345 was submitted by you or by an API key that you own or made; somebody else has to decide it',
+      'Action 12345 was submitted by you or by an API key that you own or created; another person has to decide it',
     ],
     [
       'a bulk',
       { isBulk: true, ...refusing({ excludedFromBulk: ['low'] }) },
       { riskLevel: 'low' },
-      'Action 12345 is of low risk and has to be decided by itself, not in bulk',
+      'Action 12345 is of low risk and has to be decided individually, not in bulk',
     ],
     [
       'a decided action',
@@ -88,7 +88,7 @@ describe('a reviewer who is refused', () => {
         ...refusing({ reasonRequired: { approve: [], reject: ['low'] } }),
       },
       { riskLevel: 'low' },
-      'Action 12345 is of low risk: to reject it, a reason is required',
+      'Action 12345 is of low risk: a reason is required to reject it',
     ],
     [
       'a second vote',

@@ -22,7 +22,7 @@ import {
 let gateway: Gateway;
 
 const NOT_ATTEMPTED = { code: 'NOT_ATTEMPTED', status: 424, facts: {} };
-const LEFT_AS_IT_IS = 'was left as it is, since others of this all-or-none request were refused';
+const LEFT_AS_IT_IS = 'was skipped, because another action of this atomic bulk was refused';
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 
 beforeAll(async () => {

@@ -380,11 +380,11 @@ describe('an operator with several issuers', () => {
       'PORT: ',
       'TOKEN_ISSUERS: 0.jwksUrl: ',
       'TOKEN_ISSUERS: 0.algorithm: ',
-      'TOKEN_ISSUERS: 1.issuer: is needed',
+      'TOKEN_ISSUERS: 1.issuer: is required',
       'TOKEN_ISSUERS: 1.audience: ',
       'TOKEN_ISSUERS: 2.publicKey: an RSA key needs 2048 bits',
       'TOKEN_ISSUERS: 3: ',
-      'TOKEN_ISSUERS: 3.publicKey: is needed, or TOKEN_ISSUERS: 3.jwksUrl',
+      'TOKEN_ISSUERS: 3.publicKey: either this or TOKEN_ISSUERS: 3.jwksUrl is required',
       'TOKEN_ISSUERS: 4: ',
     ])
       expect(faults).toContainEqual(expect.stringContaining(fault));

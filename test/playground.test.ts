@@ -94,7 +94,7 @@ describe('an analyst who runs the tabs that the playground opens with', () => {
   });
 
   it('sees denied attempts, summed and one by one', async () => {
-    const { byCode, auditLogs } = await run('RefusedTries');
+    const { byCode, auditLogs } = await run('DeniedAttempts');
     expect(byCode).toContainEqual({ key: 'APPROVAL_LEVEL_REQUIRED', refused: 1 });
     expect(auditLogs.edges.map(({ node }: any) => node)).toEqual([
       expect.objectContaining({ actionId: '12351', refusalCode: 'APPROVAL_LEVEL_REQUIRED', heldLevel: 2 }),

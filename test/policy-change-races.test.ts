@@ -38,7 +38,7 @@ describe('admins who change it at the same time', () => {
       expect(outcomeOf(answer)).toMatchObject({
         status: 409,
         code: 'POLICY_VERSION_CONFLICT',
-        detail: `The change is meant for policy version ${versions[0] ?? ''}, but version ${versions[1] ?? ''} is in force`,
+        detail: `The change is based on policy version ${versions[0] ?? ''}, but version ${versions[1] ?? ''} is in force`,
         facts: { expected_version: expectedVersion, current_version: currentVersion },
       });
     },

@@ -135,7 +135,7 @@ describe('an admin who asks for what cannot be', () => {
     await gateway.database.sql(newPolicy({ excludedFromBulk: ['low', 'high'] }));
     const answer = await writingNothing(gateway, () => askToChange(gateway, patch));
     expect(faultyPlaces(answer)).toEqual(['patch']);
-    expect(answer.body.errors[0].message).toContain('changes nothing of the policy in force');
+    expect(answer.body.errors[0].message).toContain('changes nothing in the policy in force');
   });
 });
 
@@ -152,7 +152,7 @@ describe('an admin of a risky policy', () => {
       {
         code: 'LEVEL_BELOW_LOWER_RISK',
         riskLevel: 'CRITICAL',
-        detail: 'Level 2 suffices for critical risk, less than for high risk',
+        detail: 'Level 2 suffices for critical risk, although high risk requires more',
       },
       {
         code: 'OWN_ACTIONS_ALLOWED',
@@ -162,7 +162,7 @@ describe('an admin of a risky policy', () => {
       {
         code: 'AUTO_APPROVES_BEYOND_LOW',
         riskLevel: null,
-        detail: 'Scores below 41 are approved by nobody, beyond low risk',
+        detail: 'Scores below 41 are approved automatically, although not all of them are of low risk',
       },
     ];
     const setActive = (active: boolean) =>

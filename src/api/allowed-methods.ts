@@ -18,7 +18,7 @@ export function allowOnly(
     config,
     onRequest: (_request, reply) => {
       reply.header('Allow', allow);
-      throw new RefusedError({ code: 'METHOD_NOT_ALLOWED', detail: `Allowed here: ${allow}` });
+      throw new RefusedError({ code: 'METHOD_NOT_ALLOWED', detail: `Allowed methods: ${allow}` });
     },
     handler: () => undefined,
   });

@@ -10,7 +10,7 @@ const UNAVAILABLE: Refusal = {
 const UNANSWERED: Refusal = {
   code: 'SERVICE_UNAVAILABLE',
   detail:
-    'The connection was lost before an answer came, so that a change may have been made or not: send it again with the same Idempotency-Key',
+    'The connection was lost before the response, so the change may or may not have been made: send the request again with the same Idempotency-Key',
 };
 const ROLLED_BACK: Refusal = {
   code: 'SERVICE_UNAVAILABLE',
@@ -30,7 +30,7 @@ export function refusalBehind(thrown: unknown): Refusal {
  * Logs unexpected errors, and database outages with their cause. It ignores refusals thrown as such, so that an error
  * that passes through both GraphQL and REST is logged once.
  */
-export function logSurprise(error: unknown, refusal: Refusal, correlationId: string, log: Logger): void {
+export function logUnexpected(error: unknown, refusal: Refusal, correlationId: string, log: Logger): void {
   if (error instanceof RefusedError) return;
   if (refusal.code === 'INTERNAL_ERROR') log.error({ err: error, correlationId }, 'unexpected error');
   if (error instanceof DatabaseUnavailableError)

@@ -68,7 +68,7 @@ export class AuditProofs {
    * @throws {RefusedError} SERVICE_UNAVAILABLE if too many verifications run, or this one takes too long
    */
   async verify(tenant: Tenant, range: LeafRange, progress?: Progress): Promise<VerificationReport> {
-    const giveBack = this.slots.take(tenant.organizationId);
+    const release = this.slots.take(tenant.organizationId);
     const maxMs = progress === undefined ? Math.min(this.maxMs, MAX_SILENT_TIME) : this.maxMs;
     const endsAt = performance.now() + maxMs;
     try {
@@ -88,7 +88,7 @@ export class AuditProofs {
       progress?.({ entries: report.entries, of: report.treeSize, fault });
       return { ...report, faults: [...report.faults, fault], faultCount: report.faultCount + 1 };
     } finally {
-      giveBack();
+      release();
     }
   }
 }

@@ -33,7 +33,7 @@ export async function* linesOf(path: string): AsyncGenerator<string, void> {
     try {
       return decoder.decode(parts.length === 1 ? parts[0] : Buffer.concat(parts));
     } catch {
-      throw new BundleFileError('NOT_A_BUNDLE', `Line ${String(line)} is no UTF-8`);
+      throw new BundleFileError('NOT_A_BUNDLE', `Line ${String(line)} is not UTF-8`);
     }
   };
   let parts: Buffer[] = [];
@@ -52,7 +52,10 @@ export async function* linesOf(path: string): AsyncGenerator<string, void> {
     }
   }
   if (length > 0)
-    throw new BundleFileError('INCOMPLETE_BUNDLE', `Line ${String(line + 1)} is cut off: it has no end`);
+    throw new BundleFileError(
+      'INCOMPLETE_BUNDLE',
+      `Line ${String(line + 1)} is truncated: it has no line end`,
+    );
 }
 
 /** Yields a file's bytes, decompressed if it starts with the gzip signature. */
@@ -80,7 +83,7 @@ async function* unpacked(path: string): AsyncGenerator<Buffer, void> {
     if (error instanceof BundleFileError) throw error;
     const { message } = error as Error;
     throw isGzip
-      ? new BundleFileError('GZIP_DAMAGED', `The file cannot be unpacked: ${message}`)
+      ? new BundleFileError('GZIP_DAMAGED', `The file cannot be decompressed: ${message}`)
       : new BundleFileError('NOT_A_BUNDLE', `The file cannot be read: ${message}`);
   }
 }
@@ -103,5 +106,5 @@ async function* gunzipped(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer,
   pipeline(counted, gunzip, () => undefined);
   for await (const chunk of gunzip) yield chunk as Buffer;
   if (gunzip.bytesWritten !== size)
-    throw new BundleFileError('GZIP_DAMAGED', 'Something follows the end of the packed file');
+    throw new BundleFileError('GZIP_DAMAGED', 'There is data after the end of the compressed file');
 }

@@ -70,14 +70,14 @@ export class CheckpointFiles implements CheckpointArchive {
     const known = await archives.known(organizationId, id);
     if (!known.isKnown && known.others > 0 && this.options.isVouchedFor !== true)
       throw new ArchiveFaultError(
-        `The database knows another archive of checkpoints than the one in ${this.options.folder}`,
+        `The database belongs to another archive of checkpoints than the one in ${this.options.folder}`,
       );
     const file = this.open(path);
     try {
       const before = await this.compare(organizationId, file);
       if (before.length < (known.length ?? 0))
         throw new ArchiveFaultError(
-          `${path} has ${String(before.length)} bytes, and had ${String(known.length)}`,
+          `${path} has ${String(before.length)} bytes, but had ${String(known.length)}`,
         );
       const last = await this.append(organizationId, file, before, id, known.length);
       const [other] = await archives.ahead(organizationId, id, last?.treeSize ?? 0);
@@ -102,13 +102,13 @@ export class CheckpointFiles implements CheckpointArchive {
     const known = await archives.known(organizationId, id ?? randomUUID());
     if (!known.isKnown && known.others > 0)
       throw new ArchiveFaultError(
-        `The database knows another archive of checkpoints than the one in ${folder}`,
+        `The database belongs to another archive of checkpoints than the one in ${folder}`,
       );
     const file = openIfThere(path);
     try {
       const length = file === null ? 0 : (await this.compare(organizationId, file)).length;
       if (length < (known.length ?? 0))
-        throw new ArchiveFaultError(`${path} has ${String(length)} bytes, and had ${String(known.length)}`);
+        throw new ArchiveFaultError(`${path} has ${String(length)} bytes, but had ${String(known.length)}`);
     } finally {
       if (file !== null) closeSync(file);
     }
@@ -210,7 +210,8 @@ export class CheckpointFiles implements CheckpointArchive {
     let { length, last } = before;
     const expected = this.expected(organizationId, before.last);
     for (let batch = await expected.batch(); batch.length > 0; batch = await expected.batch()) {
-      if (!(await this.options.isLeading())) throw new NotLeadingError('Another process seals by now');
+      if (!(await this.options.isLeading()))
+        throw new NotLeadingError('Another process has become the sealer');
       const bytes = Buffer.from(batch.map(({ note }) => `${note}\n`).join(''));
       try {
         writeWhole(file, bytes, length);

@@ -11,7 +11,7 @@ const id = z.int().min(1);
 const count = z.int().min(0);
 const text = z.string();
 const named = z.string().min(1);
-const time = z.string().refine(isTime, 'is no time');
+const time = z.string().refine(isTime, 'is not a time');
 const hash = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const score = z.number().min(0).max(100);
@@ -66,7 +66,7 @@ function entryType(name: AuditActionType, actors: readonly Kind[], members: Memb
       ({ actor_kind: kind, actor_id: actor, on_behalf_of: owner }) =>
         (kind === 'user' || kind === 'api_key') === (actor !== null) &&
         (kind === 'api_key') === (owner !== null),
-      { message: 'actor_id and on_behalf_of do not fit the kind of actor' },
+      { message: 'actor_id and on_behalf_of do not match actor_kind' },
     );
 }
 

@@ -73,7 +73,7 @@ export function openDevelopmentLogKey(dataDir: string): KeyObject {
 export function openLogKey({ auditLog, dataDir, isProduction }: Config, say: (line: string) => void): LogKey {
   if (isProduction && auditLog.signingKey === null)
     say(
-      `warning: without AUDIT_SIGNING_KEY the audit log is signed with a key that is kept in ${dataDir}; replicas need one key`,
+      `warning: without AUDIT_SIGNING_KEY the audit log is signed with a key that is kept in ${dataDir}; replicas have to share one key`,
     );
   return new LogKey(
     auditLog.name,

@@ -8,7 +8,7 @@ import type { FaultKind } from './verification';
 
 const id = z.int().min(1);
 const count = z.int().min(0);
-const hash = z.string().regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, 'is no SHA-256 in base64');
+const hash = z.string().regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, 'is not a SHA-256 hash in base64');
 const altered = z.array(z.string()).min(1).optional();
 
 /** A policy's settings. Some may be missing, but none may be unknown. */
@@ -16,7 +16,7 @@ const rules = z.looseObject({}).transform((document, context): PolicyRules => {
   const unknown = unknownSettings(document, DEFAULT_RULES);
   if (unknown !== null) context.addIssue(`has an unknown setting, ${unknown}`);
   const { value } = applyPatch(DEFAULT_RULES, document);
-  if (value === undefined) context.addIssue('is no policy');
+  if (value === undefined) context.addIssue('is not a policy');
   return value ?? DEFAULT_RULES;
 });
 
@@ -128,7 +128,7 @@ function parseRecord(text: string, line: number): BundleRecord | UnreadableRecor
     value = JSON.parse(text);
     if (JSON.stringify(value) !== text)
       return unreadable(
-        'it is JSON, not as JSON.stringify writes it: white space, or a name that is there twice',
+        'it is valid JSON, but not in the form that JSON.stringify writes: it has white space or a duplicate name',
       );
   } catch {
     return unreadable('it is not JSON');

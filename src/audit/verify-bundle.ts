@@ -63,7 +63,7 @@ export async function verifyBundle(
         report(
           record.type === 'unreadable'
             ? { kind: record.kind, detail: record.reason }
-            : { kind: 'NOT_A_BUNDLE', detail: 'This does not begin as an audit bundle' },
+            : { kind: 'NOT_A_BUNDLE', detail: 'The file does not begin with the header of an audit bundle' },
         );
         break;
       }
@@ -74,7 +74,8 @@ export async function verifyBundle(
       if (entries % STEP === 0) progress({ entries, of: verification.header.tree_size });
     }
   }
-  if (verification === null && faults.length === 0) report({ kind: 'NOT_A_BUNDLE', detail: 'This is empty' });
+  if (verification === null && faults.length === 0)
+    report({ kind: 'NOT_A_BUNDLE', detail: 'The file is empty' });
   const found = verification?.finish() ?? NOTHING;
   return { ...found, faults, faultCount };
 }
@@ -142,7 +143,7 @@ class Verification {
         this.end = record;
         break;
       case 'header':
-        this.report({ kind: 'NOT_A_BUNDLE', detail: 'There is a second beginning' });
+        this.report({ kind: 'NOT_A_BUNDLE', detail: 'There is a second header' });
         break;
       case 'unreadable':
         this.report({ kind: record.kind, detail: record.reason });
@@ -184,11 +185,15 @@ class Verification {
     const at = { leafIndex: index, auditId };
     const entry = `Audit entry ${String(auditId)}`;
     if (isAsked && canonical === null)
-      this.report({ kind: 'ENTRY_MISSING', detail: `${entry} is in the tree, and its row is gone`, ...at });
+      this.report({
+        kind: 'ENTRY_MISSING',
+        detail: `${entry} is in the tree, but its row is missing`,
+        ...at,
+      });
     if (!isAsked && canonical !== null)
       this.report({
         kind: 'HEADER_DIFFERS',
-        detail: `${entry} has its bytes, which the header denies`,
+        detail: `${entry} is outside the range of the header, but includes its bytes`,
         ...at,
       });
   }
@@ -198,7 +203,7 @@ class Verification {
     if (entry?.action_type !== 'rollback_accepted') return;
     const data = entry.data ?? {};
     this.remarks.push(
-      `A rollback was accepted at ${entry.timestamp} by audit entry ${String(entry.audit_id)}: generation ${String(data['generation'])} goes on from tree size ${String(data['tree_size'])} (root ${String(data['root_hash'])}), size ${String(data['abandoned_size'])} (root ${String(data['abandoned_root'])}) was given up`,
+      `A rollback was accepted at ${entry.timestamp} by audit entry ${String(entry.audit_id)}: generation ${String(data['generation'])} goes on from tree size ${String(data['tree_size'])} (root ${String(data['root_hash'])}), size ${String(data['abandoned_size'])} (root ${String(data['abandoned_root'])}) was abandoned`,
     );
   }
 
@@ -207,7 +212,7 @@ class Verification {
     if (!record.queued)
       this.report({
         kind: 'NEVER_SEALED',
-        detail: `Audit entry ${String(auditId)} is neither in the tree nor waiting for it`,
+        detail: `Audit entry ${String(auditId)} is neither in the tree nor queued for it`,
         auditId,
       });
     const hasReceipt = this.receipts.honour(auditId, record.leaf_hash);
@@ -224,7 +229,7 @@ class Verification {
     const named = this.header.keys.flatMap((text) => {
       const key = readNoteKey(text);
       if (key === null)
-        this.report({ kind: 'UNKNOWN_KEY', detail: `This is no public key: ${text.slice(0, 200)}` });
+        this.report({ kind: 'UNKNOWN_KEY', detail: `This is not a public key: ${text.slice(0, 200)}` });
       return key ?? [];
     });
     return trustedKeys.length > 0 ? trustedKeys : named;

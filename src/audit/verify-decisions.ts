@@ -34,7 +34,7 @@ export class DecisionVerification {
   private readonly autoApprovals: AutoApprovalVerification;
   /** Random, so that nobody can search for two end states with the same digest. */
   private readonly salt = randomBytes(16).toString('hex');
-  private unevidenced = 0;
+  private withoutEntry = 0;
 
   /** @param isWhole whether every entry so far included its bytes; only then are all earlier entries known */
   constructor(
@@ -46,7 +46,7 @@ export class DecisionVerification {
 
   /** The number of pending actions without any entry. */
   get pendingWithoutEntry(): number {
-    return this.unevidenced;
+    return this.withoutEntry;
   }
 
   /** Checks the next entry. */
@@ -62,7 +62,7 @@ export class DecisionVerification {
     if (known?.state === SUBMITTED && scoreIn(known) !== entry.risk_score)
       report(
         'SUBMISSION_DIFFERS',
-        `Entry ${String(entry.audit_id)} decides action ${id} by another score than it was submitted with`,
+        `Entry ${String(entry.audit_id)} decides action ${id} with a score that it was not submitted with`,
       );
     if (entry.actor_kind === 'user') this.checkReviewer(entry, known, report);
     if (type === 'action_expired') this.checkExpiry(entry, report);
@@ -82,28 +82,28 @@ export class DecisionVerification {
     const id = String(action.id);
     const isPending = action.status === 'pending_approval';
     if (facts?.state !== DECIDED) {
-      if (facts === undefined && votes === 0 && isPending) this.unevidenced += 1;
+      if (facts === undefined && votes === 0 && isPending) this.withoutEntry += 1;
       if (!isPending && this.isWhole())
         report('DECIDED_WITHOUT_AUDIT', `Action ${id} is ${action.status}, and no entry says so`);
       const isRight = isUndecided(action) && (action.approvals === votes || !this.isWhole());
       if (isPending && !isRight)
         report(
           'DECISION_DIFFERS',
-          `Action ${id} does not stand as a pending one with ${String(votes)} approvals`,
+          `Action ${id} differs from a pending action with ${String(votes)} approvals`,
         );
       return;
     }
     const entry = String(facts.ref);
     if (isPending)
-      report('AUDITED_WITHOUT_DECISION', `Action ${id} is pending, and entry ${entry} decided it`);
+      report('AUDITED_WITHOUT_DECISION', `Action ${id} is pending, although entry ${entry} decided it`);
     else if (facts.value !== this.digest(stateOf(action)))
-      report('DECISION_DIFFERS', `Action ${id} does not stand as entry ${entry} left it`);
+      report('DECISION_DIFFERS', `Action ${id} differs from what entry ${entry} says`);
   }
 
   /** Reports what is missing. Call after the last action. */
   finish(report: (fault: Fault) => void): void {
     for (const { id: actionId, ref: auditId } of this.actions.inState(DECIDED)) {
-      const detail = `Entry ${String(auditId)} decided action ${String(actionId)}, which is not there`;
+      const detail = `Entry ${String(auditId)} decided action ${String(actionId)}, which is missing`;
       report({ kind: 'AUDITED_WITHOUT_DECISION', detail, actionId, auditId });
     }
     for (const { id } of this.actions.inState(SUBMITTED)) report(missing(id, 'submitted'));
@@ -116,7 +116,7 @@ export class DecisionVerification {
     if (this.actions.get(actionId ?? 0) !== undefined || this.votes.has(actionId ?? 0))
       report(
         'SUBMISSION_DIFFERS',
-        `Action ${String(actionId)} was known before entry ${String(entry.audit_id)} submits it`,
+        `Action ${String(actionId)} occurs before entry ${String(entry.audit_id)} submits it`,
       );
     this.checkInForce(entry, report);
     if (!this.isScoreOf(entry))
@@ -146,7 +146,7 @@ export class DecisionVerification {
     const { action_id: actionId, actor_id: actor, risk_score: score, data } = entry;
     const rules = this.policies.rulesOf(entry.policy_version);
     if (known?.state === SUBMITTED && known.ref === actor && rules?.ownActionsAllowed === false)
-      report('OWN_ACTION', `User ${String(actor)} decides action ${String(actionId)}, which is their own`);
+      report('OWN_ACTION', `User ${String(actor)} decides action ${String(actionId)}, which they submitted`);
     const limit = data?.['risk_limit'] ?? null;
     if (typeof limit === 'number' && (score ?? Infinity) > limit)
       report('LEVEL_TOO_LOW', `Entry ${String(entry.audit_id)} decides above the limit of ${String(limit)}`);
@@ -177,7 +177,7 @@ export class DecisionVerification {
     if (!isCounted || !isRight)
       report(
         'QUORUM_NOT_MET',
-        `Entry ${String(entry.audit_id)} counts ${String(received)} of ${String(required)} approvals, audited are ${String(counted)}`,
+        `Entry ${String(entry.audit_id)} counts ${String(received)} of ${String(required)} approvals, but the audit log has ${String(counted)}`,
       );
   }
 
@@ -186,15 +186,12 @@ export class DecisionVerification {
     report: Report,
   ): void {
     if (Date.parse(String(data?.['expires_at'])) > Date.parse(timestamp))
-      report(
-        'INVALID_ENTRY',
-        `Entry ${String(auditId)} expires action ${String(actionId)} before its time is over`,
-      );
+      report('INVALID_ENTRY', `Entry ${String(auditId)} expires action ${String(actionId)} before it is due`);
     const counted = this.votes.get(actionId ?? 0)?.length ?? 0;
     if (this.isWhole() && received !== counted)
       report(
         'QUORUM_NOT_MET',
-        `Entry ${String(auditId)} counts ${String(received)} approvals, audited are ${String(counted)}`,
+        `Entry ${String(auditId)} counts ${String(received)} approvals, but the audit log has ${String(counted)}`,
       );
   }
 
@@ -212,18 +209,21 @@ export class DecisionVerification {
     const rules = this.policies.rulesOf(version);
     const at = `Entry ${String(entry.audit_id)}`;
     if (rules === undefined || score === null) {
-      report('POLICY_DIFFERS', `${at} names policy version ${String(version)}, which is not there`);
+      report('POLICY_DIFFERS', `${at} names policy version ${String(version)}, which is missing`);
       return;
     }
     const level = rules.approvalLevels ? rules.requiredLevels[riskLevelOf(score)] : null;
     if (required !== level || (level === null) !== (held === null))
-      report('POLICY_DIFFERS', `${at} asked for level ${String(required)}, the policy for ${String(level)}`);
+      report(
+        'POLICY_DIFFERS',
+        `${at} required level ${String(required)}, but the policy requires ${String(level)}`,
+      );
     if (level !== null && (held ?? -1) < level)
-      report('LEVEL_TOO_LOW', `${at} decides at level ${String(held)} what takes level ${String(level)}`);
+      report('LEVEL_TOO_LOW', `${at} decides at level ${String(held)} what requires level ${String(level)}`);
     if (entry.approvals_required !== rules.quorum[riskLevelOf(score)])
       report(
         'POLICY_DIFFERS',
-        `${at} asked for ${String(entry.approvals_required)} approvals, the policy for another number`,
+        `${at} required ${String(entry.approvals_required)} approvals, but the policy requires another number`,
       );
   }
 
@@ -242,7 +242,7 @@ export class DecisionVerification {
 function missing(actionId: number, what: string): Fault {
   return {
     kind: 'ACTION_MISSING',
-    detail: `Action ${String(actionId)} was ${what}, and is not there`,
+    detail: `Action ${String(actionId)} was ${what}, but is missing`,
     actionId,
   };
 }

@@ -56,12 +56,9 @@ export class EntryVerification {
     const { audit_id: auditId, canonical, altered, leafIndex } = placed;
     const fault = this.reportAt({ auditId, ...(leafIndex !== undefined && { leafIndex }) });
     const id = String(auditId);
-    if (!this.seen.add(auditId)) fault('DUPLICATE_ENTRY', `Audit entry ${id} is there twice`);
+    if (!this.seen.add(auditId)) fault('DUPLICATE_ENTRY', `Audit entry ${id} occurs twice`);
     if (altered !== undefined)
-      fault(
-        'ROW_ALTERED',
-        `The row of audit entry ${id} does not say what its bytes say: ${altered.join(', ')}`,
-      );
+      fault('ROW_ALTERED', `The row of audit entry ${id} differs from its bytes: ${altered.join(', ')}`);
     if (canonical === null) {
       this.withoutBytes += 1;
       return null;
@@ -79,9 +76,9 @@ export class EntryVerification {
     }
     const invalid = entryFault(entry);
     if (invalid !== null) {
-      fault('INVALID_ENTRY', `Audit entry ${id} is not as its type has it: ${invalid}`);
+      fault('INVALID_ENTRY', `Audit entry ${id} does not have the form of its type: ${invalid}`);
       if (entry.actor_kind === 'policy')
-        fault('APPROVED_WITHOUT_POLICY', `Audit entry ${id} is nothing that a policy does`);
+        fault('APPROVED_WITHOUT_POLICY', `Audit entry ${id} is of a form that a policy never writes`);
       return null;
     }
     this.checkTime(entry, fault);
@@ -108,7 +105,7 @@ export class EntryVerification {
     if (type === 'decision_refused' && version !== null && isWhole && !this.policies.isKnownBy(version))
       fault(
         'POLICY_NOT_IN_FORCE',
-        `Entry ${String(entry.audit_id)} names policy version ${String(version)}, which was not there yet`,
+        `Entry ${String(entry.audit_id)} names policy version ${String(version)}, which did not exist yet`,
       );
     this.decisions.add(entry, fault);
   }
@@ -121,10 +118,10 @@ export class EntryVerification {
     if (time < this.latest - CLOCK_TOLERANCE)
       fault(
         'BACK_DATED',
-        `Audit entry ${String(id)} claims to be of ${timestamp}, and later ones come before it`,
+        `Audit entry ${String(id)} has the time ${timestamp}, but earlier entries have later times`,
       );
     if (time > this.exportedAt + CLOCK_TOLERANCE) {
-      fault('POST_DATED', `Audit entry ${String(id)} claims to be of ${timestamp}, after the export`);
+      fault('POST_DATED', `Audit entry ${String(id)} has the time ${timestamp}, after the export`);
       return;
     }
     this.latest = Math.max(this.latest, time);

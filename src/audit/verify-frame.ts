@@ -18,7 +18,7 @@ interface Unproven {
   readonly entries: number;
   /** How many of those entries have a receipt. */
   readonly withReceipt: number;
-  /** Entries that came by their hash alone. */
+  /** Entries that are included by their hash only. */
   readonly missing: number;
   readonly policies: number;
   readonly pendingWithoutEntry: number;
@@ -31,8 +31,8 @@ export function headerFaults(header: BundleHeader): readonly string[] {
   const { origin, organization_id: id, exported_at: at, from, to, tree_size: size } = header;
   const faults: string[] = [];
   if (!origin.endsWith(`/organizations/${String(id)}`))
-    faults.push(`Organization ${String(id)} is not the one of ${origin}`);
-  if (!isTime(at)) faults.push(`The time of the export is no time: ${at.slice(0, 100)}`);
+    faults.push(`Organization ${String(id)} is not that of ${origin}`);
+  if (!isTime(at)) faults.push(`The time of the export is not a time: ${at.slice(0, 100)}`);
   if (from > to || to > size)
     faults.push(`A tree of ${String(size)} leaves has no leaves from ${String(from)} to ${String(to)}`);
   return faults;
@@ -54,12 +54,12 @@ export function endFaults(
   if (!isComplete)
     faults.push({
       kind: 'INCOMPLETE_BUNDLE',
-      detail: 'The bundle does not hold as many records as its end says',
+      detail: 'The bundle does not hold as many records as its last record says',
     });
   if (counts.leaves !== header.tree_size)
     faults.push({
       kind: 'INCOMPLETE_BUNDLE',
-      detail: `The bundle begins by saying ${String(header.tree_size)} leaves and holds ${String(counts.leaves)}`,
+      detail: `The header says ${String(header.tree_size)} leaves, but the bundle holds ${String(counts.leaves)}`,
     });
   for (const key of signedBy)
     if (!header.keys.includes(key))
@@ -83,20 +83,20 @@ export function gapsOf(
   if (missing > 0)
     gap(
       'whole',
-      `${String(missing)} entries came by their hash alone: what they tell, and what follows from it, was not checked`,
+      `${String(missing)} entries are included by their hash only: their content, and what follows from it, was not checked`,
     );
-  if (policies === 0) gap('whole', 'No policy came along: no decision was held against one');
+  if (policies === 0) gap('whole', 'No policy is included: no decision was checked against one');
   if (entries > 0)
     gap(
       'sealed',
-      `${String(entries)} entries were not sealed yet, ${String(withReceipt)} of them with a receipt: nothing but their form was checked`,
+      `${String(entries)} entries were not sealed yet, ${String(withReceipt)} of them with a receipt: only their form was checked`,
     );
   if (trustedKeys.length === 0)
-    gap('anchored', 'No key was given: the keys that the bundle names were taken for true');
-  else if (!isSigned) gap('anchored', 'No checkpoint of a key that you trust came along');
+    gap('anchored', 'No key was given: the keys that the bundle names were trusted');
+  else if (!isSigned) gap('anchored', 'No checkpoint by a key that you trust is included');
   const remarks: string[] = [];
   if (pendingWithoutEntry > 0)
-    remarks.push(`${String(pendingWithoutEntry)} pending actions are in no entry: nothing proves them`);
+    remarks.push(`${String(pendingWithoutEntry)} pending actions have no entry: nothing proves them`);
   const isForeign = (key: string): boolean =>
     trustedKeys.length > 0 && !trustedKeys.some((known) => noteKeyText(known) === key);
   for (const key of header.keys.filter(isForeign))

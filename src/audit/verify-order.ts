@@ -23,7 +23,7 @@ export class OrderVerification {
   add(record: BundleRecord): void {
     const place = PLACES[record.type];
     if (place < this.place || (record.type === 'end' && this.place === place))
-      this.fault(`A record of type ${record.type} comes too late`);
+      this.fault(`A record of type ${record.type} is out of order`);
     if (place !== this.place) [this.place, this.last] = [place, 0];
     const id = record.type === 'unsealed' ? record.audit_id : record.type === 'action' ? record.id : null;
     if (id === null) return;

@@ -22,7 +22,7 @@ export class PolicyVerification {
     if (version !== this.versions.size + 1)
       report(
         'POLICY_DIFFERS',
-        `Policy version ${String(version)} stands where version ${String(this.versions.size + 1)} has to`,
+        `Policy version ${String(version)} occurs where version ${String(this.versions.size + 1)} is expected`,
       );
     this.versions.set(version, rules);
   }
@@ -60,7 +60,7 @@ export class PolicyVerification {
     if (version !== this.current + 1 || (named ?? version) !== version || (before === null) !== isFirst) {
       report(
         'POLICY_DIFFERS',
-        `Audit entry ${String(auditId)} lays down policy version ${String(version)} after version ${String(this.current)}`,
+        `Audit entry ${String(auditId)} creates policy version ${String(version)} after version ${String(this.current)}`,
       );
     }
     // A setting that did not exist yet had its default.
@@ -68,7 +68,8 @@ export class PolicyVerification {
     // The oldest entries hold the whole document, without a version.
     const told =
       data?.['version'] === undefined ? policySettings(legacyRules(after)) : (after as PolicySettings);
-    if (before !== null && !isChange(before as PolicySettings, told, known)) differs('replaced another than');
+    if (before !== null && !isChange(before as PolicySettings, told, known))
+      differs('replaced another version than');
     this.settings = { ...known, ...told };
     this.current = Number(version);
     const rules = this.versions.get(this.current);
@@ -79,7 +80,7 @@ export class PolicyVerification {
   finish(report: Report): void {
     for (const version of this.versions.keys())
       if (version > this.current)
-        report('POLICY_DIFFERS', `No entry tells of policy version ${String(version)}`);
+        report('POLICY_DIFFERS', `No entry records policy version ${String(version)}`);
   }
 }
 

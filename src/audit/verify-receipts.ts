@@ -23,7 +23,7 @@ export class ReceiptVerification {
     for (const { note, source } of kept) {
       const receipt = openReceipt(note, keys);
       if (receipt?.origin !== origin)
-        report({ kind: 'RECEIPT_NOT_SIGNED', detail: `The receipt from ${source} is not one of this log` });
+        report({ kind: 'RECEIPT_NOT_SIGNED', detail: `The receipt from ${source} is not from this log` });
       else
         this.promised.set(nameOf(receipt.auditId, receipt.leafHash.toString('base64')), {
           auditId: receipt.auditId,
@@ -42,7 +42,7 @@ export class ReceiptVerification {
     for (const { auditId, source } of this.promised.values())
       this.report({
         kind: 'RECEIPT_NOT_HONOURED',
-        detail: `The entry of the receipt from ${source} is not in the log as it was promised`,
+        detail: `The entry of the receipt from ${source} is not in the log as the receipt promises`,
         auditId,
       });
   }

@@ -70,7 +70,7 @@ export class TreeVerification {
     if (leaf.index !== this.edge.size)
       this.report({
         kind: 'INDEX_GAP',
-        detail: `Leaf ${String(leaf.index)} stands where leaf ${String(this.edge.size)} has to`,
+        detail: `Leaf ${String(leaf.index)} occurs where leaf ${String(this.edge.size)} is expected`,
         ...at,
       });
     this.checkBytes(leaf);
@@ -185,7 +185,7 @@ function truncated(size: number, source: string, root: Buffer, found: number): F
   return {
     kind: 'TRUNCATED',
     detail:
-      `There were ${String(size)} leaves by the checkpoint from ${source} with root ${root.toString('base64')}, and there are ${String(found)}: ` +
-      'entries were cut off, or that checkpoint was signed after the export, and only a newer export can tell',
+      `The checkpoint from ${source} with root ${root.toString('base64')} covers ${String(size)} leaves, but there are ${String(found)}: ` +
+      'entries were removed from the end, or the checkpoint was signed after the export, which only a newer export can show',
   };
 }

@@ -30,7 +30,7 @@ void runCommand({
       return accepted
         .map(({ organizationId, generation, treeSize, abandonedSize, setAside }) =>
           [
-            `organization ${String(organizationId)}: generation ${String(generation)} goes on from ${String(treeSize)} sealed entries`,
+            `organization ${String(organizationId)}: generation ${String(generation)} continues from ${String(treeSize)} sealed entries`,
             `${String(abandonedSize)} had been archived`,
             ...(setAside === null ? [] : [`the damaged file is kept as ${setAside}`]),
           ].join('; '),

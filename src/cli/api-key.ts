@@ -78,6 +78,6 @@ void runCommand({
     if (rest.length === 0 && what === 'create') return create(values);
     if (rest.length === 0 && what === 'list') return list(values);
     if (rest.length === 0 && what === 'revoke') return revoke(values);
-    throw new UsageError('say what to do: create (or nothing), list or revoke');
+    throw new UsageError('name a subcommand: create (the default), list or revoke');
   },
 });

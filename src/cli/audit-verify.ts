@@ -11,12 +11,12 @@ const USAGE = `usage: countersign-verify FILE --key KEYâ€¦ [--checkpoint FILE]â€
   FILE          an audit bundle, gzipped or not
   --key         a public key that you trust (name+id+base64), or a file with one per line
   --unanchored  accept the keys that the bundle itself names, which proves nothing about who signed it
-  --checkpoint  a file of signed checkpoints that you kept from before the export, one or many
-  --receipt     a file of receipts that you kept, one or many
-  --require     what a missing proof of is a failure, separated by commas: whole, sealed, anchored
+  --checkpoint  a file of signed checkpoints that you kept from before the export, one or more
+  --receipt     a file of receipts that you kept, one or more
+  --require     what has to be proven, separated by commas, or the verification fails: whole, sealed, anchored
   --json        print one JSON document, whatever happens
-exit code: 0 everything agrees, 1 something is wrong or a requirement is not met, 2 the call is wrong,
-           3 nothing is wrong, and not everything is proven (PARTIAL)`;
+exit code: 0 everything agrees, 1 something is wrong or a requirement is not met, 2 incorrect usage,
+           3 nothing is wrong, but not everything is proven (PARTIAL)`;
 
 /** The command was called incorrectly. */
 class UsageError extends Error {}
@@ -104,15 +104,14 @@ function readKeys(given: string): readonly NoteKey[] {
   if (lines.length === 0) throw new UsageError(`there is no public key in ${given}`);
   return lines.map((text) => {
     const key = readNoteKey(text);
-    if (key === null) throw new UsageError(`this is no public key in ${given}: ${JSON.stringify(text)}`);
+    if (key === null) throw new UsageError(`this is not a public key in ${given}: ${JSON.stringify(text)}`);
     return key;
   });
 }
 
 function notesOf(path: string): readonly { note: string; source: string }[] {
   const notes = readNotes(readText(path));
-  if (notes === null)
-    throw new UsageError(`${path} holds something else than signed notes with an empty line behind each`);
+  if (notes === null) throw new UsageError(`${path} must hold signed notes, each followed by an empty line`);
   return notes.map((note) => ({ note, source: path }));
 }
 
@@ -153,7 +152,7 @@ function sentenceOf(report: VerificationReport, required: readonly Requirement[]
     case 'OK':
       return 'OK: everything agrees';
     case 'PARTIAL':
-      return `PARTIAL: what came agrees, and not everything is proven: ${gaps}`;
+      return `PARTIAL: everything in the bundle agrees, but not everything is proven: ${gaps}`;
     case 'FAILED':
       return report.faultCount > 0
         ? `FAILED: ${String(report.faultCount)} faults`

@@ -53,7 +53,7 @@ export async function runCommand(command: Command): Promise<void> {
     const work = command.read(values as Values, positionals);
     const config = readConfig(process.env);
     if (command.isForDevelopment === true && config.isProduction)
-      throw new Error('This command is for development: it does nothing in production');
+      throw new Error('This command is for development only');
     const instance = await openInstance(config, listener(say, config));
     try {
       const origin = operatorOrigin();
@@ -102,7 +102,7 @@ export function idOption(values: Values, name: string): number | null {
 
 /** Returns the value of a required option. @throws {UsageError} if it is absent or empty */
 export function required<T>(value: T | null | undefined, name: string): T {
-  if (value === null || value === undefined || value === '') throw new UsageError(`--${name} is needed`);
+  if (value === null || value === undefined || value === '') throw new UsageError(`--${name} is required`);
   return value;
 }
 

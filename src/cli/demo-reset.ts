@@ -12,7 +12,7 @@ void runCommand({
       await instance.resetDemo(operatorOrigin(), () => {
         resetArchive(config.auditLog.archiveFolder);
       });
-      say('the demo data is as the first start made it: tokens count as before, API keys are gone');
+      say('the demo data is reset: tokens stay valid, API keys are removed');
       return null;
     },
 });

@@ -78,7 +78,8 @@ function relink(values: Values): Work {
   return async (context) => {
     warnOfUnknownIssuer(context, to.issuer);
     const replaced = await context.provisioning.relink(userId, from, to);
-    if (replaced !== null) context.say(`no longer counts: subject ${replaced.subject} of ${replaced.issuer}`);
+    if (replaced !== null)
+      context.say(`no longer accepted: subject ${replaced.subject} of ${replaced.issuer}`);
     return null;
   };
 }
@@ -127,6 +128,6 @@ void runCommand({
     if (rest.length === 0 && what === 'user') return addUser(values);
     if (rest.length === 0 && what === 'users') return listUsers(values);
     if (rest.length === 0 && what === 'relink') return relink(values);
-    throw new UsageError('say what to do: organization, user, users or relink');
+    throw new UsageError('name a subcommand: organization, user, users or relink');
   },
 });

@@ -8,6 +8,6 @@ const file = join(__dirname, '..', '..', 'schema.graphql');
 const printed = printSchema(makeSchemaForPrinting());
 if (!process.argv.includes('--check')) writeFileSync(file, printed);
 else if (readFileSync(file, 'utf8') !== printed) {
-  console.error('schema.graphql is not what the code says: run `npm run schema`');
+  console.error('schema.graphql is out of date: run `npm run schema`');
   process.exitCode = 1;
 }

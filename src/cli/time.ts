@@ -14,7 +14,7 @@ export function momentToCome(text: string, option: string, now: Date): Date {
   const at = seconds === null ? dateOf(text) : new Date(now.getTime() + seconds * 1000);
   if (at !== null && at > now) return at;
   throw new UsageError(
-    `--${option} has to be a moment to come, like 90d, 12h, 2030-12-31 or 2030-12-31T12:00:00Z`,
+    `--${option} has to be a time in the future, such as 90d, 12h, 2030-12-31 or 2030-12-31T12:00:00Z`,
   );
 }
 

@@ -5,7 +5,7 @@ import { secondsOf } from './time';
 /** Reads a token's lifetime, in seconds. @throws {UsageError} */
 function lifetimeOf(ttl: string): number {
   const seconds = secondsOf(ttl);
-  if (seconds === null) throw new UsageError('--ttl has to be a time like 90s, 15m, 1h or 7d');
+  if (seconds === null) throw new UsageError('--ttl has to be a duration such as 90s, 15m, 1h or 7d');
   return seconds;
 }
 

@@ -87,8 +87,8 @@ export class AnswerBudget {
     if (this.isReleased) return;
     this.isReleased = true;
     this.room?.then(
-      (giveBack) => {
-        giveBack();
+      (release) => {
+        release();
       },
       () => undefined,
     );

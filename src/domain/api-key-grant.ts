@@ -52,7 +52,7 @@ export function parseApiKeyGrant(
   check('name', length === 0 || !isBlank(name), 'must not be blank', 'blank');
   // A list shows the name in one line.
   check('name', name.isWellFormed() && !/\p{Cc}/u.test(name), 'must be plain text in one line', 'unicode');
-  check('scopes', isKnown && scopes.length > 0, `must be of ${API_KEY_SCOPES.join(', ')}`, 'enum');
+  check('scopes', isKnown && scopes.length > 0, `must contain only ${API_KEY_SCOPES.join(', ')}`, 'enum');
   check('expiresAt', expiresAt === null || expiresAt > now, 'must be in the future', 'range');
   return faults.length > 0 ? { faults } : { value: { name, scopes, expiresAt } };
 }

@@ -59,7 +59,7 @@ export function refusalOfLimit(actionId: number, riskScore: number, riskLimit: n
 export function refusalOfOwnAction(actionId: number, submittedBy: number): Refusal {
   return {
     code: 'SELF_APPROVAL_FORBIDDEN',
-    detail: `Action ${String(actionId)} was submitted by you or by an API key that you own or made; somebody else has to decide it`,
+    detail: `Action ${String(actionId)} was submitted by you or by an API key that you own or created; another person has to decide it`,
     facts: { submittedBy },
   };
 }
@@ -68,7 +68,7 @@ export function refusalOfOwnAction(actionId: number, submittedBy: number): Refus
 export function refusalOfBulk(actionId: number, riskLevel: RiskLevel): Refusal {
   return {
     code: 'BULK_NOT_ALLOWED',
-    detail: `Action ${String(actionId)} is of ${riskLevel} risk and has to be decided by itself, not in bulk`,
+    detail: `Action ${String(actionId)} is of ${riskLevel} risk and has to be decided individually, not in bulk`,
     facts: { riskLevel },
   };
 }
@@ -93,7 +93,7 @@ export function refusalOfState(action: {
 export function refusalOfMissingReason(actionId: number, verdict: Verdict, riskLevel: RiskLevel): Refusal {
   return {
     code: 'REASON_REQUIRED',
-    detail: `Action ${String(actionId)} is of ${riskLevel} risk: to ${verdict} it, a reason is required`,
+    detail: `Action ${String(actionId)} is of ${riskLevel} risk: a reason is required to ${verdict} it`,
     facts: { riskLevel },
   };
 }
@@ -118,6 +118,6 @@ export function refusalOfSecondVote(
 export function refusalOfSkipped(actionId: number): Refusal {
   return {
     code: 'NOT_ATTEMPTED',
-    detail: `Action ${String(actionId)} was left as it is, since others of this all-or-none request were refused`,
+    detail: `Action ${String(actionId)} was skipped, because another action of this atomic bulk was refused`,
   };
 }

@@ -63,12 +63,12 @@ export function refusalOfReusedKey({ key }: IdempotencyKey): Refusal {
   const what = source === 'key' ? 'idempotency key' : 'X-Correlation-ID';
   return {
     code: 'IDEMPOTENCY_KEY_REUSED',
-    detail: `The ${what} ${rest.join(':')} was used for another request already; use a new one for each`,
+    detail: `The ${what} ${rest.join(':')} was already used for another request; use a new one for each request`,
   };
 }
 
 /** The refusal of a request whose first attempt is still running. */
 export const STILL_RUNNING: Refusal = {
   code: 'IDEMPOTENCY_CONFLICT',
-  detail: 'The same request is still being worked on; try again',
+  detail: 'The same request is still in progress; try again',
 };

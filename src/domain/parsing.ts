@@ -1,7 +1,7 @@
 import type { InputFault } from './refusal';
 import { isBlank } from './text';
 
-/** The largest id, 2^53-1. JavaScript would round larger integers to a neighbour (docs/rest-api.md#ids). */
+/** The largest id, 2^53-1. JavaScript would round larger integers to a neighbor (docs/rest-api.md#ids). */
 const MAX_ID = Number.MAX_SAFE_INTEGER;
 /** The maximum number of ids in a bulk, counted as sent (docs/rest-api.md#bulk-decisions). */
 export const MAX_BULK_IDS = 500;

@@ -54,7 +54,7 @@ function policyFaults(rules: PolicyRules, loc: readonly string[]): readonly Inpu
   const flag = (path: readonly string[], value: unknown): void => {
     check(path, typeof value === 'boolean', 'must be true or false', 'boolean');
   };
-  const bands = (path: readonly string[], value: unknown): void => {
+  const riskLevels = (path: readonly string[], value: unknown): void => {
     check(path, Array.isArray(value), 'must be a list of risk levels', 'list');
   };
 
@@ -64,23 +64,23 @@ function policyFaults(rules: PolicyRules, loc: readonly string[]): readonly Inpu
   score(['autoApproveBelow'], rules.autoApproveBelow);
   for (const [role, level] of Object.entries(rules.roleLevels))
     whole(['roleLevels', role], level, 0, MAX_LEVEL);
-  for (const band of RISK_LEVELS) {
-    const level: unknown = rules.requiredLevels[band];
+  for (const riskLevel of RISK_LEVELS) {
+    const level: unknown = rules.requiredLevels[riskLevel];
     if (typeof level === 'number' && level > MAX_LEVEL)
       check(
-        ['requiredLevels', band],
+        ['requiredLevels', riskLevel],
         false,
         `is a level that nobody can hold: ${String(MAX_LEVEL)} is the highest`,
         'range',
       );
-    else whole(['requiredLevels', band], level, 1, MAX_LEVEL);
-    whole(['quorum', band], rules.quorum[band], 1, MAX_QUORUM);
-    if (rules.timeToLiveSeconds[band] !== null)
-      whole(['timeToLiveSeconds', band], rules.timeToLiveSeconds[band], MINUTE, YEAR);
+    else whole(['requiredLevels', riskLevel], level, 1, MAX_LEVEL);
+    whole(['quorum', riskLevel], rules.quorum[riskLevel], 1, MAX_QUORUM);
+    if (rules.timeToLiveSeconds[riskLevel] !== null)
+      whole(['timeToLiveSeconds', riskLevel], rules.timeToLiveSeconds[riskLevel], MINUTE, YEAR);
   }
-  bands(['reasonRequired', 'approve'], rules.reasonRequired.approve);
-  bands(['reasonRequired', 'reject'], rules.reasonRequired.reject);
-  bands(['excludedFromBulk'], rules.excludedFromBulk);
+  riskLevels(['reasonRequired', 'approve'], rules.reasonRequired.approve);
+  riskLevels(['reasonRequired', 'reject'], rules.reasonRequired.reject);
+  riskLevels(['excludedFromBulk'], rules.excludedFromBulk);
   found.push(...(parseScoringRules(rules.scoringRules, [...loc, 'scoringRules']).faults ?? []));
   return found;
 }
@@ -103,8 +103,12 @@ function merge(base: object, patch: object, loc: readonly string[], faults: Inpu
     else if (Array.isArray(value)) {
       merged[name] = inOrder(value);
       // A misspelt risk level in a stored document must not pass for one that was left out.
-      if (!value.every((band) => inOrder([band]).length === 1))
-        faults.push({ loc: [...loc, name], msg: `must be of ${RISK_LEVELS.join(', ')}`, type: 'enum' });
+      if (!value.every((riskLevel) => inOrder([riskLevel]).length === 1))
+        faults.push({
+          loc: [...loc, name],
+          msg: `must contain only ${RISK_LEVELS.join(', ')}`,
+          type: 'enum',
+        });
     } else merged[name] = value;
   }
   return merged;

@@ -79,7 +79,7 @@ export function submissionWarnings(
 export function stuckWarnings(stuck: number, isMore: boolean): readonly PolicyWarning[] {
   if (stuck === 0) return [];
   const count = `${isMore ? 'At least ' : ''}${String(stuck)}`;
-  const detail = `${count} pending actions can be decided by nobody: whoever has the authority submitted them or has voted`;
+  const detail = `${count} pending actions cannot be decided by anybody: everybody with the authority submitted them or has voted`;
   return [{ code: 'NOBODY_CAN_DECIDE', riskLevel: null, detail }];
 }
 
@@ -110,7 +110,7 @@ function fallingLevel(
   { approvalLevels, requiredLevels }: ApprovalPolicy,
 ): readonly PolicyWarning[] {
   if (!approvalLevels || lower === undefined || requiredLevels[riskLevel] >= requiredLevels[lower]) return [];
-  const detail = `Level ${String(requiredLevels[riskLevel])} suffices for ${riskLevel} risk, less than for ${lower} risk`;
+  const detail = `Level ${String(requiredLevels[riskLevel])} suffices for ${riskLevel} risk, although ${lower} risk requires more`;
   return [{ code: 'LEVEL_BELOW_LOWER_RISK', riskLevel, detail }];
 }
 
@@ -123,7 +123,7 @@ const OWN_ACTIONS: PolicyWarning = {
 function autoApproval({ autoApproveBelow }: ApprovalPolicy): readonly PolicyWarning[] {
   const { from } = riskScoresOf('medium');
   if (autoApproveBelow === null || autoApproveBelow <= from) return [];
-  const detail = `Scores below ${String(autoApproveBelow)} are approved by nobody, beyond low risk`;
+  const detail = `Scores below ${String(autoApproveBelow)} are approved automatically, although not all of them are of low risk`;
   return [{ code: 'AUTO_APPROVES_BEYOND_LOW', riskLevel: null, detail }];
 }
 
@@ -141,7 +141,7 @@ function catchAllRules(policy: ApprovalPolicy): readonly PolicyWarning[] {
       warnings.push({
         code: 'AUTO_APPROVES_THE_REST',
         riskLevel: null,
-        detail: `Whatever comes to scoring rule ${position}, which matches ${everything}, is approved by nobody`,
+        detail: `Every action that reaches scoring rule ${position}, which matches ${everything}, is approved automatically`,
       });
     // A later rule with patterns for all of these fields only matches actions that this rule has matched already.
     const behind = [...reached].filter(
@@ -155,7 +155,7 @@ function catchAllRules(policy: ApprovalPolicy): readonly PolicyWarning[] {
       warnings.push({
         code: 'SCORING_RULE_UNREACHABLE',
         riskLevel: null,
-        detail: `Scoring rule ${position} matches ${everything}: ${String(behind.length)} of the rules behind it are never asked`,
+        detail: `Scoring rule ${position} matches ${everything}: ${String(behind.length)} of the rules after it are never applied`,
       });
     return warnings;
   });

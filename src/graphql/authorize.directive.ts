@@ -104,7 +104,7 @@ export class AuthorizeDirective {
 async function authorizeDecision(
   { verdict }: Requirement,
   context: ReviewerContext,
-  { actionIds, reason, isBulk, mode, idempotencyKey }: ParsedDecision,
+  { actionIds, reason, isBulk, mode, idempotencyKey: key }: ParsedDecision,
 ): Promise<void> {
   if (verdict === null) return;
   const { principal: reviewer, origin } = context;
@@ -112,8 +112,17 @@ async function authorizeDecision(
   const attempt = { verdict, isBulk, hasReason: reason !== null };
   const items = await authorizeActions(reviewer, attempt, actionIds, actions);
   const asked = { verdict, isBulk, mode, actionIds, reason };
-  const retry = idempotencyKey === null ? null : idempotencyKeyOf(reviewer, 'key', idempotencyKey, asked);
-  (context as RequestContext).authorized = { reviewer, attempt, mode, reason, origin, items, actions, retry };
+  const idempotencyKey = key === null ? null : idempotencyKeyOf(reviewer, 'key', key, asked);
+  (context as RequestContext).authorized = {
+    reviewer,
+    attempt,
+    mode,
+    reason,
+    origin,
+    items,
+    actions,
+    idempotencyKey,
+  };
 }
 
 /** Validates a decision's arguments. @throws {RefusedError} VALIDATION_ERROR with every fault in ids, reason and key */

@@ -17,6 +17,7 @@ import {
 } from 'graphql';
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
 import { GraphQLJSON } from 'graphql-scalars';
+import { LRUCache } from 'lru-cache';
 import { makeMeasure } from './query-cost';
 
 /**
@@ -45,30 +46,28 @@ export type RunOperation = (args: ExecutionArgs) => Promise<ExecutionResult>;
  */
 export function makeRunOperation(runsBefore = RUNS_BEFORE): RunOperation {
   const runs = new WeakMap<OperationDefinitionNode, number>();
-  /** Least recently run first. Null for an operation that cannot be compiled. */
-  const kept = new Map<OperationDefinitionNode, Compiled | null>();
+  /** False for an operation that cannot be compiled. */
+  const kept = new LRUCache<OperationDefinitionNode, Compiled | false>({
+    max: MAX_KEPT,
+    dispose: (_compiled, operation) => runs.delete(operation),
+  });
 
-  const compiledOf = (args: ExecutionArgs, operation: OperationDefinitionNode): Compiled | null => {
+  const compiledOf = (args: ExecutionArgs, operation: OperationDefinitionNode): Compiled | false => {
     const before = runs.get(operation) ?? 0;
     if (before < runsBefore) {
       runs.set(operation, before + 1);
-      return null;
+      return false;
     }
     const known = kept.get(operation);
-    const compiled = known === undefined ? compile(args, operation) : known;
-    kept.delete(operation);
+    if (known !== undefined) return known;
+    const compiled = compile(args, operation);
     kept.set(operation, compiled);
-    const [oldest] = kept.keys();
-    if (kept.size > MAX_KEPT && oldest !== undefined) {
-      kept.delete(oldest);
-      runs.delete(oldest);
-    }
     return compiled;
   };
   return async (args) => {
     const operation = getOperationAST(args.document, args.operationName);
-    const compiled = operation ? compiledOf(args, operation) : null;
-    if (!operation || compiled === null) return execute(args);
+    const compiled = operation ? compiledOf(args, operation) : false;
+    if (!operation || !compiled) return execute(args);
     const { variableDefinitions = [] } = operation;
     const { coerced } = getVariableValues(args.schema, variableDefinitions, args.variableValues ?? {}, {
       maxErrors: 1,
@@ -81,15 +80,15 @@ export function makeRunOperation(runsBefore = RUNS_BEFORE): RunOperation {
 }
 
 /**
- * Compiles an operation. Returns null if graphql-js has to execute it: if it is very large, if it has directives, since
+ * Compiles an operation. Returns false if graphql-js has to execute it: if it is very large, if it has directives, since
  * graphql-jit answers conditional fragments wrongly, or if it contains `__proto__`, which is no ordinary object key.
  */
-function compile({ schema, document }: ExecutionArgs, operation: OperationDefinitionNode): Compiled | null {
+function compile({ schema, document }: ExecutionArgs, operation: OperationDefinitionNode): Compiled | false {
   const { allFields, directives } = makeMeasure(schema, document)(operation);
   const isPlain = directives === 0 && operation.loc?.source.body.includes('__proto__') === false;
-  if (allFields > MAX_FIELDS || !isPlain) return null;
+  if (allFields > MAX_FIELDS || !isPlain) return false;
   const compiled = compileQuery(schema, withVariablesRead(document, operation), operation.name?.value);
-  if (!isCompiledQuery(compiled)) return null;
+  if (!isCompiledQuery(compiled)) return false;
   return { query: compiled.query, needed: neededIn(schema, document) };
 }
 

@@ -1,5 +1,5 @@
 import { GraphQLError, type ExecutionResult } from 'graphql';
-import { logSurprise, refusalBehind } from '../api/error-refusals';
+import { logUnexpected, refusalBehind } from '../api/error-refusals';
 import { factsInSchemaWords } from '../api/facts';
 import { HTTP_STATUS } from '../api/status';
 import type { Logger } from '../observability/logger';
@@ -28,7 +28,7 @@ export function maskErrors(result: ExecutionResult, correlationId: string, log: 
 
 function maskError(error: GraphQLError, correlationId: string, log: Logger): GraphQLError {
   const refusal = refusalOf(error);
-  logSurprise(error.originalError ?? error, refusal, correlationId, log);
+  logUnexpected(error.originalError ?? error, refusal, correlationId, log);
   const masked = new GraphQLError(cutMessage(refusal.detail), {
     path: error.path ?? null,
     // REST reads the refusal from here.

@@ -108,6 +108,7 @@ function refusedWith(refusal: Refusal): ExecutionResult {
 }
 
 function failedWith(error: unknown): ExecutionResult {
-  const originalError = error instanceof Error ? error : new Error('Something was thrown', { cause: error });
+  const originalError =
+    error instanceof Error ? error : new Error('A value that is not an error was thrown', { cause: error });
   return { data: null, errors: [new GraphQLError(originalError.message, { originalError })] };
 }

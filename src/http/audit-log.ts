@@ -29,8 +29,7 @@ export function addAuditLog(
     onRequest: [identify, (request) => callerChecks.checkCredential(READERS, request, {})],
     handler: async (request, reply) => {
       const checkpoint = await proofs.latestCheckpoint(reviewerOf(READERS, request));
-      if (checkpoint === null)
-        throw new RefusedError({ code: 'NOT_FOUND', detail: 'Nothing was sealed yet' });
+      if (checkpoint === null) throw new RefusedError({ code: 'NOT_FOUND', detail: 'Nothing is sealed yet' });
       return reply
         .type('text/plain; charset=utf-8')
         .header('Cache-Control', 'no-store')

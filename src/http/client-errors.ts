@@ -40,7 +40,7 @@ export function answerNodesOwn(server: Server, clock: () => Date): void {
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   server.on('connect', (_request, socket) => {
     socket.on('error', () => socket.destroy());
-    refuse(socket, { code: 'METHOD_NOT_ALLOWED', detail: 'There are no tunnels here' });
+    refuse(socket, { code: 'METHOD_NOT_ALLOWED', detail: 'Tunnels are not supported' });
   });
 }
 

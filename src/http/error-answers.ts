@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { errorBody } from '../api/error-body';
-import { logSurprise, refusalBehind } from '../api/error-refusals';
+import { logUnexpected, refusalBehind } from '../api/error-refusals';
 import type { ErrorCode, Refusal } from '../domain/refusal';
 import { extensionsOf } from '../graphql/errors';
 import type { Logger } from '../observability/logger';
@@ -53,15 +53,15 @@ function refusalFor(error: unknown, request: FastifyRequest, log: Logger): Refus
     return { code: 'INVALID_JSON', detail: 'The request body cannot be read' };
   if (request.raw.destroyed && !request.raw.complete) {
     // The client is gone and gets no response.
-    log.debug({ correlationId: request.origin.correlationId }, 'request body broken off');
+    log.debug({ correlationId: request.origin.correlationId }, 'request body incomplete');
     return BROKEN_OFF;
   }
   const refusal = refusalBehind(error);
-  logSurprise(error, refusal, request.origin.correlationId, log);
+  logUnexpected(error, refusal, request.origin.correlationId, log);
   return refusal;
 }
 
-const BROKEN_OFF: Refusal = { code: 'MALFORMED_REQUEST', detail: 'The request body was broken off' };
+const BROKEN_OFF: Refusal = { code: 'MALFORMED_REQUEST', detail: 'The request body is incomplete' };
 /** The refusal of a body that is not JSON. */
 export const UNSUPPORTED_MEDIA_TYPE: Refusal = {
   code: 'UNSUPPORTED_MEDIA_TYPE',

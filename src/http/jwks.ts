@@ -36,7 +36,7 @@ const MAX_SAME_KID = 4;
 export class JwksKeys {
   private held: { readonly keys: readonly VerificationKey[]; readonly at: number } | null = null;
   private tried: { readonly at: number; readonly failed: boolean } | null = null;
-  private underWay: Promise<void> | null = null;
+  private inFlight: Promise<void> | null = null;
   /** The last logged complaint about the set, so that each is logged once. */
   private complaint = '';
 
@@ -76,9 +76,9 @@ export class JwksKeys {
 
   /** Fetches the keys, unless within the cool-down. Concurrent callers share one fetch. */
   private async refresh(now: number): Promise<void> {
-    if (this.underWay === null && isWithin(COOL_DOWN, this.tried?.at, now)) return;
-    this.underWay ??= this.fetch(now).finally(() => (this.underWay = null));
-    await this.underWay;
+    if (this.inFlight === null && isWithin(COOL_DOWN, this.tried?.at, now)) return;
+    this.inFlight ??= this.fetch(now).finally(() => (this.inFlight = null));
+    await this.inFlight;
   }
 
   /** Fetches the keys. If the set cannot be read, the previous keys are kept. */
@@ -101,7 +101,7 @@ export class JwksKeys {
     if (ignored.length > 0 && complaint !== this.complaint)
       this.log.warn(
         { uri: this.location.uri, ignored },
-        'a token issuer publishes keys that cannot be used; the others count',
+        'a token issuer publishes keys that cannot be used; the others are used',
       );
     this.complaint = complaint;
   }
@@ -122,10 +122,10 @@ async function fetchKeySet(uri: string): Promise<readonly unknown[]> {
     redirect: 'error',
     headers: { accept: 'application/json' },
   });
-  if (!response.ok) throw new Error(`The answer was ${String(response.status)}`);
+  if (!response.ok) throw new Error(`The response status was ${String(response.status)}`);
   const text = new TextDecoder('utf-8', { fatal: true }).decode(await bodyOf(response));
   const { keys } = (JSON.parse(text) ?? {}) as { keys?: unknown };
-  if (!Array.isArray(keys)) throw new Error('The answer is no JSON Web Key Set');
+  if (!Array.isArray(keys)) throw new Error('The response is not a JSON Web Key Set');
   return keys as readonly unknown[];
 }
 

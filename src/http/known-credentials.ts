@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { LRUCache } from 'lru-cache';
 import { valuesOf } from './request-headers';
 
 /** How long a credential is remembered after its last successful use, in milliseconds. */
@@ -16,28 +17,32 @@ const MAX_LENGTH = 16_384;
  * is authenticated anyway. It lets the rate limit tell known callers from a flood that comes from the same address.
  */
 export class KnownCredentials {
-  /** Least recently used first. */
-  private readonly known = new Map<string, { readonly owner: string; readonly at: number }>();
+  private readonly known = new LRUCache<string, { readonly owner: string; readonly at: number }>({
+    max: MAX_CREDENTIALS,
+    dispose: ({ owner }, credential) => {
+      const own = this.ofOwner.get(owner);
+      own?.delete(credential);
+      if (own?.size === 0) this.ofOwner.delete(owner);
+    },
+  });
+  /** The hashes of each owner's credentials, least recently used first. */
   private readonly ofOwner = new Map<string, Set<string>>();
 
   /** Remembers the owner of a request's valid credential. @param now milliseconds */
   remember(request: IncomingMessage, owner: string, now: number): void {
     const credential = hashOf(request);
     if (credential === null) return;
-    this.drop(credential);
-    const own = this.ofOwner.get(owner) ?? new Set();
-    const [oldest] = this.known.size < MAX_CREDENTIALS ? [] : this.known.keys();
-    if (oldest !== undefined) this.drop(oldest);
-    const [oldestOwn] = own.size < MAX_OF_ONE ? [] : own;
-    if (oldestOwn !== undefined) this.drop(oldestOwn);
     this.known.set(credential, { owner, at: now });
+    const own = this.ofOwner.get(owner) ?? new Set();
     this.ofOwner.set(owner, own.add(credential));
+    const [oldest] = own;
+    if (own.size > MAX_OF_ONE && oldest !== undefined) this.known.delete(oldest);
   }
 
   /** Returns the owner of the request's credential if it was valid recently; otherwise null. */
   ownerOf(request: IncomingMessage, now: number): string | null {
     const credential = hashOf(request);
-    const found = credential === null ? undefined : this.known.get(credential);
+    const found = credential === null ? undefined : this.known.peek(credential);
     const age = now - (found?.at ?? -Infinity);
     return found !== undefined && age >= 0 && age < REMEMBERED ? found.owner : null;
   }
@@ -45,16 +50,7 @@ export class KnownCredentials {
   /** Forgets a credential that is no longer valid. */
   forget(request: IncomingMessage): void {
     const credential = hashOf(request);
-    if (credential !== null) this.drop(credential);
-  }
-
-  private drop(credential: string): void {
-    const owner = this.known.get(credential)?.owner;
-    if (owner === undefined) return;
-    this.known.delete(credential);
-    const own = this.ofOwner.get(owner);
-    own?.delete(credential);
-    if (own?.size === 0) this.ofOwner.delete(owner);
+    if (credential !== null) this.known.delete(credential);
   }
 }
 

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { isTooLong } from './jws';
 import type { VerifiedToken, VerifyToken } from './token-verifier';
 
@@ -13,20 +14,20 @@ const MAX_TOKENS = 10_000;
  * checks the expiry.
  */
 export function rememberVerified(verify: VerifyToken): VerifyToken {
-  const known = new Map<string, { readonly verified: VerifiedToken; readonly at: number }>();
+  const known = new LRUCache<string, { readonly verified: VerifiedToken; readonly at: number }>({
+    max: MAX_TOKENS,
+  });
   return async (token, now) => {
     // It is rejected anyway, so it is not hashed.
     if (isTooLong(token)) return verify(token, now);
     const tokenHash = hash('sha256', token, 'base64');
-    const remembered = known.get(tokenHash);
+    // Peeking leaves the order alone: the token that was verified longest ago is dropped first.
+    const remembered = known.peek(tokenHash);
     const age = now.getTime() - (remembered?.at ?? -Infinity);
     if (remembered !== undefined && age >= 0 && age < REMEMBERED) return remembered.verified;
     known.delete(tokenHash);
     const verified = await verify(token, now);
     if ('fault' in verified) return verified;
-    // A Map keeps insertion order, so the first token is the oldest.
-    const [oldest] = known.size < MAX_TOKENS ? [] : known.keys();
-    if (oldest !== undefined) known.delete(oldest);
     known.set(tokenHash, { verified, at: now.getTime() });
     return verified;
   };

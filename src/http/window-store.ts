@@ -1,8 +1,13 @@
+import { LRUCache } from 'lru-cache';
+
 /** A key's count: requests in its window, and milliseconds until the window ends. */
 interface Count {
   readonly current: number;
   readonly ttl: number;
 }
+
+/** The plugin's own default. */
+const DEFAULT_CACHE = 5_000;
 
 type Callback = (error: Error | null, count: Count) => void;
 
@@ -11,31 +16,29 @@ type Callback = (error: Error | null, count: Count) => void;
  * object that it counts in, so concurrent requests would all see the count of the last one, and all be refused.
  */
 export class WindowStore {
-  /** Oldest window first. */
-  private readonly windows = new Map<string, { readonly start: number; count: number }>();
+  private readonly windows: LRUCache<string, { readonly start: number; count: number }>;
 
   /** @param options.cache how many keys are counted at a time; the oldest window is dropped first */
-  constructor(private readonly options: { readonly cache?: number }) {}
+  constructor(private readonly options: { readonly cache?: number }) {
+    this.windows = new LRUCache({ max: options.cache ?? DEFAULT_CACHE });
+  }
 
   incr(key: string, callback: Callback, timeWindow: number): void {
     const now = Date.now();
-    const known = this.windows.get(key);
+    // Peeking leaves the order alone: that of the windows' starts.
+    const known = this.windows.peek(key);
     if (known !== undefined && known.start + timeWindow > now) {
       known.count += 1;
       callback(null, { current: known.count, ttl: known.start + timeWindow - now });
       return;
     }
-    this.windows.delete(key);
     this.windows.set(key, { start: now, count: 1 });
-    const [oldest] = this.windows.keys();
-    if (this.windows.size > (this.options.cache ?? Infinity) && oldest !== undefined)
-      this.windows.delete(oldest);
     callback(null, { current: 1, ttl: timeWindow });
   }
 
   read(key: string, callback: Callback, timeWindow: number): void {
     const now = Date.now();
-    const known = this.windows.get(key);
+    const known = this.windows.peek(key);
     const isOpen = known !== undefined && known.start + timeWindow > now;
     callback(
       null,

@@ -38,7 +38,8 @@ export class WrittenAnswers {
 
   private masked(thrown: unknown, correlationId = newCorrelationId(new Date())): FormattedError {
     const cause = thrown instanceof GraphQLError ? (thrown.originalError ?? thrown) : thrown;
-    const originalError = cause instanceof Error ? cause : new Error('Something was thrown', { cause });
+    const originalError =
+      cause instanceof Error ? cause : new Error('A value that is not an error was thrown', { cause });
     const error = new GraphQLError(originalError.message, { originalError, path: [] });
     const [masked = error] = maskErrors({ errors: [error] }, correlationId, this.log).errors ?? [];
     const { message, extensions } = masked;

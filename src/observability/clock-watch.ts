@@ -31,7 +31,7 @@ export function makeCompareClocks(
     if (isOff)
       log.warn(
         { clockOffsetSeconds: offset, runbook: 'docs/operations.md#clock-is-wrong' },
-        `the clock of this gateway is ${String(seconds)} s ${offset > 0 ? 'ahead of' : 'behind'} the database's: good tokens may be refused and expired ones taken; synchronize both with NTP`,
+        `the clock of this gateway is ${String(seconds)} s ${offset > 0 ? 'ahead of' : 'behind'} the database's: valid tokens may be refused and expired tokens accepted; synchronize both with NTP`,
       );
     else
       log.info({ clockOffsetSeconds: offset }, "the clock of this gateway agrees with the database's again");

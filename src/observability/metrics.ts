@@ -27,14 +27,14 @@ export class Metrics {
 
   private readonly requests = new Counter({
     name: 'countersign_http_requests_total',
-    help: 'Requests by method, route template and status; 499 where the client hung up before its answer.',
+    help: 'Requests by method, route template and status; 499 if the client disconnected before the response.',
     labelNames: ['method', 'route', 'status'],
     registers: this.registers,
   });
 
   private readonly durations = new Histogram({
     name: 'countersign_http_request_duration_seconds',
-    help: 'How long requests took, from their headers to the end of their answers.',
+    help: 'Duration of requests, from their headers to the end of the response.',
     labelNames: ['method', 'route'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: this.registers,
@@ -56,13 +56,13 @@ export class Metrics {
 
   private readonly throttled = new Counter({
     name: 'countersign_refusals_not_recorded_total',
-    help: 'Refused tries to decide that were not written to the audit log, since the same one had just been.',
+    help: 'Denied attempts that were not recorded in the audit log, because the same attempt had just been recorded.',
     registers: this.registers,
   });
 
   private readonly decisionBatches = new Histogram({
     name: 'countersign_decision_batch_size',
-    help: 'Single decisions that one statement made together.',
+    help: 'Number of single decisions that one statement wrote together.',
     buckets: [1, 2, 4, 8, 16, 32, 64],
     registers: this.registers,
   });
@@ -92,12 +92,12 @@ export class Metrics {
     const gauges = [
       [
         'countersign_database_refused',
-        'Whether the database is refused since it was rolled back (1).',
+        '1 if the database is refused because it was rolled back, otherwise 0.',
         'refusal',
       ],
       [
         'countersign_id_reservation_failed',
-        'Whether no further ids can be reserved (1).',
+        '1 if no further ids can be reserved, otherwise 0.',
         'reservationFailure',
       ],
     ] as const;
@@ -120,12 +120,12 @@ export class Metrics {
    */
   watch(read: () => Promise<Watched>, sealed: () => number): void {
     const { registers } = this;
-    let underWay: Promise<Watched | null> | null = null;
+    let inFlight: Promise<Watched | null> | null = null;
     // The gauges of a scrape are collected concurrently, so they share one reading.
     const reading = (): Promise<Watched | null> =>
-      (underWay ??= read()
+      (inFlight ??= read()
         .catch(() => null)
-        .finally(() => (underWay = null)));
+        .finally(() => (inFlight = null)));
     const gauge = (name: string, help: string, valueOf: (watched: Watched) => number): void => {
       new Gauge({
         name,
@@ -154,7 +154,7 @@ export class Metrics {
     );
     gauge(
       'countersign_queue_oldest_seconds',
-      'How long the oldest action has waited for a decision.',
+      'Age of the oldest action that waits for a decision.',
       ({ queue }) => queue.oldestSeconds,
     );
     new Gauge({

@@ -9,7 +9,7 @@ import { RefusedError } from '../domain/refusal';
 
 /** Finds idempotency records. Each is written in the transaction of the operation that it records. */
 export interface FindIdempotencyRecord {
-  findKnown(retry: IdempotencyKey): Promise<IdempotencyRecord | null>;
+  findRecord(idempotencyKey: IdempotencyKey): Promise<IdempotencyRecord | null>;
 }
 
 /** Pauses between lookups of a request in progress, in milliseconds. Most requests finish within the first two. */
@@ -19,8 +19,9 @@ const PAUSES = [20, 40, 80, 160, 320];
  * Returns the stored outcome of a request.
  * @throws {RefusedError} IDEMPOTENCY_KEY_REUSED where the stored request is a different one
  */
-export function outcomeOfRecord(known: IdempotencyRecord, retry: IdempotencyKey): unknown {
-  if (known.requestHash !== retry.requestHash) throw new RefusedError(refusalOfReusedKey(retry));
+export function outcomeOfRecord(known: IdempotencyRecord, idempotencyKey: IdempotencyKey): unknown {
+  if (known.requestHash !== idempotencyKey.requestHash)
+    throw new RefusedError(refusalOfReusedKey(idempotencyKey));
   return known.outcome;
 }
 
@@ -31,11 +32,11 @@ export function outcomeOfRecord(known: IdempotencyRecord, retry: IdempotencyKey)
  */
 export async function awaitRecord(
   store: FindIdempotencyRecord,
-  retry: IdempotencyKey,
+  idempotencyKey: IdempotencyKey,
 ): Promise<IdempotencyRecord> {
   for (const milliseconds of PAUSES) {
     await pause(milliseconds);
-    const known = await store.findKnown(retry);
+    const known = await store.findRecord(idempotencyKey);
     if (known !== null) return known;
   }
   throw new RefusedError(STILL_RUNNING);

@@ -93,7 +93,7 @@ describeInBrowser('an analyst in a browser', () => {
 
   /** The tabs that the page makes anew each time. */
   const STARTERS = [
-    ...['DecisionsOfTheLastWeek', 'OneAction', 'OneReviewer', 'RefusedTries', 'SummaryPerDay'],
+    ...['DecisionsOfTheLastWeek', 'OneAction', 'OneReviewer', 'DeniedAttempts', 'SummaryPerDay'],
     'InclusionProof',
   ];
 
@@ -116,7 +116,7 @@ describeInBrowser('an analyst in a browser', () => {
     const rows: Readonly<Record<string, (data: any) => unknown>> = {
       DecisionsOfTheLastWeek: (data) => data.auditLogs.edges[0].node.action.id,
       OneAction: (data) => data.action.id,
-      RefusedTries: (data) => data.auditLogs.edges[0].node.actionId,
+      DeniedAttempts: (data) => data.auditLogs.edges[0].node.actionId,
       SummaryPerDay: (data) => data.auditSummary[0].approved,
       InclusionProof: (data) => JSON.parse(data.auditInclusionProof.canonical).action_id,
     };

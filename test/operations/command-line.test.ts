@@ -264,7 +264,7 @@ describe('an operator who asks for an API key', () => {
       expect([code, stdout, stderr]).toEqual([
         2,
         '',
-        expect.stringContaining('--expires has to be a moment'),
+        expect.stringContaining('--expires has to be a time in the future'),
       ]);
   });
 
@@ -388,7 +388,7 @@ describe('an operator who provisions', () => {
     const to = ['--issuer', 'https://sso.example.com', '--subject', 'max'];
     const moved = await run('provision', 'relink', '--user', '3', ...to);
     expect([moved.code, moved.stdout]).toEqual([0, '']);
-    expect(moved.stderr).toContain('no longer counts: subject user-3 of urn:countersign:development');
+    expect(moved.stderr).toContain('no longer accepted: subject user-3 of urn:countersign:development');
     expect(await viewer()).toBe(401);
     const linked = 'SELECT issuer, subject FROM user_identities WHERE user_id = 3';
     expect(await rows(linked)).toEqual([{ issuer: 'https://sso.example.com', subject: 'max' }]);
@@ -423,7 +423,7 @@ describe('an operator who provisions', () => {
       run('provision', 'relink', '--user', '3', '--issuer', 'i'),
     ]);
     expect(wrong.map(({ code }) => code)).toEqual([1, 1, 1, 2]);
-    expect(wrong[0].stderr).toContain('already stands for a user');
+    expect(wrong[0].stderr).toContain('already belongs to a user');
     expect(await rows(linked)).toHaveLength(1);
     // A person with two log-ins says which of them moves.
     await printed('token', '--user', '3');

@@ -54,7 +54,7 @@ it('a developer brings the demo data back while the gateway runs, and everything
   const before = await sealed();
 
   const { code, stdout, stderr } = await runCommand('demo-reset', [], settings);
-  expect([code, stdout, stderr]).toEqual([0, '', expect.stringContaining('API keys are gone')]);
+  expect([code, stdout, stderr]).toEqual([0, '', expect.stringContaining('API keys are removed')]);
 
   const DEMO = `SELECT (SELECT count(*)::int FROM organizations) AS organizations, (SELECT count(*)::int FROM users) AS users,
     (SELECT count(*)::int FROM actions WHERE status = 'pending_approval') AS pending, (SELECT count(*)::int FROM api_keys) AS keys,

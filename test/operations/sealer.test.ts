@@ -182,9 +182,9 @@ describe('the archive outside of the database', () => {
   });
 
   const TAMPERING: readonly (readonly [string, (whole: string) => string | null, RegExp])[] = [
-    ['emptied', () => '', /has 0 bytes, and had/],
-    ['removed', () => null, /has 0 bytes, and had/],
-    ['shortened by its last checkpoint', (whole) => `${splitNotes(whole)[0] ?? ''}\n`, /bytes, and had/],
+    ['emptied', () => '', /has 0 bytes, but had/],
+    ['removed', () => null, /has 0 bytes, but had/],
+    ['shortened by its last checkpoint', (whole) => `${splitNotes(whole)[0] ?? ''}\n`, /bytes, but had/],
     ['robbed of its first checkpoint', (whole) => `${splitNotes(whole).slice(1).join('\n')}\n`, /lacks the/],
     ['altered in the middle', (whole) => whole.replace(/\n[1-9]/, '\n7'), /was altered before byte/],
     ['altered in its last checkpoint', (whole) => whole.replace(/.{8}\n\n$/, 'AAAAAAA=\n\n'), /was altered/],
@@ -213,7 +213,7 @@ describe('the archive outside of the database', () => {
     await sealing.seal();
     rmSync(sealing.folder, { recursive: true });
     await decideMany();
-    await expect(sealing.seal()).rejects.toThrow('The database knows another archive of checkpoints');
+    await expect(sealing.seal()).rejects.toThrow('The database belongs to another archive of checkpoints');
     expect((await counts()) as object).toMatchObject({ waiting: 60 });
   });
 
@@ -270,7 +270,7 @@ describe('the archive outside of the database', () => {
       isLeading: () => Promise.resolve(false),
       isVouchedFor: true,
     });
-    await expect(fenced.catchUp(1)).rejects.toThrow('Another process seals by now');
+    await expect(fenced.catchUp(1)).rejects.toThrow('Another process has become the sealer');
     expect(readFileSync(join(elsewhere, 'organization-1.checkpoints'), 'utf8')).toBe('');
   });
 

@@ -145,7 +145,7 @@ export const REFUSED_TRIES: readonly RefusedTry[] = [
     by: SENIOR,
     make: fresh(35, SENIOR),
     detail: (id) =>
-      `Action ${String(id)} was submitted by you or by an API key that you own or made; somebody else has to decide it`,
+      `Action ${String(id)} was submitted by you or by an API key that you own or created; another person has to decide it`,
     context: { submitted_by: SENIOR },
     extensions: { submittedBy: String(SENIOR) },
     weighed: [1, 2, null],
@@ -157,7 +157,7 @@ export const REFUSED_TRIES: readonly RefusedTry[] = [
     status: 403,
     by: SECURITY,
     make: fresh(84),
-    detail: (id) => `Action ${String(id)} is of high risk and has to be decided by itself, not in bulk`,
+    detail: (id) => `Action ${String(id)} is of high risk and has to be decided individually, not in bulk`,
     context: { risk_level: 'high' },
     extensions: { riskLevel: 'HIGH' },
     isOfBulk: true,
@@ -208,7 +208,7 @@ export const REFUSED_TRIES: readonly RefusedTry[] = [
     by: ADMIN,
     make: fresh(85),
     detail: (id, verdict) =>
-      `Action ${String(id)} is of critical risk: to ${verdict} it, a reason is required`,
+      `Action ${String(id)} is of critical risk: a reason is required to ${verdict} it`,
     context: { risk_level: 'critical' },
     extensions: { riskLevel: 'CRITICAL' },
     weighed: [4, 4, null],

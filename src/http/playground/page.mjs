@@ -2,7 +2,7 @@
 const TOKEN_KEY = 'countersign:token';
 const TABS_KEY = 'graphiql:tabState';
 /** The initial contents of a new tab. */
-const NEW_TAB = '# A tab of your own. Ctrl-Space offers what may stand here.\n\n';
+const NEW_TAB = '# A new tab. Press Ctrl-Space for suggestions.\n\n';
 
 // The nonce that GraphiQL's menus set on the one style element that they create; see docs/decisions/0016.
 window.__webpack_nonce__ = document.querySelector('link[nonce]').nonce;
@@ -162,7 +162,7 @@ window.addEventListener('pointerdown', () => (isLeaving = false), true);
 const EDITORS = [
   ['.graphiql-query-editor', 'Query; Escape, then Tab leaves the editor'],
   ['.graphiql-editor-tool', 'Variables; Escape, then Tab leaves the editor'],
-  ['.result-window', 'Answer'],
+  ['.result-window', 'Response'],
 ];
 
 function nameEditors() {

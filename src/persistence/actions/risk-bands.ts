@@ -25,9 +25,9 @@ export function byRiskLevelSql(score: string, values: ByRiskLevel<number>): stri
 export function inRiskLevelsSql(score: string, riskLevels: readonly RiskLevel[]): string {
   const asked = RISK_LEVELS.filter((level) => riskLevels.includes(level));
   if (asked.length === RISK_LEVELS.length) return 'true';
-  const bands = asked.map(riskScoresOf).map(({ from, to }) => {
+  const ranges = asked.map(riskScoresOf).map(({ from, to }) => {
     const start = `${score} >= ${String(from)}`;
     return to === null ? `(${start})` : `(${start} AND ${score} < ${String(to)})`;
   });
-  return bands.length === 0 ? 'false' : `(${bands.join(' OR ')})`;
+  return ranges.length === 0 ? 'false' : `(${ranges.join(' OR ')})`;
 }

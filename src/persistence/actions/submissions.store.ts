@@ -138,12 +138,12 @@ export class SubmissionsStore implements SubmissionStore {
     return new PolicyReads(this.sql).current(tenant);
   }
 
-  findKnown(retry: IdempotencyKey): Promise<IdempotencyRecord | null> {
-    return findRecord(this.sql, retry);
+  findRecord(idempotencyKey: IdempotencyKey): Promise<IdempotencyRecord | null> {
+    return findRecord(this.sql, idempotencyKey);
   }
 
   async add(added: NewAction): Promise<SubmissionOutcome> {
-    const { submitter, policyVersion, submitted, approved, retry, outcome } = added;
+    const { submitter, policyVersion, submitted, approved, idempotencyKey, outcome } = added;
     const values = [
       submitter.organizationId,
       submittingUser(added),
@@ -153,8 +153,8 @@ export class SubmissionsStore implements SubmissionStore {
       auditRecords(approved === null ? [submitted] : [submitted, approved]),
       submitter.kind,
       submitter.kind === 'user' ? submitter.user.id : submitter.apiKeyId,
-      retry?.key ?? null,
-      retry?.requestHash ?? null,
+      idempotencyKey?.key ?? null,
+      idempotencyKey?.requestHash ?? null,
       JSON.stringify(outcome),
       this.mostPending,
     ];

@@ -159,7 +159,7 @@ export class TreeReads {
   }
 }
 
-/** Returns the root over neighbouring subtrees of one level, of which it is an ancestor. */
+/** Returns the root over neighboring subtrees of one level, of which it is an ancestor. */
 function rootOf(hashes: readonly Hash[]): Hash {
   const edge = new TreeEdge();
   for (const hash of hashes) edge.append(hash);

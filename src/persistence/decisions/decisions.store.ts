@@ -55,29 +55,29 @@ export class DecisionSqlStore implements DecisionStore {
     return this.database.transaction((sql) => work(this.writesIn(sql)), decisionOf(tenant));
   }
 
-  findKnown(retry: IdempotencyKey): Promise<IdempotencyRecord | null> {
-    return findRecord(this.database, retry);
+  findRecord(idempotencyKey: IdempotencyKey): Promise<IdempotencyRecord | null> {
+    return findRecord(this.database, idempotencyKey);
   }
 
   once<T>(
-    retry: IdempotencyKey,
+    idempotencyKey: IdempotencyKey,
     work: (writes: DecisionWrites) => Promise<T>,
     outcomeOf: (result: T) => unknown,
   ): Promise<OnceOutcome<T>> {
     return this.database.transactionIf<OnceOutcome<T> & { isKept: boolean }>(
       async (sql) => {
-        const claim = await claimKey(sql, retry);
+        const claim = await claimKey(sql, idempotencyKey);
         if (claim === 'busy') return { kind: 'busy', isKept: false };
         // Read after the claim: a previous holder of the key has committed by now.
-        const known = await findRecord(sql, retry);
+        const known = await findRecord(sql, idempotencyKey);
         if (known !== null) return { kind: 'known', known, isKept: false };
         const result = await work(this.writesIn(sql));
         const outcome = outcomeOf(result);
-        if (outcome !== null) await storeRecord(sql, retry, outcome);
+        if (outcome !== null) await storeRecord(sql, idempotencyKey, outcome);
         return { kind: 'done', result, isKept: outcome !== null };
       },
       ({ isKept }) => isKept,
-      decisionOf(retry),
+      decisionOf(idempotencyKey),
     );
   }
 

@@ -57,20 +57,30 @@ const PURGE: Statement = {
 };
 
 /** Claims an idempotency key within a transaction. A later read of the key sees what its previous holder committed. */
-export async function claimKey(sql: Sql, retry: IdempotencyKey): Promise<Claim> {
-  const [row] = await sql.query<{ claim: Claim }>(CLAIM, identityOf(retry));
+export async function claimKey(sql: Sql, idempotencyKey: IdempotencyKey): Promise<Claim> {
+  const [row] = await sql.query<{ claim: Claim }>(CLAIM, identityOf(idempotencyKey));
   if (row === undefined) throw new Error('A key was neither free nor taken');
   return row.claim;
 }
 
-export async function findRecord(sql: Sql, retry: IdempotencyKey): Promise<IdempotencyRecord | null> {
-  const [row] = await sql.query<IdempotencyRecord & Record<string, unknown>>(FIND, identityOf(retry));
+export async function findRecord(
+  sql: Sql,
+  idempotencyKey: IdempotencyKey,
+): Promise<IdempotencyRecord | null> {
+  const [row] = await sql.query<IdempotencyRecord & Record<string, unknown>>(
+    FIND,
+    identityOf(idempotencyKey),
+  );
   return row ?? null;
 }
 
 /** Stores a request's outcome under its idempotency key, in the transaction of the operation. */
-export async function storeRecord(sql: Sql, retry: IdempotencyKey, outcome: unknown): Promise<void> {
-  await sql.query(REMEMBER, [...identityOf(retry), retry.requestHash, JSON.stringify(outcome)]);
+export async function storeRecord(sql: Sql, idempotencyKey: IdempotencyKey, outcome: unknown): Promise<void> {
+  await sql.query(REMEMBER, [
+    ...identityOf(idempotencyKey),
+    idempotencyKey.requestHash,
+    JSON.stringify(outcome),
+  ]);
 }
 
 /** Whether a statement failed because its idempotency key was taken at the last moment. It did nothing then. */

@@ -56,7 +56,7 @@ export async function attach(
         continue;
       }
       obstacle = outcome.contention;
-      tell('waiting for another PostgreSQL to leave the data or the port');
+      tell('waiting for another PostgreSQL to release the data or the port');
     } else if (server.isReady) {
       const { pid, port } = server;
       const lease = await takeLease(connectionUrl(port, 'postgres', passwords.superuser, 'postgres'));

@@ -41,7 +41,7 @@ export async function ensureCluster(options: {
     return;
   }
   const content = await readdir(folder).catch(() => []);
-  if (content.length > 0) throw new Error(`${folder} is in the way: neither empty nor a PostgreSQL cluster`);
+  if (content.length > 0) throw new Error(`${folder} is neither empty nor a PostgreSQL cluster`);
 
   progress(`creating a PostgreSQL cluster in ${folder}`);
   // If the folder above is new, the server's user must be able to pass through it, whatever the umask.

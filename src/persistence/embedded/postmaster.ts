@@ -90,7 +90,7 @@ async function startOn(port: number, options: ServerOptions): Promise<StartOutco
     if (server?.pid === child.pid && server?.isReady) return { pid: server.pid };
     if (Date.now() > deadline) {
       throw new Error(
-        `PostgreSQL did not come up in ${String(patienceMs / 1000)} s; it is still trying. See ${logFile}`,
+        `PostgreSQL did not start within ${String(patienceMs / 1000)} s and is still starting. See ${logFile}`,
       );
     }
     await pause(pollMs);

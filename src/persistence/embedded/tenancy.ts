@@ -103,12 +103,12 @@ export class Tenancy {
       } catch (error) {
         if (signal.aborted) return undefined;
         this.options.progress(
-          `PostgreSQL went away and does not come back, which is tried again: ${(error as Error).message}`,
+          `PostgreSQL stopped and could not be restarted; trying again: ${(error as Error).message}`,
         );
       }
     }
     this.options.onLost(
-      new Error(`PostgreSQL went away, and its port ${String(this.port)} is now taken: start again`),
+      new Error(`PostgreSQL stopped, and its port ${String(this.port)} is now in use: restart the gateway`),
     );
     return undefined;
   }

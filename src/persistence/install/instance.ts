@@ -154,7 +154,7 @@ async function locate(
   if (databaseUrl !== null) {
     if (databaseOwnerUrl === null)
       say(
-        'warning: without DATABASE_OWNER_URL the application owns its tables, and append-only rests on triggers alone',
+        'warning: without DATABASE_OWNER_URL the application owns its tables, and only triggers keep the audit log append-only',
       );
     const nothingToRelease = (): Promise<void> => Promise.resolve();
     const lost = new Promise<never>(() => undefined);

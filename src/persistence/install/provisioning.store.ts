@@ -80,7 +80,7 @@ export class Provisioning {
       const isNew = await addIdentity(sql, user.organizationId, id, identity);
       if (isNew) return id;
       throw new ProvisioningError(
-        `Subject ${identity.subject} of ${identity.issuer} already stands for a user`,
+        `Subject ${identity.subject} of ${identity.issuer} already belongs to a user`,
       );
     });
   }
@@ -119,8 +119,8 @@ export class Provisioning {
       {
         'no such user': `There is no user ${String(userId)}`,
         'no such log-in': `${user} does not log in as subject ${from?.subject ?? ''} of ${from?.issuer ?? ''}`,
-        'several log-ins': `${user} has several log-ins: say which one moves`,
-        taken: `Subject ${to.subject} of ${to.issuer} already stands for a user`,
+        'several log-ins': `${user} has several log-ins: name the one to move`,
+        taken: `Subject ${to.subject} of ${to.issuer} already belongs to a user`,
       }[relinked.refused],
     );
   }

@@ -63,8 +63,7 @@ export async function resetDemoData(
  */
 async function loginsOfDemo(runner: QueryRunner): Promise<readonly KnownLogin[]> {
   const [demo] = (await runner.query(IS_DEMO)) as [{ is_demo: boolean }];
-  if (!demo.is_demo)
-    throw new Error('This database does not hold the demo data, so it is not reset: it is somebody’s');
+  if (!demo.is_demo) throw new Error('This database does not hold the demo data, so it is not reset');
   return (await runner.query(LOGINS)) as KnownLogin[];
 }
 

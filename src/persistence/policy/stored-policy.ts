@@ -38,7 +38,7 @@ export function currentPolicy({ policyVersion, policyDocument }: PolicyColumns):
  */
 export function readPolicy(version: number, document: unknown): ApprovalPolicy {
   if (typeof document !== 'object' || document === null || Array.isArray(document))
-    throw new Error(`The stored policy version ${String(version)} is not valid: it is no object`);
+    throw new Error(`The stored policy version ${String(version)} is not valid: it is not an object`);
   const rules = applyPatch(DEFAULT_RULES, document);
   if (rules.faults === undefined) return { version, ...rules.value };
   const faults = rules.faults.map(({ loc, msg }) => `${loc.join('.')} ${msg}`).join('; ');

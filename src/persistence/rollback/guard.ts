@@ -154,7 +154,7 @@ export class RollbackGuard implements WriteGuard {
     const others = this.marks.read(state.database);
     const { folder, note } = this.options;
     if (others.length === 0)
-      note?.(`no ids were reserved in ${folder} before: this database is taken as it is`);
+      note?.(`no ids were reserved in ${folder} before: this database is accepted as it is`);
     const { known, committed } = foldMarks(others, state);
     this.committed.push(...committed);
     this.known = known;
@@ -182,14 +182,14 @@ export class RollbackGuard implements WriteGuard {
   private judge(state: DatabaseState, known: Known): void {
     const refusal = refusalOf(state, known, this.committed.length);
     if (refusal === null && this.behind !== null)
-      this.options.note?.('the database holds again everything that was written');
+      this.options.note?.('the database again holds everything that was written');
     else if (refusal !== null && refusal !== this.behind) this.options.say(refusal);
     this.behind = refusal;
   }
 
   /** Follows an accepted rollback: entries that were lost with it are no longer expected. */
   private accept(state: DatabaseState, known: Known): void {
-    this.options.note?.(`rollback accepted: the audit log is of generation ${String(state.generation)}`);
+    this.options.note?.(`rollback accepted: the audit log is at generation ${String(state.generation)}`);
     this.committed.length = 0;
     this.behind = null;
     this.known = { ...known, instance: null, generation: state.generation };

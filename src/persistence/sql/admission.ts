@@ -85,7 +85,7 @@ interface Waiter {
   readonly admit: () => void;
 }
 
-interface Lane {
+interface WaitingQueue {
   readonly claim: Claim;
   readonly waiters: Set<Waiter>;
 }
@@ -130,7 +130,7 @@ class Held {
  */
 export class Admission {
   /** In the order of their turns: the queue that was served last comes last. Empty queues are removed. */
-  private readonly lanes = new Map<string, Lane>();
+  private readonly queues = new Map<string, WaitingQueue>();
   private readonly held: Held;
   private readonly waiting = new Map<number | null, number>();
   private waitingInAll = 0;
@@ -155,10 +155,10 @@ export class Admission {
         },
       };
       const timer = setTimeout(() => {
-        this.leaveLane(claim, waiter);
+        this.leaveQueue(claim, waiter);
         reject(busy('No connection became free in time'));
       }, this.options.maxWaitMs);
-      this.enterLane(claim, waiter);
+      this.enterQueue(claim, waiter);
     });
   }
 
@@ -171,18 +171,18 @@ export class Admission {
   }
 
   private admitNext(): void {
-    for (let lane = this.nextLane(); lane !== undefined; lane = this.nextLane()) {
-      const [waiter] = lane.waiters;
-      if (waiter === undefined) throw new Error('A lane without waiters is not kept');
-      this.leaveLane(lane.claim, waiter);
+    for (let queue = this.nextQueue(); queue !== undefined; queue = this.nextQueue()) {
+      const [waiter] = queue.waiters;
+      if (waiter === undefined) throw new Error('A queue without waiters is not kept');
+      this.leaveQueue(queue.claim, waiter);
       // Move the queue to the end of the turns.
-      if (this.lanes.delete(nameOf(lane.claim))) this.lanes.set(nameOf(lane.claim), lane);
+      if (this.queues.delete(nameOf(queue.claim))) this.queues.set(nameOf(queue.claim), queue);
       waiter.admit();
     }
   }
 
-  private nextLane(): Lane | undefined {
-    for (const lane of this.lanes.values()) if (this.held.hasRoom(lane.claim)) return lane;
+  private nextQueue(): WaitingQueue | undefined {
+    for (const queue of this.queues.values()) if (this.held.hasRoom(queue.claim)) return queue;
     return undefined;
   }
 
@@ -192,18 +192,18 @@ export class Admission {
     return this.waitingInAll >= maxWaiting || (organizationId !== null && isOwnFull);
   }
 
-  private enterLane(claim: Claim, waiter: Waiter): void {
+  private enterQueue(claim: Claim, waiter: Waiter): void {
     const name = nameOf(claim);
-    const lane = this.lanes.get(name) ?? { claim, waiters: new Set() };
-    lane.waiters.add(waiter);
-    this.lanes.set(name, lane);
+    const queue = this.queues.get(name) ?? { claim, waiters: new Set() };
+    queue.waiters.add(waiter);
+    this.queues.set(name, queue);
     this.countWaiting(claim, 1);
   }
 
-  private leaveLane(claim: Claim, waiter: Waiter): void {
-    const lane = this.lanes.get(nameOf(claim));
-    if (lane?.waiters.delete(waiter) !== true) return;
-    if (lane.waiters.size === 0) this.lanes.delete(nameOf(claim));
+  private leaveQueue(claim: Claim, waiter: Waiter): void {
+    const queue = this.queues.get(nameOf(claim));
+    if (queue?.waiters.delete(waiter) !== true) return;
+    if (queue.waiters.size === 0) this.queues.delete(nameOf(claim));
     this.countWaiting(claim, -1);
   }
 

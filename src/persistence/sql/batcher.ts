@@ -76,7 +76,7 @@ export class Batcher<Item, Result> {
         ...{ item, resolve, reject, hasGivenUp: false },
         timer: setTimeout(() => {
           one.hasGivenUp = true;
-          const cause = new Error('The batches before took too long');
+          const cause = new Error('Earlier batches took too long');
           reject(new DatabaseUnavailableError('busy', false, { cause }));
         }, MAX_WAIT),
       };

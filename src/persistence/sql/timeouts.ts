@@ -71,8 +71,8 @@ export async function ensureTimeouts(
   const left = await unbounded(database, timeouts);
   if (Object.keys(left).length > 0)
     say(
-      `warning: the database login ${who.role} has no ${Object.keys(left).join(', ')}, so that a lost connection can hold ` +
-        `its locks for ever. Run as an administrator: ${timeoutsSql(role, left)} and, behind PgBouncer, RECONNECT`,
+      `warning: the database login ${who.role} has no ${Object.keys(left).join(', ')}, so a lost connection can hold ` +
+        `its locks indefinitely. Run as an administrator: ${timeoutsSql(role, left)} and, behind PgBouncer, RECONNECT`,
     );
 }
 

@@ -57,7 +57,7 @@ export function addExport(
       const asked = readExport(request as RestRequest);
       if (asked.faults !== undefined) throw new RefusedError(validationRefusal(asked.faults));
       const viewer = reviewerOf(REQUIREMENT, request);
-      const giveBack = slots.take(viewer.organizationId);
+      const release = slots.take(viewer.organizationId);
       const breakOff = (): void => void reply.raw.destroy();
       let lines: Readable;
       try {
@@ -65,10 +65,10 @@ export function addExport(
         const chunks = inChunks(linesOf(source, viewer, asked.value));
         lines = await streamAfterFirstChunk(withoutStalling(chunks, stalledMs, breakOff));
       } catch (error) {
-        giveBack();
+        release();
         throw error;
       }
-      lines.once('close', giveBack);
+      lines.once('close', release);
       const tookTooLong = setTimeout(breakOff, maxMs);
       lines.once('close', () => {
         clearTimeout(tookTooLong);

@@ -50,7 +50,7 @@ export function makeChangePolicy(store: AdminStore): ChangePolicy {
 }
 
 const NOTHING_CHANGES = validationRefusal([
-  { loc: ['patch'], msg: 'changes nothing of the policy in force', type: 'unchanged' },
+  { loc: ['patch'], msg: 'changes nothing in the policy in force', type: 'unchanged' },
 ]);
 
 /** Parses the reason, which a change of policy requires. */
@@ -64,7 +64,7 @@ function readReason(given: string): Parsed<string> {
 function conflict(expectedVersion: number, currentVersion: number): Refusal {
   return {
     code: 'POLICY_VERSION_CONFLICT',
-    detail: `The change is meant for policy version ${String(expectedVersion)}, but version ${String(currentVersion)} is in force`,
+    detail: `The change is based on policy version ${String(expectedVersion)}, but version ${String(currentVersion)} is in force`,
     facts: { expectedVersion, currentVersion },
   };
 }

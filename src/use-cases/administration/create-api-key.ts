@@ -47,5 +47,5 @@ export function makeCreateApiKey(store: AdminStore, clock: () => Date): CreateAp
 }
 
 const INACTIVE_OWNER = validationRefusal([
-  { loc: ['ownerId'], msg: 'is deactivated, so that the key would not count', type: 'inactive' },
+  { loc: ['ownerId'], msg: 'is deactivated, so the key would be refused', type: 'inactive' },
 ]);

@@ -36,8 +36,8 @@ export function makeDecideActions(store: DecisionStore, readReviewerNow: ReadRev
         break;
       }
       const { stale, known = null } = await decideRound(current, store, outcomes);
-      if (known !== null && request.retry !== null)
-        return replayDecision(known, request.retry, current, store);
+      if (known !== null && request.idempotencyKey !== null)
+        return replayDecision(known, request.idempotencyKey, current, store);
       if (stale.length === 0) break;
       const now = await readReviewerNow(current.reviewer);
       const refusal = now?.user.active === true ? refusalByRole(now.user.role) : INVALID_TOKEN;
@@ -60,8 +60,8 @@ export function makeDecideActions(store: DecisionStore, readReviewerNow: ReadRev
   };
 }
 
-function roundFor({ mode, retry, attempt }: DecisionRequest): Round {
-  if (retry !== null && attempt.isBulk) return decideUnderKey;
+function roundFor({ mode, idempotencyKey, attempt }: DecisionRequest): Round {
+  if (idempotencyKey !== null && attempt.isBulk) return decideUnderKey;
   return mode === 'atomic' ? decideAllOrNone : decideEach;
 }
 

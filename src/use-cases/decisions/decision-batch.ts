@@ -25,12 +25,12 @@ export interface DecisionRequest {
   readonly items: readonly AuthorizedAction[];
   readonly actions: ActionSource;
   /** The idempotency key; null where the client sent none. */
-  readonly retry: IdempotencyKey | null;
+  readonly idempotencyKey: IdempotencyKey | null;
 }
 
 /** Returns the write for the items that the rule allows, with the audit entries for either effect. */
 export function batchOf(request: DecisionRequest): DecisionBatch {
-  const { reviewer, attempt, reason, origin, items, retry } = request;
+  const { reviewer, attempt, reason, origin, items, idempotencyKey } = request;
   return {
     reviewer,
     verdict: attempt.verdict,
@@ -38,7 +38,7 @@ export function batchOf(request: DecisionRequest): DecisionBatch {
     correlationId: origin.correlationId,
     candidates: items.flatMap((item) => candidateOf(item, request)),
     // The idempotency record of a bulk is written by its transaction.
-    retry: attempt.isBulk ? null : retry,
+    idempotencyKey: attempt.isBulk ? null : idempotencyKey,
   };
 }
 

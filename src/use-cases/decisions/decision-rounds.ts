@@ -66,17 +66,17 @@ const NOTHING_STALE: RoundEnd = { stale: [] };
  * replayed (docs/rest-api.md#idempotency-keys).
  */
 export const decideUnderKey: Round = async (request, store, outcomes) => {
-  const { retry } = request;
-  if (retry === null) throw new Error('A request without an idempotency key has no record');
+  const { idempotencyKey } = request;
+  if (idempotencyKey === null) throw new Error('A request without an idempotency key has no record');
   const refused = refusedByRule(request);
   const done = new Map<number, Outcome>();
   const end = await store.once(
-    retry,
+    idempotencyKey,
     (writes) => writeComplete(request, writes, refused, done),
     ({ isKept }) => (isKept ? recordOf(request, done) : null),
   );
   if (end.kind !== 'done')
-    return { stale: [], known: end.kind === 'known' ? end.known : await awaitRecord(store, retry) };
+    return { stale: [], known: end.kind === 'known' ? end.known : await awaitRecord(store, idempotencyKey) };
   if (end.result.isAnyStale) return { stale: idsOf(request) };
   if (end.result.isKept) {
     for (const [actionId, outcome] of done) outcomes.set(actionId, outcome);
@@ -120,15 +120,15 @@ async function writeComplete(
 async function knownInstead(
   written: readonly WriteOutcome[],
   isRefused: boolean,
-  { retry }: DecisionRequest,
+  { idempotencyKey }: DecisionRequest,
   store: DecisionStore,
 ): Promise<IdempotencyRecord | null> {
-  if (retry === null) return null;
-  if (written.some(({ kind }) => kind === 'key_busy')) return awaitRecord(store, retry);
+  if (idempotencyKey === null) return null;
+  if (written.some(({ kind }) => kind === 'key_busy')) return awaitRecord(store, idempotencyKey);
   const isUsed = written.some(({ kind }) => kind === 'key_used');
   if (!isRefused && !isUsed) return null;
-  const known = await store.findKnown(retry);
-  return known === null && isUsed ? awaitRecord(store, retry) : known;
+  const known = await store.findRecord(idempotencyKey);
+  return known === null && isUsed ? awaitRecord(store, idempotencyKey) : known;
 }
 
 function refuseAll(

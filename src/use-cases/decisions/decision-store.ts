@@ -21,7 +21,7 @@ export interface DecisionBatch {
   readonly correlationId: string;
   readonly candidates: readonly DecisionCandidate[];
   /** The idempotency key of a single decision; null for a bulk, or where the client sent none. */
-  readonly retry: IdempotencyKey | null;
+  readonly idempotencyKey: IdempotencyKey | null;
 }
 
 /** The result of the write for one candidate. */
@@ -77,7 +77,7 @@ export interface DecisionStore extends FindIdempotencyRecord {
    * @param outcomeOf returns the outcome to store; null rolls the transaction back
    */
   once<T>(
-    retry: IdempotencyKey,
+    idempotencyKey: IdempotencyKey,
     work: (writes: DecisionWrites) => Promise<T>,
     outcomeOf: (result: T) => unknown,
   ): Promise<OnceOutcome<T>>;

@@ -55,12 +55,12 @@ export function recordOf(
  */
 export async function replayDecision(
   known: IdempotencyRecord,
-  retry: IdempotencyKey,
+  idempotencyKey: IdempotencyKey,
   request: DecisionRequest,
   store: DecisionStore,
 ): Promise<DecisionResult> {
   const { reviewer, attempt, actions } = request;
-  const { correlation_id: correlationId, results } = outcomeOfRecord(known, retry) as DecisionRecord;
+  const { correlation_id: correlationId, results } = outcomeOfRecord(known, idempotencyKey) as DecisionRecord;
   const decidedIds = results.flatMap(({ action_id: id, refusal }) => (refusal === undefined ? [id] : []));
   actions.forget(decidedIds);
   const loaded = new Map((await actions.load(decidedIds)).map((action) => [action?.id, action]));

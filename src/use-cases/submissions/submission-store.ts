@@ -34,7 +34,7 @@ export interface NewAction {
   /** The entry of an automatic approval, with its reason and correlation id; null if the policy does not approve. */
   readonly approved: AuditEntryDraft | null;
   /** The idempotency key; null for a submission without one. */
-  readonly retry: IdempotencyKey | null;
+  readonly idempotencyKey: IdempotencyKey | null;
   /** The outcome to store under the idempotency key, without its times. */
   readonly outcome: SubmissionRecord;
 }

@@ -72,21 +72,21 @@ const INVALID_API_KEY: Refusal = { code: 'INVALID_API_KEY', detail: 'Invalid API
 export function makeSubmitAction(store: SubmissionStore): SubmitAction {
   return async (request) => {
     const { submitter, submission } = request;
-    const retry = retryOf(request);
+    const idempotencyKey = keyOf(request);
     refuseScore(submitter, submission);
     const { id, others } = await store.prepare(submitter, submittersOf(submitter));
     let { policy } = submitter;
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const scoring = scoringOf(submission, policy);
-      const draft = newAction(id, request, scoring, policy, retry, others);
+      const draft = newAction(id, request, scoring, policy, idempotencyKey, others);
       const outcome = await store.add(draft);
       if (outcome.kind === 'gone')
         throw new RefusedError(submitter.kind === 'user' ? INVALID_TOKEN : INVALID_API_KEY);
       if (outcome.kind === 'full') throw new RefusedError(tooManyPending(submitter, outcome.most));
       if (outcome.kind === 'written') return resultOf(draft.outcome, outcome.action);
-      if (outcome.kind !== 'stale' && retry !== null) {
-        const known = outcome.kind === 'known' ? outcome.known : await awaitRecord(store, retry);
-        return resultOf(outcomeOfRecord(known, retry) as KnownSubmission, null);
+      if (outcome.kind !== 'stale' && idempotencyKey !== null) {
+        const known = outcome.kind === 'known' ? outcome.known : await awaitRecord(store, idempotencyKey);
+        return resultOf(outcomeOfRecord(known, idempotencyKey) as KnownSubmission, null);
       }
       policy = await store.policyNow(submitter);
     }
@@ -108,7 +108,7 @@ function tooManyPending(submitter: Principal, most: number): Refusal {
   const whose = submitter.kind === 'user' ? 'of yours' : 'of this API key';
   return {
     code: 'RATE_LIMIT_EXCEEDED',
-    detail: `${String(most)} actions ${whose} wait for a decision already; submit more once some of them are decided`,
+    detail: `${String(most)} actions ${whose} are already pending; submit more once some of them are decided`,
   };
 }
 
@@ -118,7 +118,7 @@ function refuseScore(submitter: Principal, { riskScore }: Submission): void {
   if (submitter.kind === 'api_key' && submitter.scopes.includes(SCORING_SCOPE)) return;
   throw new RefusedError({
     code: 'INSUFFICIENT_PERMISSIONS',
-    detail: `A risk score is taken only from an API key with the scope ${SCORING_SCOPE}; leave it out to have the action scored`,
+    detail: `A risk score is accepted only from an API key with the scope ${SCORING_SCOPE}; leave it out to have the action scored`,
   });
 }
 
@@ -133,7 +133,7 @@ function newAction(
   { submitter, submission, origin }: SubmissionRequest,
   scoring: RiskScoring,
   policy: ApprovalPolicy,
-  retry: IdempotencyKey | null,
+  idempotencyKey: IdempotencyKey | null,
   others: readonly PeopleAlike[],
 ): NewAction {
   const common = {
@@ -188,7 +188,7 @@ function newAction(
     timeToLive: policy.timeToLiveSeconds[riskLevelOf(scoring.score)],
     submitted,
     approved: isApproved ? approved : null,
-    retry,
+    idempotencyKey,
     outcome,
   };
 }
@@ -221,12 +221,7 @@ function resultOf(record: SubmissionRecord | KnownSubmission, action: Action | n
  * Returns the client's idempotency key; without one, for an API key, the correlation id that the client sent
  * (docs/rest-api.md#idempotency-keys). Null if there is neither.
  */
-function retryOf({
-  submitter,
-  submission,
-  origin,
-  idempotencyKey,
-}: SubmissionRequest): IdempotencyKey | null {
+function keyOf({ submitter, submission, origin, idempotencyKey }: SubmissionRequest): IdempotencyKey | null {
   const asked = { ...submission };
   if (idempotencyKey !== null) return idempotencyKeyOf(submitter, 'key', idempotencyKey, asked);
   const correlation = submitter.kind === 'api_key' ? origin.clientCorrelationId : null;
