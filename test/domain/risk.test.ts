@@ -1,0 +1,63 @@
+import fc from 'fast-check';
+import { ACTION_STATUSES, statusAfter, statusOf } from '../../src/domain/action';
+import { DEFAULT_RULES } from '../../src/domain/policy';
+import { RISK_LEVELS, riskLevelOf, riskScoresOf } from '../../src/domain/risk';
+import { scores } from '../support/rule-cases';
+
+/** The bands of risk and the life of an action (docs/approval-policy.md#risk-levels): what no policy can change. */
+
+describe('an action', () => {
+  it.each([
+    ['low', 1, [0, 39, 39.5, 39.999999]],
+    ['medium', 2, [40, 69, 69.5, 69.999999]],
+    ['high', 3, [70, 84, 84.999999]],
+    ['critical', 4, [85, 99.5, 100]],
+  ] as const)(
+    'is of %s risk, which takes level %d if nothing else is said, at scores %j',
+    (band, level, inBand) => {
+      expect(inBand.map(riskLevelOf)).toEqual(inBand.map(() => band));
+      expect(DEFAULT_RULES.requiredLevels[band]).toBe(level);
+    },
+  );
+
+  it('has no other bands than these, lowest first', () => {
+    expect(RISK_LEVELS).toEqual(['low', 'medium', 'high', 'critical']);
+    expect(RISK_LEVELS.map(riskScoresOf)).toEqual([
+      { from: 0, to: 40 },
+      { from: 40, to: 70 },
+      { from: 70, to: 85 },
+      { from: 85, to: null },
+    ]);
+  });
+
+  it('with a score between two integers belongs to the band of the lower, and to one band only', () => {
+    fc.assert(
+      fc.property(scores, (score) => {
+        expect(riskLevelOf(score)).toBe(riskLevelOf(Math.floor(score)));
+        const holding = RISK_LEVELS.filter((band) => {
+          const { from, to } = riskScoresOf(band);
+          return score >= from && (to === null || score < to);
+        });
+        expect(holding).toEqual([riskLevelOf(score)]);
+      }),
+    );
+  });
+
+  it.each([
+    ['pending_approval', 'approve', 'approved'],
+    ['pending_approval', 'reject', 'denied'],
+    ['approved', 'approve', null],
+    ['approved', 'reject', null],
+    ['denied', 'approve', null],
+    ['denied', 'reject', null],
+    ['expired', 'approve', null],
+    ['expired', 'reject', null],
+  ] as const)('that is %s becomes, by %s, %s', (status, verdict, after) => {
+    expect(statusAfter(status, verdict)).toBe(after);
+    expect(statusOf(verdict)).toBe(verdict === 'approve' ? 'approved' : 'denied');
+  });
+
+  it('has no other statuses than these', () => {
+    expect([...ACTION_STATUSES].sort()).toEqual(['approved', 'denied', 'expired', 'pending_approval']);
+  });
+});
