@@ -18,9 +18,9 @@ import {
 /** What docs/approval-policy.md says of a case, told independently of the rule. */
 function documentedOutcome(of: Case): { code: string | null; authority: object; approvalsRequired: number } {
   const { rules, score, verdict } = of;
-  const band = score >= 85 ? 'critical' : score >= 70 ? 'high' : score >= 40 ? 'medium' : 'low';
+  const riskLevel = score >= 85 ? 'critical' : score >= 70 ? 'high' : score >= 40 ? 'medium' : 'low';
   const { manager, securityManager, admin } = rules.roleLevels;
-  const requiredLevel = rules.requiredLevels[band];
+  const requiredLevel = rules.requiredLevels[riskLevel];
   const heldLevel = of.ownLevel ?? { user: 0, manager, security_manager: securityManager, admin }[of.role];
   const riskLimit = of.role === 'manager' ? (of.ownLimit ?? rules.managerMaxRiskScore) : null;
   const applies = [
@@ -29,18 +29,18 @@ function documentedOutcome(of: Case): { code: string | null; authority: object; 
     rules.approvalLevels && heldLevel < requiredLevel,
     riskLimit !== null && score > riskLimit,
     (of.isOwn || of.isKeyMaker) && !rules.ownActionsAllowed,
-    of.isBulk && rules.excludedFromBulk.includes(band),
+    of.isBulk && rules.excludedFromBulk.includes(riskLevel),
     of.status !== 'pending_approval',
-    of.hasReason === false && rules.reasonRequired[verdict].includes(band),
+    of.hasReason === false && rules.reasonRequired[verdict].includes(riskLevel),
     // Where the approvals there meet a lowered quorum, whoever voted has a second vote.
-    of.hasVoted && of.approvals < rules.quorum[band],
+    of.hasVoted && of.approvals < rules.quorum[riskLevel],
     true,
   ];
   const asked = rules.approvalLevels
     ? { requiredLevel, heldLevel }
     : { requiredLevel: null, heldLevel: null };
   const code = ORDER[applies.indexOf(true)] ?? null;
-  return { code, authority: { ...asked, riskLimit }, approvalsRequired: rules.quorum[band] };
+  return { code, authority: { ...asked, riskLimit }, approvalsRequired: rules.quorum[riskLevel] };
 }
 
 describe('a reviewer', () => {

@@ -159,7 +159,7 @@ describe('a verdict', () => {
     },
   );
 
-  it('is lacking on a pending action at every band as its quorum says, and on no other', () => {
+  it('is lacking on a pending action at every risk level as its quorum says, and on no other', () => {
     const missing = (riskScore: number) => (status: Case['status']) =>
       approvalsMissing({ status, approvals: 0, riskScore }, policyOf(asking));
     expect([20, 50, 75, 90].map((score) => ACTION_STATUSES.map(missing(score)))).toEqual(

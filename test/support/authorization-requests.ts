@@ -1,5 +1,5 @@
 import type { Cell } from './authorization-cells';
-import { outcomeOf } from './doors';
+import { outcomeOf } from './apis';
 import type { Answer, Gateway, RequestOptions } from './gateway';
 
 /** A cell with the action that it is about; an id that no action has where it is about none. */
@@ -73,7 +73,7 @@ interface BulkItem {
 /** An answer in the words of the tables. */
 function saidBy(
   answer: Answer,
-  { door, row, isHead }: Cell,
+  { api, row, isHead }: Cell,
   actionId: number,
 ): { said: string; detail: string | null } {
   if (isHead === true) return { said: String(answer.status), detail: null };
@@ -82,14 +82,14 @@ function saidBy(
   const { status, code, detail } = outcomeOf({ ...answer, body });
   const plain = (text: string | null | undefined) => text?.replaceAll(String(actionId), 'ID') ?? null;
   if (code !== null) {
-    const isAbsent = door === 'rest' && row.startsWith('GET') && code === 'ACTION_NOT_FOUND';
+    const isAbsent = api === 'rest' && row.startsWith('GET') && code === 'ACTION_NOT_FOUND';
     return {
       said: isAbsent ? 'absent' : `${String(status)} ${code}`,
       detail: isAbsent ? null : plain(detail),
     };
   }
   if (answer.status !== 200) return { said: `${String(answer.status)} without a code`, detail: null };
-  const field = door === 'graphql' ? body.data?.[row] : undefined;
+  const field = api === 'graphql' ? body.data?.[row] : undefined;
   if (field === null) return { said: 'absent', detail: null };
   const [item] = (field?.results ?? body.results ?? []) as readonly BulkItem[];
   if (item === undefined) return { said: 'ok', detail: null };

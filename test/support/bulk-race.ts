@@ -1,5 +1,5 @@
 import { decideBulk, type Bulk } from './bulk';
-import { DOORS, type Verdict } from './doors';
+import { APIS, type Verdict } from './apis';
 import type { Gateway } from './gateway';
 
 /** Somebody who asks for a bulk; an atomic one if not said otherwise. */
@@ -26,7 +26,7 @@ export const pick = <T>(choices: readonly [T, T], n: number): T => choices[n % 2
 /** The status that a verdict leads to. */
 export const statusOf = (verdict: Verdict): string => (verdict === 'approve' ? 'approved' : 'denied');
 
-/** All of them at once, in turn over two gateways and both doors; another round has the doors the other way. */
+/** All of them at once, in turn over two gateways and both APIs; another round has the APIs the other way. */
 export function race(
   gateways: readonly [Gateway, Gateway],
   entrants: readonly Entrant[],
@@ -34,7 +34,7 @@ export function race(
 ): Promise<Bulk[]> {
   return Promise.all(
     entrants.map(({ user, verdict, ids, mode = 'atomic' }, n) =>
-      decideBulk(pick(gateways, n), pick(DOORS, (n >> 1) + round), verdict, ids, { user, mode }),
+      decideBulk(pick(gateways, n), pick(APIS, (n >> 1) + round), verdict, ids, { user, mode }),
     ),
   );
 }

@@ -1,4 +1,4 @@
-import { inRestWords, outcomeOf, type Door, type Verdict } from './doors';
+import { inRestWords, outcomeOf, type Api, type Verdict } from './apis';
 import type { Answer, Gateway, RequestOptions } from './gateway';
 
 /** How a bulk is asked for; what is not given is not sent. */
@@ -7,7 +7,7 @@ export interface BulkOptions extends RequestOptions {
   readonly reason?: string;
 }
 
-/** What became of one id, in one shape for both doors: REST's words. */
+/** What became of one id, in one shape for both APIs: REST's words. */
 export interface BulkItem {
   readonly id: number;
   /** Why it was refused; null where it was not. */
@@ -19,7 +19,7 @@ export interface BulkItem {
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
-/** What a bulk was answered with, in one shape for both doors. */
+/** What a bulk was answered with, in one shape for both APIs. */
 export interface Bulk {
   /** The refusal of the whole request, where there was nothing else; else null. */
   readonly refusal: string | null;
@@ -35,15 +35,15 @@ const DECISION =
 const REFUSAL = `code status detail currentStatus decidedBy decidedAt requiredLevel heldLevel riskScore riskLimit heldRole
   requiredRoles submittedBy riskLevel approvalsReceived approvalsRequired`;
 
-/** Asks for a bulk through a door. */
+/** Asks for a bulk through an API. */
 export function askBulk(
   gateway: Gateway,
-  door: Door,
+  api: Api,
   verdict: Verdict,
   ids: readonly number[],
   { mode, reason, ...request }: BulkOptions,
 ): Promise<Answer> {
-  if (door === 'rest') {
+  if (api === 'rest') {
     const body = { action_ids: ids, ...(reason !== undefined && { reason }), ...(mode && { mode }) };
     return gateway.rest('POST', `/api/v1/actions/bulk-${verdict}`, { ...request, body });
   }
@@ -55,12 +55,12 @@ export function askBulk(
   return gateway.graphql(query, { ...request, variables: { ids, ...(reason !== undefined && { reason }) } });
 }
 
-/** Asks for a bulk through a door and reads the answer. */
+/** Asks for a bulk through an API and reads the answer. */
 export async function decideBulk(...asked: Parameters<typeof askBulk>): Promise<Bulk> {
   return readBulk(await askBulk(...asked));
 }
 
-/** An answer of either door in the one shape. */
+/** An answer of either API in the one shape. */
 export function readBulk(answer: Answer): Bulk {
   const { data, errors, results, ...body } = answer.body;
   if (errors || !(data || results))

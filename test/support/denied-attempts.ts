@@ -1,4 +1,4 @@
-import type { Verdict } from './doors';
+import type { Verdict } from './apis';
 import type { Gateway } from './gateway';
 import { newPolicy } from './racing';
 import {
@@ -21,8 +21,8 @@ const MANAGER_OF_GLOBEX = 142;
 /** Two more managers of Acme. */
 const [LEVEL_0, LIMIT_0] = [8, 9] as const;
 
-/** A try that is refused, and everything that is said of it. */
-export interface RefusedTry {
+/** An attempt that is refused, and everything that is said of it. */
+export interface DeniedAttempt {
   readonly title: string;
   readonly code: string;
   readonly status: number;
@@ -51,7 +51,7 @@ const fresh = (score: number, submitter?: number) => (gateway: Gateway) =>
   addFresh(gateway, score, submitter);
 
 /** Every refusal of an action, or of whoever tries, under the strict policy. */
-export const REFUSED_TRIES: readonly RefusedTry[] = [
+export const DENIED_ATTEMPTS: readonly DeniedAttempt[] = [
   {
     title: 'an API key',
     code: 'JWT_REQUIRED',
@@ -152,7 +152,7 @@ export const REFUSED_TRIES: readonly RefusedTry[] = [
     missing: 1,
   },
   {
-    title: 'a security manager who sends a bulk of a band that is decided one by one',
+    title: 'a security manager who sends a bulk of a risk level that is decided one by one',
     code: 'BULK_NOT_ALLOWED',
     status: 403,
     by: SECURITY,

@@ -2,8 +2,23 @@ import fc from 'fast-check';
 
 /** What a prototype has, and what programs ask objects for without having put it there. */
 export const PROTOTYPE_NAMES = [
-  ...['__proto__', 'constructor', 'prototype', 'toString', 'toJSON', 'valueOf', 'hasOwnProperty', 'then'],
-  ...['__defineGetter__', 'length', 'isPrototypeOf', '__lookupGetter__', '__typename'],
+  ...[
+    '[object Object]',
+    'function Object() { [native code] }',
+    'prototype',
+    'function toString() { [native code] }',
+    'toJSON',
+    'function valueOf() { [native code] }',
+    'function hasOwnProperty() { [native code] }',
+    'then',
+  ],
+  ...[
+    'function __defineGetter__() { [native code] }',
+    'length',
+    'function isPrototypeOf() { [native code] }',
+    'function __lookupGetter__() { [native code] }',
+    '__typename',
+  ],
 ];
 
 /** Where a caller's own mark goes, once it is known who sends it. */

@@ -129,7 +129,7 @@ export async function inTime<T>(gateway: Gateway, work: (action: number) => Prom
   throw new Error('Nothing came in time');
 }
 
-/** Everything that deciding these could write, the evidence of denied attempts apart. */
+/** Everything that deciding these could write, denial records apart. */
 export async function writtenOf(database: TestDatabase, ids: readonly number[]): Promise<unknown> {
   const [row] = await database.sql(
     `SELECT (SELECT json_agg(a ORDER BY id) FROM actions a WHERE id = ANY ($1)) AS actions,
@@ -141,12 +141,12 @@ export async function writtenOf(database: TestDatabase, ids: readonly number[]):
   return row;
 }
 
-/** The evidence of denied attempts on these: action, who, verdict, code and score. */
-export async function evidenceOf(database: TestDatabase, ids: readonly number[]): Promise<unknown[]> {
-  const rows = await database.sql<{ evidence: unknown }>(
-    `SELECT json_build_array(action_id, actor_kind, actor_id, verdict, refusal_code, risk_score) AS evidence
+/** The denial records of these: action, who, verdict, code and score. */
+export async function denialRecordsOf(database: TestDatabase, ids: readonly number[]): Promise<unknown[]> {
+  const rows = await database.sql<{ record: unknown }>(
+    `SELECT json_build_array(action_id, actor_kind, actor_id, verdict, refusal_code, risk_score) AS record
      FROM audit_log WHERE action_type = 'decision_refused' AND action_id = ANY ($1) ORDER BY id`,
     [ids],
   );
-  return rows.map(({ evidence }) => evidence);
+  return rows.map(({ record }) => record);
 }

@@ -45,7 +45,9 @@ export class DocumentMaker {
       query: `${isMutation ? 'mutation' : 'query'} ${name}${definitions} ${selection}\n${this.fragments.join('\n')}`,
       // Own properties all, `__proto__` among them.
       variables: Object.fromEntries(
-        this.given.filter(() => !this.isFlawed()).concat(this.isFlawed() ? [['__proto__', { a: 1 }]] : []),
+        this.given
+          .filter(() => !this.isFlawed())
+          .concat(this.isFlawed() ? [['[object Object]', { a: 1 }]] : []),
       ),
       operationName: this.isFlawed() ? draw.pick(['Other', '', ...PROTOTYPE_NAMES]) : name,
     };

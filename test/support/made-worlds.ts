@@ -26,7 +26,7 @@ export interface MadeAction extends Omit<DecidableAction, 'hasVoted'> {
   readonly voters: readonly number[];
 }
 
-/** What the one rule says: what every door has to answer. */
+/** What the one rule says: what every API has to answer. */
 export function rulingOn(
   { policy }: MadeWorld,
   { id, principal }: MadePerson,

@@ -79,7 +79,7 @@ async function plant(gateway: Gateway, organization: Organization): Promise<stri
   ): Promise<any> => {
     const { text, body } = await gateway.graphql(query, { headers, variables, ...caller });
     const [data] = Object.values<any>(body.data ?? {});
-    if (!isEvidence(query) && (data === null || data === undefined)) throw new Error(`Not planted: ${text}`);
+    if (!isRecorded(query) && (data === null || data === undefined)) throw new Error(`Not planted: ${text}`);
     return data;
   };
   const { key: apiKey } = await ask({ user: keyMaker }, CREATE_KEY, { name: `${mark} key`, owner: user });
@@ -117,7 +117,7 @@ async function plant(gateway: Gateway, organization: Organization): Promise<stri
     [user, high],
     [security, low],
   ])
-    await ask({ user: by as number }, `${APPROVE} ${EVIDENCE}`, { id, reason });
+    await ask({ user: by as number }, `${APPROVE} ${RECORDED}`, { id, reason });
   return Promise.all(
     ['actions', 'users', 'auditLogs', 'apiKeys'].map(
       async (list) =>
@@ -146,6 +146,6 @@ const APPROVE =
 const REJECT = APPROVE.replace('approve', 'reject');
 const SET_USER = `mutation ($user: ID!, $reason: String) {
   setUser(userId: $user, patch: { approvalLevel: 1 }, reason: $reason) { id } }`;
-/** Marks a try that is refused, for the evidence that it leaves. */
-const EVIDENCE = '# refused';
-const isEvidence = (query: string) => query.endsWith(EVIDENCE);
+/** Marks an attempt that is refused, for the denial record that it leaves. */
+const RECORDED = '# refused';
+const isRecorded = (query: string) => query.endsWith(RECORDED);

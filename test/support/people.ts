@@ -1,4 +1,4 @@
-import { outcomeOf, type Outcome } from './doors';
+import { outcomeOf, type Outcome } from './apis';
 import type { Answer, Gateway, RequestOptions } from './gateway';
 
 /** What the schema tells of a person. */
@@ -7,7 +7,7 @@ export const PERSON = 'id name role approvalLevel maxRiskScore active';
 /** What to set of a person, as GraphQL's variables have it. */
 export type Patch = Readonly<Record<string, unknown>>;
 
-/** Sets a person over GraphQL, the only door to it; `by` is the user whose token is sent. */
+/** Sets a person over GraphQL, the only API to it; `by` is the user whose token is sent. */
 export function setUser(
   gateway: Gateway,
   by: number | RequestOptions,

@@ -1,12 +1,12 @@
 import type { Answer, Gateway } from './gateway';
-import { perBand } from './policy-documents';
+import { perRiskLevel } from './policy-documents';
 
-const PER_BAND = '{ low medium high critical }';
+const PER_RISK_LEVEL = '{ low medium high critical }';
 
 /** Everything that a version of a policy says, as GraphQL asks for it. */
-export const VERSION = `version approvalLevels requiredLevels ${PER_BAND} roleLevels { manager securityManager admin }
-  managerMaxRiskScore quorum ${PER_BAND} ownActionsAllowed reasonRequired { approve reject }
-  timeToLiveSeconds ${PER_BAND} excludedFromBulk autoApproveBelow
+export const VERSION = `version approvalLevels requiredLevels ${PER_RISK_LEVEL} roleLevels { manager securityManager admin }
+  managerMaxRiskScore quorum ${PER_RISK_LEVEL} ownActionsAllowed reasonRequired { approve reject }
+  timeToLiveSeconds ${PER_RISK_LEVEL} excludedFromBulk autoApproveBelow
   scoringRules { actionType toolName targetSystem riskIndicator score } reason changedAt changedBy { id }`;
 
 /** And what the one in force says beyond that, short of its history. */
@@ -18,10 +18,10 @@ export const DEFAULTS = {
   requiredLevels: { low: 1, medium: 2, high: 3, critical: 4 },
   roleLevels: { manager: 1, securityManager: 3, admin: 4 },
   managerMaxRiskScore: null,
-  quorum: perBand(1),
+  quorum: perRiskLevel(1),
   ownActionsAllowed: false,
   reasonRequired: { approve: [], reject: [] },
-  timeToLiveSeconds: perBand(null),
+  timeToLiveSeconds: perRiskLevel(null),
   excludedFromBulk: [],
   autoApproveBelow: null,
   scoringRules: [],

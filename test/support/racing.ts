@@ -8,8 +8,8 @@ export const REVIEWERS = Array.from({ length: 100 }, (_, n) => 1000 + n);
 
 export type Verdict = 'approve' | 'reject';
 
-/** One person's try to decide one action, and what they were told of it. */
-export interface Try {
+/** One person's attempt to decide one action, and what they were told of it. */
+export interface Attempt {
   readonly actionId: number;
   readonly user: number;
   readonly verdict: Verdict;
@@ -19,13 +19,13 @@ export interface Try {
   readonly told: { readonly status: string; readonly by: number; readonly at: string };
 }
 
-/** Decides one action, or several in one bulk; one try per action. */
+/** Decides one action, or several in one bulk; one attempt per action. */
 type Decide = (
   through: Gateway,
   user: number,
   verdict: Verdict,
   ids: number | readonly number[],
-) => Promise<Try[]>;
+) => Promise<Attempt[]>;
 
 /** Two gateways, and how to stop what is theirs alone. */
 interface Pair {
@@ -133,8 +133,8 @@ export const decideOverGraphql: Decide = async (through, user, verdict, ids) => 
   });
 };
 
-/** Both doors, for a test to take turns. */
-export const DOORS: readonly (readonly [name: string, decide: Decide])[] = [
+/** Both APIs, for a test to take turns. */
+export const APIS: readonly (readonly [name: string, decide: Decide])[] = [
   ['REST', decideOverRest],
   ['GraphQL', decideOverGraphql],
 ];

@@ -123,7 +123,7 @@ export function placeOf(of: Case): number {
   return (ORDER as readonly (string | null)[]).indexOf(codeOf(rulingOn(of)));
 }
 
-/** Scores over the whole range, those about the bands' edges often. */
+/** Scores over the whole range, those about the edges of the risk levels often. */
 export const scores = fc.oneof(
   fc.double({ min: 0, max: 100, noNaN: true }),
   fc.constantFrom(0, 39, 39.5, 39.999, 40, 69, 69.5, 70, 84, 84.999, 85, 100),
@@ -131,22 +131,22 @@ export const scores = fc.oneof(
 
 export const levels = fc.integer({ min: 0, max: 10 });
 
-function byBand<T>(value: fc.Arbitrary<T>): fc.Arbitrary<ByRiskLevel<T>> {
+function byRiskLevel<T>(value: fc.Arbitrary<T>): fc.Arbitrary<ByRiskLevel<T>> {
   return fc.record({ low: value, medium: value, high: value, critical: value });
 }
 
-const bands: fc.Arbitrary<RiskLevel[]> = fc.subarray([...RISK_LEVELS]);
+const riskLevels: fc.Arbitrary<RiskLevel[]> = fc.subarray([...RISK_LEVELS]);
 
 const rules: fc.Arbitrary<PolicyRules> = fc.record({
   approvalLevels: fc.boolean(),
-  requiredLevels: byBand(fc.integer({ min: 1, max: 10 })),
+  requiredLevels: byRiskLevel(fc.integer({ min: 1, max: 10 })),
   roleLevels: fc.record({ manager: levels, securityManager: levels, admin: levels }),
   managerMaxRiskScore: fc.option(scores),
-  quorum: byBand(fc.integer({ min: 1, max: 10 })),
+  quorum: byRiskLevel(fc.integer({ min: 1, max: 10 })),
   ownActionsAllowed: fc.boolean(),
-  reasonRequired: fc.record({ approve: bands, reject: bands }),
-  timeToLiveSeconds: byBand(fc.option(fc.integer({ min: 60, max: 31_536_000 }))),
-  excludedFromBulk: bands,
+  reasonRequired: fc.record({ approve: riskLevels, reject: riskLevels }),
+  timeToLiveSeconds: byRiskLevel(fc.option(fc.integer({ min: 60, max: 31_536_000 }))),
+  excludedFromBulk: riskLevels,
   autoApproveBelow: fc.option(scores),
   scoringRules: fc.constant([]),
 });

@@ -1,4 +1,4 @@
-import { decide } from './doors';
+import { decide } from './apis';
 import type { Gateway } from './gateway';
 
 /** People of Acme (docs/getting-started.md#demo-data). */
@@ -60,7 +60,7 @@ export const REFUSED_ACTIONS: readonly RefusedAction[] = [
   { what: 'above their level', code: 'APPROVAL_LEVEL_REQUIRED', status: 403, user: JUNIOR, make: (at) => addFresh(at, 40) },
   { what: 'above their limit', code: 'RISK_LIMIT_EXCEEDED', status: 403, user: LIMITED, make: (at) => addFresh(at, 30.5) },
   { what: 'their own', code: 'SELF_APPROVAL_FORBIDDEN', status: 403, user: SENIOR, make: (at) => addFresh(at, 10, SENIOR) },
-  { what: 'of a band kept out of bulks', code: 'BULK_NOT_ALLOWED', status: 403, user: SECURITY, make: (at) => addFresh(at, 70) },
+  { what: 'of a risk level kept out of bulks', code: 'BULK_NOT_ALLOWED', status: 403, user: SECURITY, make: (at) => addFresh(at, 70) },
   { what: 'decided', code: 'INVALID_STATE', status: 400, user: SENIOR, make: (at) => addApproved(at, 10, ADMIN) },
   { what: 'expired', code: 'INVALID_STATE', status: 400, user: SENIOR, make: (at) => addExpired(at, 10) },
   { what: 'in need of a reason', code: 'REASON_REQUIRED', status: 422, user: ADMIN, make: (at) => addFresh(at, 85) },

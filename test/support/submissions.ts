@@ -1,5 +1,5 @@
 import type { Answer, Gateway, RequestOptions } from './gateway';
-import { inRestWords, type Door } from './doors';
+import { inRestWords, type Api } from './apis';
 import { sdkHeaders as headersOfSdk } from './sdk';
 
 /** The least that can be submitted, as a REST body. */
@@ -32,14 +32,14 @@ export function submit(gateway: Gateway, body: object, request: RequestOptions):
 const SUBMISSION = `actionId status riskScore riskLevel riskScoreSource policyVersion reason correlationId submittedAt expiresAt
   matchedRule { position actionType toolName targetSystem riskIndicator score }`;
 
-/** Submits through a door, with the field names of REST; what came back in REST's words. */
+/** Submits through an API, with the field names of REST; what came back in REST's words. */
 export async function submitThrough(
   gateway: Gateway,
-  door: Door,
+  api: Api,
   body: Readonly<Record<string, unknown>>,
   request: RequestOptions,
 ): Promise<Record<string, any>> {
-  if (door === 'rest') return (await submit(gateway, body, request)).body;
+  if (api === 'rest') return (await submit(gateway, body, request)).body;
   const input = Object.fromEntries(
     Object.entries(body).map(([name, value]) => [
       name.replace(/_[a-z]/g, (part) => part.slice(1).toUpperCase()),

@@ -1,10 +1,10 @@
-import { decide } from './doors';
+import { decide } from './apis';
 import type { Gateway } from './gateway';
 import { changePolicy, policyOf } from './policies';
 import { REVIEWERS } from './racing';
 import { QUEUED_OR_SEALED } from './sealed-log';
 
-/** A score of medium risk, the band whose quorum these tests set. */
+/** A score of medium risk, the risk level whose quorum these tests set. */
 export const MEDIUM = 50;
 
 /** Hands out the reviewers of `startRace`, four at a time. */

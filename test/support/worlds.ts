@@ -64,7 +64,7 @@ const EDGES = [
   0, 39, 39.5, 39.99999999999999, 40, 69, 69.5, 69.99999999999999, 70, 84, 84.99999999999999, 85, 100,
 ];
 
-/** Scores to a thousandth over the whole range, those about the bands' edges often. */
+/** Scores to a thousandth over the whole range, those about the edges of the risk levels often. */
 export const scores = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...EDGES) },
   { weight: 1, arbitrary: fc.integer({ min: 0, max: 100_000 }).map((thousandths) => thousandths / 1000) },
@@ -77,21 +77,21 @@ const seldom = <T>(rare: T, usual: T): fc.Arbitrary<T> =>
 const requiredLevels = mostly(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 10 }));
 const heldLevels = mostly(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 0, max: 10 }));
 const quorums = mostly(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 10 }));
-const bands = fc.subarray([...RISK_LEVELS]);
-const byBand = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<ByRiskLevel<T>> =>
+const riskLevels = fc.subarray([...RISK_LEVELS]);
+const byRiskLevel = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<ByRiskLevel<T>> =>
   fc.record({ low: value, medium: value, high: value, critical: value });
 
 /** Policies with every setting, but for times to live: when an action expires is generated with the action. */
 export const policies: fc.Arbitrary<PolicyRules> = fc.record({
   approvalLevels: fc.boolean(),
-  requiredLevels: byBand(requiredLevels),
+  requiredLevels: byRiskLevel(requiredLevels),
   roleLevels: fc.record({ manager: heldLevels, securityManager: heldLevels, admin: heldLevels }),
   managerMaxRiskScore: fc.option(scores, { freq: 2 }),
-  quorum: byBand(quorums),
+  quorum: byRiskLevel(quorums),
   ownActionsAllowed: fc.boolean(),
-  reasonRequired: fc.record({ approve: bands, reject: bands }),
-  timeToLiveSeconds: byBand(fc.constant(null)),
-  excludedFromBulk: fc.oneof(fc.constant([]), bands),
+  reasonRequired: fc.record({ approve: riskLevels, reject: riskLevels }),
+  timeToLiveSeconds: byRiskLevel(fc.constant(null)),
+  excludedFromBulk: fc.oneof(fc.constant([]), riskLevels),
   autoApproveBelow: fc.option(scores, { freq: 2 }),
   scoringRules: fc.constant([]),
 });

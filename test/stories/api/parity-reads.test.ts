@@ -1,4 +1,4 @@
-import { decide, inRestWords, outcomeOf } from '../../support/doors';
+import { decide, inRestWords, outcomeOf } from '../../support/apis';
 import { startGateway, type Answer, type Gateway, type RequestOptions } from '../../support/gateway';
 
 /** Each REST read beside its GraphQL operation: the same data from the same statements, or the same refusal. */
@@ -102,7 +102,7 @@ describe.each([
     ['a pending action', () => pending, 'pending_approval'],
     ['an approved action', () => approved, 'approved'],
     ['a denied action', () => denied, 'denied'],
-  ])('%s, or its status, gets the same over either door', async (_which, id, status) => {
+  ])('%s, or its status, gets the same over either API', async (_which, id, status) => {
     const path = `/api/v1/actions/${String(id())}`;
     const variables = { id: id() };
     const query = `query ($id: ID!) { action(id: $id) { ${ACTION} } }`;
@@ -117,7 +117,7 @@ describe.each([
   });
 
   it.each([UNKNOWN_ID, 22345])(
-    'action %d, which is not theirs, finds nothing over either door',
+    'action %d, which is not theirs, finds nothing over either API',
     async (id) => {
       for (const path of [`/api/v1/actions/${String(id)}`, `/api/v1/actions/${String(id)}/status`])
         expect(outcomeOf(await gateway.rest('GET', path, by()))).toMatchObject({
@@ -136,7 +136,7 @@ describe.each([
     ['?limit=100&status_filter=approved', { first: 100, filter: { status: ['APPROVED'] } }],
     ['?agent_id=test-agent&limit=2', { first: 2, filter: { agentId: ['test-agent'] } }],
     ['?agent_id=nobody', { first: 100, filter: { agentId: ['nobody'] } }],
-  ])('the list %s gets the same over either door, in the same order', async (search, variables) => {
+  ])('the list %s gets the same over either API, in the same order', async (search, variables) => {
     const query = `query ($filter: ActionFilter, $first: Int, $offset: Int) {
       actions(filter: $filter, first: $first, offset: $offset) { edges { node { ${ACTION} } } } }`;
     await expectSameRead(`/api/v1/actions${search}`, query, { ...by(), variables }, ({ actions }) =>
@@ -164,11 +164,11 @@ describe('who reads the audit log', () => {
     ['what a user did', 'user_id=2', { filter: { actorId: [2] } }],
     ['a time range', `from=${from}&to=${to}`, { filter: { from, to } }],
     ['an empty time range', `from=${to}`, { filter: { from: to } }],
-  ])('gets %s the same over either door', async (_what, search, variables) => {
+  ])('gets %s the same over either API', async (_what, search, variables) => {
     for (const user of [ADMIN, SECURITY]) await expectSameAuditLogs(user, search, variables);
   });
 
-  it('gets what is told of an action, and of a correlation id, the same over either door', async () => {
+  it('gets what is told of an action, and of a correlation id, the same over either API', async () => {
     const body = await expectSameAuditLogs(ADMIN, `action_id=${String(approved)}`, {
       filter: { actionId: [approved] },
     });
@@ -181,7 +181,7 @@ describe('who reads the audit log', () => {
     expect(ofRequest.logs).toEqual([record]);
   });
 
-  it('goes on from the same cursor over either door', async () => {
+  it('goes on from the same cursor over either API', async () => {
     const first = await expectSameAuditLogs(ADMIN, 'limit=2', { first: 2 });
     const after = first.next_cursor ?? '';
     const next = await expectSameAuditLogs(ADMIN, `limit=2&cursor=${after}`, { first: 2, after });
@@ -222,7 +222,7 @@ describe('who reads the audit log', () => {
   }
 });
 
-describe('a read is refused the same over either door', () => {
+describe('a read is refused the same over either API', () => {
   const forged = { headers: { authorization: 'Bearer e30.e30.e30' } };
   const [one, list, log] = [
     '{ action(id: 12345) { id } }',

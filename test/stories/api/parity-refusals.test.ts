@@ -1,4 +1,4 @@
-import { decide, inRestWords, outcomeOf, VERDICTS, type Outcome } from '../../support/doors';
+import { decide, inRestWords, outcomeOf, VERDICTS, type Outcome } from '../../support/apis';
 import { startGateway, type Answer, type Gateway, type RequestOptions } from '../../support/gateway';
 import { expectParity, traceOf, type Trace } from '../../support/parity';
 
@@ -59,8 +59,8 @@ const REFUSED: readonly Refused[] = [
   { title: 'an own action', code: 'SELF_APPROVAL_FORBIDDEN', status: 403, request: { user: 42 }, submitter: 42, told: { facts: { submitted_by: 42 } } },
   { title: 'a decided action', code: 'INVALID_STATE', status: 400, request: { user: 42, reason: 'Late' }, decided: true, told: { facts: { current_status: 'denied', decided_by: 1, decided_at: 'time' } } },
 ];
-/** These are not tries of somebody known (docs/audit-log.md#denied-attempts). */
-const NO_EVIDENCE = [
+/** These are not attempts of somebody known (docs/audit-log.md#denied-attempts). */
+const NOT_RECORDED = [
   'MISSING_AUTH',
   'INVALID_TOKEN',
   'INVALID_API_KEY',
@@ -69,7 +69,7 @@ const NO_EVIDENCE = [
 ];
 
 describe.each(VERDICTS)('to %s', (verdict) => {
-  it.each(REFUSED)('is refused the same over either door: $title, $code', async (refused) => {
+  it.each(REFUSED)('is refused the same over either API: $title, $code', async (refused) => {
     const { code, status, request, score = 35, submitter, decided, id: asked, told } = refused;
     const added = { ...(submitter !== undefined && { submitter }) };
     const sets = [
@@ -86,8 +86,8 @@ describe.each(VERDICTS)('to %s', (verdict) => {
       async ([id]) => comparable(await decide(gateway, 'graphql', verdict, asked ?? id, by)),
     );
     expect(trace.answer).toMatchObject({ code, status, ...told });
-    const evidence = { action_type: 'decision_refused', action_id: 'id 0', refusal_code: code, verdict };
-    expect(trace.entries).toMatchObject(NO_EVIDENCE.includes(code) ? [] : [{ entry: evidence }]);
+    const denialRecords = { action_type: 'decision_refused', action_id: 'id 0', refusal_code: code, verdict };
+    expect(trace.entries).toMatchObject(NOT_RECORDED.includes(code) ? [] : [{ entry: denialRecords }]);
   });
 
   it.each([
@@ -98,7 +98,7 @@ describe.each(VERDICTS)('to %s', (verdict) => {
     ['of 501 ids', 'VALIDATION_ERROR', { user: 42 }, Array.from({ length: 501 }, () => 12345)],
     ['of ids that are none', 'VALIDATION_ERROR', { user: 42 }, [12345, 0, -1, 2 ** 53]],
     ['with too long a reason', 'VALIDATION_ERROR', long, [12345]],
-  ])('a bulk %s is refused whole and the same over either door, %s', async (_title, code, asked, ids) => {
+  ])('a bulk %s is refused whole and the same over either API, %s', async (_title, code, asked, ids) => {
     const { reason, ...request } = (await withKey(asked)) as Refused['request'];
     const path = `/api/v1/actions/bulk-${verdict}`;
     const field = verdict === 'approve' ? 'bulkApproveActions' : 'bulkRejectActions';
@@ -111,7 +111,7 @@ describe.each(VERDICTS)('to %s', (verdict) => {
     ];
     expect(graphql).toEqual(rest);
     expect(rest.answer).toMatchObject({ code, ...(code === 'INSUFFICIENT_PERMISSIONS' && BY_ROLE) });
-    expect(rest.entries).toHaveLength(NO_EVIDENCE.includes(code) ? 0 : 1);
+    expect(rest.entries).toHaveLength(NOT_RECORDED.includes(code) ? 0 : 1);
   });
 });
 
@@ -132,7 +132,7 @@ describe.each(VERDICTS)(
       ),
     );
 
-    it('a verdict without a reason is refused the same over either door, REASON_REQUIRED', async () => {
+    it('a verdict without a reason is refused the same over either API, REASON_REQUIRED', async () => {
       const sets = [
         await gateway.addActions([50], ORGANIZATION),
         await gateway.addActions([50], ORGANIZATION),
@@ -146,15 +146,15 @@ describe.each(VERDICTS)(
       );
       const facts = { risk_level: 'medium' };
       expect(trace.answer).toMatchObject({ status: 422, code: 'REASON_REQUIRED', facts });
-      const evidence = {
+      const denialRecords = {
         action_type: 'decision_refused',
         action_id: 'id 0',
         refusal_code: 'REASON_REQUIRED',
       };
-      expect(trace.entries).toMatchObject([{ entry: evidence }]);
+      expect(trace.entries).toMatchObject([{ entry: denialRecords }]);
     });
 
-    it('a bulk is refused each item the same over either door', async () => {
+    it('a bulk is refused each item the same over either API', async () => {
       const scores = [35, 50, 90];
       const sets = [
         await gateway.addActions(scores, ORGANIZATION),
@@ -219,7 +219,7 @@ async function withKey<T extends RequestOptions>(request: T): Promise<T> {
   return request.apiKey === KEY ? { ...request, apiKey: await gateway.apiKey({ owner: 42 }) } : request;
 }
 
-/** A refusal short of what belongs to its door: the HTTP status, and where it says that a fault lies. */
+/** A refusal short of what belongs to its API: the HTTP status, and where it says that a fault lies. */
 function comparable({ http: _http, detail, faults, ...outcome }: Outcome): unknown {
   return { ...outcome, faults, detail: faults.length === 0 ? detail : null };
 }

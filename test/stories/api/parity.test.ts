@@ -1,4 +1,4 @@
-import { decide, inRestWords, VERDICTS, type Door, type Verdict } from '../../support/doors';
+import { decide, inRestWords, VERDICTS, type Api, type Verdict } from '../../support/apis';
 import { startGateway, type Gateway, type RequestOptions } from '../../support/gateway';
 import { expectParity } from '../../support/parity';
 
@@ -17,7 +17,7 @@ const DECISION = `actionId status verdict decidedBy { id } decidedAt reason corr
 const REFUSAL = `code status detail currentStatus decidedBy decidedAt requiredLevel heldLevel riskScore riskLimit
   requiredRoles heldRole submittedBy riskLevel approvalsReceived approvalsRequired`;
 
-/** The same actions twice, one set for each door. */
+/** The same actions twice, one set for each API. */
 async function twice(
   scores: readonly number[],
   options: { organization?: number; submitter?: number } = {},
@@ -80,7 +80,7 @@ describe.each(VERDICTS)('%s', (verdict) => {
     ['with a blank reason', 1, { body: { reason: ' \n ' } }],
     ['with a reason of null', 2, { body: { reason: null } }],
     ['without a body', 42, {}],
-  ])('by a reviewer %s is the same over either door', async (_title, user, request) => {
+  ])('by a reviewer %s is the same over either API', async (_title, user, request) => {
     const trace = await expectParity(
       gateway,
       await twice([35]),
@@ -97,7 +97,7 @@ describe.each(VERDICTS)('%s', (verdict) => {
     ]);
   });
 
-  it('in bulk decides the same items and refuses the same items over either door', async () => {
+  it('in bulk decides the same items and refuses the same items over either API', async () => {
     const [ids, otherIds] = await twice([35, 72, 20, 39.5]);
     for (const [, , id] of [ids, otherIds]) await decide(gateway, 'rest', 'approve', id, { user: 1 });
     const [own, otherOwn] = await twice([10], { submitter: 42 });
@@ -176,7 +176,7 @@ describe('where two have to approve', () => {
     await gateway.database.sql('UPDATE organizations SET policy_version = 2 WHERE id = 2');
   });
 
-  it('the first vote, a second by the same manager and the deciding one are the same over either door', async () => {
+  it('the first vote, a second by the same manager and the deciding one are the same over either API', async () => {
     const sets = await twice([35], { organization: 2 });
     const vote = (user: number) =>
       expectParity(
@@ -197,8 +197,8 @@ describe('where two have to approve', () => {
     expect(first.entries).toMatchObject([{ entry: { action_type: 'vote_recorded', actor_id: 142 } }]);
 
     // Short of the status of the HTTP answer, which over GraphQL is 200.
-    const voteAgain = async (door: Door, id: unknown): Promise<object> => ({
-      ...(await decide(gateway, door, 'approve', id, { user: 142 })),
+    const voteAgain = async (api: Api, id: unknown): Promise<object> => ({
+      ...(await decide(gateway, api, 'approve', id, { user: 142 })),
       http: null,
     });
     const again = await expectParity(

@@ -255,7 +255,7 @@ describe('a browser that asks for the playground', () => {
       '....//package.json',
       '%ZZ',
       'page.mjs/x',
-      'constructor',
+      'function Object() { [native code] }',
     ];
     for (const path of paths) expect(codeOf(await get(`/playground/${path}`))).toBe('404 NOT_FOUND');
   });

@@ -197,7 +197,7 @@ function sha256(...parts: readonly Buffer[]): string {
   return createHash('sha256').update(Buffer.concat(parts)).digest('hex');
 }
 
-/** Decisions, votes, refusals of every kind and an API key's try, over both doors; what was expected and what came. */
+/** Decisions, votes, refusals of every kind and an API key's attempt, over both APIs; what was expected and what came. */
 async function letPeopleAct(through: Gateway): Promise<[number, number][]> {
   const statuses: [number, number][] = [];
   // Bytes above ASCII come in as Latin-1, and must leave as UTF-8.

@@ -15,7 +15,7 @@ beforeEach(() => gateway.database.sql('TRUNCATE refusal_throttle, refusal_window
 
 const ANALYST = 4;
 
-const evidence = (user: number) =>
+const denialRecords = (user: number) =>
   gateway.database.sql<Record<string, any>>(
     `SELECT verdict, refusal_code, action_id, data, details FROM audit_log
      WHERE action_type = 'decision_refused' AND coalesce(on_behalf_of, actor_id) = $1 ORDER BY id`,
@@ -47,25 +47,25 @@ it.each([
     const credential = await credentialOf();
     // Three minutes at most, should the clock pass one: none holds more than a hundred and what came at its last moment.
     await flood('approve', 900_000, 400, credential);
-    const recorded = (await evidence(user)).length;
+    const recorded = (await denialRecords(user)).length;
     expect(recorded).toBeLessThan(250);
     expect(recorded).toBeGreaterThanOrEqual(100);
     await closeMinutes();
-    const closing = (await evidence(user)).filter(({ data }) => data?.omitted !== undefined);
+    const closing = (await denialRecords(user)).filter(({ data }) => data?.omitted !== undefined);
     expect(closing.reduce((sum, { data }) => sum + Number(data.omitted), 0)).toBe(400 - recorded);
     for (const entry of closing) {
       expect(entry).toMatchObject({ verdict: 'approve', action_id: null, refusal_code: expect.any(String) });
       expect(Date.parse(entry['data'].to) - Date.parse(entry['data'].from)).toBe(60_000);
     }
     await closeMinutes();
-    expect((await evidence(user)).length).toBe(recorded + closing.length);
+    expect((await denialRecords(user)).length).toBe(recorded + closing.length);
     expect(kindsOf(await verdictOn(await recordsIn(gateway.database.application, 1)))).toEqual([]);
   },
 );
 
 it('a denied approve hides no denied reject, of the same action or after a flood', async () => {
   const verdictsOn = async (id: number) =>
-    (await evidence(5)).filter(({ action_id: action }) => action === id).map(({ verdict }) => verdict);
+    (await denialRecords(5)).filter(({ action_id: action }) => action === id).map(({ verdict }) => verdict);
   for (const verdict of ['approve', 'reject', 'approve', 'reject'])
     await gateway.rest('POST', `/api/v1/actions/12351/${verdict}`, { user: 5 });
   expect(await verdictsOn(12351)).toEqual(['approve', 'reject']);
@@ -79,5 +79,5 @@ it('a bulk is recorded whole', async () => {
   const ids = await gateway.addActions(Array.from({ length: 150 }, () => 95));
   const body = { action_ids: ids };
   await gateway.rest('POST', '/api/v1/actions/bulk-approve', { user: 42, body });
-  expect(await evidence(42)).toHaveLength(150);
+  expect(await denialRecords(42)).toHaveLength(150);
 });

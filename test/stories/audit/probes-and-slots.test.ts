@@ -80,7 +80,7 @@ it('an organization has two exports at a time, and another one has its own meanw
   for (let status = 503; status !== 200;) ({ status } = await gateway.rest('GET', path, { user: 1 }));
 });
 
-it('an organization has one verification at a time, by either door, and another one has its own meanwhile', async () => {
+it('an organization has one verification at a time, over either API, and another one has its own meanwhile', async () => {
   const asked = [
     gateway.graphql(VERIFY, { user: 1 }),
     gateway.graphql(VERIFY, { user: 1 }),

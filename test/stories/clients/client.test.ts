@@ -168,7 +168,7 @@ describe('an agent with the client', () => {
   });
 });
 
-describe('a try that fails', () => {
+describe('an attempt that fails', () => {
   it('for a lost answer is repeated, and the decision is made once', async () => {
     const id = await newAction();
     proxy.fates.push('lose the answer', 'lose the answer');
@@ -230,7 +230,7 @@ describe('a try that fails', () => {
   });
 
   it('again and again ends with what was wrong', async () => {
-    for (let tries = 0; tries < 3; tries += 1) proxy.fates.push({ status: 503 });
+    for (let attempts = 0; attempts < 3; attempts += 1) proxy.fates.push({ status: 503 });
     const error = await refusalOf(clientOf(42, { retries: 2 }).actions.get(12346));
     expect([error.code, error.status, proxy.seen.length]).toEqual(['SERVICE_UNAVAILABLE', 503, 3]);
     const gone = new CountersignClient({ url: 'http://127.0.0.1:9', retries: 1, retryDelay: 1 });

@@ -1,4 +1,4 @@
-import { outcomeOf } from '../../support/doors';
+import { outcomeOf } from '../../support/apis';
 import { startGateway, type Gateway, type RequestOptions } from '../../support/gateway';
 import { ApiKeyUses } from '../../../src/persistence/api-key-uses';
 
@@ -52,7 +52,7 @@ async function list(args = '', user = ADMIN): Promise<any> {
   return body.data.apiKeys;
 }
 
-/** What a program gets that reads an action with a key, through both doors of both gateways. */
+/** What a program gets that reads an action with a key, over both APIs of both gateways. */
 async function readsWith(apiKey: string): Promise<(string | null)[]> {
   const answers = await Promise.all(
     [gateway, other].flatMap((through) => [

@@ -40,7 +40,7 @@ describe.each(WAYS)('a key in %s', (_where, headersWith) => {
     expect(answer.body).toEqual({ data: { action: { id: '12345' } } });
   });
 
-  it('never decides, although its owner may, and the try is in the audit log', async () => {
+  it('never decides, although its owner may, and the attempt is in the audit log', async () => {
     const fresh = await gateway.apiKey({ owner: 2 });
     const headers = headersWith(fresh);
     const attempts: [string, RequestOptions][] = [
@@ -154,7 +154,7 @@ describe('a key that does not count', () => {
   });
 });
 
-it('an auditor who reads of a try by a key is told of the key and of the person who owns it', async () => {
+it('an auditor who reads of an attempt by a key is told of the key and of the person who owns it', async () => {
   const headers = { 'x-api-key': await gateway.apiKey({ owner: 3 }) };
   await gateway.rest('POST', '/api/v1/actions/12346/approve', { headers });
   const query = `{ auditLogs(filter: { actionId: [12346] }, first: 1) { edges { node { actorKind actorId actor { id } } } } }`;

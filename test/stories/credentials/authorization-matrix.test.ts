@@ -92,7 +92,7 @@ const PATHS: Readonly<Record<string, Path>> = {
 /** The parts of pages, which are as open as the pages. */
 const PARTS = /^\/(playground|docs|welcome)\//;
 
-/** See docs/approval-policy.md#risk-levels: a score of each band, and the level that it asks for; besides, an action of one's own, and none at all. */
+/** See docs/approval-policy.md#risk-levels: a score of each risk level, and the level that it asks for; besides, an action of one's own, and none at all. */
 const AIMS: readonly Aim[] = [
   { title: 'of low risk', score: 35, level: 1 },
   { title: 'of medium risk', score: 50, level: 2 },
@@ -102,8 +102,8 @@ const AIMS: readonly Aim[] = [
   { title: 'that there is not', score: null, level: 0 },
 ];
 
-/** What of a try to decide is kept as evidence (docs/audit-log.md#denied-attempts). */
-const EVIDENCE = [
+/** What of an attempt to decide is recorded (docs/audit-log.md#denied-attempts). */
+const RECORDED = [
   'INSUFFICIENT_PERMISSIONS',
   'APPROVAL_LEVEL_REQUIRED',
   'RISK_LIMIT_EXCEEDED',
@@ -159,15 +159,15 @@ afterAll(() => gateway.close());
 const changes = ({ rule, expected }: Cell): boolean =>
   rule.writes !== undefined && ['ok', 'item ok'].includes(expected);
 
-/** What is answered is what the tables have, in the form of its door. */
+/** What is answered is what the tables have, in the form of its API. */
 function expectTheTables(told: readonly Told[], caller: Caller): void {
-  const label = ({ title, door }: Cell, said: string): string => `${title} over ${door}: ${said}`;
+  const label = ({ title, api }: Cell, said: string): string => `${title} over ${api}: ${said}`;
   expect(told.map(({ cell, said }) => label(cell, said))).toEqual(
     told.map(({ cell }) => label(cell, cell.expected)),
   );
-  const http = ({ cell: { door }, said }: Told): number => {
+  const http = ({ cell: { api }, said }: Told): number => {
     // A refusal is an entry of `errors` in a 200, but for a credential that is presented and does not count (docs/graphql-api.md#errors).
-    if (door === 'graphql') return isRefused(caller) ? 401 : 200;
+    if (api === 'graphql') return isRefused(caller) ? 401 : 200;
     return said === 'absent' ? 404 : Number(/^\d+/.exec(said)?.[0] ?? 200);
   };
   expect(told.map((one) => label(one.cell, String(one.http)))).toEqual(
@@ -175,8 +175,8 @@ function expectTheTables(told: readonly Told[], caller: Caller): void {
   );
 }
 
-/** Both doors of an operation say the same, in the same words. */
-function expectEqualDoors(told: readonly Told[]): number {
+/** Both APIs of an operation say the same, in the same words. */
+function expectEqualApis(told: readonly Told[]): number {
   const pairs = told.flatMap((one) => {
     const { as, roles, scope } = PATHS[one.cell.row] ?? {};
     // Where REST asks for something else, the tables say what.
@@ -200,17 +200,17 @@ it.each(CALLERS)('$title gets at every path and operation what the documentation
   const { credential, by } = await arrivalOf(gateway, caller, people);
   const targets = await targetsFor(gateway, caller, people, 11 + CALLERS.indexOf(caller));
   const prepared = await prepare(gateway, cellsOf(caller, TABLES), targets.user);
-  const isEvidence = ({ cell: { rule, expected } }: Told): boolean =>
-    rule.decides === true && EVIDENCE.some((code) => expected.includes(code));
+  const isRecorded = ({ cell: { rule, expected } }: Told): boolean =>
+    rule.decides === true && RECORDED.some((code) => expected.includes(code));
 
   const [start, before] = [await lastEntry(gateway), await stored(gateway)];
   const idle = prepared.filter(({ cell }) => !changes(cell));
   const refused = await ask(gateway, credential, idle, targets);
   expectTheTables(refused, caller);
   expect(await stored(gateway)).toEqual(before);
-  const evidence = await entriesAfter(gateway, start);
-  expect(evidence).toEqual(evidence.map(() => ({ type: 'decision_refused', ...by })));
-  expect(evidence.length > 0).toBe(refused.some(isEvidence));
+  const denialRecords = await entriesAfter(gateway, start);
+  expect(denialRecords).toEqual(denialRecords.map(() => ({ type: 'decision_refused', ...by })));
+  expect(denialRecords.length > 0).toBe(refused.some(isRecorded));
 
   const middle = await lastEntry(gateway);
   const busy = prepared.filter(({ cell }) => changes(cell));
@@ -224,7 +224,7 @@ it.each(CALLERS)('$title gets at every path and operation what the documentation
   ]);
   expect(rows).toEqual(decided.map(statusOf).sort((a, b) => a.id - b.id));
 
-  expect(expectEqualDoors([...refused, ...changed])).toBeGreaterThan(50);
+  expect(expectEqualApis([...refused, ...changed])).toBeGreaterThan(50);
 });
 
 describe('the tables have a row for', () => {

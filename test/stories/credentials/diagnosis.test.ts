@@ -155,7 +155,7 @@ describe('a request', () => {
     expect(JSON.stringify(logged)).not.toMatch(/private|confidential/);
   });
 
-  it('that is refused has its codes in the line, through both doors', async () => {
+  it('that is refused has its codes in the line, over both APIs', async () => {
     await gateway.rest('POST', '/api/v1/actions/12346/approve', { user: 42 });
     await untilLogged('request');
     await gateway.graphql('mutation Decide { approveAction(actionId: 12346) { status } }', { user: 42 });

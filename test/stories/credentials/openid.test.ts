@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { sign } from 'jsonwebtoken';
 import { readConfig } from '../../../src/config';
-import { decide, DOORS } from '../../support/doors';
+import { decide, APIS } from '../../support/apis';
 import { startGateway, type Gateway } from '../../support/gateway';
 import { startOpenidProvider, type OpenidProvider } from '../../support/openid';
 
@@ -52,15 +52,15 @@ const INVALID = '401 INVALID_TOKEN';
 const UNAVAILABLE = '503 SERVICE_UNAVAILABLE';
 
 describe('a reviewer who logs in at the provider', () => {
-  it('approves and rejects with the access token, through both doors', async () => {
+  it('approves and rejects with the access token, over both APIs', async () => {
     const { accessToken } = await provider.logIn('sue', API);
     const [first, second, third] = await gateway.addActions([10, 10, 10]);
-    for (const [door, verdict, id] of [
+    for (const [api, verdict, id] of [
       ['rest', 'approve', first],
       ['graphql', 'approve', second],
       ['rest', 'reject', third],
     ] as const)
-      expect(await decide(gateway, door, verdict, id, { headers: bearer(accessToken) })).toMatchObject({
+      expect(await decide(gateway, api, verdict, id, { headers: bearer(accessToken) })).toMatchObject({
         http: 200,
         code: null,
       });
@@ -78,8 +78,8 @@ describe('a reviewer who logs in at the provider', () => {
   it('is who the provider says, with the rights that the gateway says', async () => {
     const { accessToken } = await provider.logIn('ann', API);
     const [id] = await gateway.addActions([10]);
-    for (const door of DOORS)
-      expect(await decide(gateway, door, 'approve', id, { headers: bearer(accessToken) })).toMatchObject({
+    for (const api of APIS)
+      expect(await decide(gateway, api, 'approve', id, { headers: bearer(accessToken) })).toMatchObject({
         code: 'INSUFFICIENT_PERMISSIONS',
       });
   });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { DOORS, outcomeOf, VERDICTS, type Door, type Verdict } from '../../support/doors';
+import { APIS, outcomeOf, VERDICTS, type Api, type Verdict } from '../../support/apis';
 import { startGateway, type Answer, type Gateway } from '../../support/gateway';
 import { keptLogger } from '../../support/run-log';
 import { sendRaw, type RawHeaders } from '../../support/raw-request';
@@ -9,7 +9,7 @@ import { withoutCorrelation } from '../../support/refusals';
 import { TOKEN_ATTACKS } from '../../support/token-attacks';
 import * as kit from '../../support/token-kit';
 
-/** Somebody without a right to decide tries every way to pass for a reviewer, through both doors, with both verdicts. */
+/** Somebody without a right to decide tries every way to pass for a reviewer, over both APIs, with both verdicts. */
 let gateway: Gateway;
 /** Serves the keys of the issuer that publishes its own. */
 let publisher: Server;
@@ -52,7 +52,7 @@ afterAll(async () => {
   }
 });
 
-interface Try {
+interface Attempt {
   readonly headers?: RawHeaders;
   readonly query?: string;
   readonly more?: object;
@@ -60,21 +60,21 @@ interface Try {
 
 /** Gives a verdict on an action with exactly these headers. */
 function decide(
-  door: Door,
+  api: Api,
   verdict: Verdict,
   id: number,
-  { headers, query = '', more }: Try,
+  { headers, query = '', more }: Attempt,
 ): Promise<Answer> {
-  const path = door === 'rest' ? `/api/v1/actions/${String(id)}/${verdict}` : '/graphql';
+  const path = api === 'rest' ? `/api/v1/actions/${String(id)}/${verdict}` : '/graphql';
   const mutation = { query: `mutation { ${verdict}Action(actionId: ${String(id)}) { status } }` };
   for (const [part] of JSON.stringify([headers, query, more]).matchAll(/[\w-]{40,}/g)) secrets.add(part);
-  const body = JSON.stringify({ ...(door === 'graphql' && mutation), ...more });
+  const body = JSON.stringify({ ...(api === 'graphql' && mutation), ...more });
   const sent = { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
   return sendRaw(`${gateway.url}${path}${query}`, sent, body);
 }
 const bearer = (credential: string) => ({ headers: { authorization: `Bearer ${credential}` } });
 
-/** Everything that a decision, or a try, would change. */
+/** Everything that a decision, or an attempt, would change. */
 async function state(): Promise<unknown> {
   const [row] = await gateway.database.sql(
     `SELECT (SELECT md5(string_agg(a::text, '' ORDER BY id)) FROM actions a) AS actions,
@@ -91,22 +91,22 @@ const uniform = ({ status, headers, text }: Answer) => [
   withoutCorrelation(text).replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'TIME'),
 ];
 
-/** What a plain try is answered with, asked once: the answers to the others must be the same. */
+/** What a plain attempt is answered with, asked once: the answers to the others must be the same. */
 const plainAnswers = new Map<string, unknown>();
-async function answerTo(door: Door, verdict: Verdict, plain: Try): Promise<unknown> {
-  const name = JSON.stringify([door, verdict, plain]);
-  const known = plainAnswers.get(name) ?? uniform(await decide(door, verdict, pending, plain));
+async function answerTo(api: Api, verdict: Verdict, plain: Attempt): Promise<unknown> {
+  const name = JSON.stringify([api, verdict, plain]);
+  const known = plainAnswers.get(name) ?? uniform(await decide(api, verdict, pending, plain));
   plainAnswers.set(name, known);
   return known;
 }
 
-/** Tries through both doors with both verdicts; what comes of it must be the same as of the plain try, and no more. */
-async function expectLike(tried: Try, plain: Try, code: string): Promise<void> {
+/** Tries over both APIs with both verdicts; what comes of it must be the same as of the plain attempt, and no more. */
+async function expectLike(tried: Attempt, plain: Attempt, code: string): Promise<void> {
   const before = await state();
-  for (const door of DOORS)
+  for (const api of APIS)
     for (const verdict of VERDICTS) {
-      const answer = await decide(door, verdict, pending, tried);
-      expect(uniform(answer)).toEqual(await answerTo(door, verdict, plain));
+      const answer = await decide(api, verdict, pending, tried);
+      expect(uniform(answer)).toEqual(await answerTo(api, verdict, plain));
       expect(outcomeOf(answer)).toMatchObject({ status: 401, code });
     }
   expect(await state()).toEqual(before);
@@ -130,11 +130,11 @@ describe('a reviewer with a token', () => {
     ['for several audiences', () => token({ aud: ['elsewhere', 'countersign'] })],
     ['that ends in half a second', () => token({ exp: NOW + 0.5 })],
     ['that begins thirty seconds from now', () => token({ nbf: NOW + 30, iat: NOW + 30 })],
-  ])('%s approves and rejects through both doors', async (_what, make) => {
+  ])('%s approves and rejects over both APIs', async (_what, make) => {
     const ids = await gateway.addActions([10, 10, 10, 10]);
-    const asked = DOORS.flatMap((door) => VERDICTS.map((verdict) => ({ door, verdict })));
-    for (const [n, { door, verdict }] of asked.entries()) {
-      const answer = await decide(door, verdict, ids[n] ?? 0, bearer(make()));
+    const asked = APIS.flatMap((api) => VERDICTS.map((verdict) => ({ api, verdict })));
+    for (const [n, { api, verdict }] of asked.entries()) {
+      const answer = await decide(api, verdict, ids[n] ?? 0, bearer(make()));
       expect(outcomeOf(answer)).toMatchObject({ http: 200, code: null });
     }
     const rows = await gateway.database.sql('SELECT status FROM actions WHERE id = ANY($1) ORDER BY id', [
@@ -200,7 +200,7 @@ describe('an attacker', () => {
     await expectLike({ headers: make() }, bearer('garbage'), 'INVALID_TOKEN');
   });
 
-  it.each<readonly [string, () => Try]>([
+  it.each<readonly [string, () => Attempt]>([
     ['the query', () => ({ query: `?access_token=${token()}` })],
     ['the query, as a header', () => ({ query: `?authorization=Bearer%20${token()}` })],
     ['the body', () => ({ more: { access_token: token() } })],
@@ -234,9 +234,9 @@ describe('an attacker', () => {
     ['beside a Bearer that is no token', () => ({ authorization: 'Bearer garbage', 'x-api-key': keys.good })],
   ])('with a good API key %s decides nothing and leaves evidence', async (_where, make) => {
     const [id = 0] = await gateway.addActions([10]);
-    for (const door of DOORS)
+    for (const api of APIS)
       for (const verdict of VERDICTS)
-        expect(outcomeOf(await decide(door, verdict, id, { headers: make() }))).toMatchObject({
+        expect(outcomeOf(await decide(api, verdict, id, { headers: make() }))).toMatchObject({
           status: 401,
           code: 'JWT_REQUIRED',
         });
@@ -244,13 +244,13 @@ describe('an attacker', () => {
       `SELECT a.status, l.action_type, l.refusal_code FROM actions a JOIN audit_log l ON l.action_id = a.id WHERE a.id = $1`,
       [id],
     );
-    const evidence = {
+    const denialRecords = {
       status: 'pending_approval',
       action_type: 'decision_refused',
       refusal_code: 'JWT_REQUIRED',
     };
     // One for each verdict.
-    expect(written).toEqual([evidence, evidence]);
+    expect(written).toEqual([denialRecords, denialRecords]);
   });
 
   it('has more than 45 ways, and none of them made the gateway call anywhere', () => {

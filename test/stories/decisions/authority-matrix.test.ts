@@ -1,7 +1,7 @@
-import { decide, DOORS, VERDICTS, type Door, type Verdict } from '../../support/doors';
+import { decide, APIS, VERDICTS, type Api, type Verdict } from '../../support/apis';
 import { startGateway, type Gateway } from '../../support/gateway';
 
-/** Who may decide what (docs/approval-policy.md): every person, band edge, verdict and door, levels ON and OFF. */
+/** Who may decide what (docs/approval-policy.md): every person, risk level's edge, verdict and API, levels ON and OFF. */
 let gateway: Gateway;
 
 beforeAll(async () => {
@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** [risk score, the approval level that the document requires of its band], on both sides of every edge. */
+/** [risk score, the approval level that the document requires of its risk level], on both sides of every edge. */
 const SCORES: readonly (readonly [score: number, requiredLevel: number])[] = [
   [0, 1],
   [39, 1],
@@ -131,18 +131,18 @@ function expectedOf(person: Person, score: number, requiredLevel: number, owner:
 
 interface Cell {
   readonly id: number;
-  readonly door: Door;
+  readonly api: Api;
   readonly verdict: Verdict;
   readonly score: number;
   readonly expected: Answer;
 }
 
-/** One pending action for every score, verdict and door, with the answer that this person is to get. */
+/** One pending action for every score, verdict and API, with the answer that this person is to get. */
 async function cellsFor(person: Person, owner: Organization): Promise<readonly Cell[]> {
   const cells = SCORES.flatMap(([score, requiredLevel]) =>
     VERDICTS.flatMap((verdict) =>
-      DOORS.map((door) => ({
-        door,
+      APIS.map((api) => ({
+        api,
         verdict,
         score,
         expected: expectedOf(person, score, requiredLevel, owner),
@@ -189,20 +189,20 @@ async function expectTheTables(person: Person, owner: Organization): Promise<voi
   if (person.inactive !== true && person.organization === owner.id)
     expect(await foretold(person, cells)).toEqual(cells.map(({ expected }) => expected.code));
 
-  const outcomes = await inBatches(cells, ({ id, door, verdict }) =>
-    decide(gateway, door, verdict, id, { user: person.id }),
+  const outcomes = await inBatches(cells, ({ id, api, verdict }) =>
+    decide(gateway, api, verdict, id, { user: person.id }),
   );
 
-  const label = ({ door, verdict, score }: Cell): string => `${verdict} ${String(score)} over ${door}`;
+  const label = ({ api, verdict, score }: Cell): string => `${verdict} ${String(score)} over ${api}`;
   expect(
     outcomes.map(({ status, code, facts }, n) => [label(cells[n] as Cell), { status, code, facts }]),
   ).toEqual(cells.map((cell) => [label(cell), cell.expected]));
   outcomes.forEach(({ http, status }, n) => {
     // A refusal of a decision is an entry of `errors` in a 200 (docs/graphql-api.md#errors); a credential that does not count is a 401.
-    expect(http).toBe(cells[n]?.door === 'rest' || status === 401 ? status : 200);
+    expect(http).toBe(cells[n]?.api === 'rest' || status === 401 ? status : 200);
   });
   const details = outcomes.map(({ detail }, n) => detail?.replace(`Action ${String(cells[n]?.id)} `, 'It '));
-  const detailsOver = (door: Door): unknown[] => details.filter((_detail, n) => cells[n]?.door === door);
+  const detailsOver = (api: Api): unknown[] => details.filter((_detail, n) => cells[n]?.api === api);
   expect(detailsOver('graphql')).toEqual(detailsOver('rest'));
 
   const rows = await gateway.database.sql<{ id: number; status: string; decided_by: number | null }>(

@@ -1,4 +1,4 @@
-import { decide, DOORS, VERDICTS } from '../../support/doors';
+import { decide, APIS, VERDICTS } from '../../support/apis';
 import { startGateway, type Gateway } from '../../support/gateway';
 
 /** Which refusal an action meets first where several apply (docs/approval-policy.md#order-of-refusals), and that nobody decides their own. */
@@ -41,16 +41,16 @@ async function withStatements<T>(ask: () => Promise<T>): Promise<{ answer: T; st
   return { answer, statements: statements.map(({ text }) => text) };
 }
 
-describe.each(DOORS)('over %s', (door) => {
+describe.each(APIS)('over %s', (api) => {
   describe.each(VERDICTS)('to %s', (verdict) => {
     it('refuses a deactivated manager for the credential, even where the request is malformed', async () => {
-      const outcome = await decide(gateway, door, verdict, 'no-id', { user: 6, reason: 'x'.repeat(2001) });
+      const outcome = await decide(gateway, api, verdict, 'no-id', { user: 6, reason: 'x'.repeat(2001) });
       expect(outcome).toMatchObject({ http: 401, status: 401, code: 'INVALID_TOKEN' });
     });
 
     it('refuses an analyst for the role before any id is looked up', async () => {
       for (const id of [12345, 22345, UNKNOWN_ID]) {
-        const ask = () => decide(gateway, door, verdict, id, { user: 4 });
+        const ask = () => decide(gateway, api, verdict, id, { user: 4 });
         const { answer, statements } = await withStatements(ask);
         expect(answer).toMatchObject({ status: 403, code: 'INSUFFICIENT_PERMISSIONS' });
         expect(statements.filter((text) => /(FROM|UPDATE|JOIN) actions\b/.test(text))).toEqual([]);
@@ -59,8 +59,8 @@ describe.each(DOORS)('over %s', (door) => {
 
     it("answers a manager about another organization's action as about an unknown one, whatever their level", async () => {
       const foreign = await addAction(100, 104, 2);
-      const toForeign = await withStatements(() => decide(gateway, door, verdict, foreign, { user: 3 }));
-      const toUnknown = await withStatements(() => decide(gateway, door, verdict, UNKNOWN_ID, { user: 3 }));
+      const toForeign = await withStatements(() => decide(gateway, api, verdict, foreign, { user: 3 }));
+      const toUnknown = await withStatements(() => decide(gateway, api, verdict, UNKNOWN_ID, { user: 3 }));
       expect(toForeign.answer).toMatchObject({ status: 404, detail: `Action ${String(foreign)} not found` });
       const detail = `Action ${String(UNKNOWN_ID)} not found`;
       expect(toUnknown.answer).toEqual({ ...toForeign.answer, code: 'ACTION_NOT_FOUND', detail });
@@ -86,7 +86,7 @@ describe.each(DOORS)('over %s', (door) => {
       async (_first, score, whose, state, code) => {
         const id = await addAction(score, whose === 'their own' ? 5 : 4);
         if (state === 'decided') await decide(gateway, 'rest', 'approve', id, { user: 1 });
-        const outcome = await decide(gateway, door, verdict, id, { user: 5 });
+        const outcome = await decide(gateway, api, verdict, id, { user: 5 });
         expect(outcome).toMatchObject({ code, status: code === 'INVALID_STATE' ? 400 : 403 });
         expect(await statusOf(id)).toBe(state === 'decided' ? 'approved' : 'pending_approval');
       },
@@ -96,7 +96,7 @@ describe.each(DOORS)('over %s', (door) => {
       const id = await addAction(10);
       const first = await gateway.rest('POST', `/api/v1/actions/${String(id)}/reject`, { user: 2 });
       const { rejected_at: decidedAt } = first.body as { rejected_at: string };
-      expect(await decide(gateway, door, verdict, id, { user: 1 })).toMatchObject({
+      expect(await decide(gateway, api, verdict, id, { user: 1 })).toMatchObject({
         status: 400,
         code: 'INVALID_STATE',
         detail: 'Action is not pending approval (current status: denied)',
@@ -110,19 +110,19 @@ describe.each(DOORS)('over %s', (door) => {
       ['a senior manager', 42],
     ])('refuses %s an action that they submitted, and lets somebody else decide it', async (_who, user) => {
       const id = await addAction(10, user);
-      const outcome = await decide(gateway, door, verdict, id, { user });
+      const outcome = await decide(gateway, api, verdict, id, { user });
       expect(outcome).toMatchObject({ status: 403, code: 'SELF_APPROVAL_FORBIDDEN' });
       expect(await statusOf(id)).toBe('pending_approval');
-      const byAnother = await decide(gateway, door, verdict, id, { user: user === 1 ? 2 : 1 });
+      const byAnother = await decide(gateway, api, verdict, id, { user: user === 1 ? 2 : 1 });
       expect(byAnother).toMatchObject({ status: 200, code: null });
     });
 
     it('refuses a senior manager an action that an API key of theirs submitted', async () => {
       const id = await addSubmittedByKeyOf(42);
-      const outcome = await decide(gateway, door, verdict, id, { user: 42 });
+      const outcome = await decide(gateway, api, verdict, id, { user: 42 });
       expect(outcome).toMatchObject({ status: 403, code: 'SELF_APPROVAL_FORBIDDEN' });
       expect(await statusOf(id)).toBe('pending_approval');
-      expect(await decide(gateway, door, verdict, id, { user: 2 })).toMatchObject({
+      expect(await decide(gateway, api, verdict, id, { user: 2 })).toMatchObject({
         status: 200,
         code: null,
       });

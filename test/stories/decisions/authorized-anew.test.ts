@@ -1,5 +1,5 @@
 import type { Gateway } from '../../support/gateway';
-import { DOORS, newPolicy, REVIEWERS, startRace } from '../../support/racing';
+import { APIS, newPolicy, REVIEWERS, startRace } from '../../support/racing';
 
 /** A decision is bound to what was authorized: the reviewer, the policy and the action as they were then (docs/approval-policy.md#one-decision-per-action). */
 let gateway: Gateway;
@@ -38,7 +38,7 @@ describe('what changes between authorization and write is authorized anew', () =
     ['decided', 'the reviewer loses one level, which is still enough', ofUser('approval_level = 2')],
     ['decided', 'the reviewer gets a limit that allows it', ofUser('max_risk_score = 62')],
     ['decided', 'the policy limits managers to what it is', ofPolicy({ managerMaxRiskScore: 62 })],
-    ['decided', "the action's risk rises within its band", ofAction('risk_score = 69')],
+    ['decided', "the action's risk rises within its risk level", ofAction('risk_score = 69')],
   ];
   let nextReviewer = 0;
 
@@ -50,7 +50,7 @@ describe('what changes between authorization and write is authorized anew', () =
     return { user, action };
   }
 
-  describe.each(DOORS)('over %s', (_door, decide) => {
+  describe.each(APIS)('over %s', (_api, decide) => {
     it.each(CHANGES)('%s where %s', async (outcome, _what, change) => {
       const code = outcome === 'decided' ? null : outcome;
       const { user, action } = await situation();
@@ -91,10 +91,13 @@ describe('what changes between authorization and write is authorized anew', () =
     it('a bulk of somebody who is made a user meanwhile is refused whole, with one entry', async () => {
       const { user } = await situation();
       const ids = await gateway.addActions([62, 10]);
-      const tries = await duringChange(ofUser(`role = 'user'`)(user, 0), () =>
+      const attempts = await duringChange(ofUser(`role = 'user'`)(user, 0), () =>
         decide(gateway, user, 'approve', ids),
       );
-      expect(tries.map(({ code }) => code)).toEqual(['INSUFFICIENT_PERMISSIONS', 'INSUFFICIENT_PERMISSIONS']);
+      expect(attempts.map(({ code }) => code)).toEqual([
+        'INSUFFICIENT_PERMISSIONS',
+        'INSUFFICIENT_PERMISSIONS',
+      ]);
       const entries = await gateway.database.sql(
         'SELECT action_id, refusal_code FROM audit_log WHERE actor_id = $1',
         [user],
@@ -106,10 +109,10 @@ describe('what changes between authorization and write is authorized anew', () =
     it('a bulk of somebody who loses two levels meanwhile decides what the new level allows', async () => {
       const { user } = await situation();
       const ids = await gateway.addActions([62, 10, 72]);
-      const tries = await duringChange(ofUser('approval_level = 1')(user, 0), () =>
+      const attempts = await duringChange(ofUser('approval_level = 1')(user, 0), () =>
         decide(gateway, user, 'reject', ids),
       );
-      expect(tries.map(({ code }) => code)).toEqual([
+      expect(attempts.map(({ code }) => code)).toEqual([
         'APPROVAL_LEVEL_REQUIRED',
         null,
         'APPROVAL_LEVEL_REQUIRED',

@@ -1,6 +1,6 @@
 import { askBulk, decideBulk, outcomesOf, readBulk, type Bulk } from '../../support/bulk';
 import { pick, race, rowsOf, statusOf, winnersOf, type Entrant } from '../../support/bulk-race';
-import { decide, DOORS, outcomeOf, VERDICTS } from '../../support/doors';
+import { decide, APIS, outcomeOf, VERDICTS } from '../../support/apis';
 import type { Gateway } from '../../support/gateway';
 import { inTurnWhileHeld } from '../../support/held-requests';
 import { addPeople, setUser } from '../../support/people';
@@ -67,7 +67,7 @@ describe('atomic bulks at the same moment', () => {
       const entrant: Entrant = { user: ANN, verdict, ids };
       const [[bulk = missing()], single] = await Promise.all([
         race(gateways, [entrant], round),
-        decide(pick(gateways, 1 + (round >> 2)), pick(DOORS, round), other, fought, { user: BOB }),
+        decide(pick(gateways, 1 + (round >> 2)), pick(APIS, round), other, fought, { user: BOB }),
       ]);
       const rows = (await rowsOf(gateway, ids)).map(({ status, by, votes }) => [status, by, votes]);
       if (single.code === null) {
@@ -180,7 +180,7 @@ describe('what changes while an atomic bulk waits is authorized anew, for all of
     ['the reviewer loses one level, which is still enough', ofUser('approval_level = 2')],
     ['the reviewer gets a limit that allows them', ofUser('max_risk_score = 62')],
     ['the policy limits managers to what they are', ofPolicy({ managerMaxRiskScore: 62 })],
-    ["one action's risk rises within its band", ofAction('risk_score = 69')],
+    ["one action's risk rises within its risk level", ofAction('risk_score = 69')],
     ['the policy asks for a second approval of one', ofPolicy({ quorum: { medium: 2 } }), 'pending_approval'],
   ];
 
@@ -201,10 +201,10 @@ describe('what changes while an atomic bulk waits is authorized anew, for all of
     return rows.map(({ entry }) => entry);
   }
 
-  describe.each(DOORS)('over %s', (door) => {
+  describe.each(APIS)('over %s', (api) => {
     const during = async (change: string, user: number, ids: readonly number[]) => {
       const [answer = missing()] = await inTurnWhileHeld(gateway, change, () =>
-        askBulk(gateway, door, 'approve', ids, { user, mode: 'atomic' }),
+        askBulk(gateway, api, 'approve', ids, { user, mode: 'atomic' }),
       );
       return answer;
     };
@@ -229,7 +229,7 @@ describe('what changes while an atomic bulk waits is authorized anew, for all of
     it.each(GONE)('%s (%d) for the request of a reviewer who is %s', async (code, http, _what, change) => {
       const { user, ids, middle } = await situation();
       const answer = await during(change(user, middle), user, ids);
-      expect(outcomeOf(answer)).toMatchObject({ code, status: http, http: door === 'rest' ? http : 200 });
+      expect(outcomeOf(answer)).toMatchObject({ code, status: http, http: api === 'rest' ? http : 200 });
       expect((await rowsOf(gateway, ids)).map(({ votes }) => votes)).toEqual([0, 0, 0]);
       expect(await entriesBy(user)).toEqual([['decision_refused', null, code, null, null]]);
     });
@@ -255,7 +255,7 @@ describe('what changes while an atomic bulk waits is authorized anew, for all of
     });
   });
 
-  it('refuses the request of a reviewer who is made a user between two tries, and none is decided', async () => {
+  it('refuses the request of a reviewer who is made a user between two attempts, and none is decided', async () => {
     const { user, ids, middle } = await situation();
     const [bulk] = await inTurnWhileHeld<unknown>(
       gateway,
@@ -283,7 +283,7 @@ describe('what changes while an atomic bulk waits is authorized anew, for all of
         change(user, middle),
       );
       const [bulk] = await Promise.all([
-        decideBulk(gateway, pick(DOORS, round), 'approve', ids, { user, mode: 'atomic' }),
+        decideBulk(gateway, pick(APIS, round), 'approve', ids, { user, mode: 'atomic' }),
         ...changes.map((change) => gateway.database.sql(change)),
       ]);
       const outcomes = bulk.refusal === null ? outcomesOf(bulk) : [bulk.refusal];

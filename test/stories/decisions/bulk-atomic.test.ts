@@ -1,5 +1,5 @@
 import { askBulk, decideBulk, outcomesOf, readBulk, type Bulk, type BulkOptions } from '../../support/bulk';
-import { DOORS, outcomeOf, VERDICTS, type Door } from '../../support/doors';
+import { APIS, outcomeOf, VERDICTS, type Api } from '../../support/apis';
 import { startGateway, type Answer, type Gateway } from '../../support/gateway';
 import { traceOf, type Trace } from '../../support/parity';
 import { newPolicy } from '../../support/racing';
@@ -44,7 +44,7 @@ async function whatIsDecided() {
 }
 
 /** The evidence of one request: who was refused which action, and why. */
-async function evidenceOf({ correlationId }: Bulk) {
+async function denialRecordsOf({ correlationId }: Bulk) {
   const rows = await gateway.database.sql<{ entry: unknown }>(
     `SELECT json_build_array(actor_id, verdict, action_id, refusal_code) AS entry FROM audit_log
      WHERE correlation_id = $1 AND action_type = 'decision_refused' ORDER BY id`,
@@ -56,18 +56,18 @@ async function evidenceOf({ correlationId }: Bulk) {
 describe.each(VERDICTS)('an atomic bulk to %s', (verdict) => {
   const status = verdict === 'approve' ? 'approved' : 'denied';
   const by = verdict === 'approve' ? 'approved' : 'rejected';
-  const atomic = (door: Door, ids: readonly number[], options: BulkOptions): Promise<Answer> =>
-    askBulk(gateway, door, verdict, ids, { ...options, mode: 'atomic' });
+  const atomic = (api: Api, ids: readonly number[], options: BulkOptions): Promise<Answer> =>
+    askBulk(gateway, api, verdict, ids, { ...options, mode: 'atomic' });
 
-  it.each(DOORS)(
+  it.each(APIS)(
     'of what may be decided does over %s what any bulk does, with one correlation id',
-    async (door) => {
+    async (api) => {
       const traceIn = async (mode: 'atomic' | 'best_effort') => {
         const ids = await gateway.addActions([10, 50, 20, 39.5]);
         const { answer, entries, rows } = await traceOf(gateway, ids, async () => {
           const asked = [...ids, ...ids.slice(0, 2)];
           const options = { user: SENIOR, reason: 'Seen', mode };
-          const { status: http, body } = await askBulk(gateway, door, verdict, asked, options);
+          const { status: http, body } = await askBulk(gateway, api, verdict, asked, options);
           return { http, body };
         });
         return { answer, entries, rows };
@@ -108,23 +108,23 @@ describe.each(VERDICTS)('an atomic bulk to %s', (verdict) => {
   });
 
   it.each(REFUSED_ACTIONS)(
-    'with an action that is $what decides none: $code, the same over either door',
+    'with an action that is $what decides none: $code, the same over either API',
     async ({ code, status: http, user, make }) => {
       const makeSet = async (): Promise<number[]> => [await add(10), await make(gateway), await add(20)];
       const sets = [await makeSet(), await makeSet()] as const;
       const before = await whatIsDecided();
       const bulks: Bulk[] = [];
-      const traceOver = (door: Door, ids: readonly number[]): Promise<Trace> =>
+      const traceOver = (api: Api, ids: readonly number[]): Promise<Trace> =>
         traceOf(gateway, ids, async () => {
-          const bulk = readBulk(await atomic(door, ids, { user }));
+          const bulk = readBulk(await atomic(api, ids, { user }));
           bulks.push(bulk);
           return bulk;
         });
       const trace = await traceOver('rest', sets[0]);
       expect(await traceOver('graphql', sets[1])).toEqual(trace);
       const recorded = { action_type: 'decision_refused', action_id: 'id 1', refusal_code: code, verdict };
-      const evidence = { actor_id: user, correlation_id: 'correlation id 0', ...recorded };
-      expect(trace.entries).toMatchObject(code === 'ACTION_NOT_FOUND' ? [] : [{ entry: evidence }]);
+      const denialRecords = { actor_id: user, correlation_id: 'correlation id 0', ...recorded };
+      expect(trace.entries).toMatchObject(code === 'ACTION_NOT_FOUND' ? [] : [{ entry: denialRecords }]);
       const left = (id: string) => ({ id, ...NOT_ATTEMPTED, detail: `Action ${id} ${LEFT_AS_IT_IS}` });
       expect(trace.answer).toMatchObject({
         refusal: null,
@@ -180,9 +180,9 @@ describe.each(VERDICTS)('an atomic bulk to %s', (verdict) => {
     });
   });
 
-  describe.each(DOORS)('over %s', (door) => {
+  describe.each(APIS)('over %s', (api) => {
     const ask = async (ids: readonly number[], user: number): Promise<Bulk> =>
-      readBulk(await atomic(door, ids, { user }));
+      readBulk(await atomic(api, ids, { user }));
 
     it('names every refusal in the order first given, folds duplicates, and leaves the rest to be decided', async () => {
       const [fine, own, last] = [await add(10), await add(10, ADMIN), await add(39)];
@@ -203,7 +203,7 @@ describe.each(VERDICTS)('an atomic bulk to %s', (verdict) => {
         [overdue, 'INVALID_STATE'],
         [last, 'NOT_ATTEMPTED'],
       ]);
-      expect(await evidenceOf(bulk)).toEqual([
+      expect(await denialRecordsOf(bulk)).toEqual([
         [ADMIN, verdict, own, 'SELF_APPROVAL_FORBIDDEN'],
         [ADMIN, verdict, high, 'BULK_NOT_ALLOWED'],
         [ADMIN, verdict, decided, 'INVALID_STATE'],
@@ -218,15 +218,15 @@ describe.each(VERDICTS)('an atomic bulk to %s', (verdict) => {
       const [voted, fresh] = [await addVoted(50, SENIOR), await add(50)];
       const bulk = await ask([voted, UNKNOWN, fresh], SENIOR);
       expect(outcomesOf(bulk)).toEqual(['ALREADY_VOTED', 'ACTION_NOT_FOUND', 'NOT_ATTEMPTED']);
-      expect(await evidenceOf(bulk)).toEqual([[SENIOR, verdict, voted, 'ALREADY_VOTED']]);
+      expect(await denialRecordsOf(bulk)).toEqual([[SENIOR, verdict, voted, 'ALREADY_VOTED']]);
     });
 
     it('is evidence once a minute, item by item, and what was not attempted never is', async () => {
       const [fine, own, other] = [await add(10), await add(10, SENIOR), await add(10, SENIOR)];
       const entry = (id: number) => [SENIOR, verdict, id, 'SELF_APPROVAL_FORBIDDEN'];
-      expect(await evidenceOf(await ask([fine, own], SENIOR))).toEqual([entry(own)]);
-      expect(await evidenceOf(await ask([fine, own], SENIOR))).toEqual([]);
-      expect(await evidenceOf(await ask([own, other], SENIOR))).toEqual([entry(other)]);
+      expect(await denialRecordsOf(await ask([fine, own], SENIOR))).toEqual([entry(own)]);
+      expect(await denialRecordsOf(await ask([fine, own], SENIOR))).toEqual([]);
+      expect(await denialRecordsOf(await ask([own, other], SENIOR))).toEqual([entry(other)]);
       const never = ['NOT_ATTEMPTED', 'BULK_REFUSED', 'ACTION_NOT_FOUND'];
       expect(
         await gateway.database.sql('SELECT id FROM audit_log WHERE refusal_code = ANY ($1)', [never]),
@@ -244,7 +244,7 @@ describe.each(VERDICTS)('an atomic bulk to %s', (verdict) => {
           await gateway.database.sql('TRUNCATE refusal_throttle, refusal_windows');
           const options = { ...who, mode };
           return traceOf(gateway, ids, async () =>
-            outcomeOf(await askBulk(gateway, door, verdict, ids, options)),
+            outcomeOf(await askBulk(gateway, api, verdict, ids, options)),
           );
         };
         const trace = await traceIn('atomic');
@@ -267,9 +267,9 @@ describe.each(VERDICTS)('an atomic bulk to %s', (verdict) => {
   });
 });
 
-describe.each(DOORS)('where two have to approve, an atomic bulk over %s', (door) => {
+describe.each(APIS)('where two have to approve, an atomic bulk over %s', (api) => {
   const approve = (user: number, ids: readonly number[]): Promise<Bulk> =>
-    decideBulk(gateway, door, 'approve', ids, { user, mode: 'atomic' });
+    decideBulk(gateway, api, 'approve', ids, { user, mode: 'atomic' });
   const votesOn = async (ids: readonly number[]): Promise<unknown[]> => {
     const rows = await gateway.database.sql<{ votes: unknown }>(
       `SELECT json_build_array(approvals, (SELECT json_agg(user_id ORDER BY voted_at) FROM votes v

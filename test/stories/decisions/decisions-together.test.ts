@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { DatabaseUnavailableError } from '../../../src/persistence/database';
 import { Batcher } from '../../../src/persistence/batcher';
 import type { Answer, Gateway } from '../../support/gateway';
-import { decideOverRest, REVIEWERS, startRace, type Try } from '../../support/racing';
+import { decideOverRest, REVIEWERS, startRace, type Attempt } from '../../support/racing';
 import { cases } from '../../support/runs';
 
 /** Single decisions that are under way together share a statement; whoever made one notices nothing of it. */
@@ -155,11 +155,11 @@ it('people race for the same actions in random batches, while statements and ite
   for (let round = 0; round < rounds; round += 1) {
     const ids = await gateway.addActions(Array.from({ length: 12 }, () => 10));
     const pause = fc.sample(fc.integer({ min: 0, max: 8 }), { numRuns: 240, seed: round });
-    const tries = await whileVotesRun(`IF random() < 0.1 THEN RAISE EXCEPTION 'no'; END IF;`, 'ROW', () =>
+    const attempts = await whileVotesRun(`IF random() < 0.1 THEN RAISE EXCEPTION 'no'; END IF;`, 'ROW', () =>
       Promise.all(
         REVIEWERS.slice(0, 20).map(async (user, n) => {
           const mine = n % 2 === 0 ? ids : [...ids].reverse();
-          const told: Try[] = [];
+          const told: Attempt[] = [];
           for (const [index, id] of mine.entries()) {
             await new Promise((resolve) => setTimeout(resolve, pause[n * 12 + index]));
             const through = gateways[n % 2] ?? gateway;
@@ -169,7 +169,7 @@ it('people race for the same actions in random batches, while statements and ite
         }),
       ),
     );
-    const all = tries.flat();
+    const all = attempts.flat();
     expect(all).toHaveLength(240);
     for (const { id, status, by, entries, votes } of await storedOf(ids)) {
       const told = all.filter(({ actionId }) => actionId === id);

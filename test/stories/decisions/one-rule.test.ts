@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { statusOf } from '../../../src/domain/action';
 import { approvalsMissing } from '../../../src/domain/approval-policy';
 import type { Refusal } from '../../../src/domain/refusal';
-import { inRestWords, VERDICTS, type Verdict } from '../../support/doors';
+import { inRestWords, VERDICTS, type Verdict } from '../../support/apis';
 import { startGateway, type Gateway } from '../../support/gateway';
 import {
   makeWorld,
@@ -16,7 +16,7 @@ import { give, withoutNulls, type Told, type Way } from '../../support/verdicts'
 import { actions, people, places, policies, type World } from '../../support/worlds';
 
 /**
- * The rule has one home: whatever the policy, the person, the action and the door, the answer is what `mayDecide` of
+ * The rule has one home: whatever the policy, the person, the action and the API, the answer is what `mayDecide` of
  * src/domain/approval-policy says of the same values.
  */
 let gateway: Gateway;
@@ -71,7 +71,7 @@ const OF_THE_CALLER = ['INVALID_TOKEN', 'JWT_REQUIRED', 'INSUFFICIENT_PERMISSION
 const DEACTIVATED: Refusal = { code: 'INVALID_TOKEN', detail: 'Invalid or missing token' };
 
 it(
-  'every door tells a person what the rule says of them and the action: before their verdict, by it and after it',
+  'every API tells a person what the rule says of them and the action: before their verdict, by it and after it',
   async () => {
     const outcomes = [...Object.keys(STATUS), 'approved', 'denied', 'pending_approval'].sort();
     const met = new Set<string | undefined>();

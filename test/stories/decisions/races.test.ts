@@ -2,10 +2,10 @@ import type { Gateway } from '../../support/gateway';
 import {
   decideOverGraphql,
   decideOverRest,
-  DOORS,
+  APIS,
   REVIEWERS,
   startRace,
-  type Try,
+  type Attempt,
 } from '../../support/racing';
 import { cases } from '../../support/runs';
 import { QUEUED_OR_SEALED } from '../../support/sealed-log';
@@ -21,14 +21,14 @@ beforeAll(async () => {
 });
 afterAll(() => close());
 
-describe.each(DOORS)('a bulk over %s', (_door, decide) => {
+describe.each(APIS)('a bulk over %s', (_api, decide) => {
   it('decides what it may, whatever is wrong with the neighbours', async () => {
     const [done = 0, first = 0, high = 0, last = 0] = await gateway.addActions([1, 1, 90, 1]);
     const [own = 0] = await gateway.addActions([1], { submitter: 42 });
     await decide(gateway, 1, 'reject', done);
     const ids = [done, 22345, first, 8_000_000_000, high, own, last];
-    const tries = await decide(gateway, 42, 'approve', ids);
-    expect(tries.map(({ actionId, code }) => [actionId, code])).toEqual([
+    const attempts = await decide(gateway, 42, 'approve', ids);
+    expect(attempts.map(({ actionId, code }) => [actionId, code])).toEqual([
       [done, 'INVALID_STATE'],
       [22345, 'ACTION_NOT_FOUND'],
       [first, null],
@@ -48,8 +48,8 @@ describe.each(DOORS)('a bulk over %s', (_door, decide) => {
       const [fine = 0, done = 0] = await gateway.addActions([1, 1]);
       await decide(gateway, 1, 'approve', done);
       const before = await everything();
-      const tries = await whileFailing(table, () => decide(gateway, 42, 'approve', [fine, done]));
-      expect(tries.map(({ code }) => code)).toEqual(['INTERNAL_ERROR', 'INTERNAL_ERROR']);
+      const attempts = await whileFailing(table, () => decide(gateway, 42, 'approve', [fine, done]));
+      expect(attempts.map(({ code }) => code)).toEqual(['INTERNAL_ERROR', 'INTERNAL_ERROR']);
       expect(await everything()).toEqual(before);
       expect((await decide(gateway, 42, 'approve', fine))[0]?.code).toBeNull();
     },
@@ -68,14 +68,14 @@ it('a failing database shows a client 500 INTERNAL_ERROR and none of its words',
 
 /** In bulks of forty. */
 const RACED = cases(120, 200);
-describe(`50 approvers racing on each of ${String(RACED)} actions, over two gateways, both doors, one by one and in bulk`, () => {
+describe(`50 approvers racing on each of ${String(RACED)} actions, over two gateways, both APIs, one by one and in bulk`, () => {
   let ids: readonly number[];
-  let tries: readonly Try[];
+  let attempts: readonly Attempt[];
   let rows: ReadonlyMap<number, { status: string; by: number; at: Date; version: number; approvals: number }>;
 
   beforeAll(async () => {
     ids = await gateway.addActions(Array.from({ length: RACED }, (_, n) => n % 40));
-    tries = (await Promise.all(REVIEWERS.slice(0, 50).map(race))).flat();
+    attempts = (await Promise.all(REVIEWERS.slice(0, 50).map(race))).flat();
     const decided = await gateway.database.sql<{
       id: number;
       status: string;
@@ -91,7 +91,7 @@ describe(`50 approvers racing on each of ${String(RACED)} actions, over two gate
   });
 
   /** Every tenth decides one by one at first, the others in bulks; in opposite orders, with opposite verdicts. */
-  async function race(user: number, n: number): Promise<Try[]> {
+  async function race(user: number, n: number): Promise<Attempt[]> {
     const through = gateways[(n >> 2) % 2] ?? gateway;
     const decide = (n >> 1) % 2 === 0 ? decideOverRest : decideOverGraphql;
     const verdict = n % 3 === 0 ? 'reject' : 'approve';
@@ -99,19 +99,19 @@ describe(`50 approvers racing on each of ${String(RACED)} actions, over two gate
     const bulks = Array.from({ length: RACED / 40 }, (_, part) => mine.slice(part * 40, (part + 1) * 40));
     const alone = bulks.slice(0, cases(1, 5)).flat();
     const oneByOne = [...alone, ...bulks.slice(alone.length / 40)];
-    const answers: Try[][] = [];
+    const answers: Attempt[][] = [];
     for (const part of n % 10 === 7 ? oneByOne : bulks)
       answers.push(await decide(through, user, verdict, part));
     return answers.flat();
   }
 
   it('gives everybody an answer about everything: a decision, or INVALID_STATE', () => {
-    expect(tries).toHaveLength(50 * RACED);
-    expect(new Set(tries.map(({ code }) => code))).toEqual(new Set([null, 'INVALID_STATE']));
+    expect(attempts).toHaveLength(50 * RACED);
+    expect(new Set(attempts.map(({ code }) => code))).toEqual(new Set([null, 'INVALID_STATE']));
   });
 
   it('has one winner on each action, whose verdict it is', () => {
-    const winners = tries.filter(({ code }) => code === null);
+    const winners = attempts.filter(({ code }) => code === null);
     expect(winners.map(({ actionId }) => actionId).sort()).toEqual([...ids].sort());
     for (const { actionId, user, verdict } of winners)
       expect(rows.get(actionId)).toMatchObject({
@@ -123,7 +123,7 @@ describe(`50 approvers racing on each of ${String(RACED)} actions, over two gate
   });
 
   it('tells the winner and every loser the same true facts: who, what and when', () => {
-    const untrue = tries.filter(({ actionId, told }) => {
+    const untrue = attempts.filter(({ actionId, told }) => {
       const row = rows.get(actionId);
       const exact = row?.at.toISOString() ?? '';
       const at = told.at.includes('.') ? exact : `${exact.slice(0, 19)}Z`;
@@ -132,7 +132,7 @@ describe(`50 approvers racing on each of ${String(RACED)} actions, over two gate
     expect(untrue).toEqual([]);
   });
 
-  it('leaves one decided entry and one vote for each action, and every lost try has evidence or is counted', async () => {
+  it('leaves one decided entry and one vote for each action, and every lost attempt has a denial record or is counted', async () => {
     const [left] = await gateway.database.sql(
       `SELECT count(*) FILTER (WHERE l.action_type IN ('action_approved', 'action_denied')) AS decided,
          count(DISTINCT l.action_id) FILTER (WHERE l.actor_id = a.decided_by AND l.timestamp = a.decided_at

@@ -1,10 +1,10 @@
 import { askBulk } from '../../support/bulk';
-import { VERDICTS } from '../../support/doors';
+import { VERDICTS } from '../../support/apis';
 import { startGateway, type Answer, type Gateway, type RequestOptions } from '../../support/gateway';
-import { AN_API_KEY, AT, makeRefusals, REFUSED_TRIES } from '../../support/denied-attempts';
+import { AN_API_KEY, AT, makeRefusals, DENIED_ATTEMPTS } from '../../support/denied-attempts';
 import { OF_GLOBEX, SECURITY, SENIOR, UNKNOWN } from '../../support/situations';
 
-/** Every refusal to decide names what was needed and what was held: the same through each door, before and after. */
+/** Every refusal to decide names what was needed and what was held: the same through each API, before and after. */
 let gateway: Gateway;
 
 const ELIGIBILITY =
@@ -34,11 +34,11 @@ beforeAll(async () => {
 afterAll(() => gateway.close());
 
 describe.each(VERDICTS)('to %s an action', (verdict) => {
-  describe.each(REFUSED_TRIES)('$title is refused: $code', (refused) => {
+  describe.each(DENIED_ATTEMPTS)('$title is refused: $code', (refused) => {
     const { code, status, by, make, detail, context, extensions, weighed, isOfRequest, isOfBulk } = refused;
     let id: number;
     let who: RequestOptions;
-    /** When the action was decided, in the words of either door. */
+    /** When the action was decided, in the words of either API. */
     let at: { rest: string | null; graphql: string | null };
 
     beforeAll(async () => {
@@ -72,8 +72,8 @@ describe.each(VERDICTS)('to %s an action', (verdict) => {
       expect(entries).toEqual([{ verdict, action_id: entryOf, refusal_code: code, ...levels }]);
       return answer;
     }
-    const bulk = (door: 'rest' | 'graphql') => (): Promise<Answer> =>
-      askBulk(gateway, door, verdict, [id], who);
+    const bulk = (api: 'rest' | 'graphql') => (): Promise<Answer> =>
+      askBulk(gateway, api, verdict, [id], who);
 
     function expectRestError({ status: http, body }: Answer): void {
       expect(http).toBe(status);
@@ -136,9 +136,9 @@ describe.each(VERDICTS)('to %s an action', (verdict) => {
 
   it.each([UNKNOWN, OF_GLOBEX])('ACTION_NOT_FOUND for %d, whoever has it: no fact, no entry', async (id) => {
     const who = { user: SECURITY };
-    const evidence = () =>
+    const denialRecords = () =>
       gateway.database.sql(`SELECT count(*) FROM audit_log WHERE action_type = 'decision_refused'`);
-    const before = await evidence();
+    const before = await denialRecords();
     const status = 404;
     const error = { code: 'ACTION_NOT_FOUND', status };
     const detail = `Action ${String(id)} not found`;
@@ -162,6 +162,6 @@ describe.each(VERDICTS)('to %s an action', (verdict) => {
     const beforehand = 'query ($id: ID!) { action(id: $id) { viewerCanApprove { code } } }';
     const { body: told } = await gateway.graphql(beforehand, { ...who, variables: { id } });
     expect(told).toEqual({ data: { action: null } });
-    expect(await evidence()).toEqual(before);
+    expect(await denialRecords()).toEqual(before);
   });
 });

@@ -1,7 +1,7 @@
 import { askBulk, outcomesOf, readBulk } from '../../support/bulk';
-import { decide, DOORS, VERDICTS } from '../../support/doors';
+import { decide, APIS, VERDICTS } from '../../support/apis';
 import {
-  evidenceOf,
+  denialRecordsOf,
   expireIn,
   holdBackSweeps,
   inTime,
@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-describe.each(DOORS)('over %s', (door) => {
+describe.each(APIS)('over %s', (api) => {
   describe.each(VERDICTS)('to %s', (verdict) => {
     const decided = verdict === 'approve' ? 'approved' : 'denied';
 
@@ -43,10 +43,10 @@ describe.each(DOORS)('over %s', (door) => {
         await makeOverdue(gateway.database, [action]);
         if (state === 'has marked') await sweepAfterAll(gateway.database);
         const before = await writtenOf(gateway.database, [action]);
-        const outcome = await decide(gateway, door, verdict, action, { user: ADMIN, reason: 'Better late' });
-        expect(outcome).toMatchObject({ http: door === 'rest' ? 400 : 200, ...LATE });
+        const outcome = await decide(gateway, api, verdict, action, { user: ADMIN, reason: 'Better late' });
+        expect(outcome).toMatchObject({ http: api === 'rest' ? 400 : 200, ...LATE });
         expect(outcome.facts).toEqual(NOBODY);
-        expect(await evidenceOf(gateway.database, [action])).toEqual([
+        expect(await denialRecordsOf(gateway.database, [action])).toEqual([
           [action, 'user', ADMIN, verdict, 'INVALID_STATE', 39.5],
         ]);
         expect(await writtenOf(gateway.database, [action])).toEqual(before);
@@ -61,12 +61,12 @@ describe.each(DOORS)('over %s', (door) => {
       await expireIn(gateway.database, 86_400, [future]);
       const before = await writtenOf(gateway.database, [marked, overdue]);
       const ids = [marked, never, overdue, future];
-      const answer = await askBulk(gateway, door, verdict, ids, { user: ADMIN, mode: 'best_effort' });
+      const answer = await askBulk(gateway, api, verdict, ids, { user: ADMIN, mode: 'best_effort' });
       expect(answer.status).toBe(200);
       expect(outcomesOf(readBulk(answer))).toEqual(['INVALID_STATE', decided, 'INVALID_STATE', decided]);
       const { results, data } = answer.body;
       for (const refused of [0, 2])
-        if (door === 'rest') expect(results[refused].context).toEqual(NOBODY);
+        if (api === 'rest') expect(results[refused].context).toEqual(NOBODY);
         else
           expect(data.bulk.results[refused].refusal).toMatchObject({
             currentStatus: 'EXPIRED',
@@ -74,7 +74,7 @@ describe.each(DOORS)('over %s', (door) => {
             decidedAt: null,
           });
       expect(await writtenOf(gateway.database, [marked, overdue])).toEqual(before);
-      expect(await evidenceOf(gateway.database, ids)).toEqual([
+      expect(await denialRecordsOf(gateway.database, ids)).toEqual([
         [marked, 'user', ADMIN, verdict, 'INVALID_STATE', 35],
         [overdue, 'user', ADMIN, verdict, 'INVALID_STATE', 35],
       ]);
@@ -85,8 +85,8 @@ describe.each(DOORS)('over %s', (door) => {
       const [fresh = 0, overdue = 0] = ids;
       await makeOverdue(gateway.database, [overdue]);
       const before = await writtenOf(gateway.database, ids);
-      const answer = await askBulk(gateway, door, verdict, ids, { user: ADMIN, mode: 'atomic' });
-      expect(answer.status).toBe(door === 'rest' ? 409 : 200);
+      const answer = await askBulk(gateway, api, verdict, ids, { user: ADMIN, mode: 'atomic' });
+      expect(answer.status).toBe(api === 'rest' ? 409 : 200);
       expect(readBulk(answer)).toMatchObject({
         succeeded: 0,
         failed: 2,
@@ -96,7 +96,7 @@ describe.each(DOORS)('over %s', (door) => {
         ],
       });
       expect(await writtenOf(gateway.database, ids)).toEqual(before);
-      expect(await evidenceOf(gateway.database, ids)).toEqual([
+      expect(await denialRecordsOf(gateway.database, ids)).toEqual([
         [overdue, 'user', ADMIN, verdict, 'INVALID_STATE', 35],
       ]);
     });
@@ -104,11 +104,11 @@ describe.each(DOORS)('over %s', (door) => {
 
   it('what two have to approve ends with one vote: no time-out approves it', async () => {
     const [action = 0] = await gateway.addActions([72]);
-    expect((await decide(gateway, door, 'approve', action, { user: ADMIN })).code).toBeNull();
+    expect((await decide(gateway, api, 'approve', action, { user: ADMIN })).code).toBeNull();
     await makeOverdue(gateway.database, [action]);
     const before = await writtenOf(gateway.database, [action]);
     for (const user of [SECURITY, ADMIN])
-      expect(await decide(gateway, door, 'approve', action, { user })).toMatchObject(LATE);
+      expect(await decide(gateway, api, 'approve', action, { user })).toMatchObject(LATE);
     expect(await writtenOf(gateway.database, [action])).toEqual(before);
     await sweepAfterAll(gateway.database);
     expect(await writtenOf(gateway.database, [action])).toMatchObject({
@@ -120,13 +120,13 @@ describe.each(DOORS)('over %s', (door) => {
   it('whoever lacks the level is told that, not that it expired', async () => {
     const [action = 0] = await gateway.addActions([72]);
     await makeOverdue(gateway.database, [action]);
-    const { code } = await decide(gateway, door, 'approve', action, { user: MANAGER });
+    const { code } = await decide(gateway, api, 'approve', action, { user: MANAGER });
     expect(code).toBe('APPROVAL_LEVEL_REQUIRED');
   });
 
   it('what was approved in time stays approved when its time is over', async () => {
     const action = await inTime(gateway, async (id) => {
-      const { code } = await decide(gateway, door, 'approve', id, { user: ADMIN });
+      const { code } = await decide(gateway, api, 'approve', id, { user: ADMIN });
       return code === null ? id : null;
     });
     await untilOver(gateway.database, [action]);
@@ -139,7 +139,7 @@ describe.each(DOORS)('over %s', (door) => {
     await sweepAfterAll(gateway.database);
     expect(await read()).toBe('approved');
     expect(await writtenOf(gateway.database, [action])).toEqual(before);
-    const again = await decide(gateway, door, 'reject', action, { user: SECURITY });
+    const again = await decide(gateway, api, 'reject', action, { user: SECURITY });
     expect(again.facts).toMatchObject({ current_status: 'approved', decided_by: ADMIN });
   });
 });

@@ -9,7 +9,7 @@ import {
   wronglyMarked,
 } from '../../support/expiry';
 import { startGateway, type Gateway } from '../../support/gateway';
-import { decideOverGraphql, decideOverRest, REVIEWERS, startRace, type Try } from '../../support/racing';
+import { decideOverGraphql, decideOverRest, REVIEWERS, startRace, type Attempt } from '../../support/racing';
 import { keptLogger } from '../../support/run-log';
 
 /** Running gateways that sweep by themselves, while people decide and while they are closed (docs/approval-policy.md#expiry). */
@@ -37,22 +37,22 @@ it('people who decide while sweeps mark the same actions: each is decided or exp
   const sweepOn = async (): Promise<void> => {
     while (!isOver.signal.aborted) await sweep(database.application);
   };
-  const decideAll = async (user: number, n: number): Promise<Try[]> => {
+  const decideAll = async (user: number, n: number): Promise<Attempt[]> => {
     const decide = (n >> 1) % 2 === 0 ? decideOverRest : decideOverGraphql;
     const mine = n % 3 === 0 ? [...added].reverse() : added;
     const bulks = Array.from({ length: 4 }, (_, part) => mine.slice(part * 30, (part + 1) * 30));
-    const tries: Try[][] = [];
+    const attempts: Attempt[][] = [];
     for (const ids of bulks)
-      tries.push(await decide(gateways[n % 2] ?? gateway, user, n % 4 === 0 ? 'reject' : 'approve', ids));
-    return tries.flat();
+      attempts.push(await decide(gateways[n % 2] ?? gateway, user, n % 4 === 0 ? 'reject' : 'approve', ids));
+    return attempts.flat();
   };
   const deciding = Promise.all(REVIEWERS.slice(0, 20).map(decideAll)).finally(() => {
     isOver.abort();
   });
-  const tries = (await Promise.all([deciding, sweepOn()]))[0].flat();
+  const attempts = (await Promise.all([deciding, sweepOn()]))[0].flat();
   while ((await sweep(database.application)) > 0);
 
-  expect(new Set(tries.map(({ code }) => code))).toEqual(new Set([null, 'INVALID_STATE']));
+  expect(new Set(attempts.map(({ code }) => code))).toEqual(new Set([null, 'INVALID_STATE']));
   const rows = await database.sql<{
     id: number;
     status: string;
@@ -68,7 +68,7 @@ it('people who decide while sweeps mark the same actions: each is decided or exp
     [added],
   );
   const expired = new Set(rows.filter(({ status }) => status === 'expired').map(({ id }) => id));
-  const winners = tries.filter(({ code }) => code === null).map(({ actionId }) => actionId);
+  const winners = attempts.filter(({ code }) => code === null).map(({ actionId }) => actionId);
   expect(winners.sort()).toEqual(added.filter((id) => !expired.has(id)).sort());
   for (const { id, ...row } of rows) {
     const count = expired.has(id) ? 0 : 1;

@@ -1,8 +1,8 @@
 import { exclusiveAuthorityLockSql } from '../../../src/persistence/authority-lock';
 import { decideBulk, outcomesOf } from '../../support/bulk';
-import { decide, DOORS, VERDICTS } from '../../support/doors';
+import { decide, APIS, VERDICTS } from '../../support/apis';
 import {
-  evidenceOf,
+  denialRecordsOf,
   holdBackSweeps,
   inTime,
   storedStatuses,
@@ -50,14 +50,14 @@ function overtaken<T>(held: Held, request: (action: number) => Promise<T>): Prom
 
 describe.each(VERDICTS)('to %s', (verdict) => {
   const decided = verdict === 'approve' ? 'approved' : 'denied';
-  const evidence = (action: number) => [[action, 'user', ADMIN, verdict, 'INVALID_STATE', 35]];
+  const denialRecords = (action: number) => [[action, 'user', ADMIN, verdict, 'INVALID_STATE', 35]];
 
-  describe.each(DOORS)('over %s', (door) => {
+  describe.each(APIS)('over %s', (api) => {
     it.each(Object.keys(HELD) as Held[])(
       'what waited for %s is refused, and nothing is written but evidence',
       async (held) => {
         const [action, outcome] = await overtaken(held, (id) =>
-          decide(gateway, door, verdict, id, { user: ADMIN }),
+          decide(gateway, api, verdict, id, { user: ADMIN }),
         );
         expect(outcome).toMatchObject({
           status: 400,
@@ -66,7 +66,7 @@ describe.each(VERDICTS)('to %s', (verdict) => {
         });
         expect(await storedStatuses(gateway.database, [action])).toEqual(['pending_approval']);
         expect(await writtenOf(gateway.database, [action])).toMatchObject(NOTHING);
-        expect(await evidenceOf(gateway.database, [action])).toEqual(evidence(action));
+        expect(await denialRecordsOf(gateway.database, [action])).toEqual(denialRecords(action));
       },
     );
 
@@ -74,20 +74,20 @@ describe.each(VERDICTS)('to %s', (verdict) => {
       // Each attempt has one of its own: an attempt that came too late may have decided it.
       const [action, { fresh, bulk }] = await overtaken('the action', async (id) => {
         const [fresh = 0] = await gateway.addActions([35]);
-        const bulk = await decideBulk(gateway, door, verdict, [id, fresh], { user: ADMIN });
+        const bulk = await decideBulk(gateway, api, verdict, [id, fresh], { user: ADMIN });
         return { fresh, bulk };
       });
       expect(outcomesOf(bulk)).toEqual(['INVALID_STATE', decided]);
       expect(bulk.items[0]?.facts).toEqual({ current_status: 'expired' });
       expect(await storedStatuses(gateway.database, [action, fresh])).toEqual(['pending_approval', decided]);
       expect(await writtenOf(gateway.database, [action])).toMatchObject(NOTHING);
-      expect(await evidenceOf(gateway.database, [action, fresh])).toEqual(evidence(action));
+      expect(await denialRecordsOf(gateway.database, [action, fresh])).toEqual(denialRecords(action));
     });
 
     it('an all-or-none bulk that waited decides none', async () => {
       const [action, { fresh, bulk }] = await overtaken('the action', async (id) => {
         const [fresh = 0] = await gateway.addActions([35]);
-        const bulk = await decideBulk(gateway, door, verdict, [id, fresh], { user: ADMIN, mode: 'atomic' });
+        const bulk = await decideBulk(gateway, api, verdict, [id, fresh], { user: ADMIN, mode: 'atomic' });
         return { fresh, bulk };
       });
       expect(bulk.succeeded).toBe(0);
@@ -97,7 +97,7 @@ describe.each(VERDICTS)('to %s', (verdict) => {
         'pending_approval',
       ]);
       expect(await writtenOf(gateway.database, [action, fresh])).toMatchObject(NOTHING);
-      expect(await evidenceOf(gateway.database, [action, fresh])).toEqual(evidence(action));
+      expect(await denialRecordsOf(gateway.database, [action, fresh])).toEqual(denialRecords(action));
     });
   });
 });

@@ -43,22 +43,23 @@ function secondsByScore(pages: readonly PageAnswer[]): Map<unknown, number | nul
   );
 }
 
-/** The same by the document's bands: 0-39, 40-69, 70-84, 85-100. */
-function byBand(
+/** The same by the document's risk levels: 0-39, 40-69, 70-84, 85-100. */
+function byRiskLevel(
   low: number | null,
   medium: number | null,
   high: number | null,
   critical: number | null,
 ): Map<unknown, number | null> {
-  const band = (score: number) => (score < 40 ? low : score < 70 ? medium : score < 85 ? high : critical);
-  return new Map(Array.from({ length: 101 }, (_, score) => [score, band(score)]));
+  const riskLevel = (score: number) =>
+    score < 40 ? low : score < 70 ? medium : score < 85 ? high : critical;
+  return new Map(Array.from({ length: 101 }, (_, score) => [score, riskLevel(score)]));
 }
 
-it('an action has the time that the policy gives its band, and for ever where it gives none', async () => {
-  expect(secondsByScore(await submit(1, ADMIN))).toEqual(byBand(null, null, null, null));
+it('an action has the time that the policy gives its risk level, and for ever where it gives none', async () => {
+  expect(secondsByScore(await submit(1, ADMIN))).toEqual(byRiskLevel(null, null, null, null));
   await changePolicy(gateway, { timeToLiveSeconds: { low: 60, medium: 3_600, critical: 31_536_000 } });
-  expect(secondsByScore(await submit(1, ADMIN))).toEqual(byBand(60, 3_600, null, 31_536_000));
-  expect(secondsByScore(await submit(2, GLOBEX_ADMIN))).toEqual(byBand(null, null, null, null));
+  expect(secondsByScore(await submit(1, ADMIN))).toEqual(byRiskLevel(60, 3_600, null, 31_536_000));
+  expect(secondsByScore(await submit(2, GLOBEX_ADMIN))).toEqual(byRiskLevel(null, null, null, null));
 });
 
 it('a later change holds for what is submitted from then on, and moves the end of nothing before', async () => {
@@ -67,8 +68,8 @@ it('a later change holds for what is submitted from then on, and moves the end o
   const before = await submit(1, ADMIN);
   await changePolicy(gateway, { timeToLiveSeconds: { low: null, medium: 61, high: 60 } });
   const after = await submit(1, ADMIN);
-  expect(secondsByScore(before)).toEqual(byBand(600, null, 7_200, null));
-  expect(secondsByScore(after)).toEqual(byBand(null, 61, 60, null));
+  expect(secondsByScore(before)).toEqual(byRiskLevel(600, null, 7_200, null));
+  expect(secondsByScore(after)).toEqual(byRiskLevel(null, 61, 60, null));
   const old = new Set(idsOf(...before));
   const now = (await read(ADMIN)).flatMap(({ edges }) => edges.map(({ node }) => node));
   expect(now.filter(({ id }) => old.has(Number(id)))).toEqual(

@@ -113,7 +113,7 @@ describe('an analyst who narrows the list of actions', () => {
     ['medium risk', 'riskLevel: [MEDIUM]', (a) => a.riskScore >= 40 && a.riskScore < 70],
     ['high risk', 'riskLevel: [HIGH]', (a) => a.riskScore >= 70 && a.riskScore < 85],
     ['critical risk', 'riskLevel: [CRITICAL]', (a) => a.riskScore >= 85],
-    ['two bands apart', 'riskLevel: [LOW, CRITICAL]', (a) => a.riskScore < 40 || a.riskScore >= 85],
+    ['two risk levels apart', 'riskLevel: [LOW, CRITICAL]', (a) => a.riskScore < 40 || a.riskScore >= 85],
     ['a lowest score', 'minRiskScore: 69.999', (a) => a.riskScore >= 69.999],
     ['a highest score', 'maxRiskScore: 69.999', (a) => a.riskScore <= 69.999],
     [

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSchema, getNamedType, isLeafType, isObjectType, type GraphQLObjectType } from 'graphql';
-import { decide } from '../../support/doors';
+import { decide } from '../../support/apis';
 import { startGateway, type Gateway } from '../../support/gateway';
 
 /** What a list reads depends on what is asked for; what it answers does not. */

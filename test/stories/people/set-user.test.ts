@@ -1,4 +1,4 @@
-import { decide, DOORS, outcomeOf } from '../../support/doors';
+import { decide, APIS, outcomeOf } from '../../support/apis';
 import type { Gateway, RequestOptions } from '../../support/gateway';
 import {
   addPeople,
@@ -90,7 +90,7 @@ describe('an admin who sets a person', () => {
     ]);
   });
 
-  it('is named in the entry with where they came from, and others read it through both doors', async () => {
+  it('is named in the entry with where they came from, and others read it over both APIs', async () => {
     const id = await somebody();
     const caller = { user: ADMIN, headers: { 'user-agent': 'admin/1', 'x-correlation-id': 'joiner-7' } };
     await setUser(gateway, caller, id, { approvalLevel: 2 }, '  ');
@@ -221,7 +221,7 @@ describe('nobody but an admin sets a person, themselves neither', () => {
   });
 });
 
-describe.each(DOORS)('from the very next decision on, in another gateway, over %s', (door) => {
+describe.each(APIS)('from the very next decision on, in another gateway, over %s', (api) => {
   const SCORE = 35;
   /** What a manager of level 2 is told right after the change. */
   it.each<[string, Patch, string | null, object]>([
@@ -243,7 +243,7 @@ describe.each(DOORS)('from the very next decision on, in another gateway, over %
   ])('a manager who is %s', async (_what, patch, code, told) => {
     const id = await somebody({ level: 2 });
     const [before = 0, after = 0, again = 0] = await gateway.addActions([SCORE, SCORE, SCORE]);
-    const approve = (action: number) => decide(other, door, 'approve', action, { user: id });
+    const approve = (action: number) => decide(other, api, 'approve', action, { user: id });
     expect((await approve(before)).code).toBeNull();
     await setUsers(gateway, ADMIN, [id], patch);
     const outcome = await approve(after);
@@ -260,7 +260,7 @@ describe.each(DOORS)('from the very next decision on, in another gateway, over %
   it('a user who is made a manager, and a manager who gets a level, decide what they could not', async () => {
     const id = await somebody({ role: 'user' });
     const [action = 0] = await gateway.addActions([62]);
-    const approve = () => decide(other, door, 'approve', action, { user: id });
+    const approve = () => decide(other, api, 'approve', action, { user: id });
     expect((await approve()).code).toBe('INSUFFICIENT_PERMISSIONS');
     await setUsers(gateway, ADMIN, [id], { role: 'MANAGER' });
     expect((await approve()).code).toBe('APPROVAL_LEVEL_REQUIRED');
@@ -273,7 +273,7 @@ describe.each(DOORS)('from the very next decision on, in another gateway, over %
     const apiKey = await gateway.apiKey({ owner: id });
     const read = async () =>
       outcomeOf(
-        await (door === 'rest'
+        await (api === 'rest'
           ? other.rest('GET', '/api/v1/actions/12345', { apiKey })
           : other.graphql('{ action(id: 12345) { id } }', { apiKey })),
       );

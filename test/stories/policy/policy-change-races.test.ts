@@ -1,4 +1,4 @@
-import { outcomeOf } from '../../support/doors';
+import { outcomeOf } from '../../support/apis';
 import type { Answer, Gateway } from '../../support/gateway';
 import { inTurnWhileHeld } from '../../support/held-requests';
 import { askToChange, policyOf, writingNothing, writtenOfPolicies } from '../../support/policies';

@@ -73,8 +73,8 @@ describe('an admin who asks for what cannot be', () => {
     ['more than an integer', { quorum: { high: 2 ** 31 } }],
     ['yes for true', { approvalLevels: 'yes' }],
     ['a score in words', { managerMaxRiskScore: 'low' }],
-    ['an unknown band', { excludedFromBulk: ['SEVERE'] }],
-    ['no band', { excludedFromBulk: ['LOW', null] }],
+    ['an unknown risk level', { excludedFromBulk: ['SEVERE'] }],
+    ['no risk level', { excludedFromBulk: ['LOW', null] }],
     ['an unknown setting', { quietHours: true }],
     ['an unknown role', { roleLevels: { user: 4 } }],
     ['a list for a part', { roleLevels: [] }],
@@ -130,7 +130,7 @@ describe('an admin who asks for what cannot be', () => {
       { quorum: {}, requiredLevels: {}, reasonRequired: {}, timeToLiveSeconds: {}, roleLevels: {} },
     ],
     ['what holds already', { approvalLevels: true, requiredLevels: { high: 3 }, managerMaxRiskScore: null }],
-    ['the same bands in another order', { excludedFromBulk: ['HIGH', 'LOW', 'LOW'] }],
+    ['the same risk levels in another order', { excludedFromBulk: ['HIGH', 'LOW', 'LOW'] }],
   ])('is told that a patch of %s changes nothing', async (_what, patch) => {
     await gateway.database.sql(newPolicy({ excludedFromBulk: ['low', 'high'] }));
     const answer = await writingNothing(gateway, () => askToChange(gateway, patch));

@@ -1,4 +1,4 @@
-import { outcomeOf } from '../../support/doors';
+import { outcomeOf } from '../../support/apis';
 import type { Gateway, RequestOptions } from '../../support/gateway';
 import {
   askToChange,
@@ -94,7 +94,7 @@ describe('who reads and changes', () => {
 });
 
 describe('an admin who changes the policy', () => {
-  /** Gives what is given already, changes two settings, and names bands out of order. */
+  /** Gives what is given already, changes two settings, and names risk levels out of order. */
   const PATCH = {
     approvalLevels: true,
     quorum: { low: 1, high: 2 },

@@ -1,4 +1,4 @@
-import { decide, DOORS, outcomeOf, type Outcome } from '../../support/doors';
+import { decide, APIS, outcomeOf, type Outcome } from '../../support/apis';
 import type { Gateway } from '../../support/gateway';
 import { inTurnWhileHeld } from '../../support/held-requests';
 import { askToChange, policyOf } from '../../support/policies';
@@ -27,7 +27,7 @@ const CHANGES: readonly [outcome: string | null, what: string, patch: object][] 
   ['vote', 'asks for two approvals', { quorum: { low: 2 } }],
   [null, 'asks for reasons to reject', { reasonRequired: { reject: ['LOW'] } }],
   [null, 'asks for two approvals of medium risk', { quorum: { medium: 2 } }],
-  [null, 'keeps the band out of bulks', { excludedFromBulk: ['LOW'] }],
+  [null, 'keeps the risk level out of bulks', { excludedFromBulk: ['LOW'] }],
 ];
 
 interface State {
@@ -52,8 +52,8 @@ async function stateOf(action: number): Promise<State | undefined> {
   return state;
 }
 
-describe.each(DOORS)('a decision over %s', (door) => {
-  const deciding = (action: number) => () => decide(gateway, door, 'approve', action, { user: SENIOR });
+describe.each(APIS)('a decision over %s', (api) => {
+  const deciding = (action: number) => () => decide(gateway, api, 'approve', action, { user: SENIOR });
   const changing = (patch: object, expectedVersion: number) => async () =>
     outcomeOf(await askToChange(other, patch, { expectedVersion }));
   const codesOf = (outcomes: readonly Outcome[]) => outcomes.map(({ code }) => code);

@@ -1,9 +1,9 @@
-import { decide, DOORS, VERDICTS, type Door, type Verdict } from '../../support/doors';
+import { decide, APIS, VERDICTS, type Api, type Verdict } from '../../support/apis';
 import { startGateway, type Gateway } from '../../support/gateway';
 import { changePolicy, DEFAULTS, policyOf } from '../../support/policies';
 import { newPolicy, REVIEWERS, startRace } from '../../support/racing';
 
-/** What an admin sets holds for the very next decision, through every door and in every process, and is on its record. */
+/** What an admin sets holds for the very next decision, through every API and in every process, and is on its record. */
 let gateways: readonly [Gateway, Gateway];
 let gateway: Gateway;
 let other: Gateway;
@@ -12,8 +12,8 @@ let close: () => Promise<void>;
 const [ADMIN, SECURITY_MANAGER, MANAGER, LIMITED, SENIOR] = [1, 2, 3, 5, 42];
 /** Managers of level 4 without a limit. */
 const [ANN = 0, BOB = 0, CAT = 0] = REVIEWERS;
-const BANDS = ['LOW', 'MEDIUM', 'HIGH', 'CRITICAL'];
-/** The first and the last score of each band. */
+const RISK_LEVELS = ['LOW', 'MEDIUM', 'HIGH', 'CRITICAL'];
+/** The first and the last score of each risk level. */
 const EDGES = { low: [0, 39.999], medium: [40, 69.999], high: [70, 84.999], critical: [85, 100] };
 const SCORES = Object.values(EDGES).flat();
 
@@ -25,32 +25,32 @@ beforeAll(async () => {
 afterAll(() => close());
 beforeEach(() => gateway.database.sql(newPolicy({})));
 
-/** A try of somebody, and what came of it: a refusal's code, or null. */
-interface Try {
+/** An attempt of somebody, and what came of it: a refusal's code, or null. */
+interface Attempt {
   readonly user: number;
   readonly score: number;
   readonly submitter?: number;
   readonly reason?: string;
 }
 
-/** Tries it on an action of its own through every gateway and door, and holds answer and record against what has to come. */
+/** Tries it on an action of its own through every gateway and API, and holds answer and record against what has to come. */
 async function expectEverywhere(
-  { user, score, reason, submitter = 4 }: Try,
+  { user, score, reason, submitter = 4 }: Attempt,
   code: string | null,
   facts: object = {},
 ): Promise<void> {
   const { version } = await policyOf(gateway, ADMIN);
-  const ways = gateways.flatMap((through) => DOORS.map((door) => ({ through, door })));
+  const ways = gateways.flatMap((through) => APIS.map((api) => ({ through, api })));
   const actions = await gateway.addActions(
     ways.map(() => score),
     { submitter },
   );
   await Promise.all(
-    ways.map(async ({ through, door }, n) => {
+    ways.map(async ({ through, api }, n) => {
       const verdict = n % 3 === 0 ? 'approve' : 'reject';
       const action = actions[n] ?? 0;
-      const outcome = await decide(through, door, verdict, action, { user, reason });
-      expect({ door, verdict, code: outcome.code }).toEqual({ door, verdict, code });
+      const outcome = await decide(through, api, verdict, action, { user, reason });
+      expect({ api, verdict, code: outcome.code }).toEqual({ api, verdict, code });
       expect(outcome.facts).toMatchObject(facts);
       expect(await recordOf(action)).toEqual(recorded(verdict, code, version));
     }),
@@ -79,7 +79,7 @@ const levels = (required_level: number, held_level: number) => ({ required_level
 type Change = [
   what: string,
   patch: object,
-  of: Try,
+  of: Attempt,
   before: string | null,
   after: string | null,
   facts?: object,
@@ -104,7 +104,7 @@ const CHANGES: readonly Change[] = [
   ['allows own actions', { ownActionsAllowed: true }, { user: SENIOR, score: 10, submitter: SENIOR }, 'SELF_APPROVAL_FORBIDDEN', null],
   ['asks for reasons', { reasonRequired: { approve: ['LOW'], reject: ['LOW'] } }, { user: SENIOR, score: 10 }, null, 'REASON_REQUIRED', { risk_level: 'low' }],
   ['asks for reasons, of one with a reason', { reasonRequired: { approve: ['LOW'], reject: ['LOW'] } }, { user: SENIOR, score: 10, reason: 'Fine' }, null, null],
-  ['keeps every band out of bulks, of one by one', { excludedFromBulk: BANDS }, { user: SENIOR, score: 10 }, null, null],
+  ['keeps every risk level out of bulks, of one by one', { excludedFromBulk: RISK_LEVELS }, { user: SENIOR, score: 10 }, null, null],
 ];
 
 describe('an admin who', () => {
@@ -121,16 +121,16 @@ describe('an admin who', () => {
 
   it.each(Object.keys(EDGES))(
     'asks for a level of 5 at %s risk stops everybody there, and nobody elsewhere',
-    async (band) => {
-      await changePolicy(other, { requiredLevels: { [band]: 5 } });
+    async (riskLevel) => {
+      await changePolicy(other, { requiredLevels: { [riskLevel]: 5 } });
       const expected = SCORES.map((score) =>
-        bandOf(score) === band ? ['APPROVAL_LEVEL_REQUIRED', 403] : [null, null],
+        riskLevelOf(score) === riskLevel ? ['APPROVAL_LEVEL_REQUIRED', 403] : [null, null],
       );
-      for (const [door, verdict] of [
+      for (const [api, verdict] of [
         ['rest', 'approve'],
         ['graphql', 'reject'],
       ] as const)
-        expect(await bulk(gateway, door, verdict, await gateway.addActions(SCORES), { user: ANN })).toEqual(
+        expect(await bulk(gateway, api, verdict, await gateway.addActions(SCORES), { user: ANN })).toEqual(
           expected,
         );
     },
@@ -156,16 +156,16 @@ describe('an admin who asks for reasons to approve medium and critical, and to r
   beforeEach(() =>
     changePolicy(gateway, { reasonRequired: { approve: ['CRITICAL', 'MEDIUM'], reject: ['LOW'] } }),
   );
-  const isMissed = (verdict: Verdict, score: number) => ASKED[verdict].includes(bandOf(score));
+  const isMissed = (verdict: Verdict, score: number) => ASKED[verdict].includes(riskLevelOf(score));
 
-  it.each(DOORS)(
-    'gets them over %s for each of those verdicts and bands, and a blank one counts as none',
-    async (door) => {
+  it.each(APIS)(
+    'gets them over %s for each of those verdicts and risk levels, and a blank one counts as none',
+    async (api) => {
       for (const verdict of VERDICTS)
         for (const reason of [undefined, null, '', ' \n\t\u00a0', 'Because']) {
           const actions = await gateway.addActions(SCORES);
           const answers = await Promise.all(
-            actions.map((action) => decide(other, door, verdict, action, { user: ADMIN, reason })),
+            actions.map((action) => decide(other, api, verdict, action, { user: ADMIN, reason })),
           );
           const expected = SCORES.map((score) =>
             reason !== 'Because' && isMissed(verdict, score) ? ['REASON_REQUIRED', 422] : [null, 200],
@@ -176,11 +176,11 @@ describe('an admin who asks for reasons to approve medium and critical, and to r
     },
   );
 
-  it.each(DOORS)('gets them in bulks over %s, each item for itself', async (door) => {
+  it.each(APIS)('gets them in bulks over %s, each item for itself', async (api) => {
     for (const verdict of VERDICTS)
       for (const reason of [undefined, ' ', 'Because']) {
         const ids = await gateway.addActions(SCORES);
-        const came = await bulk(other, door, verdict, ids, { user: ADMIN, reason });
+        const came = await bulk(other, api, verdict, ids, { user: ADMIN, reason });
         const isBlank = reason !== 'Because';
         expect(came).toEqual(
           SCORES.map((score) =>
@@ -191,44 +191,44 @@ describe('an admin who asks for reasons to approve medium and critical, and to r
   });
 });
 
-describe.each(DOORS)('an admin who keeps bands out of bulks, over %s,', (door) => {
+describe.each(APIS)('an admin who keeps risk levels out of bulks, over %s,', (api) => {
   it.each(VERDICTS)(
     'has each of their actions refused to a bulk to %s, while others and single ones are decided',
     async (verdict) => {
       const { version } = await changePolicy(gateway, { excludedFromBulk: ['HIGH', 'LOW'] });
       const ids = await gateway.addActions(SCORES);
-      const isOut = (score: number) => ['low', 'high'].includes(bandOf(score));
-      const came = await bulk(other, door, verdict, ids, { user: ADMIN });
+      const isOut = (score: number) => ['low', 'high'].includes(riskLevelOf(score));
+      const came = await bulk(other, api, verdict, ids, { user: ADMIN });
       expect(came).toEqual(SCORES.map((score) => (isOut(score) ? ['BULK_NOT_ALLOWED', 403] : [null, null])));
       for (const [n, score] of SCORES.entries()) {
         const action = ids[n] ?? 0;
         expect(await recordOf(action)).toEqual(
           recorded(verdict, isOut(score) ? 'BULK_NOT_ALLOWED' : null, version),
         );
-        const single = await decide(gateway, door, verdict, action, { user: ADMIN });
+        const single = await decide(gateway, api, verdict, action, { user: ADMIN });
         expect(single.code).toBe(isOut(score) ? null : 'INVALID_STATE');
       }
     },
   );
 });
 
-describe.each(DOORS)('an admin who asks for several approvals, over %s,', (door) => {
+describe.each(APIS)('an admin who asks for several approvals, over %s,', (api) => {
   const approve = async (through: Gateway, action: number, user: number) => {
-    const { http, code } = await decide(through, door, 'approve', action, { user });
+    const { http, code } = await decide(through, api, 'approve', action, { user });
     const [row] = await gateway.database.sql('SELECT status, approvals FROM actions WHERE id = $1', [action]);
     return { http, code, ...row };
   };
   const pending = (approvals: number) => {
-    const http = door === 'rest' ? 202 : 200;
+    const http = api === 'rest' ? 202 : 200;
     return { http, code: null, status: 'pending_approval', approvals };
   };
   const approved = (approvals: number) => ({ http: 200, code: null, status: 'approved', approvals });
 
-  it('gets them for the very next decision in that band, and in no other', async () => {
+  it('gets them for the very next decision in that risk level, and in no other', async () => {
     await changePolicy(gateway, { quorum: { medium: 2 } });
     for (const score of SCORES) {
       const [action = 0] = await gateway.addActions([score]);
-      const isAsked = bandOf(score) === 'medium';
+      const isAsked = riskLevelOf(score) === 'medium';
       expect(await approve(other, action, ANN)).toEqual(isAsked ? pending(1) : approved(1));
       if (isAsked) expect(await approve(gateway, action, BOB)).toEqual(approved(2));
     }
@@ -252,19 +252,19 @@ describe.each(DOORS)('an admin who asks for several approvals, over %s,', (door)
   });
 });
 
-function bandOf(score: number): string {
+function riskLevelOf(score: number): string {
   return Object.entries(EDGES).find(([, edges]) => edges.includes(score))?.[0] ?? '';
 }
 
 /** Decides in bulk; code and status of each refusal, in order. */
 async function bulk(
   through: Gateway,
-  door: Door,
+  api: Api,
   verdict: Verdict,
   ids: readonly number[],
   { user, reason }: { user: number; reason?: string | undefined },
 ): Promise<unknown> {
-  if (door === 'rest') {
+  if (api === 'rest') {
     const body = { action_ids: ids, reason };
     const answer = await through.rest('POST', `/api/v1/actions/bulk-${verdict}`, { user, body });
     return answer.body.results.map((item: { error_code?: string; status: unknown }) =>

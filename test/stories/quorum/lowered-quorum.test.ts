@@ -1,4 +1,4 @@
-import { decide, DOORS, type Verdict } from '../../support/doors';
+import { decide, APIS, type Verdict } from '../../support/apis';
 import { startGateway, type Gateway } from '../../support/gateway';
 import { changePolicy, policyOf } from '../../support/policies';
 import { python, secondVerdict } from '../../support/second-verifier';
@@ -49,7 +49,7 @@ it('a change of the policy approves nothing by itself', async () => {
   });
 });
 
-describe.each(DOORS)('over %s', (door) => {
+describe.each(APIS)('over %s', (api) => {
   it.each<[Verdict, string, string]>([
     ['approve', 'APPROVED', 'action_approved'],
     ['reject', 'DENIED', 'action_denied'],
@@ -64,7 +64,7 @@ describe.each(DOORS)('over %s', (door) => {
       )
     ).body;
     expect(data.actions.edges[0].node.id).toBe(String(id));
-    expect((await decide(gateway, door, verdict, id, { user: MANAGER })).code).toBeNull();
+    expect((await decide(gateway, api, verdict, id, { user: MANAGER })).code).toBeNull();
     expect(await now(id)).toMatchObject({ status, approvalsReceived: 3, decidedBy: { id: String(MANAGER) } });
     expect((await now(id)).votes).toHaveLength(4);
     expect(await lastEntry(id)).toMatchObject({
@@ -73,7 +73,7 @@ describe.each(DOORS)('over %s', (door) => {
       approvals_received: 3,
       approvals_required: 1,
     });
-    expect((await decide(gateway, door, verdict, id, { user: SENIOR })).code).toBe('INVALID_STATE');
+    expect((await decide(gateway, api, verdict, id, { user: SENIOR })).code).toBe('INVALID_STATE');
   });
 });
 
@@ -87,8 +87,8 @@ it('a bulk confirms as a single decision does', async () => {
 it('of those who confirm at the same moment one decides', async () => {
   for (let round = 0; round < 5; round += 1) {
     const id = await stuckAction();
-    const tries = [...VOTERS, ...VOTERS].map((user) => decide(gateway, 'rest', 'approve', id, { user }));
-    const codes = (await Promise.all(tries)).map(({ code }) => code);
+    const attempts = [...VOTERS, ...VOTERS].map((user) => decide(gateway, 'rest', 'approve', id, { user }));
+    const codes = (await Promise.all(attempts)).map(({ code }) => code);
     expect(codes.sort()).toEqual([...Array.from({ length: 5 }, () => 'INVALID_STATE'), null].sort());
     expect(await now(id)).toMatchObject({ status: 'APPROVED', approvalsReceived: 3 });
   }

@@ -1,10 +1,10 @@
 import type { Gateway } from '../../support/gateway';
-import { DOORS, REVIEWERS, startRace, type Try, type Verdict } from '../../support/racing';
+import { APIS, REVIEWERS, startRace, type Attempt, type Verdict } from '../../support/racing';
 import { cases } from '../../support/runs';
 import { actionApprovedBy, expectSoundVotes, fourAtATime, MEDIUM, setQuorum } from '../../support/votes';
 import { whileHeld } from '../../support/waiting';
 
-/** Votes at the same moment, over two gateways and both doors: exact counts and one decision, ever (docs/approval-policy.md#quorum). */
+/** Votes at the same moment, over two gateways and both APIs: exact counts and one decision, ever (docs/approval-policy.md#quorum). */
 let gateways: readonly [Gateway, Gateway];
 let gateway: Gateway;
 let close: () => Promise<void>;
@@ -18,14 +18,14 @@ afterAll(() => close());
 
 type Given = readonly [user: number, verdict: Verdict];
 
-/** People who each have another door and gateway from round to round. */
+/** People who each have another API and gateway from round to round. */
 function tryTo(
   [user, verdict]: Given,
   ids: number | readonly number[],
   turn: number,
-): () => Promise<readonly Try[]> {
-  const [, decide] = DOORS[turn % 2] ?? [];
-  if (decide === undefined) throw new Error('There is no such door');
+): () => Promise<readonly Attempt[]> {
+  const [, decide] = APIS[turn % 2] ?? [];
+  if (decide === undefined) throw new Error('There is no such API');
   return () => decide(gateways[(turn >> 1) % 2] ?? gateway, user, verdict, ids);
 }
 
@@ -33,10 +33,10 @@ function tryTo(
  * Votes on one action at the same moment: in every second round so that all of them wait, authorized already, for the
  * same row. Everybody who is refused as too late has to be told who decided, what and when, as it is stored.
  */
-async function voteAtOnce(action: number, given: readonly Given[], round: number): Promise<Try[]> {
+async function voteAtOnce(action: number, given: readonly Given[], round: number): Promise<Attempt[]> {
   const requests = given.map((one, n) => tryTo(one, action, round + n * 3));
   const held = `SELECT FROM actions WHERE id = ${String(action)} FOR UPDATE`;
-  const tries = (
+  const attempts = (
     round % 2 === 0
       ? await whileHeld(gateway, held, requests)
       : await Promise.all(requests.map((request) => request()))
@@ -46,15 +46,16 @@ async function voteAtOnce(action: number, given: readonly Given[], round: number
     [action],
   );
   const exact = row?.at?.toISOString() ?? '';
-  for (const { code, told } of tries.filter(({ code }) => code === 'INVALID_STATE')) {
+  for (const { code, told } of attempts.filter(({ code }) => code === 'INVALID_STATE')) {
     const at = told.at.includes('.') ? exact : `${exact.slice(0, 19)}Z`;
     expect({ code, told }).toEqual({ code, told: { status: row?.status, by: row?.by, at } });
   }
-  return tries;
+  return attempts;
 }
 
-/** The codes of some tries; null first, which is a vote that counted. */
-const codesOf = (tries: readonly Try[]) => tries.map(({ code }) => code).sort((a) => (a === null ? -1 : 1));
+/** The codes of some attempts; null first, which is a vote that counted. */
+const codesOf = (attempts: readonly Attempt[]) =>
+  attempts.map(({ code }) => code).sort((a) => (a === null ? -1 : 1));
 
 const ROUNDS = Array.from({ length: cases(8, 20) }, (_, round) => round);
 const BULK_ROUNDS = ROUNDS.slice(0, cases(4, 8));
@@ -72,8 +73,8 @@ describe('at the last approval that is missing', () => {
           [ann, 'approve'],
           [bob, 'approve'],
         ];
-        const tries = await voteAtOnce(action, both, round);
-        expect(codesOf(tries)).toEqual([null, 'INVALID_STATE']);
+        const attempts = await voteAtOnce(action, both, round);
+        expect(codesOf(attempts)).toEqual([null, 'INVALID_STATE']);
         const [stored] = await expectSoundVotes(gateway, [action]);
         expect(stored).toMatchObject({ status: 'approved', approvals: quorum });
         expect(stored?.entries.map(({ type, received }) => [type, received])).toEqual([
@@ -93,9 +94,9 @@ describe('at the last approval that is missing', () => {
         [cat, 'approve'],
         [dan, 'reject'],
       ];
-      const tries = await voteAtOnce(action, round % 4 < 2 ? given : given.reverse(), round);
-      expect(codesOf(tries)).toEqual([null, 'INVALID_STATE']);
-      const winner = tries.find(({ code }) => code === null);
+      const attempts = await voteAtOnce(action, round % 4 < 2 ? given : given.reverse(), round);
+      expect(codesOf(attempts)).toEqual([null, 'INVALID_STATE']);
+      const winner = attempts.find(({ code }) => code === null);
       const [stored] = await expectSoundVotes(gateway, [action]);
       expect(stored).toMatchObject(
         winner?.verdict === 'approve'
@@ -124,12 +125,12 @@ describe('at the last approval that is missing', () => {
     const [ann, bob] = reviewers();
     for (const round of ROUNDS) {
       const action = await actionApprovedBy(gateway, ...[bob].slice(0, earlier));
-      const tries = await voteAtOnce(
+      const attempts = await voteAtOnce(
         action,
         verdicts.map((verdict): Given => [ann, verdict]),
         round,
       );
-      expect(expected).toContainEqual(codesOf(tries));
+      expect(expected).toContainEqual(codesOf(attempts));
       const [stored] = await expectSoundVotes(gateway, [action]);
       expect(stored?.votes.filter(({ user }) => user === ann)).toHaveLength(1);
       expect(stored?.votes).toHaveLength(earlier + 1);
@@ -148,11 +149,11 @@ describe('bulks over the same actions in opposite orders, where two approvals ar
       tryTo(one, n % 2 === 0 ? actions : actions.toReversed(), round + n),
     );
     const held = `SELECT FROM actions WHERE id = ${String(actions[actions.length >> 1])} FOR UPDATE`;
-    const tries =
+    const attempts =
       round % 2 === 0
         ? await whileHeld(gateway, held, requests)
         : await Promise.all(requests.map((request) => request()));
-    const ofAction = (action: number) => tries.flat().filter(({ actionId }) => actionId === action);
+    const ofAction = (action: number) => attempts.flat().filter(({ actionId }) => actionId === action);
     return actions.map((action) => codesOf(ofAction(action)));
   }
 

@@ -2,7 +2,7 @@ import type { Gateway } from '../../support/gateway';
 import {
   decideOverGraphql,
   decideOverRest,
-  DOORS,
+  APIS,
   newPolicy,
   REVIEWERS,
   startRace,
@@ -74,7 +74,7 @@ describe('three approvals are required', () => {
     }
   });
 
-  it('of a band without a quorum only one: there is no vote_recorded', async () => {
+  it('of a risk level without a quorum only one: there is no vote_recorded', async () => {
     const [action = 0] = await gateway.addActions([10]);
     const { status } = await gateway.rest('POST', `/api/v1/actions/${String(action)}/approve`, { user: ANN });
     expect(status).toBe(200);
@@ -101,7 +101,7 @@ it('a reviewer who has voted is told so beforehand too, and one who has not is n
   expect(await told(BOB)).toEqual({ voted: free, other: free });
 });
 
-describe.each(DOORS)('over %s', (_door, decide) => {
+describe.each(APIS)('over %s', (_api, decide) => {
   it('a person has one vote: ALREADY_VOTED while it is pending, whatever the verdict, and INVALID_STATE after', async () => {
     const [action = 0] = await gateway.addActions([SCORE]);
     const tryTo = async (verdict: 'approve' | 'reject', user: number): Promise<string | null | undefined> =>
@@ -135,8 +135,8 @@ describe.each(DOORS)('over %s', (_door, decide) => {
   it('a bulk votes on some, completes others and decides those that need one only', async () => {
     const [fresh = 0, ripe = 0, low = 0] = await gateway.addActions([SCORE, SCORE, 10]);
     for (const user of [ANN, BOB]) await decide(gateway, user, 'approve', ripe);
-    const tries = await decide(gateway, CAT, 'approve', [fresh, ripe, low]);
-    expect(tries.map(({ code, told }) => [code, told.status])).toEqual([
+    const attempts = await decide(gateway, CAT, 'approve', [fresh, ripe, low]);
+    expect(attempts.map(({ code, told }) => [code, told.status])).toEqual([
       [null, 'pending_approval'],
       [null, 'approved'],
       [null, 'approved'],
@@ -144,10 +144,10 @@ describe.each(DOORS)('over %s', (_door, decide) => {
   });
 });
 
-describe('at the same moment, over two gateways and both doors', () => {
+describe('at the same moment, over two gateways and both APIs', () => {
   /** Everybody named approves each action, at once; the codes and statuses that came, per action. */
   async function race(actions: readonly number[], users: readonly number[]): Promise<Map<number, string[]>> {
-    const tries = await Promise.all(
+    const attempts = await Promise.all(
       users.map((user, n) => {
         const decide = (n >> 1) % 2 === 0 ? decideOverRest : decideOverGraphql;
         const inOrder = n % 3 === 0 ? [...actions].reverse() : actions;
@@ -155,7 +155,7 @@ describe('at the same moment, over two gateways and both doors', () => {
       }),
     );
     const outcomes = new Map<number, string[]>(actions.map((action) => [action, []]));
-    for (const { actionId, code, told } of tries.flat()) outcomes.get(actionId)?.push(code ?? told.status);
+    for (const { actionId, code, told } of attempts.flat()) outcomes.get(actionId)?.push(code ?? told.status);
     return new Map([...outcomes].map(([action, codes]) => [action, codes.sort()]));
   }
 

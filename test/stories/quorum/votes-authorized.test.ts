@@ -1,8 +1,8 @@
-import { decide, DOORS, type Door } from '../../support/doors';
+import { decide, APIS, type Api } from '../../support/apis';
 import type { Gateway } from '../../support/gateway';
 import { setUsers, trySetUser, type Patch } from '../../support/people';
 import { askToChange } from '../../support/policies';
-import { DOORS as DECIDE_OVER, REVIEWERS, startRace } from '../../support/racing';
+import { APIS as DECIDE_OVER, REVIEWERS, startRace } from '../../support/racing';
 import { cases } from '../../support/runs';
 import {
   actionApprovedBy,
@@ -41,10 +41,10 @@ const quorumOf = (medium: number): string =>
      WHERE o.id = 1 RETURNING version)
    UPDATE organizations SET policy_version = version FROM added WHERE id = 1`;
 
-describe.each(DOORS)('while a vote waits to be written, over %s', (door: Door) => {
+describe.each(APIS)('while a vote waits to be written, over %s', (api: Api) => {
   /** Approves while a change is made that is committed only once the vote waits for it. */
   async function approveDuring(change: string, action: number, user: number) {
-    const approve = () => decide(other, door, 'approve', action, { user });
+    const approve = () => decide(other, api, 'approve', action, { user });
     const [outcome] = await whileHeld(gateway, change, [approve]);
     return outcome;
   }
@@ -153,7 +153,7 @@ describe('people who are changed, and a policy that is, at the same moment as th
       const [ann, bob] = reviewers();
       for (let round = 0; round < cases(8, 20); round += 1) {
         const action = await actionApprovedBy(gateway, ann);
-        const vote = () => decide(other, DOORS[(round >> 1) % 2] ?? 'rest', 'approve', action, { user: bob });
+        const vote = () => decide(other, APIS[(round >> 1) % 2] ?? 'rest', 'approve', action, { user: bob });
         const change = () => trySetUser(gateway, ADMIN, bob, patch);
         const requests = (round >> 2) % 2 === 0 ? [vote, change] : [change, vote];
         const held = `SELECT FROM users WHERE id = ${String(bob)} FOR UPDATE`;

@@ -1,4 +1,4 @@
-import { decide, DOORS, VERDICTS } from '../../support/doors';
+import { decide, APIS, VERDICTS } from '../../support/apis';
 import type { Gateway } from '../../support/gateway';
 import { setUsers, type Patch } from '../../support/people';
 import { changePolicy } from '../../support/policies';
@@ -46,7 +46,7 @@ async function isInQueue(action: number, user: number): Promise<boolean> {
   return inQueue;
 }
 
-describe.each(DOORS)('a vote counts as it was given, over %s', (door) => {
+describe.each(APIS)('a vote counts as it was given, over %s', (api) => {
   const LOSSES: readonly [string, Patch, string][] = [
     ['is made a user', { role: 'USER' }, 'INSUFFICIENT_PERMISSIONS'],
     ['is deactivated', { active: false }, 'INVALID_TOKEN'],
@@ -59,7 +59,7 @@ describe.each(DOORS)('a vote counts as it was given, over %s', (door) => {
     const [ann, bob] = reviewers();
     const action = await actionApprovedBy(gateway);
     const codeOf = async (verdict: 'approve' | 'reject', user: number) =>
-      (await decide(gateway, door, verdict, action, { user })).code;
+      (await decide(gateway, api, verdict, action, { user })).code;
     expect(await codeOf('approve', ann)).toBeNull();
     await setUsers(other, ADMIN, [ann], patch);
     for (const verdict of VERDICTS) expect(await codeOf(verdict, ann)).toBe(code);
@@ -84,10 +84,10 @@ describe.each(DOORS)('a vote counts as it was given, over %s', (door) => {
     const action = await actionApprovedBy(gateway, ann, bob);
     await setUsers(gateway, ADMIN, [ann, bob], { role: 'USER', active: false });
     await setUsers(gateway, ADMIN, [ann, bob], { role: 'SECURITY_MANAGER', active: true });
-    expect(await decide(gateway, door, 'approve', action, { user: ann })).toMatchObject({
+    expect(await decide(gateway, api, 'approve', action, { user: ann })).toMatchObject({
       code: 'ALREADY_VOTED',
     });
-    expect(await decide(gateway, door, 'reject', action, { user: bob })).toMatchObject({
+    expect(await decide(gateway, api, 'reject', action, { user: bob })).toMatchObject({
       code: 'ALREADY_VOTED',
     });
     expect(await shortFor(action, ann)).toMatchObject({ counts: [2, 3, 1], code: 'ALREADY_VOTED' });
@@ -95,9 +95,9 @@ describe.each(DOORS)('a vote counts as it was given, over %s', (door) => {
   });
 });
 
-describe.each(DOORS)('where the policy changes between votes, over %s', (door) => {
+describe.each(APIS)('where the policy changes between votes, over %s', (api) => {
   const approveOver = async (action: number, user: number) => {
-    const { code } = await decide(gateway, door, 'approve', action, { user });
+    const { code } = await decide(gateway, api, 'approve', action, { user });
     expect(code).toBeNull();
   };
 
@@ -136,7 +136,7 @@ describe.each(DOORS)('where the policy changes between votes, over %s', (door) =
       // Who voted may confirm it, or reject it.
       expect(await shortFor(action, bob)).toMatchObject({ status: PENDING, code: null });
       await expectSoundVotes(gateway, [action]);
-      expect(await decide(gateway, door, verdict, action, { user: cat })).toMatchObject({ code: null });
+      expect(await decide(gateway, api, verdict, action, { user: cat })).toMatchObject({ code: null });
       expect(await shortFor(action, cat)).toMatchObject({ status, counts: [received, 2, 0] });
       await expectSoundVotes(gateway, [action]);
     },
@@ -151,7 +151,7 @@ describe.each(DOORS)('where the policy changes between votes, over %s', (door) =
     await approveOver(action, bob);
     await changePolicy(gateway, { requiredLevels: { medium: 4 } });
     expect(await shortFor(action, dan)).toMatchObject({ counts: [2, 3, 1], code: 'APPROVAL_LEVEL_REQUIRED' });
-    const refused = await decide(gateway, door, 'approve', action, { user: dan });
+    const refused = await decide(gateway, api, 'approve', action, { user: dan });
     expect(refused).toMatchObject({
       code: 'APPROVAL_LEVEL_REQUIRED',
       facts: { required_level: 4, held_level: 2 },
@@ -168,7 +168,7 @@ describe.each(DOORS)('where the policy changes between votes, over %s', (door) =
     const action = await actionApprovedBy(gateway);
     await approveOver(action, ann);
     for (const verdict of VERDICTS)
-      expect(await decide(gateway, door, verdict, action, { user: ann })).toMatchObject({
+      expect(await decide(gateway, api, verdict, action, { user: ann })).toMatchObject({
         status: 400,
         code: 'ALREADY_VOTED',
         detail: `You have already voted on action ${String(action)}`,

@@ -1,4 +1,4 @@
-import { decide } from '../../support/doors';
+import { decide } from '../../support/apis';
 import type { Gateway } from '../../support/gateway';
 import { changePolicy } from '../../support/policies';
 import { startRace } from '../../support/racing';

@@ -90,7 +90,12 @@ describe('whoever sends 110,000 of one byte is answered as if it were few', () =
       'Forwarded',
     ],
     ...['Idempotency-Key', 'If-None-Match', 'Origin', 'Prefer', 'TE', 'User-Agent', 'X-Correlation-ID'],
-    ...['X-Forwarded-For', 'X-Apollo-Operation-Name', '__proto__', 'constructor'],
+    ...[
+      'X-Forwarded-For',
+      'X-Apollo-Operation-Name',
+      '[object Object]',
+      'function Object() { [native code] }',
+    ],
   ])('in the header %s', async (name) => {
     for (const part of [' ', ',', '"', ';q=0,', 'a;', '\t']) {
       const value = `x${part.repeat(LONG / part.length)}x`;

@@ -55,7 +55,7 @@ it('and so is whoever decides about it, whose answer is measured by nobody', asy
   expect(row).toEqual({ status: 'denied' });
 });
 
-it('a scalar that cannot be serialised is masked where it stands, through both doors', async () => {
+it('a scalar that cannot be serialised is masked where it stands, over both APIs', async () => {
   const answer = await gateway.graphql(`{ action(id: ${String(timeless)}) { submittedAt } }`, ADMIN);
   expectMasked(graphqlBody(answer));
   logged.length = 0;

@@ -25,7 +25,7 @@ afterEach(() => {
   expect(surprises).toEqual([]);
 });
 
-/** Submits fields that are written as JSON, with the names of REST, through one of the doors; gives the id, or the code. */
+/** Submits fields that are written as JSON, with the names of REST, through one of the APIs; gives the id, or the code. */
 async function submit(draw: Draw, fields: Readonly<Record<string, string>>): Promise<number | string> {
   const json = (rename: (name: string) => string): string =>
     Object.entries({ agent_id: '"a"', action_type: '"t"', ...fields })

@@ -1,5 +1,5 @@
 import { request as httpRequest } from 'node:http';
-import { outcomeOf } from '../../support/doors';
+import { outcomeOf } from '../../support/apis';
 import { startGateway, type Gateway, type RequestOptions } from '../../support/gateway';
 import { codeOf, restError } from '../../support/refusals';
 

@@ -59,7 +59,7 @@ describe('a reviewer who asks too often', () => {
     expect(answer.headers.get('access-control-expose-headers')).toContain('X-RateLimit-Reset-After');
   });
 
-  it('is refused by both doors, and decides nothing', async () => {
+  it('is refused over both APIs, and decides nothing', async () => {
     await statusesOf(LIMIT, () => gateway.rest('GET', ACTION, { user: SENIOR }));
     const rest = await gateway.rest('POST', `${ACTION}/approve`, { user: SENIOR });
     expect(codeOf(rest)).toBe('429 RATE_LIMIT_EXCEEDED');
@@ -233,7 +233,7 @@ it('a gateway without limits says nothing of them', async () => {
   }
 });
 
-it('a process beyond its bounds sends callers elsewhere by either door, and answers probes', async () => {
+it('a process beyond its bounds sends callers elsewhere over either API, and answers probes', async () => {
   const load = { eventLoopDelay: null, memory: 1 };
   const busy = await startGateway({ database: gateway.database, load });
   try {

@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { purgeIdempotencyRecords } from '../../../src/persistence/idempotency-records.store';
-import { DOORS, inRestWords, type Door } from '../../support/doors';
+import { APIS, inRestWords, type Api } from '../../support/apis';
 import { startGateway, type Answer, type Gateway } from '../../support/gateway';
 import { setUsers } from '../../support/people';
 import { changePolicy } from '../../support/policies';
@@ -30,19 +30,19 @@ interface Given {
 const SHOWN = `actionId status decidedAt reason correlationId approvalsReceived approvalsRequired decidedBy { id }
   receipt { auditId leafHash signature }`;
 
-/** Decides through a door under a key; the answer's facts in one shape for both doors. */
-async function decide(door: Door, verdict: string, ids: number | readonly number[], given: Given) {
-  return factsOf(await ask(door, verdict, ids, given));
+/** Decides through an API under a key; the answer's facts in one shape for both APIs. */
+async function decide(api: Api, verdict: string, ids: number | readonly number[], given: Given) {
+  return factsOf(await ask(api, verdict, ids, given));
 }
 
 function ask(
-  door: Door,
+  api: Api,
   verdict: string,
   ids: number | readonly number[],
   { key, user = ADMIN, ...given }: Given,
 ) {
   const isBulk = typeof ids !== 'number';
-  if (door === 'rest') {
+  if (api === 'rest') {
     const path = isBulk ? `bulk-${verdict}` : `${String(ids)}/${verdict}`;
     const body = { ...given, ...(isBulk && { action_ids: ids }) };
     const headers = key === undefined ? {} : { 'idempotency-key': key };
@@ -104,18 +104,18 @@ async function entriesOf(...ids: number[]) {
   return rows.map(({ action_type: type }) => type);
 }
 
-const other = (door: Door): Door => (door === 'rest' ? 'graphql' : 'rest');
+const other = (api: Api): Api => (api === 'rest' ? 'graphql' : 'rest');
 
-describe.each(DOORS)('a reviewer who repeats over %s what they decided', (door) => {
+describe.each(APIS)('a reviewer who repeats over %s what they decided', (api) => {
   it.each(['approve', 'reject'])(
-    'is told the same decision to %s, through either door, and it is one',
+    'is told the same decision to %s, over either API, and it is one',
     async (verdict) => {
       const [id = 0] = await gateway.addActions([20]);
       const given = { key: newKey(), reason: 'looked at' };
-      const first = await decide(door, verdict, id, given);
+      const first = await decide(api, verdict, id, given);
       expect(first).toMatchObject({ id, status: verdict === 'approve' ? 'approved' : 'denied' });
       expect(first['receipt'].signature).toContain('receipt');
-      for (const again of [door, other(door), door])
+      for (const again of [api, other(api), api])
         expect(await decide(again, verdict, id, given)).toEqual(first);
       expect(await entriesOf(id)).toEqual([verdict === 'approve' ? 'action_approved' : 'action_denied']);
     },
@@ -124,7 +124,7 @@ describe.each(DOORS)('a reviewer who repeats over %s what they decided', (door) 
   it('is told the very body and status that they were told first', async () => {
     const [id = 0] = await gateway.addActions([20]);
     const given = { key: newKey() };
-    const [first, again] = [await ask(door, 'approve', id, given), await ask(door, 'approve', id, given)];
+    const [first, again] = [await ask(api, 'approve', id, given), await ask(api, 'approve', id, given)];
     expect([again.status, again.text]).toEqual([first.status, first.text]);
   });
 
@@ -132,11 +132,11 @@ describe.each(DOORS)('a reviewer who repeats over %s what they decided', (door) 
     await changePolicy(gateway, { quorum: { low: 2 } });
     const [id = 0] = await gateway.addActions([20]);
     const given = { key: newKey(), user: MANAGER };
-    const voted = await ask(door, 'approve', id, given);
-    expect(voted.status).toBe(door === 'rest' ? 202 : 200);
-    expect(await decide(door, 'approve', id, given)).toEqual(factsOf(voted));
-    expect(await decide(door, 'approve', id, { user: ADMIN })).toMatchObject({ status: 'approved' });
-    expect(await decide(other(door), 'approve', id, given)).toEqual(factsOf(voted));
+    const voted = await ask(api, 'approve', id, given);
+    expect(voted.status).toBe(api === 'rest' ? 202 : 200);
+    expect(await decide(api, 'approve', id, given)).toEqual(factsOf(voted));
+    expect(await decide(api, 'approve', id, { user: ADMIN })).toMatchObject({ status: 'approved' });
+    expect(await decide(other(api), 'approve', id, given)).toEqual(factsOf(voted));
     expect(factsOf(voted)['status']).toBe('pending_approval');
     expect(await entriesOf(id)).toEqual(['vote_recorded', 'action_approved']);
     await changePolicy(gateway, { quorum: { low: 1 } });
@@ -146,15 +146,15 @@ describe.each(DOORS)('a reviewer who repeats over %s what they decided', (door) 
     const ids = [...(await gateway.addActions([20, 30])), 999_999];
     await decide('rest', 'reject', ids[1] ?? 0, {});
     const given = { key: newKey() };
-    const first = await decide(door, 'approve', ids, given);
+    const first = await decide(api, 'approve', ids, given);
     expect(first['items'].map((item: any) => item.code ?? item.status)).toEqual([
       'approved',
       'INVALID_STATE',
       'ACTION_NOT_FOUND',
     ]);
     const before = await entriesOf(...ids);
-    expect(await decide(door, 'approve', ids, given)).toEqual(first);
-    expect(await decide(other(door), 'approve', ids, given)).toEqual(first);
+    expect(await decide(api, 'approve', ids, given)).toEqual(first);
+    expect(await decide(other(api), 'approve', ids, given)).toEqual(first);
     expect(await entriesOf(...ids)).toEqual(before);
   });
 
@@ -162,28 +162,28 @@ describe.each(DOORS)('a reviewer who repeats over %s what they decided', (door) 
     const [one = 0, two = 0] = await gateway.addActions([20, 30]);
     const given = { key: newKey(), mode: 'atomic' } as const;
     await decide('rest', 'reject', two, {});
-    expect((await ask(door, 'approve', [one, two], given)).body).toBeDefined();
+    expect((await ask(api, 'approve', [one, two], given)).body).toBeDefined();
     expect(await entriesOf(one)).toEqual([]);
     const [three = 0] = await gateway.addActions([25]);
-    const first = await decide(door, 'approve', [one, three], given);
+    const first = await decide(api, 'approve', [one, three], given);
     expect(first['succeeded']).toBe(2);
-    expect(await decide(other(door), 'approve', [one, three], given)).toEqual(first);
+    expect(await decide(other(api), 'approve', [one, three], given)).toEqual(first);
     expect(await entriesOf(one, three)).toEqual(['action_approved', 'action_approved']);
   });
 
   it('is refused another request under a key that is taken, and nothing is done', async () => {
     const [one = 0, two = 0] = await gateway.addActions([20, 20]);
     const key = newKey();
-    await decide(door, 'approve', one, { key });
-    const tries = [
-      await ask(door, 'approve', two, { key }),
-      await ask(door, 'reject', one, { key }),
-      await ask(door, 'approve', one, { key, reason: 'another' }),
-      await ask(door, 'approve', [one], { key }),
-      await ask(door, 'approve', [two], { key }),
+    await decide(api, 'approve', one, { key });
+    const attempts = [
+      await ask(api, 'approve', two, { key }),
+      await ask(api, 'reject', one, { key }),
+      await ask(api, 'approve', one, { key, reason: 'another' }),
+      await ask(api, 'approve', [one], { key }),
+      await ask(api, 'approve', [two], { key }),
     ];
-    for (const answer of tries) {
-      if (door === 'rest') expect(codeOf(answer)).toBe('422 IDEMPOTENCY_KEY_REUSED');
+    for (const answer of attempts) {
+      if (api === 'rest') expect(codeOf(answer)).toBe('422 IDEMPOTENCY_KEY_REUSED');
       else expect(graphqlCodeOf(answer)).toBe('IDEMPOTENCY_KEY_REUSED');
     }
     expect(await entriesOf(two)).toEqual([]);
@@ -193,12 +193,12 @@ describe.each(DOORS)('a reviewer who repeats over %s what they decided', (door) 
     const [id = 0] = await gateway.addActions([50]);
     await setUsers(gateway, ADMIN, [3], { approvalLevel: 1 });
     const given = { key: newKey(), user: 3 };
-    expect(await decide(door, 'approve', id, given)).toEqual({ code: 'APPROVAL_LEVEL_REQUIRED' });
+    expect(await decide(api, 'approve', id, given)).toEqual({ code: 'APPROVAL_LEVEL_REQUIRED' });
     const bulk = { key: newKey(), user: 3 };
-    expect((await decide(door, 'approve', [id], bulk))['items'][0].code).toBe('APPROVAL_LEVEL_REQUIRED');
+    expect((await decide(api, 'approve', [id], bulk))['items'][0].code).toBe('APPROVAL_LEVEL_REQUIRED');
     await setUsers(gateway, ADMIN, [3], { approvalLevel: 2 });
-    expect(await decide(door, 'approve', id, given)).toMatchObject({ status: 'approved' });
-    expect((await decide(door, 'approve', [id], bulk))['items'][0].code).toBe('INVALID_STATE');
+    expect(await decide(api, 'approve', id, given)).toMatchObject({ status: 'approved' });
+    expect((await decide(api, 'approve', [id], bulk))['items'][0].code).toBe('INVALID_STATE');
     await setUsers(gateway, ADMIN, [3], { approvalLevel: null });
   });
 
@@ -210,20 +210,20 @@ describe.each(DOORS)('a reviewer who repeats over %s what they decided', (door) 
   ])('is told nothing once they are %s', async (_title, demotion, restored, code) => {
     const [one = 0, two = 0] = await gateway.addActions([50, 50]);
     const [single, bulk] = [newKey(), newKey()].map((key) => ({ key, user: MANAGER }));
-    const first = await decide(door, 'approve', one, single ?? {});
-    await decide(door, 'approve', [two], bulk ?? {});
+    const first = await decide(api, 'approve', one, single ?? {});
+    await decide(api, 'approve', [two], bulk ?? {});
     await setUsers(gateway, ADMIN, [MANAGER], demotion);
-    expect(await decide(door, 'approve', one, single ?? {})).toEqual({ code });
-    expect(await decide(door, 'approve', [two], bulk ?? {})).toEqual({ code });
+    expect(await decide(api, 'approve', one, single ?? {})).toEqual({ code });
+    expect(await decide(api, 'approve', [two], bulk ?? {})).toEqual({ code });
     await setUsers(gateway, ADMIN, [MANAGER], restored);
-    expect(await decide(door, 'approve', one, single ?? {})).toEqual(first);
+    expect(await decide(api, 'approve', one, single ?? {})).toEqual(first);
   });
 
   it('costs no statement more with a key than without, and a repeat writes nothing', async () => {
     const [one = 0, two = 0] = await gateway.addActions([20, 20]);
     const names = async (id: number, given: Given) => {
       gateway.database.statements.length = 0;
-      await decide(door, 'approve', id, given);
+      await decide(api, 'approve', id, given);
       return gateway.database.statements.map(({ name }) => name);
     };
     const without = await names(one, {});

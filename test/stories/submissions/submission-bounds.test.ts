@@ -1,4 +1,4 @@
-import { decide, DOORS } from '../../support/doors';
+import { decide, APIS } from '../../support/apis';
 import { startGateway, type Gateway } from '../../support/gateway';
 import { MINIMAL, submit, submitThrough } from '../../support/submissions';
 
@@ -29,10 +29,10 @@ async function keyMadeBy(
   return body.data.createApiKey.key;
 }
 
-describe.each(DOORS)('over %s', (door) => {
+describe.each(APIS)('over %s', (api) => {
   it('an admin who made the key for somebody else does not decide what comes with it', async () => {
     const apiKey = await keyMadeBy(MAKER, ANALYST);
-    const { action_id: id } = await submitThrough(gateway, door, MINIMAL, { apiKey });
+    const { action_id: id } = await submitThrough(gateway, api, MINIMAL, { apiKey });
     const query = `{ action(id: ${String(id)}) { viewerCanApprove { code } viewerCanReject { code } } }`;
     const refused = { code: 'SELF_APPROVAL_FORBIDDEN' };
     expect((await gateway.graphql(query, { user: MAKER })).body.data.action).toEqual({
@@ -40,8 +40,8 @@ describe.each(DOORS)('over %s', (door) => {
       viewerCanReject: refused,
     });
     for (const verdict of ['approve', 'reject'] as const)
-      expect(await decide(gateway, door, verdict, id, { user: MAKER })).toMatchObject(refused);
-    expect((await decide(gateway, door, 'approve', id, { user: OTHER_ADMIN })).code).toBeNull();
+      expect(await decide(gateway, api, verdict, id, { user: MAKER })).toMatchObject(refused);
+    expect((await decide(gateway, api, 'approve', id, { user: OTHER_ADMIN })).code).toBeNull();
   });
 
   it('whoever submits what nobody can decide is told so at once, and again where the request comes again', async () => {
@@ -49,9 +49,9 @@ describe.each(DOORS)('over %s', (door) => {
       `UPDATE users SET active = id = 1 WHERE organization_id = 1 AND role = 'admin'`,
     );
     const apiKey = await gateway.apiKey({ owner: OTHER_ADMIN });
-    const request = { apiKey, headers: { 'x-correlation-id': `twice-${door}` } };
+    const request = { apiKey, headers: { 'x-correlation-id': `twice-${api}` } };
     const ask = async () => {
-      if (door === 'rest') return (await submit(gateway, MINIMAL, request)).body;
+      if (api === 'rest') return (await submit(gateway, MINIMAL, request)).body;
       const query = `mutation { submitAction(input: { agentId: "a", actionType: "b" }) { actionId warnings { code } } }`;
       return (await gateway.graphql(query, request)).body.data.submitAction;
     };
@@ -67,17 +67,17 @@ describe.each(DOORS)('over %s', (door) => {
     const [apiKey, otherKey] = [await gateway.apiKey({ owner: 42 }), await gateway.apiKey({ owner: 42 })];
     const ids: number[] = [];
     for (let n = 0; n < 3; n += 1)
-      ids.push((await submitThrough(gateway, door, MINIMAL, { apiKey }))['action_id']);
-    const refused = await submitThrough(gateway, door, MINIMAL, { apiKey });
+      ids.push((await submitThrough(gateway, api, MINIMAL, { apiKey }))['action_id']);
+    const refused = await submitThrough(gateway, api, MINIMAL, { apiKey });
     expect(refused).toMatchObject({
       error_code: 'RATE_LIMIT_EXCEEDED',
       detail: expect.stringContaining('3 actions'),
     });
-    expect(await submitThrough(gateway, door, MINIMAL, { apiKey: otherKey })).toMatchObject({
+    expect(await submitThrough(gateway, api, MINIMAL, { apiKey: otherKey })).toMatchObject({
       status: 'pending_approval',
     });
-    await decide(gateway, door, 'approve', ids[0], { user: OTHER_ADMIN });
-    expect(await submitThrough(gateway, door, MINIMAL, { apiKey })).toMatchObject({
+    await decide(gateway, api, 'approve', ids[0], { user: OTHER_ADMIN });
+    expect(await submitThrough(gateway, api, MINIMAL, { apiKey })).toMatchObject({
       status: 'pending_approval',
     });
     const { status, headers } = await submit(gateway, MINIMAL, { apiKey });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { BundleRecord } from '../../../src/audit/bundle';
-import { decide, DOORS } from '../../support/doors';
+import { decide, APIS } from '../../support/apis';
 import { startGateway, type Gateway } from '../../support/gateway';
 import { changePolicy } from '../../support/policies';
 import { newPolicy } from '../../support/racing';
@@ -109,9 +109,9 @@ describe("an agent with the vendor's SDK", () => {
   });
 });
 
-describe.each(DOORS)('over %s', (door) => {
+describe.each(APIS)('over %s', (api) => {
   const through = (body: Record<string, unknown>, request: { user?: number; apiKey?: string }) =>
-    submitThrough(gateway, door, body, request);
+    submitThrough(gateway, api, body, request);
 
   it.each([1, 2, 3, ANALYST])('user %s submits, whatever their role', async (user) => {
     const answer = await through({ ...MINIMAL, description: 'by hand', parameters: { n: 1.5 } }, { user });
@@ -129,7 +129,7 @@ describe.each(DOORS)('over %s', (door) => {
     const before = await count();
     expect((await through(MINIMAL, {}))['error_code']).toBe('MISSING_AUTH');
     expect((await through(MINIMAL, { apiKey: reader }))['error_code']).toBe('INSUFFICIENT_PERMISSIONS');
-    if (door === 'rest') expect((await through(MINIMAL, { user: 6 }))['error_code']).toBe('INVALID_TOKEN');
+    if (api === 'rest') expect((await through(MINIMAL, { user: 6 }))['error_code']).toBe('INVALID_TOKEN');
     expect(await count()).toEqual(before);
   });
 
@@ -177,7 +177,7 @@ describe.each(DOORS)('over %s', (door) => {
     await changePolicy(gateway, { scoringRules: RULES, autoApproveBelow: 40, quorum: { low: 3 } });
     const answer = await through({ ...MINIMAL, action_type: 'read' }, { apiKey: key });
     expect(answer).toMatchObject({ status: 'approved', risk_score: 8 });
-    if (door === 'rest') expect(answer['decision']).toBe('allowed');
+    if (api === 'rest') expect(answer['decision']).toBe('allowed');
     const action = await storedAction(gateway, answer['action_id']);
     const correlation = answer['correlation_id'];
     expect(action).toMatchObject({
@@ -304,7 +304,7 @@ describe('what cannot be submitted is a 422 with every fault, under the names th
     ]);
   });
 
-  it('an object nested out of measure is refused, through either door', async () => {
+  it('an object nested out of measure is refused, over either API', async () => {
     const deep = '{"a":'.repeat(20_000) + '1' + '}'.repeat(20_000);
     const headers = { 'content-type': 'application/json' };
     const rawBody = `{"agent_id":"a","action_type":"t","parameters":${deep}}`;

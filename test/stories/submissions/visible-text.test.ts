@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { comparableText, isBlank, mixesScripts, visibleText } from '../../../src/domain/text';
-import { decide, DOORS } from '../../support/doors';
+import { decide, APIS } from '../../support/apis';
 import { startGateway, type Gateway } from '../../support/gateway';
 import { askToChange, changePolicy, faultyPlaces } from '../../support/policies';
 import { MINIMAL, storedAction, submitThrough } from '../../support/submissions';
@@ -88,8 +88,8 @@ describe('a text as people see it', () => {
   });
 });
 
-describe.each(DOORS)('over %s', (door) => {
-  const submit = (body: object) => submitThrough(gateway, door, { ...MINIMAL, ...body }, ANALYST);
+describe.each(APIS)('over %s', (api) => {
+  const submit = (body: object) => submitThrough(gateway, api, { ...MINIMAL, ...body }, ANALYST);
 
   it.each([
     ['an action type', 'actionType', (text: string) => ({ action_type: text })],
@@ -144,7 +144,7 @@ describe.each(DOORS)('over %s', (door) => {
   it.each(BLANKS)('a reason of nothing that is seen is none: %j', async (reason) => {
     await changePolicy(gateway, { reasonRequired: { approve: ['LOW'] } }, ADMIN);
     const [id = 0] = await gateway.addActions([10], { organization: 2 });
-    const outcome = await decide(gateway, door, 'approve', id, { user: 142, reason });
+    const outcome = await decide(gateway, api, 'approve', id, { user: 142, reason });
     expect(outcome.code).toBe('REASON_REQUIRED');
     await changePolicy(gateway, { reasonRequired: { approve: [] } }, ADMIN);
   });

@@ -1,13 +1,13 @@
 import type { Answer, Gateway, RequestOptions } from './gateway';
 
-/** The two doors of the product. */
-export const DOORS = ['rest', 'graphql'] as const;
-export type Door = (typeof DOORS)[number];
+/** The two APIs of the product. */
+export const APIS = ['rest', 'graphql'] as const;
+export type Api = (typeof APIS)[number];
 
 export const VERDICTS = ['approve', 'reject'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
-/** What came of a request, in one shape for both doors: REST's. */
+/** What came of a request, in one shape for both APIs: REST's. */
 export interface Outcome {
   /** The status of the HTTP answer. */
   readonly http: number;
@@ -16,7 +16,7 @@ export interface Outcome {
   readonly code: string | null;
   readonly detail: string | null;
   readonly facts: Readonly<Record<string, unknown>>;
-  /** The faults of a malformed request, without their places, which each door names its own way. */
+  /** The faults of a malformed request, without their places, which each API names its own way. */
   readonly faults: readonly { readonly msg: string; readonly type: string }[];
 }
 
@@ -46,15 +46,15 @@ interface Fault {
   readonly type: string;
 }
 
-/** Gives a verdict on one action through a door. */
+/** Gives a verdict on one action through an API. */
 export async function decide(
   gateway: Gateway,
-  door: Door,
+  api: Api,
   verdict: Verdict,
   actionId: unknown,
   { reason, ...request }: RequestOptions & { readonly reason?: unknown } = {},
 ): Promise<Outcome> {
-  if (door === 'rest') {
+  if (api === 'rest') {
     const path = `/api/v1/actions/${encodeURIComponent(String(actionId))}/${verdict}`;
     const body = reason === undefined ? {} : { body: { reason } };
     return outcomeOf(await gateway.rest('POST', path, { ...request, ...body }));
@@ -63,7 +63,7 @@ export async function decide(
   return outcomeOf(await gateway.graphql(query, { ...request, variables: { actionId, reason } }));
 }
 
-/** An answer of either door in the one shape. */
+/** An answer of either API in the one shape. */
 export function outcomeOf({ status: http, body }: Answer): Outcome {
   const [error] = (body as { errors?: GraphqlRefusal[] }).errors ?? [];
   if (error?.extensions === undefined) {

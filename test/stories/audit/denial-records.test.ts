@@ -1,6 +1,6 @@
 import { startGateway, type Answer, type Gateway } from '../../support/gateway';
 
-/** Refused tries are evidence (docs/audit-log.md#denied-attempts): what is recorded of them, what is not, and how often. */
+/** Denied attempts are recorded (docs/audit-log.md#denied-attempts): what is recorded of them, what is not, and how often. */
 let gateway: Gateway;
 
 beforeAll(async () => {
@@ -13,7 +13,7 @@ const CORRELATION_ID = /^action_\d{8}_\d{6}_[0-9a-f]{16}$/;
 const HEADERS = { 'user-agent': 'reviewer-browser/7', 'x-correlation-id': 'ticket-4711' };
 const NOT_RECORDED = 'countersign_refusals_not_recorded_total';
 
-interface Evidence {
+interface DenialRecord {
   readonly organization: number;
   readonly actor: readonly [kind: string, id: number, onBehalfOf: number | null];
   readonly action: number | null;
@@ -29,13 +29,13 @@ interface Evidence {
 }
 
 /** The refusals that are recorded while `work` runs, and how many were only counted. */
-async function evidenceOf<T>(
+async function denialRecordsOf<T>(
   work: () => Promise<T>,
-): Promise<{ result: T; recorded: Evidence[]; counted: number }> {
+): Promise<{ result: T; recorded: DenialRecord[]; counted: number }> {
   const [before] = await gateway.database.sql<{ id: number }>('SELECT max(id) AS id FROM audit_log');
   const countedBefore = await notRecorded();
   const result = await work();
-  const recorded = await gateway.database.sql<{ entry: Evidence }>(
+  const recorded = await gateway.database.sql<{ entry: DenialRecord }>(
     `SELECT json_build_object('organization', organization_id, 'actor', json_build_array(actor_kind, actor_id, on_behalf_of),
        'action', action_id, 'code', refusal_code, 'verdict', verdict, 'reason', reason, 'riskScore', risk_score,
        'levels', json_build_array(required_level, held_level), 'ip', ip_address, 'userAgent', user_agent,
@@ -55,7 +55,7 @@ async function notRecorded(): Promise<number> {
   return Number(new RegExp(`^${NOT_RECORDED} (\\d+)$`, 'm').exec(text)?.[1]);
 }
 
-type Doors = Record<
+type Deciders = Record<
   'REST' | 'GraphQL',
   (verdict: Verdict, id: number | readonly number[], who: Who) => Promise<Answer>
 >;
@@ -67,8 +67,8 @@ interface Who {
   readonly headers?: Record<string, string>;
 }
 
-/** The same decision through either door; a list of ids is a bulk. */
-const through: Doors = {
+/** The same decision over either API; a list of ids is a bulk. */
+const through: Deciders = {
   REST: (verdict, id, { reason, ...who }) => {
     const path = typeof id === 'number' ? `${String(id)}/${verdict}` : `bulk-${verdict}`;
     const body = typeof id === 'number' ? { reason } : { reason, action_ids: id };
@@ -88,7 +88,7 @@ const through: Doors = {
         );
   },
 };
-const DOORS = ['REST', 'GraphQL'] as const;
+const APIS = ['REST', 'GraphQL'] as const;
 
 /** Makes one action that this situation is about, and says who tries. */
 const SITUATIONS: readonly [
@@ -103,11 +103,11 @@ const SITUATIONS: readonly [
 ];
 
 describe('a denied attempt is an entry with who, what, why and from where', () => {
-  describe.each(DOORS)('over %s', (door) => {
+  describe.each(APIS)('over %s', (api) => {
     it.each(SITUATIONS)('because of %s: %s', async (_what, code, { user, score, submitter, levels }) => {
       const [action = 0] = await gateway.addActions([score], submitter === undefined ? {} : { submitter });
-      const { recorded, counted } = await evidenceOf(() =>
-        through[door]('reject', action, { user, reason: 'not while I am here', headers: HEADERS }),
+      const { recorded, counted } = await denialRecordsOf(() =>
+        through[api]('reject', action, { user, reason: 'not while I am here', headers: HEADERS }),
       );
       expect(recorded).toEqual([
         {
@@ -131,7 +131,7 @@ describe('a denied attempt is an entry with who, what, why and from where', () =
     it('because it is decided already: INVALID_STATE, with the correlation id that the client was told', async () => {
       const [action = 0] = await gateway.addActions([10]);
       await through.REST('approve', action, { user: 42 });
-      const { result, recorded } = await evidenceOf(() => through[door]('approve', action, { user: 3 }));
+      const { result, recorded } = await denialRecordsOf(() => through[api]('approve', action, { user: 3 }));
       expect(recorded).toEqual([
         expect.objectContaining({ actor: ['user', 3, null], action, code: 'INVALID_STATE', client: null }),
       ]);
@@ -144,8 +144,8 @@ describe('a denied attempt is an entry with who, what, why and from where', () =
       const [{ id: key } = { id: 0 }] = await gateway.database.sql<{ id: number }>(
         'SELECT max(id) AS id FROM api_keys',
       );
-      const { result, recorded } = await evidenceOf(() =>
-        through[door]('approve', action, { apiKey, headers: HEADERS }),
+      const { result, recorded } = await denialRecordsOf(() =>
+        through[api]('approve', action, { apiKey, headers: HEADERS }),
       );
       expect(result.text).toContain('JWT_REQUIRED');
       expect(recorded).toEqual([
@@ -163,8 +163,8 @@ describe('a denied attempt is an entry with who, what, why and from where', () =
       const actions = await gateway.addActions([10, 10, 10]);
       const apiKey = await gateway.apiKey({ owner: 1 });
       await forgetThrottle();
-      const analyst = await evidenceOf(() => through[door]('approve', actions, { user: 4 }));
-      const agent = await evidenceOf(() => through[door]('reject', actions, { apiKey }));
+      const analyst = await denialRecordsOf(() => through[api]('approve', actions, { user: 4 }));
+      const agent = await denialRecordsOf(() => through[api]('reject', actions, { apiKey }));
       expect(analyst.recorded).toEqual([
         expect.objectContaining({ actor: ['user', 4, null], action: null, code: 'INSUFFICIENT_PERMISSIONS' }),
       ]);
@@ -182,8 +182,8 @@ describe('a denied attempt is an entry with who, what, why and from where', () =
       const [done = 0, fine = 0, high = 0] = await gateway.addActions([10, 10, 90]);
       const [own = 0] = await gateway.addActions([10], { submitter: 42 });
       await through.REST('reject', done, { user: 1 });
-      const { recorded } = await evidenceOf(() =>
-        through[door]('approve', [high, 8_000_000_000, done, 22345, own, fine], { user: 42, reason: 'all' }),
+      const { recorded } = await denialRecordsOf(() =>
+        through[api]('approve', [high, 8_000_000_000, done, 22345, own, fine], { user: 42, reason: 'all' }),
       );
       expect(recorded.map(({ action, code, reason }) => [action, code, reason])).toEqual([
         [high, 'APPROVAL_LEVEL_REQUIRED', 'all'],
@@ -194,10 +194,10 @@ describe('a denied attempt is an entry with who, what, why and from where', () =
     });
 
     it('but an unknown id, and the id of another organization, leave none', async () => {
-      const { result, recorded, counted } = await evidenceOf(async () => [
-        await through[door]('approve', 8_000_000_000, { user: 42 }),
-        await through[door]('reject', 22345, { user: 1 }),
-        await through[door]('approve', [8_000_000_001, 22346], { user: 1 }),
+      const { result, recorded, counted } = await denialRecordsOf(async () => [
+        await through[api]('approve', 8_000_000_000, { user: 42 }),
+        await through[api]('reject', 22345, { user: 1 }),
+        await through[api]('approve', [8_000_000_001, 22346], { user: 1 }),
       ]);
       for (const { text } of result) expect(text).toContain('ACTION_NOT_FOUND');
       expect({ recorded, counted }).toEqual({ recorded: [], counted: 0 });
@@ -206,11 +206,11 @@ describe('a denied attempt is an entry with who, what, why and from where', () =
     it('but somebody whom nobody knows leaves none', async () => {
       const [action = 0] = await gateway.addActions([10]);
       const forged = `${gateway.token(1).slice(0, -6)}AAAAAA`;
-      const { result, recorded, counted } = await evidenceOf(async () => [
-        await through[door]('approve', action, NOBODY),
-        await through[door]('approve', action, { headers: { authorization: `Bearer ${forged}` } }),
-        await through[door]('approve', [action], { apiKey: `csk_${'A'.repeat(43)}` }),
-        await through[door]('approve', action, { user: 6 }),
+      const { result, recorded, counted } = await denialRecordsOf(async () => [
+        await through[api]('approve', action, NOBODY),
+        await through[api]('approve', action, { headers: { authorization: `Bearer ${forged}` } }),
+        await through[api]('approve', [action], { apiKey: `csk_${'A'.repeat(43)}` }),
+        await through[api]('approve', action, { user: 6 }),
       ]);
       expect(result.map(({ text }) => /[A-Z]+_[A-Z_]+/.exec(text)?.[0])).toEqual([
         'MISSING_AUTH',
@@ -224,18 +224,18 @@ describe('a denied attempt is an entry with who, what, why and from where', () =
 });
 
 describe('the same refusal', () => {
-  /** 30 at once: single decisions over both doors and bulks that hold the action among others. */
-  function thirtyTries(action: number, who: Who): Promise<Answer[]> {
+  /** 30 at once: single decisions over both APIs and bulks that hold the action among others. */
+  function thirtyAttempts(action: number, who: Who): Promise<Answer[]> {
     return Promise.all(
       Array.from({ length: 30 }, (_, n) =>
-        through[DOORS[n % 2] ?? 'REST'](n % 4 < 2 ? 'approve' : 'reject', n % 5 < 3 ? action : [action], who),
+        through[APIS[n % 2] ?? 'REST'](n % 4 < 2 ? 'approve' : 'reject', n % 5 < 3 ? action : [action], who),
       ),
     );
   }
 
   it('is recorded once a minute however many come at once, and the rest is counted', async () => {
     const [action = 0] = await gateway.addActions([90]);
-    const first = await evidenceOf(() => thirtyTries(action, { user: 42 }));
+    const first = await denialRecordsOf(() => thirtyAttempts(action, { user: 42 }));
     const found = first.recorded.map(({ action: about, code, verdict }) => [about, code, verdict]);
     expect(found.sort()).toEqual([
       [action, 'APPROVAL_LEVEL_REQUIRED', 'approve'],
@@ -244,27 +244,27 @@ describe('the same refusal', () => {
     expect(first.counted).toBe(28);
 
     await ageThrottle('20 seconds');
-    const soon = await evidenceOf(() => through.REST('approve', action, { user: 42 }));
+    const soon = await denialRecordsOf(() => through.REST('approve', action, { user: 42 }));
     expect([soon.recorded.length, soon.counted]).toEqual([0, 1]);
 
     await ageThrottle('41 seconds');
-    const later = await evidenceOf(() => thirtyTries(action, { user: 42 }));
+    const later = await denialRecordsOf(() => thirtyAttempts(action, { user: 42 }));
     expect([later.recorded.length, later.counted]).toEqual([2, 28]);
   });
 
   it('of an API key is recorded once a minute, too', async () => {
     const [action = 0] = await gateway.addActions([10]);
     const apiKey = await gateway.apiKey({});
-    const tries = Array.from({ length: 30 }, (_, n) => DOORS[n % 2] ?? 'REST');
-    const { recorded, counted } = await evidenceOf(() =>
-      Promise.all(tries.map((door) => through[door]('approve', action, { apiKey }))),
+    const attempts = Array.from({ length: 30 }, (_, n) => APIS[n % 2] ?? 'REST');
+    const { recorded, counted } = await denialRecordsOf(() =>
+      Promise.all(attempts.map((api) => through[api]('approve', action, { apiKey }))),
     );
     expect([recorded.length, counted]).toEqual([1, 29]);
   });
 
   it('is another one for another person, another action or another code', async () => {
     const [high = 0, higher = 0] = await gateway.addActions([90, 95]);
-    const { recorded, counted } = await evidenceOf(async () => {
+    const { recorded, counted } = await denialRecordsOf(async () => {
       for (const user of [3, 42])
         for (const id of [high, higher]) await through.REST('approve', id, { user });
       await through.REST('approve', high, { user: 1 });
