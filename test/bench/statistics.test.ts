@@ -1,6 +1,6 @@
 import { median, medianRatio, percentile } from '../../bench/statistics';
 
-describe('whoever reads the benchmark can trust its arithmetic', () => {
+describe('a reader of the benchmark can trust its arithmetic', () => {
   it.each([
     [[7], 7],
     [[3, 1, 2], 2],
@@ -16,15 +16,15 @@ describe('whoever reads the benchmark can trust its arithmetic', () => {
     [Array.from({ length: 100 }, (_, n) => 100 - n), 0.99, 99],
     [Array.from({ length: 1000 }, (_, n) => n), 0.99, 989],
     [[1, 2, 3], 1, 3],
-  ])('a percentile is a value that was measured, of nearest rank', (values, share, expected) => {
+  ])('a percentile is a measured value, by nearest rank', (values, share, expected) => {
     expect(percentile(values, share)).toBe(expected);
   });
 
-  it('a round that was slow for both sides does not move the ratio', () => {
+  it('a round that was slow for both sides does not change the ratio', () => {
     expect(medianRatio([200, 20, 220], [100, 10, 100])).toBe(2);
   });
 
-  it('nothing measured is no figure, and a round that one side missed no ratio', () => {
+  it('no measurement gives no figure, and a round that one side missed gives no ratio', () => {
     expect(() => median([])).toThrow(RangeError);
     expect(() => percentile([], 0.5)).toThrow(RangeError);
     expect(() => medianRatio([1, 2], [1])).toThrow(RangeError);

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { anchorsOf, prose, read, section, writtenFiles, type WrittenFile } from '../support/documents';
 
-/** Where documents and code point, held against what is there. */
+/** Where documents and code point to, compared with what exists. */
 const ROOT = join(__dirname, '..', '..');
 const MAX_README_LINES = 160;
 const files = writtenFiles();
@@ -12,11 +12,11 @@ interface Pointer {
   readonly from: string;
   /** A file, relative to the repository. */
   readonly path: string;
-  /** Of a heading in it; none for the file alone. */
+  /** The anchor of a heading in it; undefined for the whole file. */
   readonly anchor: string | undefined;
 }
 
-/** The Markdown links of a document, but for those to other sites. */
+/** The Markdown links of a document, except to other sites. */
 function linksIn({ path: from, text }: WrittenFile): Pointer[] {
   const targets = [...prose(text).matchAll(/\]\((?!https?:|mailto:)([^)\s]+)\)/g)];
   return targets.map(([, target = '']) => {
@@ -25,7 +25,7 @@ function linksIn({ path: from, text }: WrittenFile): Pointer[] {
   });
 }
 
-/** Pages of docs/ that a file names by their place, perhaps with a heading's anchor. */
+/** Pages of docs/ that a file names by path, with or without a heading's anchor. */
 function pagesIn({ path: from, text }: WrittenFile): Pointer[] {
   return [...text.matchAll(/\b(docs\/[\w./-]+\.md)(?:#([\w-]+))?/g)].map(([, path = '', anchor]) => ({
     from,
@@ -65,7 +65,7 @@ describe('a reader who follows a pointer', () => {
     const absent = files.flatMap(({ path, text }) =>
       [...text.matchAll(/\b(?:contract \d[\d.]*|design, ["])/gi)].map(([pointer]) => ({ path, pointer })),
     );
-    // What has been applied to databases stays byte for byte.
+    // Applied migrations stay byte for byte.
     expect(absent.filter(({ path }) => !path.startsWith('migrations/'))).toEqual([]);
   });
 });
@@ -74,7 +74,7 @@ it('a newcomer reads the README in a few minutes', () => {
   expect(read('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(MAX_README_LINES);
 });
 
-/** A function by its name: declared, assigned, or a method. */
+/** Whether a text has a function of this name: declared, assigned, or a method. */
 function hasFunction(text: string, name: string): boolean {
   const forms = [
     `function\\*? ${name}\\b`,

@@ -12,7 +12,7 @@ import { ROUTES } from '../../src/rest/routes';
 import { HTTP_STATUS } from '../../src/rest/status';
 import { firstColumnOf, read, section } from '../support/documents';
 
-/** The tables of docs/, held against what the code has: neither has anything that the other lacks. */
+/** The tables of docs/, compared with the code: neither has anything that the other lacks. */
 
 function sorted(names: readonly string[]): readonly string[] {
   return [...new Set(names)].sort();
@@ -57,7 +57,7 @@ it('an admin finds every setting and every warning of the approval policy in doc
   expect(tableOf('Warnings')).toEqual(sorted(POLICY_WARNING_CODES));
 });
 
-it('a reviewer finds what each role and each risk level begins with in docs/approval-policy.md', () => {
+it('a reviewer finds the initial level of each role and risk level in docs/approval-policy.md', () => {
   const rowsOf = (heading: string) =>
     section('docs/approval-policy.md', heading)
       .split('\n')

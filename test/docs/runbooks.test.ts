@@ -5,7 +5,7 @@ import { RUNBOOKS } from '../../src/persistence/outage';
 const root = join(__dirname, '..', '..');
 const guide = readFileSync(join(root, 'docs', 'operations.md'), 'utf8');
 
-/** The anchors of a page's headings, as they are made from their texts. */
+/** The anchors of a page's headings. */
 const anchorsOf = (page: string): string[] =>
   [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading.toLowerCase().replaceAll(' ', '-'));
 
@@ -32,14 +32,14 @@ it('an operator who follows a log line or an answer finds the section that it na
   expect(pointers.filter(({ anchor }) => !anchors.includes(anchor))).toEqual([]);
 });
 
-it('an operator reads of each state what it means, what is safe and what to do', () => {
+it('an operator reads for each state what it means, what is safe and what to do', () => {
   expect(states.size).toBeGreaterThan(12);
   for (const [anchor, section] of states)
     for (const part of ['- **Meaning**: ', '- **Safe**: ', '- **Do**: '])
       expect([anchor, section.includes(part)]).toEqual([anchor, true]);
 });
 
-it('each kind of outage, and each row of the table of states, leads to a state', () => {
+it('an operator finds a state for each kind of outage and each row of the table of states', () => {
   const rows = [...guide.matchAll(/\]\(#([a-z-]+)\)/g)].map(([, anchor = '']) => anchor);
   const runbooks = Object.values(RUNBOOKS).map((runbook) => runbook.split('#')[1] ?? '');
   expect(rows.length).toBeGreaterThan(9);

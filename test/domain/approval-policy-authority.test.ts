@@ -16,7 +16,10 @@ import {
   type Case,
 } from '../support/rule-cases';
 
-/** Over what a person has authority (docs/approval-policy.md#held-level), and the same turned around: what a reviewer's queue holds. */
+/**
+ * Over which actions a person has authority (docs/approval-policy.md#held-level), and the inverse: which actions are in
+ * a reviewer's queue.
+ */
 
 const asking = (change: Partial<PolicyRules>): Pick<Case, 'rules'> => ({
   rules: { ...DEFAULT_RULES, ...change },
@@ -64,7 +67,7 @@ describe('a person', () => {
     },
   );
 
-  it('has authority exactly where neither role nor level nor limit refuses them', () => {
+  it('has authority exactly where neither role, level nor limit refuses them', () => {
     const farthest = ORDER.indexOf('RISK_LIMIT_EXCEEDED');
     fc.assert(
       fc.property(cases, (of) => {
@@ -112,7 +115,7 @@ describe("a reviewer's queue", () => {
     expect(decidableScope(agentOf(of), policyOf(of.rules))).toBeNull();
   });
 
-  it('holds exactly the pending actions that the rule lets them decide, by either verdict', () => {
+  it('holds exactly the pending actions that the rule lets the reviewer decide, by either verdict', () => {
     const pending = cases.map((of): Case => ({
       ...of,
       status: 'pending_approval',

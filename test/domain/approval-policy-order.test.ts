@@ -13,9 +13,9 @@ import {
   type Case,
 } from '../support/rule-cases';
 
-/** Of everything that speaks against a verdict, which refusal a reviewer gets (docs/approval-policy.md#order-of-refusals), for every policy. */
+/** Which refusal a reviewer gets where several apply (docs/approval-policy.md#order-of-refusals), for every policy. */
 
-/** What docs/approval-policy.md says of a case, told independently of the rule. */
+/** The expected refusal, as docs/approval-policy.md says it, computed independently of the rule. */
 function documentedOutcome(of: Case): { code: string | null; authority: object; approvalsRequired: number } {
   const { rules, score, verdict } = of;
   const riskLevel = score >= 85 ? 'critical' : score >= 70 ? 'high' : score >= 40 ? 'medium' : 'low';
@@ -32,7 +32,7 @@ function documentedOutcome(of: Case): { code: string | null; authority: object; 
     of.isBulk && rules.excludedFromBulk.includes(riskLevel),
     of.status !== 'pending_approval',
     of.hasReason === false && rules.reasonRequired[verdict].includes(riskLevel),
-    // Where the approvals there meet a lowered quorum, whoever voted has a second vote.
+    // Where the approvals already meet a lowered quorum, a reviewer who has voted has a second vote.
     of.hasVoted && of.approvals < rules.quorum[riskLevel],
     true,
   ];
@@ -44,7 +44,7 @@ function documentedOutcome(of: Case): { code: string | null; authority: object; 
 }
 
 describe('a reviewer', () => {
-  it('gets the first refusal that applies, in the documented order, and else may decide', () => {
+  it('gets the first refusal that applies, in the documented order, and otherwise may decide', () => {
     const met = new Set<string | null>();
     fc.assert(
       fc.property(cases, (of) => {
@@ -57,11 +57,11 @@ describe('a reviewer', () => {
       }),
       { numRuns: 5000 },
     );
-    // Every refusal of a person came up, or their order would not have been tried.
+    // Every refusal of a person has to occur, or their order was not tested.
     expect(met).toEqual(new Set(ORDER.slice(1)));
   });
 
-  it('against whom everything speaks is told of one thing after the other, as each is put right', () => {
+  it('to whom every refusal applies gets them one after the other, as each cause is removed', () => {
     let now: Case = {
       ...PLAIN,
       role: 'user',
@@ -97,7 +97,7 @@ describe('a reviewer', () => {
     expect(codeOf(rulingOn(now))).toBeNull();
   });
 
-  it('never loses a permission by a higher level of their own or of their role', () => {
+  it('never loses a permission through a higher level of their own or of their role', () => {
     fc.assert(
       fc.property(cases, levels, levels, (of, one, other) => {
         const [low, high] = [Math.min(one, other), Math.max(one, other)];
@@ -111,7 +111,7 @@ describe('a reviewer', () => {
     );
   });
 
-  it('never loses a permission by a higher limit, or where the organization turns levels off', () => {
+  it('never loses a permission through a higher limit, or where the organization turns levels off', () => {
     fc.assert(
       fc.property(cases, scores, scores, (of, one, other) => {
         const [low, high] = [Math.min(one, other), Math.max(one, other)];
@@ -123,12 +123,12 @@ describe('a reviewer', () => {
     );
   });
 
-  it('never loses a permission by a reason, by deciding one by one, or where own actions are allowed', () => {
+  it('never loses a permission through a reason, by deciding one action at a time, or where own actions are allowed', () => {
     fc.assert(
       fc.property(cases, (of) => {
         const place = placeOf(of);
         expect(placeOf({ ...of, hasReason: true })).toBeGreaterThanOrEqual(place);
-        // Before a verdict is given, no reason is missed.
+        // Before a verdict, no reason is missing.
         expect(placeOf({ ...of, hasReason: null })).toBe(placeOf({ ...of, hasReason: true }));
         expect(placeOf({ ...of, isBulk: false })).toBeGreaterThanOrEqual(place);
         const rules = { ...of.rules, ownActionsAllowed: true };
@@ -137,7 +137,7 @@ describe('a reviewer', () => {
     );
   });
 
-  it('never finds a lower score harder, where the policy asks for no less of a higher risk', () => {
+  it('never finds a lower score harder to decide, where the policy requires no less at a higher risk', () => {
     fc.assert(
       fc.property(cases, scores, scores, (of, one, other) => {
         const [low, high] = [Math.min(one, other), Math.max(one, other)];
@@ -149,7 +149,7 @@ describe('a reviewer', () => {
   });
 });
 
-/** The same rules, asking for as much or more at a higher risk. */
+/** The same rules, with equal or higher requirements at a higher risk. */
 function risingRules({ rules }: Case): Case['rules'] {
   const [low = 1, medium = 1, high = 1, critical = 1] = Object.values(rules.requiredLevels).sort(
     (one, other) => one - other,
@@ -171,7 +171,7 @@ function risingRules({ rules }: Case): Case['rules'] {
 }
 
 describe('an API key', () => {
-  it('decides nothing, whoever owns it, whatever the action and the policy', () => {
+  it('decides nothing, whoever owns it and whatever the action and the policy are', () => {
     fc.assert(
       fc.property(cases, (of) => {
         const ruling = rulingOn(of, agentOf(of));
@@ -182,7 +182,7 @@ describe('an API key', () => {
   });
 });
 
-it('times to live and approval by the policy itself change nothing about what a reviewer may decide', () => {
+it('a time to live and automatic approval change nothing about what a reviewer may decide', () => {
   fc.assert(
     fc.property(cases, cases, (of, other) => {
       const { timeToLiveSeconds, autoApproveBelow } = other.rules;

@@ -8,7 +8,7 @@ import {
 import { DEFAULT_RULES, type PolicyRules } from '../../src/domain/policy';
 import { DECIDED_AT, PLAIN, policyOf, REVIEWER, rulingOn, type Case } from '../support/rule-cases';
 
-/** What a refused reviewer is told, and what a verdict takes: the rule's answers as tables. */
+/** What a refused reviewer is told, and what a verdict requires, as tables. */
 
 const refusing = (change: Partial<PolicyRules>): Pick<Case, 'rules'> => ({
   rules: { ...DEFAULT_RULES, ...change },
@@ -96,13 +96,13 @@ describe('a reviewer who is refused', () => {
       { currentStatus: 'pending_approval', approvalsReceived: 2, approvalsRequired: 4 },
       'You have already voted on action 12345',
     ],
-  ])('%s is told why, with the facts that it calls for and no others', (_what, change, facts, detail) => {
+  ])('%s learns why, with the facts of that refusal and no others', (_what, change, facts, detail) => {
     const ruling = rulingOn({ ...PLAIN, ...change });
     const refusal = ruling.allowed ? null : ruling.refusal;
     expect([refusal?.facts, refusal?.detail]).toEqual([facts, detail]);
   });
 
-  it('by role is refused so before any action is looked up; nobody who reviews is', () => {
+  it('by role is refused before any action is looked up, and a reviewing role is not', () => {
     expect(refusalByRole('user')).toMatchObject({ code: 'INSUFFICIENT_PERMISSIONS' });
     expect(refusalByRole('manager')).toBeNull();
     expect(refusalByRole('security_manager')).toBeNull();
@@ -132,7 +132,7 @@ describe('a verdict', () => {
     },
   );
 
-  it('needs no reason and one approval where the organization says nothing', () => {
+  it('needs no reason and one approval where the organization sets nothing', () => {
     for (const score of [0, 40, 70, 100]) {
       const policy = policyOf(DEFAULT_RULES);
       expect(isReasonRequired(score, 'approve', policy)).toBe(false);
@@ -145,7 +145,7 @@ describe('a verdict', () => {
     ['pending_approval', 0, 3],
     ['pending_approval', 1, 2],
     ['pending_approval', 2, 1],
-    // The quorum was lowered meanwhile: still somebody has to give the approval that decides.
+    // The quorum was lowered since: the deciding approval is still needed.
     ['pending_approval', 3, 1],
     ['pending_approval', 7, 1],
     ['approved', 3, 0],
@@ -153,13 +153,13 @@ describe('a verdict', () => {
     ['denied', 2, 0],
     ['expired', 0, 0],
   ] as const)(
-    'where three are to approve: an action that is %s with %d approvals lacks %d',
+    'where three have to approve: an action that is %s with %d approvals lacks %d',
     (status, approvals, missing) => {
       expect(approvalsMissing({ status, approvals, riskScore: 70 }, policyOf(asking))).toBe(missing);
     },
   );
 
-  it('is lacking on a pending action at every risk level as its quorum says, and on no other', () => {
+  it('lacks approvals on a pending action at every risk level as its quorum says, and on no other action', () => {
     const missing = (riskScore: number) => (status: Case['status']) =>
       approvalsMissing({ status, approvals: 0, riskScore }, policyOf(asking));
     expect([20, 50, 75, 90].map((score) => ACTION_STATUSES.map(missing(score)))).toEqual(

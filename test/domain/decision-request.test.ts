@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { clientCorrelationId, newCorrelationId } from '../../src/domain/correlation';
 import { parseId, parseIds, parseReason, type Parsed } from '../../src/domain/decision-request';
 
-/** What ids, reasons and correlation ids may be (docs/rest-api.md), as tables and properties. */
+/** Which ids, reasons and correlation ids are valid (docs/rest-api.md), as tables and properties. */
 const MAX_ID = 2 ** 53 - 1;
 const LOC = ['body', 'x'];
 
@@ -10,27 +10,27 @@ function isRefused(parsed: Parsed<unknown>): boolean {
   return parsed.faults !== undefined;
 }
 
-/** Where the faults lie, and of which type they are. */
+/** The places and types of the faults. */
 function placesOf(parsed: Parsed<unknown>): readonly unknown[] {
   return (parsed.faults ?? []).map(({ loc, type }) => [loc, type]);
 }
 
 describe('an id', () => {
-  it.each([1, 12345, MAX_ID, '1', '12345', String(MAX_ID)])('may be %p', (raw) => {
+  it.each([1, 12345, MAX_ID, '1', '12345', String(MAX_ID)])('is valid as %p', (raw) => {
     expect(parseId(raw, LOC)).toEqual({ value: Number(raw) });
   });
 
-  // 2^53 + 1 is a double's neighbour of 2^53, which would be taken for it.
+  // As a double, 2^53 + 1 would be rounded to 2^53.
   it.each([
     ...[0, -0, -1, 0.5, 12345.5, 2 ** 53, 2 ** 64, NaN, Infinity, -Infinity],
     ...['0', '-1', '+1', '1.0', '1e3', '0x10', '9007199254740992', '9007199254740993', '9'.repeat(400)],
     ...['', ' ', ' 1', '1 ', '1\n', '1_000', '12x', '١', 'NaN', 'Infinity'],
     ...[null, undefined, true, [1], { id: 1 }, 1n],
-  ])('cannot be %p, which is refused at its place', (raw) => {
+  ])('is refused as %p, at its place', (raw) => {
     expect(placesOf(parseId(raw, LOC))).toEqual([[LOC, 'id']]);
   });
 
-  it('is any whole number from 1 to 2^53-1, given as a number or as its digits, and nothing else', () => {
+  it('is any whole number from 1 to 2^53-1, as a number or as its digits, and nothing else', () => {
     const inside = fc.integer({ min: 1, max: MAX_ID });
     fc.assert(
       fc.property(inside, (id) => {
@@ -59,7 +59,7 @@ describe('an id', () => {
 });
 
 describe('the ids of a bulk', () => {
-  it('are folded into the distinct ones, in the order first given, as numbers or digits alike', () => {
+  it('are reduced to the distinct ones, in the order of their first mention, numbers and digits alike', () => {
     const some = fc.integer({ min: 1, max: 20 });
     const asSent = fc.oneof(some, some.map(String));
     fc.assert(
@@ -72,18 +72,18 @@ describe('the ids of a bulk', () => {
     );
   });
 
-  it('are 1 to 500 as sent, before any is folded', () => {
+  it('number 1 to 500 as sent, before duplicates are removed', () => {
     const same = (count: number): number[] => Array.from({ length: count }, () => 12345);
     expect(parseIds(same(500), LOC)).toEqual({ value: [12345] });
     expect(placesOf(parseIds(same(501), LOC))).toEqual([[LOC, 'length']]);
     expect(placesOf(parseIds([], LOC))).toEqual([[LOC, 'length']]);
   });
 
-  it.each([undefined, null, 12345, '12345', { length: 1, 0: 12345 }])('cannot be %p', (raw) => {
+  it.each([undefined, null, 12345, '12345', { length: 1, 0: 12345 }])('are refused as %p', (raw) => {
     expect(placesOf(parseIds(raw, LOC))).toEqual([[LOC, 'list']]);
   });
 
-  it('are refused whole where one is faulty, with the place of each that is', () => {
+  it('are refused as a whole where one is faulty, with the place of each faulty id', () => {
     expect(placesOf(parseIds([12345, 0, 12346, 'x', null], LOC))).toEqual([
       [[...LOC, 1], 'id'],
       [[...LOC, 3], 'id'],
@@ -93,9 +93,12 @@ describe('the ids of a bulk', () => {
 });
 
 describe('a reason', () => {
-  it.each([undefined, null, '', ' ', '\t\r\n  ', '\u0001', '\u200b', '\u3164'])('of %p is none', (raw) => {
-    expect(parseReason(raw, LOC)).toEqual({ value: null });
-  });
+  it.each([undefined, null, '', ' ', '\t\r\n  ', '\u0001', '\u200b', '\u3164'])(
+    'of %p counts as absent',
+    (raw) => {
+      expect(parseReason(raw, LOC)).toEqual({ value: null });
+    },
+  );
 
   it.each([
     'No',
@@ -105,7 +108,7 @@ describe('a reason', () => {
     'e\u0301',
     '\u0001!',
     'x'.repeat(2000),
-  ])('is kept to the letter: %p', (raw) => {
+  ])('is kept unchanged: %p', (raw) => {
     expect(parseReason(raw, LOC)).toEqual({ value: raw });
   });
 
@@ -126,7 +129,7 @@ describe('a reason', () => {
     expect(placesOf(parseReason(raw, LOC))).toEqual([[LOC, type]]);
   });
 
-  it('is never changed: kept, none where blank, or refused', () => {
+  it('is never changed: it is kept, counts as absent where blank, or is refused', () => {
     const texts = fc.string({
       unit: fc.constantFrom(' ', 'a', '\0', '\n', '👍', '\ud83d', '\udc4d'),
       maxLength: 12,
@@ -143,7 +146,7 @@ describe('a reason', () => {
 });
 
 describe('a correlation id', () => {
-  it('holds the second of the request in UTC and a part of its own', () => {
+  it('holds the second of the request in UTC and a unique part', () => {
     const at = new Date('2026-01-20T14:35:00.999Z');
     const ids = Array.from({ length: 1000 }, () => newCorrelationId(at));
     for (const id of ids) expect(id).toMatch(/^action_20260120_143500_[0-9a-f]{16}$/);
@@ -171,7 +174,7 @@ describe('a correlation id', () => {
     },
   );
 
-  it('of a client is 1 to 128 of the characters that are allowed, and no other text is one', () => {
+  it('of a client has 1 to 128 of the allowed characters, and no other text is valid', () => {
     const listed = [...'ABCXYZabcxyz0189._:-'];
     const other = [...' \t\n/+=,;"é👍\0'];
     const texts = fc.string({ unit: fc.constantFrom(...listed, ...other), maxLength: 6 });

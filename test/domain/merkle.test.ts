@@ -18,9 +18,9 @@ import {
   type Subtree,
 } from '../../src/domain/merkle';
 
-/** RFC 6962's tree: against public vectors, against its own definition, and against proofs that were tampered with. */
+/** RFC 6962's tree against public test vectors, against its own definition, and against tampered proofs. */
 
-/** Other projects' data, which is not part of this one. */
+/** Test vectors of other projects, which are not part of this repository. */
 const VECTORS = join(__dirname, '..', '..', '..', 'shared', 'vectors', 'merkle');
 
 interface InclusionVector {
@@ -46,8 +46,8 @@ const read = <T>(name: string): [string, T][] =>
   Object.entries(JSON.parse(readFileSync(join(VECTORS, name), 'utf8')) as Record<string, T>);
 
 if (existsSync(VECTORS)) {
-  describe("another project's vectors", () => {
-    it('of inclusion are all judged as they ask', () => {
+  describe("a proof of another project's test vectors", () => {
+    it('of inclusion is judged as the vectors say', () => {
       const vectors = read<InclusionVector>('inclusion.json');
       const judged = vectors.map(([name, v]) => [
         name,
@@ -56,7 +56,7 @@ if (existsSync(VECTORS)) {
       expect(judged).toEqual(vectors.map(([name, { wantErr }]) => [name, !wantErr]));
     });
 
-    it('of consistency are all judged as they ask, and both together are 196', () => {
+    it('of consistency is judged as the vectors say, and both sets hold 196', () => {
       const vectors = read<ConsistencyVector>('consistency.json');
       const judged = vectors.map(([name, v]) => [
         name,
@@ -68,7 +68,7 @@ if (existsSync(VECTORS)) {
   });
 } else console.warn(`skipped the public Merkle vectors: they are not at ${VECTORS}`);
 
-/** The tree hash as RFC 6962 2.1 defines it, by its own recursion. */
+/** The tree hash by the recursion of RFC 6962 section 2.1. */
 function treeHash(leaves: readonly Hash[]): Hash {
   const [only] = leaves;
   if (only === undefined) return EMPTY_ROOT;
@@ -77,7 +77,7 @@ function treeHash(leaves: readonly Hash[]): Hash {
   return nodeHash(treeHash(leaves.slice(0, split)), treeHash(leaves.slice(split)));
 }
 
-/** A tree as the sealer builds it: one leaf after the other, keeping every subtree that is complete. */
+/** A tree as the sealer builds it: one leaf at a time, keeping every complete subtree. */
 class Grown {
   readonly roots: Hash[] = [EMPTY_ROOT];
   private readonly nodes = new Map<string, Hash>();
@@ -120,12 +120,12 @@ const LEAVES = Array.from({ length: 130 }, (_, n) => leafHash(Buffer.from(`entry
 const tree = new Grown(LEAVES);
 
 describe('a tree that grows leaf by leaf', () => {
-  it('has at every size the root that the definition gives', () => {
+  it('has at every size the root of the definition', () => {
     for (let size = 0; size <= LEAVES.length; size += 1)
       expect(tree.root(size).equals(treeHash(LEAVES.slice(0, size)))).toBe(true);
   });
 
-  it('goes on from its stored edge as if it had never stopped', () => {
+  it('continues from its stored edge like a tree that was never stored', () => {
     for (const size of [0, 1, 2, 3, 64, 65, 129]) {
       const edge = new TreeEdge(size, tree.hashesOf(peaksOf(size)));
       LEAVES.slice(size).forEach((leaf) => edge.append(leaf));
@@ -134,7 +134,7 @@ describe('a tree that grows leaf by leaf', () => {
     expect(() => new TreeEdge(3, [])).toThrow('one hash per peak');
   });
 
-  it('has the hash of every subtree in those that are kept, one in sixteen leaves or fewer', () => {
+  it('has the hash of every subtree of the stored ones, which are at most one per sixteen leaves', () => {
     const kept = tree.subtrees.filter(isKept);
     expect(kept.filter(({ level }) => level > 0).length).toBeLessThan(LEAVES.length / 8 + 1);
     for (const subtree of tree.subtrees) {
@@ -144,7 +144,7 @@ describe('a tree that grows leaf by leaf', () => {
     }
   });
 
-  it('proves every leaf of every size, and that every size begins with every smaller one', () => {
+  it('proves every leaf at every size, and that every size extends every smaller one', () => {
     for (let size = 1; size <= 70; size += 1)
       for (let part = 1; part <= size; part += 1) {
         const inclusion = tree.proof(inclusionPath(part - 1, size));
@@ -157,7 +157,7 @@ describe('a tree that grows leaf by leaf', () => {
   });
 });
 
-/** A proof with something wrong about it: a node less, a node more, one changed, two swapped. */
+/** A faulty proof: a node fewer, a node more, one changed, two swapped. */
 const damages = fc.constantFrom<readonly [string, (proof: Hash[], at: number) => Hash[]]>(
   ['a node less at the end', (proof) => proof.slice(0, -1)],
   ['a node less at the start', (proof) => proof.slice(1)],
@@ -171,12 +171,12 @@ const damages = fc.constantFrom<readonly [string, (proof: Hash[], at: number) =>
   ],
 );
 
-describe('a proof that was tampered with', () => {
+describe('a tampered proof', () => {
   const sizes = fc
     .integer({ min: 2, max: 130 })
     .chain((size) => fc.tuple(fc.integer({ min: 1, max: size - 1 }), fc.constant(size)));
 
-  it('shows no inclusion', () => {
+  it('proves no inclusion', () => {
     fc.assert(
       fc.property(sizes, damages, fc.nat(6), ([part, size], [, damage], at) => {
         const proof = tree.proof(inclusionPath(part, size));
@@ -187,7 +187,7 @@ describe('a proof that was tampered with', () => {
     );
   });
 
-  it('shows no consistency', () => {
+  it('proves no consistency', () => {
     fc.assert(
       fc.property(sizes, damages, fc.nat(6), ([part, size], [, damage], at) => {
         const proof = tree.proof(consistencyPath(part, size));
@@ -198,7 +198,7 @@ describe('a proof that was tampered with', () => {
     );
   });
 
-  it('of another leaf, another place, another size or another root shows nothing', () => {
+  it('of another leaf, place, size or root proves nothing', () => {
     const proof = tree.proof(inclusionPath(5, 13));
     const leaf = LEAVES[5] ?? EMPTY_ROOT;
     expect(isIncluded(leaf, 5, 13, proof, tree.root(13))).toBe(true);
@@ -209,11 +209,11 @@ describe('a proof that was tampered with', () => {
     expect(isIncluded(leaf, 13, 13, proof, tree.root(13))).toBe(false);
   });
 
-  it('does not pass an inner node off for a leaf, or a leaf for an inner node', () => {
+  it('does not pass off an inner node as a leaf, or a leaf as an inner node', () => {
     const [first = EMPTY_ROOT, second = EMPTY_ROOT] = LEAVES;
     const inner = nodeHash(first, second);
     const twoLeaves = nodeHash(inner, leafHash(Buffer.from('third')));
-    // The same bytes, hashed as an entry, are no inner node: the prefixes keep the two apart.
+    // The same bytes hashed as an entry are no inner node: the prefixes keep them apart.
     expect(leafHash(Buffer.concat([first, second])).equals(inner)).toBe(false);
     expect(
       isIncluded(leafHash(Buffer.concat([first, second])), 0, 2, [leafHash(Buffer.from('third'))], twoLeaves),

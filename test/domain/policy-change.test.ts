@@ -5,9 +5,9 @@ import { RISK_LEVELS } from '../../src/domain/risk';
 import { readPolicy } from '../../src/persistence/stored-policy';
 import { applied, flat, PATCH, RULES } from '../support/policy-documents';
 
-/** The policy document by itself: what a patch makes of it, what is impossible, and how it is read back. */
+/** The policy document: what a patch changes, what is invalid, and how a stored one is read. */
 
-/** A document that holds just one setting, as JSON can have it. */
+/** A document that holds one setting, as JSON can have it. */
 function only(path: string, value: unknown): PolicyPatch {
   return path.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as PolicyPatch;
 }
@@ -16,7 +16,7 @@ const pathsOf = (patch: PolicyPatch) =>
   applyPatch(DEFAULT_RULES, patch).faults?.map(({ loc }) => loc.join('.'));
 
 describe('a patch', () => {
-  it('sets what it holds and leaves what it leaves out, whatever the policy', () => {
+  it('sets what it holds and leaves the rest, whatever the policy', () => {
     fc.assert(
       fc.property(RULES, PATCH, (rules, patch) => {
         const expected = { ...Object.fromEntries(flat(rules)), ...Object.fromEntries(flat(patch)) };
@@ -25,7 +25,7 @@ describe('a patch', () => {
     );
   });
 
-  it('changes nothing more when it is applied again', () => {
+  it('changes nothing more when it is applied twice', () => {
     fc.assert(
       fc.property(RULES, PATCH, (rules, patch) => {
         const once = applied(rules, patch);
@@ -35,7 +35,7 @@ describe('a patch', () => {
     );
   });
 
-  it('leaves the policy that it is applied to as it was', () => {
+  it('leaves the policy that it is applied to unchanged', () => {
     fc.assert(
       fc.property(RULES, PATCH, (rules, patch) => {
         const [before, asked] = [structuredClone(rules), structuredClone(patch)];
@@ -45,7 +45,7 @@ describe('a patch', () => {
     );
   });
 
-  it('has a difference that holds exactly what is other than before, and none where nothing is', () => {
+  it('has a difference that holds exactly the changed settings, and none where nothing changes', () => {
     fc.assert(
       fc.property(RULES, PATCH, (rules, patch) => {
         const after = applied(rules, patch);
@@ -65,7 +65,7 @@ describe('a patch', () => {
     );
   });
 
-  it('names risk levels in their order and each once, however they were given', () => {
+  it('lists risk levels in their order and each once, however they were given', () => {
     const patch: PolicyPatch = {
       excludedFromBulk: ['critical', 'low', 'critical'],
       reasonRequired: { reject: ['high', 'medium'] },
@@ -82,7 +82,7 @@ describe('a patch', () => {
     'function Object() { [native code] }',
     'function toString() { [native code] }',
     '[object Object]',
-  ])('with the unknown name %s is taken without it, at the top and within a part', (name) => {
+  ])('with the unknown name %s is applied without it, at the top and within a part', (name) => {
     const unknown = `"${name}":{"low":2},"quorum":{"${name}":7,"high":2}`;
     const patch = JSON.parse(`{${unknown}}`) as PolicyPatch;
     const expected = { ...DEFAULT_RULES, quorum: { low: 1, medium: 1, high: 2, critical: 1 } };
@@ -90,7 +90,7 @@ describe('a patch', () => {
   });
 });
 
-/** What one setting can be at its ends, and what it cannot be. */
+/** A setting's valid values at its bounds, and invalid ones. */
 type Range = readonly [path: string, possible: readonly unknown[], impossible: readonly unknown[]];
 const RANGES: readonly Range[] = [
   ['approvalLevels', [true, false], [null, 'true', 1]],
@@ -122,7 +122,7 @@ const RANGES: readonly Range[] = [
 
 describe('a policy', () => {
   it.each(RANGES)(
-    'can have %s up to its ends, and one fault is told of each value beyond',
+    'accepts %s up to its bounds, and has one fault for each value beyond them',
     (path, possible, impossible) => {
       for (const value of possible) expect([value, pathsOf(only(path, value))]).toEqual([value, undefined]);
       for (const value of impossible)
@@ -148,7 +148,7 @@ describe('a policy', () => {
     );
   });
 
-  it('tells an admin who asks for a level above 10 that nobody can hold it', () => {
+  it('tells an admin who requires a level above 10 that nobody can hold it', () => {
     const fault = { loc: ['patch', 'requiredLevels', 'high'], type: 'range' };
     expect(applyPatch(DEFAULT_RULES, { requiredLevels: { high: 11 } }).faults).toEqual([
       { ...fault, msg: 'is a level that nobody can hold: 10 is the highest' },
@@ -178,7 +178,7 @@ describe('a stored document', () => {
     expect(readPolicy(3, document)).toStrictEqual({ version: 3, ...DEFAULT_RULES, ...said });
   });
 
-  it('is read back as the policy that was laid down, whichever it was', () => {
+  it('is read as the policy that was stored, whichever it was', () => {
     const readBack = (rules: PolicyRules) => readPolicy(7, JSON.parse(JSON.stringify(rules)));
     fc.assert(
       fc.property(RULES, (rules) => {

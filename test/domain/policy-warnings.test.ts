@@ -9,7 +9,7 @@ import { RISK_LEVELS, riskLevelOf, type RiskLevel } from '../../src/domain/risk'
 import { catchAllOf, type ScoringRule } from '../../src/domain/scoring-rules';
 import { applied, LEVEL_HELD, perRiskLevel, RULES } from '../support/policy-documents';
 
-/** What is risky about a policy that is possible, for the people there are: the pure rule, as a table and a property. */
+/** What is risky about a valid policy, for the people of an organization: the pure rule, as a table and properties. */
 const person = (role: PeopleAlike['role'], of: Partial<PeopleAlike> = {}): PeopleAlike => ({
   role,
   approvalLevel: null,
@@ -72,7 +72,7 @@ const RISKY: readonly [title: string, patch: PolicyPatch, people: readonly Peopl
 describe('a risky policy', () => {
   const inForce = (patch: PolicyPatch): ApprovalPolicy => ({ version: 1, ...applied(DEFAULT_RULES, patch) });
 
-  it.each(RISKY)('warns an admin exactly where it is one: %s', (_title, patch, people, warnings) => {
+  it.each(RISKY)('warns an admin exactly where it is risky: %s', (_title, patch, people, warnings) => {
     const told = policyWarnings(inForce(patch), people);
     expect(told.map(({ code, riskLevel }) => [code, riskLevel])).toEqual(warnings);
   });
@@ -101,7 +101,7 @@ describe('a risky policy', () => {
   ];
 
   it.each(CATCH_ALLS)(
-    'is one whose rule approves whatever comes, by what it matches: %s',
+    'has a rule that approves everything, judged by what it matches: %s',
     (_title, rule, warns) => {
       const patch = { scoringRules: [{ ...ANY, ...rule }], autoApproveBelow: 21 };
       const told = policyWarnings(inForce(patch), [CISO]).map(({ code }) => code);
@@ -109,7 +109,7 @@ describe('a risky policy', () => {
     },
   );
 
-  it('has a rule that takes everything exactly where its pattern matches texts of every kind and length', () => {
+  it('has a catch-all rule exactly where its pattern matches texts of every kind and length', () => {
     const pattern = fc.string({
       unit: fc.constantFrom('*', '?', 'a', '*', '\u200b', ' '),
       minLength: 1,
@@ -118,7 +118,7 @@ describe('a risky policy', () => {
     fc.assert(
       fc.property(pattern, (actionType) => {
         const read = readPattern(actionType);
-        // As long as the longest pattern, and of characters that none of them names.
+        // As long as the longest pattern, of characters that no pattern names.
         const takesAll = ['z'.repeat(7), 'y'.repeat(20), '\u00e9'.repeat(300)].every((text) =>
           matches(read, comparedText(text)),
         );
@@ -127,7 +127,7 @@ describe('a risky policy', () => {
     );
   });
 
-  it('leaves a submission to nobody exactly where no queue would show it to anybody else', () => {
+  it("leaves a submission without a reviewer exactly where it is in nobody else's queue", () => {
     const someone = fc.record({
       role: fc.constantFrom(...ROLES),
       approvalLevel: fc.option(LEVEL_HELD),
@@ -152,7 +152,7 @@ describe('a risky policy', () => {
     );
   });
 
-  it('warns of a quorum exactly where fewer people may approve every score of the risk level by the rule that decides', () => {
+  it('warns of a quorum exactly where too few people may approve every score of the risk level by the deciding rule', () => {
     const someone = fc.record({
       role: fc.constantFrom(...ROLES),
       approvalLevel: fc.option(LEVEL_HELD),
@@ -182,7 +182,7 @@ function reviewerOf(someone: PeopleAlike, policy: ApprovalPolicy): Reviewer {
   return { kind: 'user', organizationId: 1, user, policy };
 }
 
-/** Whether somebody may approve somebody else's pending action of this score. */
+/** Whether a person may approve another person's pending action of this score. */
 function isAllowed(someone: PeopleAlike, riskScore: number, policy: ApprovalPolicy): boolean {
   const reviewer = reviewerOf(someone, policy);
   const decided = { decidedById: null, decidedAt: null };

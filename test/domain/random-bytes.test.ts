@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { freshBytes } from '../../src/domain/random-bytes';
 
-/** Random bytes are drawn in pools: nobody is given what somebody else has, and what was given stays as it was. */
-it('nobody is given the same bytes twice, nor others than were asked for', () => {
+/** Random bytes are drawn in pools: no two callers share bytes, and returned bytes never change. */
+it('two callers never get the same bytes, and each gets as many as asked for', () => {
   const size = fc.integer({ min: 16, max: 64 });
   const given: { bytes: Buffer; then: string }[] = [];
   fc.assert(
@@ -19,7 +19,7 @@ it('nobody is given the same bytes twice, nor others than were asked for', () =>
   expect(new Set(given.map(({ then }) => then.slice(0, 32))).size).toBe(given.length);
 });
 
-it('as many are given as a pool holds, and one more than is left', () => {
+it('a caller gets as many bytes as a pool holds, and one more than it has left', () => {
   freshBytes(4_096);
   expect(freshBytes(4_095)).toHaveLength(4_095);
   expect(freshBytes(2)).toHaveLength(2);

@@ -7,7 +7,7 @@ import { parseScoringRules, type ScoringRule } from '../../src/domain/scoring-ru
 import { indicatorWords, parseSubmission } from '../../src/domain/submission';
 import { applied, SCORING_RULE } from '../support/policy-documents';
 
-/** What an action scores by an organization's rules, and who may approve it then: pure, as a table and as properties. */
+/** What an action scores by an organization's rules, and who may then approve it, as a table and properties. */
 const rule = (patterns: Partial<ScoringRule>): ScoringRule => ({
   actionType: null,
   toolName: null,
@@ -51,7 +51,7 @@ describe('a pattern', () => {
     ['(a+)+$', 'aaaa', false],
     ['[x]', 'x', false],
     ['löschen*', 'LÖSCHEN jetzt', true],
-  ])('%s held against %s: %s', (pattern, text, doesMatch) => {
+  ])('%s compared with %s: %s', (pattern, text, doesMatch) => {
     expect(matchesPattern(pattern, text)).toBe(doesMatch);
   });
 
@@ -59,7 +59,7 @@ describe('a pattern', () => {
   const few = fc.array(fc.constantFrom('a', 'b', '*', '?'), { maxLength: 8 }).map((all) => all.join(''));
   const text = fc.array(fc.constantFrom('a', 'b'), { maxLength: 10 }).map((all) => all.join(''));
 
-  it('matches what the same pattern as a regular expression matches', () => {
+  it('matches what the same pattern matches as a regular expression', () => {
     fc.assert(
       fc.property(few, text, (pattern, given) => {
         const expected = new RegExp(`^${pattern.replaceAll('?', '.').replaceAll('*', '.*')}$`).test(given);
@@ -69,12 +69,12 @@ describe('a pattern', () => {
     );
   });
 
-  it('matches any text around what it holds, whatever the characters', () => {
+  it('matches any text around its literal parts, whatever the characters', () => {
     fc.assert(
       fc.property(letters, letters, letters, (before, held, after) => {
-        // Blanks at its own edges may be the edges of the text, where none count.
+        // Blanks at the pattern's edges may be at the text's edges, where they do not count.
         const plain = held.replaceAll('*', '').trim();
-        // The blanks at the edges keep what is held from composing with its neighbours.
+        // The blanks at the edges keep the literal from composing with its neighbours.
         expect(matchesPattern(`*${plain}*`, `${before} ${plain} ${after}`)).toBe(true);
       }),
     );
@@ -85,7 +85,7 @@ describe('a pattern', () => {
     ['a long part that nearly fits everywhere', `*${'a'.repeat(197)}c*`],
     ['a part of any characters', `*${'?a'.repeat(98)}c*`],
     ['parts that all but fit', '*aaaaaaaab'.repeat(20)],
-  ])('of %s is held against a long text in linear time', (_what, pattern) => {
+  ])('of %s is compared with a long text in linear time', (_what, pattern) => {
     let reads = 0;
     const length = 16_000;
     const text = new Proxy<ArrayLike<number>>(
@@ -103,7 +103,7 @@ describe('a pattern', () => {
   });
 });
 
-it('what a pattern needs for its search is made once, however many texts it is held against', () => {
+it('a pattern is prepared for search once, however many texts it is compared with', () => {
   const pattern = readPattern(`*${'abcdefghij'.repeat(19)}*`);
   const texts = Array.from({ length: 100 }, (_, n) => comparedText(`${'x'.repeat(200)}${String(n)}`));
   const made = [jest.spyOn(Map.prototype, 'set'), jest.spyOn(Uint32Array.prototype, 'slice')];
@@ -113,7 +113,7 @@ it('what a pattern needs for its search is made once, however many texts it is h
   expect(calls).toEqual([0, 0]);
 });
 
-it('a pattern has at most 200 characters as it is compared, where one can stand for 18', () => {
+it('a pattern has at most 200 characters in its compared form, in which one can become 18', () => {
   const faultsOfPattern = (actionType: string) => parseScoringRules([{ actionType, score: 5 }], []).faults;
   expect(faultsOfPattern(`*${'\ufdfa'.repeat(11)}*`)).toBeUndefined();
   expect(faultsOfPattern(`*${'\ufdfa'.repeat(12)}*`)).toMatchObject([{ type: 'pattern' }]);
@@ -145,7 +145,7 @@ describe('the score of an action', () => {
     expect(scored.source).toBe(position === null ? 'default' : 'rule');
   });
 
-  it('is 95, and for a person to decide, where there are no rules or a rule fails', () => {
+  it('is 95, and the action waits for a reviewer, where there are no rules or a rule fails', () => {
     const broken = {
       get actionType(): string {
         throw new Error('unreadable');
@@ -158,7 +158,7 @@ describe('the score of an action', () => {
     }
   });
 
-  it('is always one of a rule that is there and matches, with none before it that would, or 95', () => {
+  it('is that of the first rule that matches, or 95', () => {
     const said = fc.record({
       actionType: fc.constantFrom('delete', 'read'),
       toolName: fc.option(fc.constantFrom('sql', 'fs')),
@@ -178,7 +178,7 @@ describe('the score of an action', () => {
     );
   });
 
-  it('leads past a person only below the threshold, which is open at its end', () => {
+  it('leads to automatic approval only below the threshold, which is exclusive', () => {
     const of = (score: number) => isAutoApproved(scoreByEngine(score), { autoApproveBelow: 20 });
     expect([0, 19.999, 20, 20.001, 100].map(of)).toEqual([true, true, false, false, false]);
     expect(isAutoApproved(scoreByEngine(0), { autoApproveBelow: null })).toBe(false);
@@ -186,7 +186,7 @@ describe('the score of an action', () => {
   });
 });
 
-it('an action whose texts come to more than 32,768 characters as they are compared is not read on, and scores 95', () => {
+it('an action whose texts exceed 32,768 compared characters is read no further and scores 95', () => {
   const rules = [rule({ riskIndicator: 'x*', score: 5 })];
   const policy = { scoringRules: rules, autoApproveBelow: 10 };
   const indicate = (riskIndicators: readonly string[]): ScoredAction => ({
@@ -198,9 +198,9 @@ it('an action whose texts come to more than 32,768 characters as they are compar
     score: 95,
     source: 'default',
   });
-  // Eighteen characters each, as they are compared.
+  // Eighteen characters each in their compared form.
   expect(scoreByRules(indicate(['x', '\ufdfa'.repeat(1_821)]), policy).score).toBe(95);
-  // The first text passes the bound; the others are not prepared at all.
+  // The first text exceeds the limit; the others are not prepared at all.
   const normalize = jest.spyOn(String.prototype, 'normalize');
   scoreByRules(indicate(Array.from({ length: 100 }, () => '\u00e9'.repeat(32_768))), policy);
   const calls = normalize.mock.calls.length;
@@ -212,7 +212,7 @@ describe('scoring rules in a policy', () => {
   const faults = (rules: unknown) =>
     applyPatch(DEFAULT_RULES, { scoringRules: rules } as PolicyPatch).faults?.map(({ loc }) => loc.join('.'));
 
-  it('are told every fault at once, each in its place', () => {
+  it('report every fault at once, each at its place', () => {
     const rules = [
       { actionType: '', score: 101 },
       'rule',
@@ -229,7 +229,7 @@ describe('scoring rules in a policy', () => {
     expect(faults(Array.from({ length: 51 }, () => ({ score: 1 })))).toEqual(['patch.scoringRules']);
   });
 
-  it('replace the list that was there, in their order', () => {
+  it('replace the previous list, in their order', () => {
     const [one, two] = [rule({ actionType: 'a' }), rule({ actionType: 'b' })];
     const before = applied(DEFAULT_RULES, { scoringRules: [one] });
     expect(applied(before, { scoringRules: [two, one] }).scoringRules).toEqual([two, one]);
@@ -248,7 +248,7 @@ describe('what an agent indicates', () => {
     [{ pii: true, money: false, none: null }, ['pii', 'pii=true']],
     [{ amount: 5000, region: 'eu' }, ['amount', 'amount=5000', 'region', 'region=eu']],
     [{ detail: { deep: true } }, ['detail']],
-  ])('as %j is held against rules as %j', (given, words) => {
+  ])('as %j is compared with rules as %j', (given, words) => {
     expect(indicatorWords(given)).toEqual(words);
   });
 });
@@ -279,7 +279,7 @@ describe('a submission', () => {
     [{ parameters: { deep: ['\0'] } }, ['parameters unicode']],
     [{ parameters: { account: 2 ** 53 } }, ['parameters number']],
     [{ parameters: { epsilon: 5e-324 } }, undefined],
-    // The database writes each with 324 decimals, for every reader of the list that the action is in.
+    // The database would write each with 324 decimals, in every list with this action.
     [{ parameters: { epsilons: Array(9_000).fill(5e-324) } }, ['parameters length']],
     [{ parameters: { amount: Infinity } }, ['parameters number']],
     [{ parameters: { amount: -0.25 } }, undefined],
@@ -297,7 +297,7 @@ describe('a submission', () => {
       { agentId: '\0', parameters: 3, riskScore: -1 },
       ['agentId unicode', 'parameters object', 'riskScore range'],
     ],
-  ])('%#: what is wrong with it is told all at once', (given, faults) => {
+  ])('%#: has all of its faults reported at once', (given, faults) => {
     expect(faultsOf(given)).toEqual(faults);
   });
 });

@@ -4,7 +4,7 @@ import { DEFAULT_RULES } from '../../src/domain/policy';
 import { RISK_LEVELS, riskLevelOf, riskScoresOf } from '../../src/domain/risk';
 import { scores } from '../support/rule-cases';
 
-/** The risk levels and the life of an action (docs/approval-policy.md#risk-levels): what no policy can change. */
+/** The risk levels and the statuses of an action (docs/approval-policy.md#risk-levels), which no policy can change. */
 
 describe('an action', () => {
   it.each([
@@ -13,14 +13,14 @@ describe('an action', () => {
     ['high', 3, [70, 84, 84.999999]],
     ['critical', 4, [85, 99.5, 100]],
   ] as const)(
-    'is of %s risk, which takes level %d if nothing else is said, at scores %j',
+    'is of %s risk, which requires level %d by default, at scores %j',
     (riskLevel, level, scores) => {
       expect(scores.map(riskLevelOf)).toEqual(scores.map(() => riskLevel));
       expect(DEFAULT_RULES.requiredLevels[riskLevel]).toBe(level);
     },
   );
 
-  it('has no other risk levels than these, lowest first', () => {
+  it('has only these risk levels, lowest first', () => {
     expect(RISK_LEVELS).toEqual(['low', 'medium', 'high', 'critical']);
     expect(RISK_LEVELS.map(riskScoresOf)).toEqual([
       { from: 0, to: 40 },
@@ -30,7 +30,7 @@ describe('an action', () => {
     ]);
   });
 
-  it('with a score between two integers belongs to the risk level of the lower, and to one risk level only', () => {
+  it('with a score between two integers has the risk level of the lower one, and only that', () => {
     fc.assert(
       fc.property(scores, (score) => {
         expect(riskLevelOf(score)).toBe(riskLevelOf(Math.floor(score)));
@@ -57,7 +57,7 @@ describe('an action', () => {
     expect(statusOf(verdict)).toBe(verdict === 'approve' ? 'approved' : 'denied');
   });
 
-  it('has no other statuses than these', () => {
+  it('has only these statuses', () => {
     expect([...ACTION_STATUSES].sort()).toEqual(['approved', 'denied', 'expired', 'pending_approval']);
   });
 });

@@ -9,7 +9,7 @@ import {
 import { noteKeyText, openNote, readNoteKey, signNote, type NoteSigner } from '../../src/domain/signed-note';
 import { splitNotes } from '../../src/audit/notes';
 
-/** Signed notes, checkpoints and receipts: what was signed is read back, and nothing else is. */
+/** Signed notes, checkpoints and receipts: what was signed is read back, and nothing else. */
 function signer(name: string): NoteSigner {
   return { name, ...generateKeyPairSync('ed25519') };
 }
@@ -21,7 +21,7 @@ const ORIGIN = originOf('log.example', 1);
 const note = signCheckpoint({ origin: ORIGIN, treeSize: 12, rootHash: HASH }, log);
 
 describe('a signed note', () => {
-  it('is opened by whoever has its key, with its text and the key that signed', () => {
+  it('is opened by a holder of its key, with its text and the key that signed', () => {
     expect(openNote(note, [other, log])).toEqual({
       text: `${ORIGIN}\n12\n${HASH.toString('base64')}\n`,
       key: log,
@@ -45,12 +45,12 @@ describe('a signed note', () => {
     expect(openNote(text, keys)).toBeNull();
   });
 
-  it('that others signed too is opened with the key that is known', () => {
+  it('with further signatures is opened with the known key', () => {
     const [, line = ''] = signNote('a\n', other).split('\n\n');
     expect(openNote(`${note}${line}`, [log])?.key).toBe(log);
   });
 
-  it('cannot be made of a text with an empty line ending or a control character', () => {
+  it('cannot be made from a text with a missing final newline or a control character', () => {
     expect(() => signNote('no newline', log)).toThrow();
     expect(() => signNote('a\tb\n', log)).toThrow();
     expect(() => signNote('a\n', { ...log, name: 'two words' })).toThrow();
@@ -69,7 +69,7 @@ describe('a public key', () => {
     'log.example',
     'log.example+00000000+AAAA',
     noteKeyText(log).replace('+', '+0').replace('0', ''),
-  ])('is not read from what is none: %j', (text) => {
+  ])('is not read from an invalid text: %j', (text) => {
     const changed = text === noteKeyText(log) ? text.replace(/\+[0-9a-f]{8}\+/, '+00000000+') : text;
     expect(readNoteKey(changed)).toBeNull();
   });
@@ -80,7 +80,7 @@ describe('a checkpoint', () => {
     expect(openCheckpoint(note, [log])).toEqual({ origin: ORIGIN, treeSize: 12, rootHash: HASH, key: log });
   });
 
-  it('is never a receipt, nor a receipt a checkpoint', () => {
+  it('is never read as a receipt, nor a receipt as a checkpoint', () => {
     const receipt = signReceipt({ origin: ORIGIN, auditId: 12, leafHash: HASH }, log);
     expect(openReceipt(receipt, [log])).toEqual({ origin: ORIGIN, auditId: 12, leafHash: HASH });
     expect(openCheckpoint(receipt, [log])).toBeNull();
@@ -93,11 +93,11 @@ describe('a checkpoint', () => {
     ['a root that is too short', `${ORIGIN}\n12\nAAAA\n`],
     ['no root', `${ORIGIN}\n12\n`],
     ['more lines than three', `${ORIGIN}\n12\n${HASH.toString('base64')}\nmore\n`],
-  ])('with %s is none, however well signed', (_what, text) => {
+  ])('with %s is invalid, even with a valid signature', (_what, text) => {
     expect(openCheckpoint(signNote(text, log), [log])).toBeNull();
   });
 
-  it('is found among others in an archive, and alone', () => {
+  it('is found in an archive, among others or alone', () => {
     const second = signCheckpoint({ origin: ORIGIN, treeSize: 13, rootHash: HASH }, log);
     expect(splitNotes(`${note}\n${second}\n`)).toEqual([note, second]);
     expect(splitNotes(note)).toEqual([note]);

@@ -1,6 +1,6 @@
 import { hasRequired } from '../../src/http/token-claims';
 
-/** What TOKEN_REQUIRED_CLAIMS asks of a token, held against how providers write it. */
+/** What TOKEN_REQUIRED_CLAIMS requires of a token, compared with how providers write it. */
 describe('a required claim', () => {
   it.each([
     ['the text itself', { token_use: 'access' }, { token_use: 'access' }],

@@ -10,9 +10,9 @@ import { keyFault, type SignatureAlgorithm, type VerificationKey } from '../../s
 import { rememberVerified } from '../../src/http/verified-tokens';
 import { makeLogger } from '../../src/observability/logger';
 
-/** The gate in front of the library and the signature behind it: against public vectors, and against JSON of two meanings. */
+/** The checks in front of the library and the signature check behind it, against public vectors and ambiguous JSON. */
 
-/** Another project's data, which is not part of this one. */
+/** Test vectors of another project, which are not part of this repository. */
 const VECTORS = join(__dirname, '..', '..', '..', 'shared', 'vectors', 'wycheproof');
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'] as const;
 
@@ -29,7 +29,7 @@ interface Group {
   readonly tests: readonly { readonly tcId: number; readonly jws?: unknown; readonly result: string }[];
 }
 
-/** The vectors of a file that are JSON Web Signatures, each with its key or set of keys. */
+/** The vectors of a file that are JSON Web Signatures, each with its key or key set. */
 function vectorsOf(file: string) {
   const { testGroups } = JSON.parse(readFileSync(join(VECTORS, file), 'utf8')) as { testGroups: Group[] };
   return testGroups.flatMap(({ public: publicKey, private: privateKey, tests }) =>
@@ -37,7 +37,7 @@ function vectorsOf(file: string) {
   );
 }
 
-/** The key that the gateway would take: published ones as of any issuer, a secret if it is strong enough. */
+/** The key as the gateway would accept it: published ones as of any issuer, a secret if it is strong enough. */
 async function keyFor(
   jwk: Jwk,
   wanted: { alg: string; kid: string | null },
@@ -72,11 +72,11 @@ async function judged(file: string) {
 }
 
 if (existsSync(VECTORS)) {
-  describe("another project's vectors", () => {
-    it('of 401 signatures are judged as they ask, but for tokens nobody here needs', async () => {
+  describe("a token of another project's test vectors", () => {
+    it('is judged as the 401 vectors of signatures say, except for kinds that nobody needs here', async () => {
       const { count, falseAccepts, falseRejects } = await judged('json_web_signature_test.json');
       expect(count).toBe(401);
-      // Byte for byte the valid 357.
+      // The 357 valid ones, byte for byte.
       expect(falseAccepts).toEqual([367, 370]);
       const empty = [259, 264, 268, 272, 320, 325];
       const ofAnotherAlgorithmThanItsKey = [346, 347, 350, 351];
@@ -85,10 +85,10 @@ if (existsSync(VECTORS)) {
         expect([...empty, ...ofAnotherAlgorithmThanItsKey, ...notBase64url]).toContain(id);
     });
 
-    it('of signatures under keys and sets of keys are judged as they ask, but for a key that looks like any other', async () => {
+    it('is judged as the vectors of keys and key sets say, except for a key that looks like any other', async () => {
       const { count, falseAccepts, falseRejects } = await judged('json_web_crypto_test.json');
       expect(count).toBeGreaterThanOrEqual(48);
-      // An RSA key whose modulus a faulty generator made.
+      // An RSA key whose modulus comes from a faulty generator.
       expect(falseAccepts).toEqual([46]);
       // A set of secrets, which no issuer publishes.
       expect(falseRejects).toEqual([48]);
@@ -128,11 +128,11 @@ describe('a JSON object', () => {
     ['bytes that are not UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
     ['an overlong byte', Buffer.from([0x7b, 0x22, 0xc1, 0xa1, 0x22, 0x3a, 0x31, 0x7d])],
     ['a hundred thousand brackets', '['.repeat(100_000)],
-  ])('with %s is not', (_what, text) => {
+  ])('with %s is refused', (_what, text) => {
     expect(read(text)).toBeNull();
   });
 
-  it('is read as JSON.parse reads it, if it says nothing twice', () => {
+  it('is read as JSON.parse reads it, unless a name is repeated', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (value) => {
         const text = JSON.stringify(value);
@@ -169,7 +169,7 @@ describe('a published key', () => {
     ['its own algorithm', { ...strong, alg: 'PS256', kid: 'a' }, { alg: 'PS256', kid: 'a' }],
     ['the curve it is on', { ...p256, kid: 'a' }, { alg: 'ES256', kid: 'a' }],
     ['a token without kid, being the only one', { ...p256, kid: 'a' }, { alg: 'ES256', kid: null }],
-  ])('counts for %s', async (_what, jwk, wanted) => {
+  ])('is accepted for %s', async (_what, jwk, wanted) => {
     expect(await find(jwk, wanted)).toHaveLength(1);
   });
 
@@ -192,12 +192,12 @@ describe('a published key', () => {
       generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }),
       { alg: 'ES256', kid: null },
     ],
-  ])('does not count for %s', async (_what, jwk, wanted) => {
+  ])('is not accepted for %s', async (_what, jwk, wanted) => {
     expect(await find(jwk, wanted)).toEqual([]);
   });
 });
 
-describe('a token that was verified', () => {
+describe('a verified token', () => {
   const at = (seconds: number): Date => new Date(1_800_000_000_000 + seconds * 1000);
   const verified = { expiresAt: at(20) } as VerifiedToken;
   const rejection = { fault: 'signature', details: {} } as const;
@@ -208,21 +208,21 @@ describe('a token that was verified', () => {
   });
   beforeEach(() => (asked = []));
 
-  it('is not verified again for half a minute, and then is, since its key may have been taken back', async () => {
+  it('is not verified again for half a minute, and then is, as its key may have been withdrawn', async () => {
     for (const seconds of [0, 1, 29]) expect(await verify('good', at(seconds))).toBe(verified);
     expect(asked).toEqual(['good']);
     await verify('good', at(30));
     expect(asked).toEqual(['good', 'good']);
   });
 
-  it('vouches for no other token, and one that was refused is verified each time', async () => {
+  it('vouches for no other token, and a refused one is verified each time', async () => {
     await verify('good one', at(0));
     await verify('good two', at(0));
     for (const seconds of [0, 1]) expect(await verify('bad', at(seconds))).toBe(rejection);
     expect(asked).toEqual(['good one', 'good two', 'bad', 'bad']);
   });
 
-  it('is forgotten for newer ones where there are too many', async () => {
+  it('is forgotten in favour of newer ones where there are too many', async () => {
     await verify('good first', at(100));
     for (let n = 0; n < 10_000; n += 1) await verify(`good ${String(n)}`, at(100));
     await verify('good first', at(100));

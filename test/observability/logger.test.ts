@@ -3,10 +3,10 @@ import { insideIn } from '../support/insides';
 import { SAMPLES, secretsIn } from '../support/secrets';
 
 /**
- * What an operator may read in a log, and a client in an error. The whole run is held to it: what its gateways and
- * their PostgreSQL logged is searched when it ends (test/support/run-log.ts), and so is each answer as it comes.
+ * What an operator may read in a log, and a client in an error. The whole run is checked: what its gateways and their
+ * PostgreSQL logged is searched at its end (test/support/run-log.ts), and so is each answer on arrival.
  */
-describe('whoever reads the log', () => {
+describe('an operator who reads the log', () => {
   const SECRET = 'c2VjcmV0IG9mIHNvbWVib2R5';
 
   it.each(['authorization', 'proxy-authorization', 'cookie', 'x-api-key', 'token', 'apiKey'])(
@@ -29,13 +29,13 @@ describe('whoever reads the log', () => {
   );
 
   it.each(Object.entries(SAMPLES))(
-    'is saved from %s by the search at the end of this run',
+    'is protected from %s by the search at the end of this run',
     (kind, sample) => {
       expect(secretsIn(`{"level":40,"msg":"${sample}"}\n`, []).map((found) => found.kind)).toContain(kind);
     },
   );
 
-  it('is saved from the passwords of the databases, and is left what is none', () => {
+  it("is protected from the databases' passwords, and harmless text is left in", () => {
     const harmless =
       '{"level":30,"req":{"headers":{"authorization":"[Redacted]"}},"msg":"action 12345 by key csk_ab"}';
     expect(secretsIn(harmless, ['tr0ub4dor'])).toEqual([]);
@@ -43,7 +43,7 @@ describe('whoever reads the log', () => {
   });
 });
 
-describe('whoever reads an error', () => {
+describe('a client who reads an error', () => {
   const told = (text: string, { status = 500, headers = {}, sent = '' } = {}) =>
     insideIn({ status, headers: new Headers(headers), text: JSON.stringify({ detail: text }) }, sent);
 
@@ -57,7 +57,7 @@ describe('whoever reads an error', () => {
     ['an error of the machine', "TypeError: Cannot read properties of undefined (reading 'id')"],
     ['a version', 'fastify/5.12.8'],
     ['a version', 'PostgreSQL 18.4 on x86_64'],
-  ])('is never told of the inside in any test: %s, as in %s', (kind, text) => {
+  ])('never learns internals in any test: %s, as in %s', (kind, text) => {
     expect(told(text)).toContain(kind);
     expect(told(text, { status: 200 })).toBeUndefined();
     expect(
@@ -65,12 +65,12 @@ describe('whoever reads an error', () => {
     ).toContain(kind);
   });
 
-  it('is never told which server it is, whatever the answer', () => {
+  it('never learns which server it is, whatever the answer', () => {
     expect(told('', { status: 200, headers: { server: 'x' } })).toBe('the header server');
     expect(told('', { status: 404, headers: { 'x-powered-by': 'x' } })).toBe('the header x-powered-by');
   });
 
-  it('may find what they sent themselves', () => {
+  it('may find what they sent', () => {
     const sent = '{"query":"SELECT 1 FROM actions"}';
     expect(told('Syntax Error: Unexpected Name "SELECT 1 FROM actions"', { sent })).toBeUndefined();
     expect(told('The request body is not valid JSON', { status: 400 })).toBeUndefined();

@@ -3,7 +3,7 @@ import { Admission, limitsOf, type Claim, type Share } from '../../src/persisten
 import { DatabaseUnavailableError } from '../../src/persistence/database';
 import { cases } from '../support/runs';
 
-/** Who may have a connection of the pool, and when. */
+/** Who gets a connection of the pool, and when. */
 const SHARES: readonly Share[] = ['authentication', 'system', 'decision', 'read', 'search', 'export'];
 const aClaim: fc.Arbitrary<Claim> = fc.record({
   share: fc.constantFrom(...SHARES),
@@ -13,7 +13,7 @@ const aClaim: fc.Arbitrary<Claim> = fc.record({
 const isTenant = ({ share }: Claim): boolean => share !== 'authentication' && share !== 'system';
 const isRead = ({ share }: Claim): boolean => ['read', 'search', 'export'].includes(share);
 
-/** Whether these may be held together with one more of this claim, by the words of `Limits`. */
+/** Whether these claims may be held together with one more, by the definition of `Limits`. */
 function hasRoom(size: number, held: readonly Claim[], one: Claim): boolean {
   const limits = limitsOf(size);
   const together = [...held, one];
@@ -34,14 +34,14 @@ function hasRoom(size: number, held: readonly Claim[], one: Claim): boolean {
   );
 }
 
-/** Lets everything that is resolved already be told. */
+/** Lets everything that has resolved take effect. */
 const settled = (): Promise<void> => new Promise(setImmediate);
 
 function admissionOf(size: number, maxWaiting = 10_000): Admission {
   return new Admission({ size, maxWaitMs: 60_000, maxWaiting });
 }
 
-/** Asks, and keeps what was given in the order of being admitted. */
+/** Submits a claim and records it when it is admitted. */
 class Bench {
   readonly held: { readonly claim: Claim; readonly n: number; readonly leave: () => void }[] = [];
   readonly waiting = new Map<number, Claim>();
@@ -61,7 +61,7 @@ class Bench {
     return n;
   }
 
-  /** Gives everything back until nobody holds anything. */
+  /** Releases everything until nobody holds a connection. */
   async drain(): Promise<void> {
     await settled();
     while (this.held.length > 0) {
@@ -86,12 +86,12 @@ describe.each([
     { total: 20, tenants: 19, organization: 10, organizationReads: 8, reads: 14, searches: 2, exports: 5 },
   ],
 ])('of a pool of %i', (size, limits) => {
-  it('everybody has their share, one connection at least', () => {
+  it('every organization has a share of at least one connection', () => {
     expect(limitsOf(size)).toEqual(limits);
   });
 });
 
-it('whoever comes and goes, nobody has more than their share, and nobody waits who has room', async () => {
+it('claims come and go: no share is exceeded, and nobody waits whose share has room', async () => {
   const steps = fc.array(fc.oneof(aClaim, fc.nat({ max: 50 })), { minLength: 1, maxLength: 80 });
   const property = fc.asyncProperty(fc.integer({ min: 1, max: 24 }), steps, async (size, all) => {
     const bench = new Bench(admissionOf(size));
@@ -110,14 +110,14 @@ it('whoever comes and goes, nobody has more than their share, and nobody waits w
       });
       for (const claim of bench.waiting.values()) expect(hasRoom(size, held, claim)).toBe(false);
     }
-    // Nobody starves: once everybody who has a connection gives it back, everybody had one.
+    // Nobody starves: when all connections are released, everybody has had one.
     await bench.drain();
     expect(bench.waiting.size).toBe(0);
   });
   await fc.assert(property, { numRuns: cases(100, 2_000) });
 });
 
-it('of one organization, who came first goes first', async () => {
+it('the requests of one organization are served in their order', async () => {
   const property = fc.asyncProperty(
     fc.integer({ min: 1, max: 8 }),
     fc.array(fc.nat({ max: 20 }), { maxLength: 40 }),
@@ -135,7 +135,7 @@ it('of one organization, who came first goes first', async () => {
   await fc.assert(property, { numRuns: cases(50, 1_000) });
 });
 
-it('an organization with one request is next but one, however many another one has waiting', async () => {
+it("an organization's only request is served next but one, however many another organization has waiting", async () => {
   const bench = new Bench(admissionOf(1));
   for (let n = 0; n < 500; n += 1) bench.ask({ share: 'decision', organizationId: 1 });
   const only = bench.ask({ share: 'decision', organizationId: 2 });
@@ -148,7 +148,7 @@ it('an organization with one request is next but one, however many another one h
   await bench.drain();
 });
 
-it('searches that wait keep no decision of the same organization waiting', async () => {
+it('waiting searches do not delay a decision of the same organization', async () => {
   const bench = new Bench(admissionOf(20));
   for (let n = 0; n < 60; n += 1) bench.ask({ share: 'search', organizationId: 1 });
   const decision = bench.ask({ share: 'decision', organizationId: 1 });
@@ -157,7 +157,7 @@ it('searches that wait keep no decision of the same organization waiting', async
   await bench.drain();
 });
 
-it('whoever waits too long, or finds too many waiting, is told so, and others of their queue are not', async () => {
+it('a caller who waits too long, or finds too many waiting, is told so, and the others in the queue go on', async () => {
   const admission = new Admission({ size: 1, maxWaitMs: 1, maxWaiting: 4 });
   const leave = await admission.enter({ share: 'decision', organizationId: 1 });
   const asked = [1, 1, 1, 2].map((organizationId) => admission.enter({ share: 'decision', organizationId }));
@@ -168,7 +168,7 @@ it('whoever waits too long, or finds too many waiting, is told so, and others of
       : outcome.status,
   );
   const late = ['busy', 'No connection became free in time'];
-  // Half of the queue is one organization's: the third one of the first has no place.
+  // Half of the queue belongs to one organization, so the third of the first has no place.
   expect(reasons).toEqual([late, late, ['busy', 'Too many requests wait for a connection'], late]);
   leave();
   (await admission.enter({ share: 'decision', organizationId: 1 }))();

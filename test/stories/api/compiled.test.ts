@@ -3,7 +3,7 @@ import { makeRunOperation } from '../../../src/graphql/compiled';
 import { startGateway, type Gateway, type RequestOptions } from '../../support/gateway';
 import { withoutCorrelation } from '../../support/refusals';
 
-/** Repeated operations are compiled: whoever sends them is answered as before, to the letter. */
+/** Repeated operations are compiled: their answers stay the same, to the letter. */
 const ADMIN = { user: 1 };
 const ANALYST = { user: 4 };
 
@@ -15,7 +15,7 @@ const ENTRY = `id actionType actorKind actorId actionId timestamp details verdic
 const ELIGIBILITY =
   'allowed code detail requiredLevel heldLevel riskLimit votes { verdict user { id } votedAt }';
 
-describe('whoever sends an operation that is compiled is answered as by graphql-js', () => {
+describe('a client whose operation is compiled gets the same answer as from graphql-js', () => {
   let plain: Gateway;
   let compiled: Gateway;
   let apiKey: string;
@@ -103,15 +103,15 @@ describe('whoever sends an operation that is compiled is answered as by graphql-
 
 describe('an operation', () => {
   const schema = buildSchema('type Query { a: Int b: Int }');
-  /** What graphql-js makes has no prototype, which tells who made it. */
+  /** Results of graphql-js have no prototype, which tells the two executors apart. */
   const isCompiled = ({ data }: ExecutionResult): boolean => Object.getPrototypeOf(data) !== null;
-  /** Runs documents, and tells of each whether it was compiled. */
+  /** Runs documents, and returns for each whether it was compiled. */
   const runner = (runsBefore: number) => {
     const run = makeRunOperation(runsBefore);
     return async (document: DocumentNode): Promise<boolean> => isCompiled(await run({ schema, document }));
   };
 
-  it('is compiled once it has run so often', async () => {
+  it('is compiled once it has run often enough', async () => {
     const run = runner(2);
     const [one, other] = [parse('{ a }'), parse('{ b }')];
     const runs: boolean[] = [];
@@ -123,13 +123,13 @@ describe('an operation', () => {
     ['is large', `{ ${Array.from({ length: 201 }, (_, n) => `a${String(n)}: a`).join(' ')} }`],
     ['has a condition', '{ a @skip(if: false) }'],
     ['has a name that is none in JavaScript', '{ __proto__: a }'],
-  ])('that %s never is', async (_what, text) => {
+  ])('that %s is never compiled', async (_what, text) => {
     const run = runner(0);
     const document = parse(text);
     for (let n = 0; n < 3; n += 1) expect(await run(document)).toBe(false);
   });
 
-  it('is forgotten once 256 others ran after it, and is compiled anew when it has run so often again', async () => {
+  it('is forgotten after 256 others, and compiled again once it has run often enough', async () => {
     const run = runner(1);
     const first = parse('{ a }');
     const twice = async (document: DocumentNode): Promise<boolean[]> => [

@@ -1,6 +1,8 @@
 import { startGateway, type Answer, type Gateway } from '../../support/gateway';
 
-/** Every row and example of the documented paths (docs/rest-api.md), over HTTP, key for key and in the printed order. */
+/**
+ * Every row and example of the documented paths (docs/rest-api.md), over HTTP, key for key and in the printed order.
+ */
 let gateway: Gateway;
 
 beforeAll(async () => {
@@ -38,7 +40,7 @@ describe('approve', () => {
     expect(answer.body.correlation_id).toMatch(CORRELATION_ID);
   });
 
-  it('takes no body, an empty body said to be JSON, and a body without a content type', async () => {
+  it('accepts no body, an empty body declared as JSON, and a body without a content type', async () => {
     const [first, second, third] = [await pending(10), await pending(10), await pending(10)];
     const bare = await decide('approve', first, 42);
     const empty = await gateway.rest('POST', `/api/v1/actions/${String(second)}/approve`, {
@@ -55,7 +57,7 @@ describe('approve', () => {
     expect(row).toEqual({ reason: 'untyped' });
   });
 
-  it('takes a trailing slash', async () => {
+  it('accepts a trailing slash', async () => {
     const answer = await gateway.rest('POST', `/api/v1/actions/${String(await pending(10))}/approve/`, {
       user: 42,
     });
@@ -106,7 +108,7 @@ describe('bulk', () => {
   it.each([
     ['bulk-approve', 'approved', 'approved_by', 'approved_at'],
     ['bulk-reject', 'denied', 'rejected_by', 'rejected_at'],
-  ])('%s decides what it can and says of each item what became of it', async (path, status, by, at) => {
+  ])('%s decides what it can and reports the outcome of each item', async (path, status, by, at) => {
     const [first, second] = await gateway.addActions([35, 62]);
     const body = { action_ids: [first, 12345, second, first], reason: 'Batch review' };
     const answer = await gateway.rest('POST', `/api/v1/actions/${path}`, { user: 42, body });
@@ -146,19 +148,16 @@ describe('the documented errors', () => {
     expect(answer.body.context.decided_at).toMatch(TIME);
   });
 
-  it.each(['approve', 'reject'])(
-    '401: %s without a token, and with one that does not count',
-    async (verdict) => {
-      const path = `/api/v1/actions/12346/${verdict}`;
-      const missing = await gateway.rest('POST', path);
-      const invalid = await gateway.rest('POST', path, { headers: { authorization: 'Bearer a.b.c' } });
-      expect([missing.status, missing.body.error_code]).toEqual([401, 'MISSING_AUTH']);
-      expect([invalid.status, invalid.body.error_code]).toEqual([401, 'INVALID_TOKEN']);
-      expect(invalid.headers.get('www-authenticate')).toMatch(/^Bearer /);
-    },
-  );
+  it.each(['approve', 'reject'])('401: %s without a token, and with an invalid one', async (verdict) => {
+    const path = `/api/v1/actions/12346/${verdict}`;
+    const missing = await gateway.rest('POST', path);
+    const invalid = await gateway.rest('POST', path, { headers: { authorization: 'Bearer a.b.c' } });
+    expect([missing.status, missing.body.error_code]).toEqual([401, 'MISSING_AUTH']);
+    expect([invalid.status, invalid.body.error_code]).toEqual([401, 'INVALID_TOKEN']);
+    expect(invalid.headers.get('www-authenticate')).toMatch(/^Bearer /);
+  });
 
-  it.each(['approve', 'reject'] as const)('403: %s by somebody who only reads', async (verdict) => {
+  it.each(['approve', 'reject'] as const)('403: %s by a user who may only read', async (verdict) => {
     const answer = await decide(verdict, 12346, 4);
     expect([answer.status, answer.body.error_code]).toEqual([403, 'INSUFFICIENT_PERMISSIONS']);
   });
@@ -189,7 +188,7 @@ describe('the table of roles', () => {
     expect((await decide('reject', await pending(score), user)).status).toBe(200);
   });
 
-  it('a manager is limited by risk level, to what the organization configured', async () => {
+  it('a manager is limited by risk level, as the organization configured', async () => {
     const withinLimit = await decide('approve', await pending(30), 5);
     const aboveLimit = await decide('approve', await pending(31), 5);
     expect(withinLimit.status).toBe(200);
@@ -207,7 +206,7 @@ describe('the table of risk levels', () => {
     ['high', 84, 3],
     ['critical', 85, 4],
     ['critical', 100, 4],
-  ])('%s risk, score %d, asks for level %d and takes it', async (riskLevel, score, level) => {
+  ])('%s risk, score %d, requires level %d and accepts it', async (riskLevel, score, level) => {
     const id = await pending(score);
     const reader = await gateway.rest('GET', `/api/v1/actions/${String(id)}`, { user: 4 });
     expect(reader.body).toMatchObject({ risk_level: riskLevel, required_approval_level: level });
@@ -223,7 +222,7 @@ describe('the table of risk levels', () => {
 });
 
 describe('the audit record', () => {
-  it('has the documented keys in the documented order, and tells who decided what from where', async () => {
+  it('has the documented keys in the documented order, and says who decided what from where', async () => {
     const id = await pending(35);
     const userAgent = 'Mozilla/5.0 (test)';
     const approved = await gateway.rest('POST', `/api/v1/actions/${String(id)}/approve`, {
@@ -263,7 +262,7 @@ describe('the audit record', () => {
     expect(Number.isInteger(record.audit_id)).toBe(true);
   });
 
-  it('is there for every decision, single and bulk, approved and denied', async () => {
+  it('exists for every decision, single and bulk, approved and denied', async () => {
     const ids = await gateway.addActions([10, 10, 10, 10]);
     const [first, second, ...bulk] = ids;
     await decide('approve', first ?? 0, 42);
@@ -283,7 +282,7 @@ describe('the audit record', () => {
 });
 
 describe('the related endpoints', () => {
-  it('Get Action Status tells a waiting agent what was decided', async () => {
+  it('Get Action Status tells a waiting agent the decision', async () => {
     const apiKey = await gateway.apiKey({});
     const id = await pending(35);
     const path = `/api/v1/actions/${String(id)}/status`;

@@ -25,10 +25,10 @@ function auditsWith(more: Readonly<Record<string, string>>): ReturnType<typeof s
   return serverAudits({ url: () => `${gateway.url}/graphql`, fetchFn });
 }
 
-describe("an analyst whose client sends Apollo's preflight header finds that the gateway", () => {
+describe("for an analyst whose client sends Apollo's preflight header, the gateway", () => {
   const audits = auditsWith({ 'apollo-require-preflight': 'true' });
 
-  it('is audited in 61 ways', () => {
+  it('has 61 audits', () => {
     expect(new Set(audits.map(({ id }) => id)).size).toBe(61);
   });
 
@@ -37,7 +37,7 @@ describe("an analyst whose client sends Apollo's preflight header finds that the
   });
 });
 
-describe('an analyst whose client sends no such header finds that the gateway', () => {
+describe('for an analyst whose client sends no such header, the gateway', () => {
   const audits = auditsWith({});
 
   it.each(audits.filter(({ id }) => !REFUSED_BARE.includes(id)))('$id $name', async ({ id, name, fn }) => {
@@ -45,7 +45,7 @@ describe('an analyst whose client sends no such header finds that the gateway', 
   });
 
   it.each(audits.filter(({ id }) => REFUSED_BARE.includes(id)))(
-    'refuses a GET that may be forged: $id $name',
+    'refuses a GET that could be forged: $id $name',
     async ({ name, fn }) => {
       expect(name).toMatch(/^MAY /);
       const result = await fn();
@@ -99,7 +99,7 @@ describe("a frontend's developer who gets a document wrong", () => {
     }
   });
 
-  it('is refused a document that it names by its hash alone, as nothing here keeps documents', async () => {
+  it('is refused a document named by its hash alone, as the gateway stores no documents', async () => {
     const named = (sha256Hash: unknown) => ({ extensions: { persistedQuery: { version: 1, sha256Hash } } });
     for (const [body, code] of [
       [named('a'.repeat(64)), 'PERSISTED_QUERY_NOT_SUPPORTED'],
@@ -111,13 +111,13 @@ describe("a frontend's developer who gets a document wrong", () => {
       ]);
   });
 
-  it('finds another method refused where it looks for errors', async () => {
+  it('finds the refusal of another method where errors are', async () => {
     const answer = await gateway.rest('PUT', '/graphql', { user: ANALYST, body: {} });
     expect([answer.status, graphqlCodeOf(answer)]).toEqual([405, 'METHOD_NOT_ALLOWED']);
     expect(answer.headers.get('allow')).toBe('GET, POST, OPTIONS');
   });
 
-  it('finds a decision refused in a 200 of either type, and a credential that does not count in a 401', async () => {
+  it('finds a refused decision in a 200 of either type, and an invalid credential in a 401', async () => {
     const query = 'mutation { approveAction(actionId: 12345) { status } }';
     for (const accept of ['application/json', 'application/graphql-response+json']) {
       const ask = (options: RequestOptions) =>
@@ -133,7 +133,7 @@ describe("a frontend's developer who gets a document wrong", () => {
     }
   });
 
-  it('cannot decide by a GET, however it is sent', async () => {
+  it('cannot decide by GET, however it is sent', async () => {
     const query = new URLSearchParams({ query: 'mutation { approveAction(actionId: 12345) { status } }' });
     const headers = { 'apollo-require-preflight': 'true' };
     const answer = await gateway.rest('GET', `/graphql?${query.toString()}`, { user: 1, headers });

@@ -8,7 +8,10 @@ import { requestsOf, type MadeRequest } from '../../support/openapi-requests';
 import { run } from '../../support/programs';
 import { cases } from '../../support/runs';
 
-/** The description of the REST paths: whole, valid, and true whatever is sent. Every other test holds its answers against it too. */
+/**
+ * The description of the REST paths: complete, valid, and true whatever is sent. Every other test checks its answers
+ * against it too.
+ */
 let gateway: Gateway;
 let document: any;
 
@@ -28,7 +31,7 @@ describe('/openapi.json', () => {
     expect(JSON.parse(stdout)).toEqual({ valid: true, version: '3.1' });
   });
 
-  it('refers to nothing that it does not have, and names no operation twice', () => {
+  it('contains every schema that it refers to, and names each operation once', () => {
     const text = JSON.stringify(document);
     for (const [, name = ''] of text.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g))
       expect(Object.keys(document.components.schemas)).toContain(name);
@@ -36,7 +39,7 @@ describe('/openapi.json', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it('has every path that the gateway answers at, with the methods that the path allows', async () => {
+  it('has every path that the gateway serves, with the methods of the path', async () => {
     const paths = gateway
       .paths()
       .filter((path) => !/^(\*|\/(graphql|playground|docs|welcome)(\/|$))/.test(path));
@@ -52,7 +55,7 @@ describe('/openapi.json', () => {
     }
   });
 
-  it('tells who may decide, with what, and what becomes of it', () => {
+  it('says who may decide, with which credential, and what the outcomes are', () => {
     const approve = document.paths['/api/v1/actions/{action_id}/approve'].post;
     expect(approve).toMatchObject({
       operationId: 'approveAction',
@@ -76,7 +79,7 @@ describe('/openapi.json', () => {
     expect(document.paths['/api/v1/actions'].get.security).toEqual([{ jwt: [] }, { apiKey: [] }]);
   });
 
-  it('needs no credential, and no database', async () => {
+  it('needs no credential and no database', async () => {
     gateway.database.statements.length = 0;
     expect((await gateway.rest('GET', '/openapi.json')).status).toBe(200);
     expect(gateway.database.statements).toEqual([]);
@@ -84,7 +87,7 @@ describe('/openapi.json', () => {
 });
 
 describe('/docs', () => {
-  it('is a page that may run, load and ask nothing from elsewhere, with every file that it names', async () => {
+  it('is a page that may run, load and request nothing from elsewhere, with every file that it names', async () => {
     const { status, headers, text } = await gateway.rest('GET', '/docs');
     expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
     expect(headers.get('content-security-policy')?.split('; ')).toEqual([
@@ -105,7 +108,7 @@ describe('/docs', () => {
       expect((await gateway.rest('GET', path)).status).toBe(404);
   });
 
-  it('begins with examples that the document itself promises, and that name what the demo data has', async () => {
+  it('begins with examples that the document itself promises, and that name demo data', async () => {
     const ajv = new Ajv({ strict: false, validateFormats: false });
     ajv.addSchema(document, 'openapi');
     const examples = Object.entries<Record<string, any>>(document.paths).flatMap(([path, methods]) =>
@@ -137,8 +140,8 @@ describe('/docs', () => {
   });
 });
 
-describe('the address itself', () => {
-  it('leads somebody with a browser to the playground and to the REST API, and a program to the same by JSON', async () => {
+describe('the root address', () => {
+  it('leads a browser to the playground and the REST API, and a program to the same as JSON', async () => {
     const accept = 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8';
     const page = await gateway.rest('GET', '/', { headers: { accept } });
     expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
@@ -177,7 +180,7 @@ describe('an answer that the document does not promise', () => {
     answers.set('/nothing', await gateway.rest('GET', '/nothing'));
   });
 
-  it('fails every test that meets it', () => {
+  it('fails every test that receives it', () => {
     const { body } = answers.get(ACTION) ?? {};
     expect(check('GET', ACTION, {})).not.toThrow();
     expect(check('GET', ACTION, { body: { ...body, more: 1 } })).toThrow('additional properties');
@@ -194,8 +197,8 @@ describe('an answer that the document does not promise', () => {
   });
 });
 
-describe('whatever is made up from the document', () => {
-  /** Of every role, deactivated, of another organization, nobody at all, and programs. */
+describe('a request that is generated from the document', () => {
+  /** Callers of every role, deactivated, of another organization, anonymous, and programs. */
   const CALLERS = [1, 2, 3, 42, 4, 5, 6, 101, 142, 'nobody', 'broken', 'key', 'auditor'] as const;
   type Caller = (typeof CALLERS)[number];
   const keys = new Map<Caller, string>();
@@ -205,7 +208,7 @@ describe('whatever is made up from the document', () => {
     keys.set('auditor', await gateway.apiKey({ scopes: ['audit:read'] }));
   });
 
-  /** What it comes with. */
+  /** The credential that the request carries. */
   function credentialOf(caller: Caller): Pick<RequestOptions, 'user' | 'apiKey' | 'headers'> {
     if (typeof caller === 'number') return { user: caller };
     if (caller === 'broken') return { headers: { authorization: 'Bearer x' } };
@@ -217,7 +220,9 @@ describe('whatever is made up from the document', () => {
 
   const MALFORMED = /^(422 VALIDATION_ERROR|400 INVALID_JSON|413|415)/;
 
-  /** The gateway itself holds the answer against the document; what is left is whether it took the request for what it is. */
+  /**
+   * The gateway itself checks its answer against the document; what remains is whether it judged the request correctly.
+   */
   async function ask({ method, path, headers, rawBody, broken }: MadeRequest, caller: Caller): Promise<void> {
     const credential = credentialOf(caller);
     const answer = await gateway.rest(method, path, {
@@ -228,18 +233,18 @@ describe('whatever is made up from the document', () => {
     const code = `${String(answer.status)} ${String(answer.body?.error_code)}`;
     const told = [code, method, path, rawBody];
     if (answer.status >= 500) throw new Error(`A fault of the gateway: ${told.join(' ')}`);
-    // Only an admin is never refused for something else first.
+    // Only an admin is never refused for another reason first.
     if (caller !== 1 || MALFORMED.test(code) === (broken !== null)) return;
     throw new Error(`Broken: ${String(broken)}, but answered with ${told.join(' ')}`);
   }
 
   it(
-    'is answered as the document says, is refused as malformed if and only if it is, and is no fault of the gateway',
+    'is answered as documented, is refused as malformed if and only if it is, and never causes an internal error',
     async () => {
-      // Half of them by an admin, of whom most can be told.
+      // Half of them by an admin, for whom most can be judged.
       const callers = fc.oneof(fc.constant(1 as const), fc.constantFrom(...CALLERS));
       const request = fc.tuple(requestsOf(document), callers);
-      // Two at a time: so many exports may run at once. Of verifications one may.
+      // Two at a time, as many as exports may run at once; one of verifications.
       await fc.assert(
         fc.asyncProperty(request, request, async (one, other) => {
           const first = ask(...one);

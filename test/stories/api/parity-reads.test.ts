@@ -72,7 +72,7 @@ function recordBody({ actorKind, actorId, ...entry }: Node): unknown {
   return { audit_id: id, user_id, organization_id: 1, ...words };
 }
 
-/** The body that a request was answered with, and the names of the statements that it ran. */
+/** The body of the answer, and the names of the statements that the request ran. */
 async function observed(ask: () => Promise<Answer>): Promise<{ body: never; statements: string[] }> {
   const { statements } = gateway.database;
   statements.length = 0;
@@ -117,7 +117,7 @@ describe.each([
   });
 
   it.each([UNKNOWN_ID, 22345])(
-    'action %d, which is not theirs, finds nothing over either API',
+    'action %d, which belongs to others, finds nothing over either API',
     async (id) => {
       for (const path of [`/api/v1/actions/${String(id)}`, `/api/v1/actions/${String(id)}/status`])
         expect(outcomeOf(await gateway.rest('GET', path, by()))).toMatchObject({
@@ -154,7 +154,7 @@ const AUDIT_LOGS = `query ($filter: AuditLogFilter, $first: Int, $offset: Int, $
     edges { node { ${ENTRY} } } pageInfo { hasNextPage endCursor }
     totalCount @include(if: $total) totalCountCapped @include(if: $total) } }`;
 
-describe('who reads the audit log', () => {
+describe('a reader of the audit log', () => {
   const [from, to] = ['2020-01-01T00:00:00Z', '2100-01-01T00:00:00Z'];
 
   it.each([
@@ -168,7 +168,7 @@ describe('who reads the audit log', () => {
     for (const user of [ADMIN, SECURITY]) await expectSameAuditLogs(user, search, variables);
   });
 
-  it('gets what is told of an action, and of a correlation id, the same over either API', async () => {
+  it('gets the entries of an action, and of a correlation id, the same over either API', async () => {
     const body = await expectSameAuditLogs(ADMIN, `action_id=${String(approved)}`, {
       filter: { actionId: [approved] },
     });
@@ -181,7 +181,7 @@ describe('who reads the audit log', () => {
     expect(ofRequest.logs).toEqual([record]);
   });
 
-  it('goes on from the same cursor over either API', async () => {
+  it('continues from the same cursor over either API', async () => {
     const first = await expectSameAuditLogs(ADMIN, 'limit=2', { first: 2 });
     const after = first.next_cursor ?? '';
     const next = await expectSameAuditLogs(ADMIN, `limit=2&cursor=${after}`, { first: 2, after });
@@ -189,7 +189,7 @@ describe('who reads the audit log', () => {
     expect(first.logs).not.toEqual(next.logs);
   });
 
-  it.each([MANAGER, ANALYST])('is refused over REST as user %d, who reads it in GraphQL', async (user) => {
+  it.each([MANAGER, ANALYST])('is refused over REST as user %d, who may read it in GraphQL', async (user) => {
     const answer = await gateway.rest('GET', '/api/admin/audit-logs', { user });
     expect(outcomeOf(answer)).toMatchObject({ status: 403, code: 'INSUFFICIENT_PERMISSIONS' });
     const filter = { actionId: [approved] };

@@ -2,7 +2,9 @@ import { decide, inRestWords, outcomeOf, VERDICTS, type Outcome } from '../../su
 import { startGateway, type Answer, type Gateway, type RequestOptions } from '../../support/gateway';
 import { expectParity, traceOf, type Trace } from '../../support/parity';
 
-/** Each refusal of a decision over REST beside GraphQL: same code, status, detail, facts, evidence and statements. */
+/**
+ * Each refusal of a decision over REST beside GraphQL: same code, status, detail, facts, denial record and statements.
+ */
 let gateway: Gateway;
 
 beforeAll(async () => {
@@ -18,11 +20,11 @@ interface Refused {
   readonly code: string;
   readonly status: number;
   readonly request: RequestOptions & { reason?: unknown };
-  /** What the action is, where it is not a pending one of score 35 that user 4 submitted. */
+  /** How the action differs from a pending one of score 35 that user 4 submitted. */
   readonly score?: number;
   readonly submitter?: number;
   readonly decided?: true;
-  /** The id to ask about, instead of the action's. */
+  /** The id to send instead of the action's. */
   readonly id?: unknown;
   /** What else the answer says. */
   readonly told?: { readonly detail?: string; readonly facts: Readonly<Record<string, unknown>> };
@@ -59,7 +61,7 @@ const REFUSED: readonly Refused[] = [
   { title: 'an own action', code: 'SELF_APPROVAL_FORBIDDEN', status: 403, request: { user: 42 }, submitter: 42, told: { facts: { submitted_by: 42 } } },
   { title: 'a decided action', code: 'INVALID_STATE', status: 400, request: { user: 42, reason: 'Late' }, decided: true, told: { facts: { current_status: 'denied', decided_by: 1, decided_at: 'time' } } },
 ];
-/** These are not attempts of somebody known (docs/audit-log.md#denied-attempts). */
+/** These are not attempts of a known caller (docs/audit-log.md#denied-attempts). */
 const NOT_RECORDED = [
   'MISSING_AUTH',
   'INVALID_TOKEN',
@@ -98,7 +100,7 @@ describe.each(VERDICTS)('to %s', (verdict) => {
     ['of 501 ids', 'VALIDATION_ERROR', { user: 42 }, Array.from({ length: 501 }, () => 12345)],
     ['of ids that are none', 'VALIDATION_ERROR', { user: 42 }, [12345, 0, -1, 2 ** 53]],
     ['with too long a reason', 'VALIDATION_ERROR', long, [12345]],
-  ])('a bulk %s is refused whole and the same over either API, %s', async (_title, code, asked, ids) => {
+  ])('a bulk %s is refused as a whole and the same over either API, %s', async (_title, code, asked, ids) => {
     const { reason, ...request } = (await withKey(asked)) as Refused['request'];
     const path = `/api/v1/actions/bulk-${verdict}`;
     const field = verdict === 'approve' ? 'bulkApproveActions' : 'bulkRejectActions';
@@ -115,91 +117,88 @@ describe.each(VERDICTS)('to %s', (verdict) => {
   });
 });
 
-describe.each(VERDICTS)(
-  'to %s, where the policy asks for a reason and for decisions one by one,',
-  (verdict) => {
-    const POLICY = { reasonRequired: { [verdict]: ['medium'] }, excludedFromBulk: ['low'] };
-    const ORGANIZATION = { organization: 2 };
+describe.each(VERDICTS)('to %s, where the policy requires a reason and single decisions,', (verdict) => {
+  const POLICY = { reasonRequired: { [verdict]: ['medium'] }, excludedFromBulk: ['low'] };
+  const ORGANIZATION = { organization: 2 };
 
-    beforeAll(() =>
-      gateway.database.sql(
-        `WITH added AS (
+  beforeAll(() =>
+    gateway.database.sql(
+      `WITH added AS (
          INSERT INTO approval_policies (organization_id, version, document)
          SELECT id, policy_version + 1, $1 FROM organizations WHERE id = 2 RETURNING version
        )
        UPDATE organizations SET policy_version = added.version FROM added WHERE id = 2`,
-        [JSON.stringify(POLICY)],
-      ),
+      [JSON.stringify(POLICY)],
+    ),
+  );
+
+  it('a verdict without a reason is refused the same over either API, REASON_REQUIRED', async () => {
+    const sets = [
+      await gateway.addActions([50], ORGANIZATION),
+      await gateway.addActions([50], ORGANIZATION),
+    ] as const;
+    const by = { user: 101, reason: ' \n' };
+    const trace = await expectParity(
+      gateway,
+      sets,
+      async ([id]) => comparable(await decide(gateway, 'rest', verdict, id, by)),
+      async ([id]) => comparable(await decide(gateway, 'graphql', verdict, id, by)),
     );
+    const facts = { risk_level: 'medium' };
+    expect(trace.answer).toMatchObject({ status: 422, code: 'REASON_REQUIRED', facts });
+    const denialRecords = {
+      action_type: 'decision_refused',
+      action_id: 'id 0',
+      refusal_code: 'REASON_REQUIRED',
+    };
+    expect(trace.entries).toMatchObject([{ entry: denialRecords }]);
+  });
 
-    it('a verdict without a reason is refused the same over either API, REASON_REQUIRED', async () => {
-      const sets = [
-        await gateway.addActions([50], ORGANIZATION),
-        await gateway.addActions([50], ORGANIZATION),
-      ] as const;
-      const by = { user: 101, reason: ' \n' };
-      const trace = await expectParity(
-        gateway,
-        sets,
-        async ([id]) => comparable(await decide(gateway, 'rest', verdict, id, by)),
-        async ([id]) => comparable(await decide(gateway, 'graphql', verdict, id, by)),
-      );
-      const facts = { risk_level: 'medium' };
-      expect(trace.answer).toMatchObject({ status: 422, code: 'REASON_REQUIRED', facts });
-      const denialRecords = {
-        action_type: 'decision_refused',
-        action_id: 'id 0',
-        refusal_code: 'REASON_REQUIRED',
-      };
-      expect(trace.entries).toMatchObject([{ entry: denialRecords }]);
-    });
-
-    it('a bulk is refused each item the same over either API', async () => {
-      const scores = [35, 50, 90];
-      const sets = [
-        await gateway.addActions(scores, ORGANIZATION),
-        await gateway.addActions(scores, ORGANIZATION),
-      ] as const;
-      const field = verdict === 'approve' ? 'bulkApproveActions' : 'bulkRejectActions';
-      const query = `mutation ($ids: [ID!]!) { bulk: ${field}(actionIds: $ids) { results { actionId refusal {
+  it('a bulk is refused each item the same over either API', async () => {
+    const scores = [35, 50, 90];
+    const sets = [
+      await gateway.addActions(scores, ORGANIZATION),
+      await gateway.addActions(scores, ORGANIZATION),
+    ] as const;
+    const field = verdict === 'approve' ? 'bulkApproveActions' : 'bulkRejectActions';
+    const query = `mutation ($ids: [ID!]!) { bulk: ${field}(actionIds: $ids) { results { actionId refusal {
       code status detail currentStatus requiredLevel heldLevel riskScore riskLimit requiredRoles heldRole submittedBy
       riskLevel approvalsReceived approvalsRequired } } } }`;
-      const trace = await expectParity(
-        gateway,
-        sets,
-        async (ids) => {
-          const body = { action_ids: ids };
-          const answer = await gateway.rest('POST', `/api/v1/actions/bulk-${verdict}`, { user: 101, body });
-          const { results } = answer.body as { results: Record<string, unknown>[] };
-          return results.map(({ action_id: id, error_code: code, status, detail, context }) =>
-            code === undefined ? [id] : [id, code, status, detail, context],
-          );
-        },
-        async (ids) => {
-          const { body } = await gateway.graphql(query, { user: 101, variables: { ids } });
-          const { results } = (body as { data: { bulk: { results: BulkItem[] } } }).data.bulk;
-          return results.map(({ actionId, refusal }) => {
-            if (refusal === null) return [Number(actionId)];
-            const { code, status, detail, ...facts } = refusal;
-            const told = Object.entries(facts).filter(([, fact]) => fact !== null);
-            return [Number(actionId), code, status, detail, inRestWords(Object.fromEntries(told))];
-          });
-        },
-      );
-      const [low, medium] = [{ risk_level: 'low' }, { risk_level: 'medium' }];
-      expect(trace.answer).toEqual([
-        ['id 0', 'BULK_NOT_ALLOWED', 403, expect.any(String), low],
-        ['id 1', 'REASON_REQUIRED', 422, expect.any(String), medium],
-        ['id 2'],
-      ]);
-      expect(trace.entries.map(({ entry }) => entry)).toMatchObject([
-        { action_id: 'id 2', refusal_code: null },
-        { action_id: 'id 0', refusal_code: 'BULK_NOT_ALLOWED' },
-        { action_id: 'id 1', refusal_code: 'REASON_REQUIRED' },
-      ]);
-    });
-  },
-);
+    const trace = await expectParity(
+      gateway,
+      sets,
+      async (ids) => {
+        const body = { action_ids: ids };
+        const answer = await gateway.rest('POST', `/api/v1/actions/bulk-${verdict}`, { user: 101, body });
+        const { results } = answer.body as { results: Record<string, unknown>[] };
+        return results.map(({ action_id: id, error_code: code, status, detail, context }) =>
+          code === undefined ? [id] : [id, code, status, detail, context],
+        );
+      },
+      async (ids) => {
+        const { body } = await gateway.graphql(query, { user: 101, variables: { ids } });
+        const { results } = (body as { data: { bulk: { results: BulkItem[] } } }).data.bulk;
+        return results.map(({ actionId, refusal }) => {
+          if (refusal === null) return [Number(actionId)];
+          const { code, status, detail, ...facts } = refusal;
+          const told = Object.entries(facts).filter(([, fact]) => fact !== null);
+          return [Number(actionId), code, status, detail, inRestWords(Object.fromEntries(told))];
+        });
+      },
+    );
+    const [low, medium] = [{ risk_level: 'low' }, { risk_level: 'medium' }];
+    expect(trace.answer).toEqual([
+      ['id 0', 'BULK_NOT_ALLOWED', 403, expect.any(String), low],
+      ['id 1', 'REASON_REQUIRED', 422, expect.any(String), medium],
+      ['id 2'],
+    ]);
+    expect(trace.entries.map(({ entry }) => entry)).toMatchObject([
+      { action_id: 'id 2', refusal_code: null },
+      { action_id: 'id 0', refusal_code: 'BULK_NOT_ALLOWED' },
+      { action_id: 'id 1', refusal_code: 'REASON_REQUIRED' },
+    ]);
+  });
+});
 
 interface BulkItem {
   readonly actionId: string;
@@ -208,18 +207,18 @@ interface BulkItem {
 
 function traceRefusedBulk(ask: () => Promise<Answer>): Promise<Trace> {
   return traceOf(gateway, [], async () => {
-    // Or the second of two alike would leave no entry: at most one a minute does.
+    // Otherwise the second of two equal refusals would leave no entry: one a minute is recorded.
     await gateway.database.sql('TRUNCATE refusal_throttle, refusal_windows');
     return comparable(outcomeOf(await ask()));
   });
 }
 
-/** The request with a key that exists, where it has one. */
+/** The request with an existing key, where it has one. */
 async function withKey<T extends RequestOptions>(request: T): Promise<T> {
   return request.apiKey === KEY ? { ...request, apiKey: await gateway.apiKey({ owner: 42 }) } : request;
 }
 
-/** A refusal short of what belongs to its API: the HTTP status, and where it says that a fault lies. */
+/** A refusal without what belongs to its API: the HTTP status, and the place of a fault. */
 function comparable({ http: _http, detail, faults, ...outcome }: Outcome): unknown {
   return { ...outcome, faults, detail: faults.length === 0 ? detail : null };
 }

@@ -2,7 +2,7 @@ import { decide, inRestWords, VERDICTS, type Api, type Verdict } from '../../sup
 import { startGateway, type Gateway, type RequestOptions } from '../../support/gateway';
 import { expectParity } from '../../support/parity';
 
-/** Each decision over REST beside its GraphQL operation: same answer, same rows, same evidence, same statements. */
+/** Each decision over REST beside its GraphQL operation: same answer, rows, denial records and statements. */
 let gateway: Gateway;
 
 beforeAll(async () => {
@@ -97,7 +97,7 @@ describe.each(VERDICTS)('%s', (verdict) => {
     ]);
   });
 
-  it('in bulk decides the same items and refuses the same items over either API', async () => {
+  it('in bulk decides and refuses the same items over either API', async () => {
     const [ids, otherIds] = await twice([35, 72, 20, 39.5]);
     for (const [, , id] of [ids, otherIds]) await decide(gateway, 'rest', 'approve', id, { user: 1 });
     const [own, otherOwn] = await twice([10], { submitter: 42 });
@@ -159,7 +159,7 @@ interface Bulk extends Record<string, unknown> {
   }[];
 }
 
-/** A refused item as REST prints it: the facts that its code calls for under `context`. */
+/** A refused item as REST prints it: the facts of its code under `context`. */
 function refusedItem(actionId: number, refusal: Record<string, unknown>): Record<string, unknown> {
   const { code, status, detail, ...facts } = inRestWords(refusal);
   const context = Object.fromEntries(Object.entries(facts).filter(([, fact]) => fact !== null));
@@ -167,7 +167,7 @@ function refusedItem(actionId: number, refusal: Record<string, unknown>): Record
   return Object.keys(context).length === 0 ? item : { ...item, context };
 }
 
-describe('where two have to approve', () => {
+describe('where two approvals are required', () => {
   beforeAll(async () => {
     await gateway.database.sql(
       `INSERT INTO approval_policies (organization_id, version, document)
@@ -196,7 +196,7 @@ describe('where two have to approve', () => {
     });
     expect(first.entries).toMatchObject([{ entry: { action_type: 'vote_recorded', actor_id: 142 } }]);
 
-    // Short of the status of the HTTP answer, which over GraphQL is 200.
+    // Except for the status of the HTTP answer, which is 200 over GraphQL.
     const voteAgain = async (api: Api, id: unknown): Promise<object> => ({
       ...(await decide(gateway, api, 'approve', id, { user: 142 })),
       http: null,

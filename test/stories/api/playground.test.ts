@@ -4,7 +4,9 @@ import { startGateway, type Answer, type Gateway } from '../../support/gateway';
 import { codeOf } from '../../support/refusals';
 import { sealingOf, type Sealing } from '../../support/sealed-log';
 
-/** GraphiQL for analysts as the gateway serves it, in production; what it does in a browser is in test/browser. */
+/**
+ * GraphiQL for analysts as the gateway serves it in production; its behaviour in a browser is tested in test/browser.
+ */
 const NOW = new Date('2026-01-20T14:35:00.123Z');
 let gateway: Gateway;
 let sealing: Sealing;
@@ -42,7 +44,7 @@ async function withGateway(
   }
 }
 
-describe('an analyst who runs the tabs that the playground opens with', () => {
+describe("an analyst who runs the playground's initial tabs", () => {
   const run = async (name: string, ids: Record<string, string> = {}) => {
     const tab = (await tabs()).find(({ query }) => query.includes(`query ${name}(`));
     const { body } = await gateway.rest('POST', '/graphql', {
@@ -53,7 +55,7 @@ describe('an analyst who runs the tabs that the playground opens with', () => {
     return body.data;
   };
 
-  it('finds six, and every one of them fits the schema', async () => {
+  it('finds six, all of which fit the schema', async () => {
     const schema = makeSchemaForPrinting();
     const { body } = await get('/playground/tabs.json');
     const documents = [...(await tabs()).map(({ query }) => query), body.examples as string];
@@ -72,7 +74,7 @@ describe('an analyst who runs the tabs that the playground opens with', () => {
     });
   });
 
-  it('sees everything about one action, but for where the people were', async () => {
+  it('sees everything about one action, except where the people were', async () => {
     const { action } = await run('OneAction', { actionId: '12345' });
     expect(action).toMatchObject({ status: 'APPROVED', votes: [{ verdict: 'APPROVE' }], reason: 'Reviewed' });
     const entries = action.auditLogs.edges.map(({ node }: any) => node);
@@ -81,7 +83,7 @@ describe('an analyst who runs the tabs that the playground opens with', () => {
     );
   });
 
-  it("sees one reviewer's history, and from the same tab all reviewers side by side", async () => {
+  it("sees one reviewer's history, and in the same tab all reviewers side by side", async () => {
     const { auditLogs } = await run('OneReviewer', { reviewerId: '42' });
     const types = auditLogs.edges.map(({ node }: any) => node.actionType);
     expect(types).toEqual(['decision_refused', 'action_approved']);
@@ -93,7 +95,7 @@ describe('an analyst who runs the tabs that the playground opens with', () => {
     ]);
   });
 
-  it('sees denied attempts, summed and one by one', async () => {
+  it('sees denied attempts, in sum and one by one', async () => {
     const { byCode, auditLogs } = await run('RefusedTries');
     expect(byCode).toContainEqual({ key: 'APPROVAL_LEVEL_REQUIRED', refused: 1 });
     expect(auditLogs.edges.map(({ node }: any) => node)).toEqual([
@@ -140,7 +142,7 @@ describe('the schema, in production,', () => {
     ],
   ] as const;
 
-  it.each(ASKING)('is not shown to somebody without a credential who asks %s', async (_how, query) => {
+  it.each(ASKING)('is not shown to an anonymous caller who asks %s', async (_how, query) => {
     const { status, body } = await gateway.graphql(query);
     expect([status, body.data ?? null]).toEqual([200, null]);
     expect(body.errors).toEqual([
@@ -151,7 +153,7 @@ describe('the schema, in production,', () => {
     expect(byGet.body).toMatchObject({ errors: [{ extensions: { code: 'MISSING_AUTH' } }] });
   });
 
-  it('is not guessed from suggestions either', async () => {
+  it('cannot be guessed from suggestions either', async () => {
     const { text } = await gateway.graphql('{ vewer { id } }');
     expect(text).toContain('vewer');
     expect(text).not.toContain('viewer');
@@ -161,14 +163,14 @@ describe('the schema, in production,', () => {
     expect((await gateway.graphql(query, ANALYST)).body.errors).toBeUndefined();
   });
 
-  it('is shown to an agent with an API key, and to nobody with a token that does not count', async () => {
+  it('is shown to an agent with an API key, and not to a caller with an invalid token', async () => {
     const apiKey = await gateway.apiKey({});
     expect((await gateway.graphql(ASKING[0][1], { apiKey })).body.errors).toBeUndefined();
     const headers = { authorization: 'Bearer a.b.c' };
     expect((await gateway.graphql(ASKING[0][1], { headers })).status).toBe(401);
   });
 
-  it('may be unknown to somebody who asks what type a value has', async () => {
+  it('may be unknown to a caller who asks for the type of a value', async () => {
     const { body } = await gateway.graphql('{ __typename }');
     expect(body).toEqual({ data: { __typename: 'Query' } });
   });
@@ -181,7 +183,7 @@ describe('the schema, in production,', () => {
   });
 });
 
-describe('a browser that asks for the playground', () => {
+describe('a browser that requests the playground', () => {
   it.each(['/playground', '/playground/'])(
     'at %s gets a page that may load nothing from elsewhere',
     async (path) => {
@@ -207,7 +209,7 @@ describe('a browser that asks for the playground', () => {
     },
   );
 
-  it('gets every file that the page names, with its type, and compressed only if it can read that', async () => {
+  it('gets every file that the page names, with its type, and compressed only where it accepts that', async () => {
     const { text } = await get('/playground');
     const paths = [...text.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, path]) => path ?? '');
     expect(new Set(paths).size).toBe(7);
@@ -223,7 +225,7 @@ describe('a browser that asks for the playground', () => {
     }
   });
 
-  it('is not sent again a file that it has', async () => {
+  it('does not receive again a file that it has', async () => {
     const first = await get('/playground/graphiql.js');
     expect(first.headers.get('cache-control')).toBe('no-cache');
     const etag = first.headers.get('etag') ?? '';
@@ -232,7 +234,7 @@ describe('a browser that asks for the playground', () => {
     expect((await get('/playground/graphiql.js', { 'if-none-match': 'W/"other"' })).status).toBe(200);
   });
 
-  it('is told about the head alone, and of no other method', async () => {
+  it('can ask for the headers alone, and with no other method', async () => {
     for (const path of ['/playground', '/playground/page.mjs', '/playground/tabs.json']) {
       const head = await gateway.rest('HEAD', path);
       expect([head.status, head.text]).toEqual([200, '']);

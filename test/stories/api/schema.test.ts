@@ -19,12 +19,12 @@ import { AuthorizeDirective } from '../../../src/graphql/authorize.directive';
 import { printSchema } from '../../../src/graphql/schema';
 import { startGateway } from '../../support/gateway';
 
-/** What a client can rely on finding in the schema (docs/graphql-api.md), and the gate that no root field can be without. */
+/** What a client can rely on in the schema (docs/graphql-api.md), and the directive that every root field needs. */
 const file = readFileSync(join(__dirname, '..', '..', '..', 'schema.graphql'), 'utf8');
 const published = buildSchema(file);
 
 describe('schema.graphql', () => {
-  it('is what the code says', () => {
+  it('is what the code generates', () => {
     expect(printSchema(makeSchemaForPrinting())).toBe(file);
   });
 
@@ -203,7 +203,7 @@ describe('@authorize', () => {
     expect(fields.sort()).toEqual(OPEN_TO.map(([type, field]) => `${type}.${field}`).sort());
   });
 
-  it('turns away a caller without a credential at every root field, whatever it is', async () => {
+  it('refuses a caller without a credential at every root field', async () => {
     const gateway = await startGateway();
     try {
       for (const { type, field } of rootFieldsOf(published)) {
@@ -241,7 +241,7 @@ describe('@authorize', () => {
       'Mutation.unbound',
       `type Query { a: Int ${said} } type Mutation { unbound: Int ${said.replace(')', ', riskLimited: true)')} }`,
     ],
-  ])('fails the build where it is missing or says too little: %s', (name, fields) => {
+  ])('fails the build where it is missing or incomplete: %s', (name, fields) => {
     expect(() => build(fields)).toThrow(name);
   });
 });
@@ -263,7 +263,7 @@ function valuesOf(name: string): string[] {
   return isEnumType(type) ? type.getValues().map((value) => value.name) : [];
 }
 
-/** Every field of the root types, of which there are some. */
+/** Every field of the root types, of which there must be some. */
 function rootFieldsOf(schema: GraphQLSchema): { type: string; field: GraphQLField<unknown, unknown> }[] {
   const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
   return roots.flatMap((type) =>
@@ -271,12 +271,12 @@ function rootFieldsOf(schema: GraphQLSchema): { type: string; field: GraphQLFiel
   );
 }
 
-/** An object with what its type requires. */
+/** An object with the fields that its type requires. */
 function anyObject(type: GraphQLInputObjectType): string {
   return `{ ${Object.values(type.getFields()).filter(isRequiredInputField).map(anyValue).join(', ')} }`;
 }
 
-/** An argument with a value that its type takes. */
+/** An argument with a value of its type. */
 function anyValue({ name, type }: Pick<GraphQLArgument, 'name' | 'type'>): string {
   const values: Readonly<Record<string, string>> = {
     ID: '"1"',

@@ -6,8 +6,9 @@ import { asSuperuser, OPERATOR } from '../../support/database';
 import { startGateway, type Gateway, type RequestOptions } from '../../support/gateway';
 
 /**
- * What is hashed, byte for byte (docs/audit-format.md#an-entry): rebuilt here from the columns, by nothing of ours, after people
- * did everything that leaves an entry, through one gateway as it comes and one whose sessions have every odd setting.
+ * What is hashed, byte for byte (docs/audit-format.md#an-entry): rebuilt here from the columns without the gateway's
+ * code, after people did everything that leaves an entry, through one ordinary gateway and one whose sessions have
+ * unusual settings.
  */
 let gateway: Gateway;
 let odd: Gateway;
@@ -74,7 +75,7 @@ function entries(where = 'true', ...values: unknown[]): Promise<Entry[]> {
   return gateway.database.sql<Entry>(`SELECT * FROM audit_log WHERE ${where} ORDER BY id`, values);
 }
 
-it('sessions of the odd gateway begin with the odd settings', async () => {
+it('the sessions of the second gateway begin with unusual settings', async () => {
   const session = new Client({ connectionString: odd.database.directUrl });
   await session.connect();
   for (const [name, value] of Object.entries(ODD_SETTINGS)) {
@@ -89,7 +90,7 @@ it.each(['usual', 'odd'])('people get the documented answers through sessions wi
   expect(all.map(([, came]) => came)).toEqual(all.map(([expected]) => expected));
 });
 
-it('every kind of entry that people and operators can leave is there, from both gateways', async () => {
+it('people and operators leave every kind of entry, through both gateways', async () => {
   const kinds = new Set((await entries()).map(({ action_type }) => action_type));
   expect([...kinds].sort()).toEqual([
     'action_approved',
@@ -108,7 +109,7 @@ it('every kind of entry that people and operators can leave is there, from both 
   );
 });
 
-it('whoever lays a policy down leaves its version, the first one’s too', async () => {
+it('an admin who changes the policy leaves a version with an entry, the first one’s too', async () => {
   const laidDown = (await entries()).filter(({ action_type }) => action_type === 'policy_changed');
   expect(laidDown.map(({ policy_version }) => policy_version)).toEqual(
     laidDown.map(({ data }) => (data as { version: number }).version),
@@ -129,7 +130,7 @@ it('the leaf of every entry is SHA-256 over 0x00 and its bytes', async () => {
     expect(leaf_hash.toString('hex')).toBe(sha256(Buffer.from([0]), canonical));
 });
 
-it('every commitment has a salt of its own, and there is none without a value', async () => {
+it('every commitment has its own salt, and there is none without a value', async () => {
   const all = await entries();
   const salts = all.flatMap(({ ip_salt, user_agent_salt }) => [ip_salt, user_agent_salt]);
   const made = salts.filter((salt) => salt !== null);
@@ -151,7 +152,7 @@ it('every entry waits for the sealer exactly once', async () => {
   expect(row).toEqual({ complete: true, real: true });
 });
 
-it('an entry tells the score that the action has, to the last bit, whatever the session prints', async () => {
+it("an entry has the action's score to the last bit, whatever the session prints", async () => {
   const wrong = await gateway.database.sql(
     `SELECT l.id, l.risk_score AS told, a.risk_score AS is, l.user_agent FROM audit_log l
      JOIN actions a ON (a.organization_id, a.id) = (l.organization_id, l.action_id)
@@ -160,7 +161,7 @@ it('an entry tells the score that the action has, to the last bit, whatever the 
   expect(wrong).toEqual([]);
 });
 
-/** The one spelling of an entry. A `data` object keeps the order it was written in, which a jsonb column does not. */
+/** The one spelling of an entry. A `data` object keeps its order, which a jsonb column does not. */
 function rebuilt(entry: Entry): string {
   const { data } = JSON.parse(entry.canonical.toString('utf8')) as { data: unknown };
   expect(data).toEqual(entry.data);
@@ -197,10 +198,13 @@ function sha256(...parts: readonly Buffer[]): string {
   return createHash('sha256').update(Buffer.concat(parts)).digest('hex');
 }
 
-/** Decisions, votes, refusals of every kind and an API key's attempt, over both APIs; what was expected and what came. */
+/**
+ * Decisions, votes, refusals of every kind and an API key's attempt, over both APIs; the expected and the actual
+ * answers.
+ */
 async function letPeopleAct(through: Gateway): Promise<[number, number][]> {
   const statuses: [number, number][] = [];
-  // Bytes above ASCII come in as Latin-1, and must leave as UTF-8.
+  // Bytes above ASCII arrive as Latin-1, and must be stored as UTF-8.
   const headers = { 'user-agent': 'Ägent/1.0 "ü" \\', 'x-correlation-id': 'asc_1.2:3-4' };
   const post = async (status: number, path: string, options: RequestOptions): Promise<void> => {
     const answer = await through.rest('POST', `/api/v1/actions/${path}`, { headers, ...options });

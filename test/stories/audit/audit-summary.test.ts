@@ -1,11 +1,11 @@
 import { startGateway, type Gateway } from '../../support/gateway';
 
-/** What an analyst reads off the sums over the audit log. */
+/** The sums over the audit log that analysts read. */
 let gateway: Gateway;
 
 const ANALYST = 104;
 
-/** Moments of entries, with what they tell; every action was submitted on 10 January at midnight. */
+/** Moments of entries and what happened at each; every action was submitted on 10 January at midnight. */
 const ENTRIES = [
   { at: '2026-01-10T00:00:10Z', type: 'action_approved', user: 142, score: 20, verdict: 'approve' },
   { at: '2026-01-10T00:00:20Z', type: 'action_approved', user: 142, score: 50, verdict: 'approve' },
@@ -24,7 +24,7 @@ const ENTRIES = [
   },
   { at: '2026-01-11T00:00:00Z', type: 'action_approved', user: 101, score: 39.5, verdict: 'approve' },
   { at: '2026-01-11T05:00:00Z', type: 'action_expired', score: 75 },
-  // What is no decision and no try to decide counts nowhere.
+  // What is neither a decision nor a denied attempt counts nowhere.
   { at: '2026-01-10T13:00:00Z', type: 'policy_changed', user: 101 },
   { at: '2026-01-10T13:00:00Z', type: 'action_submitted', user: 104, score: 20 },
 ];
@@ -125,7 +125,7 @@ it.each([
   },
 );
 
-it('an analyst who asks from one time to another gets what was at the first, and not what was at the second', async () => {
+it('an analyst who asks for a time range gets its start included and its end excluded', async () => {
   const between = (from: string, to: string) => sums('VERDICT', from, to);
   expect(await between('2026-01-10T00:00:10Z', '2026-01-10T00:00:20Z')).toEqual([
     ['approve', 1, 0, 0, 0, 0, 10, 10],
@@ -136,7 +136,7 @@ it('an analyst who asks from one time to another gets what was at the first, and
   ]);
 });
 
-it('an analyst costs the database one statement, whether a sum is over nothing or over years', async () => {
+it('an analyst costs the database one statement, whether a sum covers nothing or years', async () => {
   const statementsOf = async (from: string, to: string): Promise<string[]> => {
     gateway.database.statements.length = 0;
     await sums('REVIEWER', from, to);

@@ -90,7 +90,7 @@ const through: Deciders = {
 };
 const APIS = ['REST', 'GraphQL'] as const;
 
-/** Makes one action that this situation is about, and says who tries. */
+/** Makes the action of this situation, and returns who attempts to decide it. */
 const SITUATIONS: readonly [
   what: string,
   code: string,
@@ -102,7 +102,7 @@ const SITUATIONS: readonly [
   ['their own action', 'SELF_APPROVAL_FORBIDDEN', { user: 42, score: 10, submitter: 42, levels: [1, 2] }],
 ];
 
-describe('a denied attempt is an entry with who, what, why and from where', () => {
+describe('a denied attempt is recorded with who, what, why and from where', () => {
   describe.each(APIS)('over %s', (api) => {
     it.each(SITUATIONS)('because of %s: %s', async (_what, code, { user, score, submitter, levels }) => {
       const [action = 0] = await gateway.addActions([score], submitter === undefined ? {} : { submitter });
@@ -193,7 +193,7 @@ describe('a denied attempt is an entry with who, what, why and from where', () =
       expect(new Set(recorded.map(({ correlationId }) => correlationId)).size).toBe(1);
     });
 
-    it('but an unknown id, and the id of another organization, leave none', async () => {
+    it('but not for an unknown id or the id of another organization', async () => {
       const { result, recorded, counted } = await denialRecordsOf(async () => [
         await through[api]('approve', 8_000_000_000, { user: 42 }),
         await through[api]('reject', 22345, { user: 1 }),
@@ -203,7 +203,7 @@ describe('a denied attempt is an entry with who, what, why and from where', () =
       expect({ recorded, counted }).toEqual({ recorded: [], counted: 0 });
     });
 
-    it('but somebody whom nobody knows leaves none', async () => {
+    it('but not for an unknown caller', async () => {
       const [action = 0] = await gateway.addActions([10]);
       const forged = `${gateway.token(1).slice(0, -6)}AAAAAA`;
       const { result, recorded, counted } = await denialRecordsOf(async () => [
@@ -224,7 +224,7 @@ describe('a denied attempt is an entry with who, what, why and from where', () =
 });
 
 describe('the same refusal', () => {
-  /** 30 at once: single decisions over both APIs and bulks that hold the action among others. */
+  /** Thirty at once: single decisions over both APIs, and bulks that hold the action among others. */
   function thirtyAttempts(action: number, who: Who): Promise<Answer[]> {
     return Promise.all(
       Array.from({ length: 30 }, (_, n) =>
@@ -262,7 +262,7 @@ describe('the same refusal', () => {
     expect([recorded.length, counted]).toEqual([1, 29]);
   });
 
-  it('is another one for another person, another action or another code', async () => {
+  it('is a different one for another person, action or code', async () => {
     const [high = 0, higher = 0] = await gateway.addActions([90, 95]);
     const { recorded, counted } = await denialRecordsOf(async () => {
       for (const user of [3, 42])

@@ -4,7 +4,7 @@ import { makeCloseRefusals } from '../../../src/use-cases/close-refusals';
 import { startGateway, type Gateway } from '../../support/gateway';
 import { kindsOf, recordsIn, verdictOn } from '../../support/sealed-log';
 
-/** However often somebody tries what they may not, the audit log grows by a bounded number of entries, and tells the rest. */
+/** However often a caller is denied, the audit log grows by a bounded number of entries, which count the rest. */
 let gateway: Gateway;
 
 beforeAll(async () => {
@@ -31,7 +31,7 @@ async function flood(verdict: string, from: number, count: number, credential: o
     );
 }
 
-/** Ends the minute that runs, and closes it as the gateway does once it is over. */
+/** Ends the current minute, and closes it as the gateway does once it is over. */
 async function closeMinutes(): Promise<void> {
   await gateway.database.sql(`UPDATE refusal_windows SET minute = minute - interval '10 minutes'`);
   const store = new OmittedRefusalsDatabase(gateway.database.application);
@@ -45,7 +45,8 @@ it.each([
   '%s who invents ids leaves at most a hundred entries a minute, and one that counts the rest',
   async (_who, user, credentialOf) => {
     const credential = await credentialOf();
-    // Three minutes at most, should the clock pass one: none holds more than a hundred and what came at its last moment.
+    // At most three minutes, should the clock pass one: none holds more than a hundred entries and what came at its
+    // last moment.
     await flood('approve', 900_000, 400, credential);
     const recorded = (await denialRecords(user)).length;
     expect(recorded).toBeLessThan(250);
@@ -63,7 +64,7 @@ it.each([
   },
 );
 
-it('a denied approve hides no denied reject, of the same action or after a flood', async () => {
+it('a denied approval hides no denied rejection, of the same action or after a flood', async () => {
   const verdictsOn = async (id: number) =>
     (await denialRecords(5)).filter(({ action_id: action }) => action === id).map(({ verdict }) => verdict);
   for (const verdict of ['approve', 'reject', 'approve', 'reject'])
@@ -75,7 +76,7 @@ it('a denied approve hides no denied reject, of the same action or after a flood
   expect(await verdictsOn(910_000)).toEqual(['approve', 'reject']);
 });
 
-it('a bulk is recorded whole', async () => {
+it('a denied bulk is recorded completely', async () => {
   const ids = await gateway.addActions(Array.from({ length: 150 }, () => 95));
   const body = { action_ids: ids };
   await gateway.rest('POST', '/api/v1/actions/bulk-approve', { user: 42, body });

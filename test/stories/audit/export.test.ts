@@ -14,12 +14,12 @@ import {
 import { cases } from '../../support/runs';
 import { sealingOf } from '../../support/sealed-log';
 
-/** What an admin who exports the audit log relies on: whole files or none, and a gateway that it costs little. */
+/** What an admin who exports the audit log relies on: complete files or none, at a low cost for the gateway. */
 let gateway: Gateway;
 
-/** With a reason of 2,000 characters each: several times what the kernel's buffers hold, compressed too. */
+/** With a reason of 2,000 characters each: several times the kernel's buffers, even when compressed. */
 const ENTRIES = cases(8_000, 12_000);
-/** Entries per statement, as they are read. */
+/** Entries per statement. */
 const PAGE = 200;
 const EXPORT = '/api/admin/audit-logs/export';
 const SLOW: readonly Asked[] = [
@@ -48,7 +48,7 @@ afterAll(() => gateway.close());
 const unpacked = (file: Buffer, { encoding }: Asked): string =>
   (encoding === 'gzip' ? gunzipSync(file) : file).toString('utf8');
 
-/** How many pages of entries were fetched since the statements were last emptied. */
+/** How many pages of entries were read since the statements were last emptied. */
 const pagesFetched = (): number =>
   gateway.database.statements.filter(({ name }) => /^(list_|sealed_entries$)/.test(name)).length;
 
@@ -60,7 +60,7 @@ function idsIn(file: string, { format }: Asked): number[] {
   return records.flatMap(({ audit_id = null }) => audit_id ?? []);
 }
 
-/** The ids that are stored: by time as they are listed, or by their place in the tree. */
+/** The stored ids: by time as they are listed, or by their place in the tree. */
 async function storedIds({ format }: Asked): Promise<number[]> {
   const rows = await gateway.database.sql<{ id: number }>(
     format === 'bundle'
@@ -78,7 +78,7 @@ async function recordedExports(): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** Waits until as many exports as may run at once can: of those before, none counts any more. */
+/** Waits until as many exports can run as may run at once: none of the earlier ones counts any more. */
 async function untilRoomForExports(through = gateway): Promise<void> {
   await untilGivenBack(gateway.database);
   const path = `${EXPORT}?format=csv&from=2020-01-01&to=2020-01-02`;
@@ -96,7 +96,7 @@ describe('an admin whose client reads slowly', () => {
       gateway.database.statements.length = 0;
       const slow = await openExport(gateway, form);
       await untilAtRest(gateway.database);
-      // What the kernel's buffers hold is fetched, and a page or two on its way.
+      // What fills the kernel's buffers is read, and a page or two on its way.
       expect(pagesFetched()).toBeLessThan(ENTRIES / PAGE / 2);
       const file = unpacked(await slow.rest(), form);
       expect(pagesFetched()).toBeGreaterThan(ENTRIES / PAGE);
@@ -109,7 +109,7 @@ describe('an admin whose client reads slowly', () => {
     },
   );
 
-  it('is cut off once it reads nothing at all, so that no snapshot is kept for ever', async () => {
+  it('is disconnected once it reads nothing at all, so that no snapshot is kept for ever', async () => {
     const impatient = await startGateway({ database: gateway.database, exportStalledMs: 200 });
     const stalled = await openExport(impatient, { format: 'jsonl' });
     await untilRoomForExports(impatient);
@@ -118,9 +118,9 @@ describe('an admin whose client reads slowly', () => {
   });
 });
 
-describe('an export that breaks off', () => {
+describe('an interrupted export', () => {
   it.each(named(BROKEN))(
-    'gives everything back where the client leaves, and is on record: %s',
+    'releases everything when the client leaves, and is recorded: %s',
     async (_, form) => {
       const before = await recordedExports();
       const left = await openExport(gateway, form);
@@ -132,7 +132,7 @@ describe('an export that breaks off', () => {
     },
   );
 
-  it('gives everything back where the client leaves before the first byte', async () => {
+  it('releases everything when the client leaves before the first byte', async () => {
     const before = await recordedExports();
     await gateway.database.owner.transaction(async (sql) => {
       await sql.query({ name: 'hold', text: 'LOCK TABLE audit_log IN EXCLUSIVE MODE' }, []);
@@ -147,7 +147,7 @@ describe('an export that breaks off', () => {
   });
 
   it.each(named(BROKEN))(
-    'never looks whole where the database is lost, and is on record: %s',
+    'never looks complete when the database is lost, and is recorded: %s',
     async (_, form) => {
       const before = await recordedExports();
       const broken = await openExport(gateway, form);
@@ -164,7 +164,7 @@ describe('an export that breaks off', () => {
     },
   );
 
-  it('is an error to who fetches it, too', async () => {
+  it('is an error for the client that fetches it, too', async () => {
     const headers = { authorization: `Bearer ${gateway.token(1)}` };
     const response = await fetch(`${gateway.url}${EXPORT}?format=bundle`, { headers });
     await untilAtRest(gateway.database);
@@ -172,8 +172,8 @@ describe('an export that breaks off', () => {
     await expect(response.text()).rejects.toThrow();
   });
 
-  it('before its first byte is answered with an ordinary error, though gzip was accepted', async () => {
-    // What a bundle reads last is held, and this one is small: nothing of it is out by then.
+  it('before its first byte is answered with an ordinary error, even where gzip was accepted', async () => {
+    // The last read of a bundle is held up, and this one is small: none of it has been sent by then.
     const { asked, answer } = await gateway.database.owner.transaction(async (sql) => {
       await sql.query({ name: 'hold', text: 'LOCK TABLE actions IN ACCESS EXCLUSIVE MODE' }, []);
       const { answered } = askForExport(gateway, { format: 'bundle', user: 101, encoding: 'gzip' });
@@ -192,8 +192,8 @@ describe('an export that breaks off', () => {
   });
 });
 
-describe('many who export at once', () => {
-  it('are served as many as may be, and the others are told to come back', async () => {
+describe('admins who export at the same time', () => {
+  it('are served up to the limit, and the others are told to come back', async () => {
     const asked = Array.from({ length: 6 }, () => askForExport(gateway, { format: 'jsonl' }));
     const answers = await Promise.all(asked.map(({ answered }) => answered));
     const statuses = answers.map(({ statusCode }) => statusCode).sort();
@@ -204,7 +204,7 @@ describe('many who export at once', () => {
     await untilRoomForExports();
   });
 
-  it('cannot ask with HEAD for what only the whole tells', async () => {
+  it('cannot use HEAD for what only the whole export can tell', async () => {
     const { status, headers } = await gateway.rest('HEAD', EXPORT, { user: 1 });
     expect([status, headers.get('allow')]).toEqual([405, 'GET, OPTIONS']);
   });
@@ -245,7 +245,7 @@ const NASTY = [
   'Grüße, 日本語 🙂 \u2028 \u200e',
 ];
 
-it('an analyst reads the CSV in another program, and finds what was written, but for what would be run', async () => {
+it('an analyst reads the CSV in another program and finds what was written, without anything that would be run', async () => {
   const python = pythonWith('csv');
   if (python === null) {
     console.warn('skipped reading the CSV elsewhere: there is no python3');
@@ -280,7 +280,7 @@ it('an analyst reads the CSV in another program, and finds what was written, but
   };
   expect(header).toEqual(Object.keys(records[0] ?? {}));
   const expected = records.map((record) => Object.values(record).map(harmless));
-  // The export as lines is one more entry, which the CSV before it does not have.
+  // The JSON lines export is one more entry, which the CSV before it does not have.
   expect(rows).toEqual(expected.slice(0, -1));
   expect(rows.flat().filter((cell) => /^[=+\-@\t\r]/.test(cell))).toEqual([]);
 });

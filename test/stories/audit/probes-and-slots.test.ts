@@ -10,9 +10,9 @@ import { codeOf, graphqlCodeOf } from '../../support/refusals';
 import { cases } from '../../support/runs';
 import { sealingOf } from '../../support/sealed-log';
 
-/** What takes long, or is asked of a process often, keeps nobody else waiting. */
+/** Long or frequent work for one caller delays nobody else. */
 let gateway: Gateway;
-/** Several times what the kernel's buffers hold, and more than the verifier reads at once. */
+/** Several times the kernel's buffers, and more than the verifier reads at once. */
 const ENTRIES = 3_000;
 
 beforeAll(async () => {
@@ -27,7 +27,7 @@ afterAll(() => gateway.close());
 const VERIFY = '{ verifyAuditLog { verdict entries } }';
 const VERIFICATION = '/api/admin/audit-logs/verify';
 
-/** A lock that nobody passes, until it is given back. */
+/** A lock that nobody passes until it is released. */
 async function lock(table: string): Promise<() => Promise<void>> {
   const { pathname } = new URL(gateway.database.applicationUrl);
   const client = new Client(withDatabase(setting('TEST_SUPERUSER_URL'), pathname.slice(1)));
@@ -39,8 +39,8 @@ async function lock(table: string): Promise<() => Promise<void>> {
   };
 }
 
-describe('slots', () => {
-  it('are so many of one organization and so many in all, and each is given back once', () => {
+describe('the slots', () => {
+  it('are limited per organization and in total, and each is released once', () => {
     const slots = new Slots('exports', { perOrganization: 2, inProcess: 3 });
     const refused = (organizationId: number) => {
       try {
@@ -93,7 +93,7 @@ it('an organization has one verification at a time, over either API, and another
   expect((await other).body.data.verifyAuditLog.verdict).toBeDefined();
 });
 
-it('a verification and an export that take too long as a whole end, and give their slots back', async () => {
+it('a verification and an export that take too long in total end, and release their slots', async () => {
   const hurried = await startGateway({ database: gateway.database, verificationMaxMs: 0, exportMaxMs: 1 });
   for (let round = 0; round < 2; round += 1) {
     const answer = await hurried.graphql(VERIFY, { user: 1 });
@@ -140,7 +140,7 @@ itLong(
   },
 );
 
-/** Sends so many requests in one piece over one connection, so that all have come once the first one is answered. */
+/** Sends so many requests at once over one connection, so that all have arrived when the first one is answered. */
 async function pipelined(path: string, count: number): Promise<string> {
   const { hostname, port } = new URL(gateway.url);
   const socket = connect(Number(port), hostname);
@@ -152,7 +152,7 @@ async function pipelined(path: string, count: number): Promise<string> {
   return (await buffer(socket)).toString();
 }
 
-/** Waits until somebody waits for a lock on a table. */
+/** Waits until a statement waits for a lock on a table. */
 async function untilWaitedFor(table: string): Promise<void> {
   for (let waiting: unknown[] = []; waiting.length === 0;)
     waiting = await gateway.database.sql(
@@ -164,7 +164,7 @@ async function untilWaitedFor(table: string): Promise<void> {
 it.each([
   ['/readyz', 'organizations', /^takes_writes$/],
   ['/metrics', 'audit_pending', /^seal_backlog$/],
-])('a hundred who ask %s at once share one statement', async (path, table, name) => {
+])('a hundred callers who request %s at once share one statement', async (path, table, name) => {
   const { statements } = gateway.database;
   await gateway.rest('GET', path);
   const unlock = await lock(table);

@@ -85,7 +85,7 @@ describe('an analyst who reads one entry', () => {
     });
   });
 
-  it('reads a denied attempt with its code, and what the system did without an actor', async () => {
+  it("reads a denied attempt with its code, and the system's entries without an actor", async () => {
     const fields =
       'actor { id } actorKind actionId action { id } refusalCode requiredLevel heldLevel verdict';
     const of = async (filter: string) => {
@@ -106,14 +106,14 @@ describe('an analyst who reads one entry', () => {
     expect(await of('{actionType: ["user_changed"]}')).toMatchObject(system);
   });
 
-  it('gets null for an id that does not exist, and VALIDATION_ERROR for what is no id', async () => {
+  it('gets null for an unknown id, and VALIDATION_ERROR for an invalid one', async () => {
     const unknown = await gateway.graphql('{ auditLog(id: "9007199254740991") { id } }', { user: ANALYST });
     expect(unknown.body).toEqual({ data: { auditLog: null } });
     const { body } = await gateway.graphql('{ auditLog(id: "0") { id } }', { user: ANALYST });
     expect(body.errors).toMatchObject([{ extensions: { code: 'VALIDATION_ERROR' } }]);
   });
 
-  it('is not shown where a request came from, nor is a manager; an admin and a security manager are', async () => {
+  it('does not see where a request came from, nor does a manager; an admin and a security manager do', async () => {
     const [{ id }] = (await listed('{actionType: ["action_approved"], actionId: [12345]}')) as [Listed];
     const origin = 'ipAddress userAgent';
     const query = `{ auditLog(id: "${id}") { ${origin} }
@@ -132,7 +132,7 @@ describe('an analyst who reads one entry', () => {
   });
 });
 
-describe('an analyst who narrows the audit log', () => {
+describe('an analyst who filters the audit log', () => {
   const mentions = (text: string) => (entry: Listed) =>
     entry.details.includes(text) || entry.reason?.includes(text) === true;
 
@@ -157,7 +157,7 @@ describe('an analyst who narrows the audit log', () => {
       'actorId: [42], actionId: [12345, 12346], search: "approved"',
       (e) => e.actor?.id === '42' && ['12345', '12346'].includes(e.actionId ?? '') && mentions('approved')(e),
     ],
-  ])('by %s gets exactly those', async (_what, filter, matches) => {
+  ])('by %s gets exactly the matching entries', async (_what, filter, matches) => {
     const all = await listed('{}');
     const expected = all.filter(matches).map(({ id }) => id);
     expect(expected.length).toBeGreaterThan(0);
@@ -175,7 +175,7 @@ describe('an analyst who narrows the audit log', () => {
     expect(await listed(`{ correlationId: ${JSON.stringify(both)} }`)).toHaveLength(6);
   });
 
-  it('by a time range takes its start in and leaves its end out', async () => {
+  it('by a time range has its start included and its end excluded', async () => {
     const [{ timestamp }] = (await listed('{actionId: [12302]}')) as [Listed];
     const next = new Date(Date.parse(timestamp) + 1).toISOString();
     const bulk = (await listed(`{ from: "${timestamp}", to: "${next}" }`)).map((entry) => entry.timestamp);
@@ -191,12 +191,12 @@ describe('an analyst who narrows the audit log', () => {
   });
 });
 
-describe('an analyst who walks the audit log', () => {
+describe('an analyst who pages through the audit log', () => {
   it.each([
     ['newest first, unasked', '', -1],
     ['oldest first', 'orderBy: { direction: ASC }', 1],
   ])(
-    '%s, meets every entry once, forward and backward, a bulk of one moment too',
+    '%s, gets every entry once, forward and backward, a bulk of one moment too',
     async (_name, args, sign) => {
       const list = { field: 'auditLogs', args, node: 'timestamp', user: ANALYST } as const;
       const forward = await walkForward(gateway, list, 2);
@@ -211,7 +211,7 @@ describe('an analyst who walks the audit log', () => {
     },
   );
 
-  it('gets 100 at most, can skip rows, and has entries counted only if asked', async () => {
+  it('gets at most 100, can skip rows, and has entries counted only on request', async () => {
     const list = { field: 'auditLogs', user: ANALYST } as const;
     await expect(readPage(gateway, list, 'first: 101')).rejects.toThrow('VALIDATION_ERROR');
     const ids = idsOf(await readPage(gateway, list, 'first: 100'));
@@ -228,14 +228,14 @@ describe('an analyst who walks the audit log', () => {
   });
 });
 
-describe('an analyst who reads what the audit log tells of an action', () => {
+describe('an analyst who reads the audit log of an action', () => {
   const nested = async (args: string) => {
     const query = `{ action(id: 12345) { auditLogs${args} { totalCount totalCountCapped
       pageInfo { hasNextPage endCursor } edges { node { id actionType } } } } }`;
     return (await gateway.graphql(query, { user: ANALYST })).body.data.action.auditLogs;
   };
 
-  it('gets its entries alone, newest first, counted and page by page', async () => {
+  it('gets only its entries, newest first, counted and page by page', async () => {
     const all = await nested('');
     const types = (page: { edges: { node: Listed }[] }) => page.edges.map(({ node }) => node.actionType);
     expect(types(all)).toEqual(['decision_refused', 'action_approved']);
@@ -248,7 +248,7 @@ describe('an analyst who reads what the audit log tells of an action', () => {
     expect(second).toMatchObject({ totalCount: 2, pageInfo: { hasNextPage: false } });
   });
 
-  it('gets for each action of a list its own entries, and an empty page where there are none', async () => {
+  it("gets each listed action's own entries, and an empty page where there are none", async () => {
     const query = `{ actions(first: 100, filter: {search: "demo"}) { edges { node { id
       auditLogs(first: 1) { totalCount edges { node { actionId } } } } } } }`;
     const { body } = await gateway.graphql(query, { user: ANALYST });

@@ -19,7 +19,7 @@ import {
   type Sealing,
 } from '../../support/sealed-log';
 
-/** Somebody who owns the database changes what happened; an outsider with the verifier finds it, and knows what it is. */
+/** An owner of the database alters history; an outsider with the verifier finds it and what was done. */
 let gateway: Gateway;
 let sealing: Sealing;
 /** What an outsider kept: the checkpoint before the last decisions, and the newest one. */
@@ -61,7 +61,7 @@ async function latestNote(): Promise<string> {
   return body.data.auditCheckpoint.note;
 }
 
-/** Reads in a transaction of which nothing stays. */
+/** Reads in a transaction that is rolled back. */
 const inView = <T>(read: (sql: Sql) => Promise<T>): Promise<T> =>
   gateway.database.owner.transactionIf(read, () => false);
 
@@ -70,7 +70,7 @@ const keptCheckpoints = (...notes: string[]) => ({
 });
 const keptReceipts = () => ({ receipts: receipts.map(({ note }) => ({ note, source: 'user 42' })) });
 
-describe('a log that nobody touched', () => {
+describe('an untouched log', () => {
   it('is intact, by itself and against everything that was kept', async () => {
     const records = await inView((sql) => recordsIn(sql));
     const report = await verdictOn(records, { ...keptCheckpoints(kept.early, kept.late), ...keptReceipts() });
@@ -85,8 +85,8 @@ describe('a log that nobody touched', () => {
   });
 });
 
-describe('a log of which only a part is asked for', () => {
-  it('is intact whichever part it is: what stands outside of it is not taken for missing', async () => {
+describe('an untouched log that is exported in part', () => {
+  it('is intact whichever part it is: entries outside of it do not count as missing', async () => {
     const { length } = (await inView((sql) => recordsIn(sql))).filter(({ type }) => type === 'leaf');
     for (let from = 0; from <= length; from += 1) {
       const report = await verdictOn(await inView((sql) => recordsIn(sql, 1, { from, to: length })));
@@ -95,7 +95,7 @@ describe('a log of which only a part is asked for', () => {
   });
 });
 
-describe('an operator who erases where requests came from', () => {
+describe('an operator who erases the origins of requests', () => {
   it('breaks no proof, and is in the log for it', async () => {
     const entries = async (sql: Sql) =>
       sql.query(
@@ -107,7 +107,7 @@ describe('an operator who erases where requests came from', () => {
       );
     const erased = await inView(async (sql) => {
       const before = (await entries(sql)).length;
-      // A transaction of its own within this one, which is not kept.
+      // A transaction within this one, which is rolled back.
       const owner = { transaction: <T>(work: (inner: Sql) => Promise<T>) => work(sql) };
       const count = await eraseOrigins(owner, 1, new Date(Date.now() + 60_000), OPERATOR);
       const [left, records] = [await entries(sql), await recordsIn(sql)];
@@ -123,14 +123,14 @@ describe('an operator who erases where requests came from', () => {
   });
 });
 
-/** Entry ids are found by what they tell. */
+/** Entry ids are found by their content. */
 const APPROVED = `(SELECT min(id) FROM audit_log WHERE action_id = 12345 AND action_type = 'action_approved')`;
 const OPEN = 'ALTER TABLE audit_log DISABLE TRIGGER USER';
 const OPEN_LEAVES = 'ALTER TABLE audit_leaf DISABLE TRIGGER audit_leaf_append_only';
 const OPEN_CHECKPOINTS = 'ALTER TABLE audit_checkpoint DISABLE TRIGGER audit_checkpoint_append_only';
 const TWICE = 'ALTER TABLE audit_leaf DROP CONSTRAINT audit_leaf_organization_id_audit_id_key';
 
-/** Rewrites an entry's bytes, and the hashes with them, as somebody would who knows how they are made. */
+/** Rewrites an entry's bytes and hashes, as an attacker who knows how they are made. */
 const rewrite = (from: string, to: string): string[] => [
   OPEN,
   OPEN_LEAVES,
@@ -140,7 +140,7 @@ const rewrite = (from: string, to: string): string[] => [
   `UPDATE audit_leaf SET leaf_hash = (SELECT l.leaf_hash FROM audit_log l WHERE l.id = audit_id) WHERE audit_id = ${APPROVED}`,
 ];
 
-/** [what they did, how, what the verifier says first, what it is held against] */
+/** [what was done, how, the verifier's first fault, what it is compared with] */
 const MATRIX: readonly (readonly [string, readonly string[], FaultKind, 'nothing' | 'late' | 'receipts'])[] =
   [
     [
@@ -351,7 +351,7 @@ const MATRIX: readonly (readonly [string, readonly string[], FaultKind, 'nothing
     ],
   ];
 
-describe('somebody who owns the database', () => {
+describe('an owner of the database who tampers with it', () => {
   it.each(MATRIX)('%s: found', async (_what, statements, expected, against) => {
     const records = await recordsAfter(gateway.database, statements);
     const input = {
@@ -371,7 +371,7 @@ const changed = (
   change: (record: BundleRecord) => BundleRecord,
 ): BundleRecord[] => records.map(change);
 
-describe('somebody who hands in other checkpoints', () => {
+describe('an attacker who presents other checkpoints', () => {
   const clean = (): Promise<BundleRecord[]> => inView((sql) => recordsIn(sql));
   const forger = new LogKey('test.example', generateKeyPairSync('ed25519').privateKey);
 
@@ -388,7 +388,7 @@ describe('somebody who hands in other checkpoints', () => {
     expect(kindsOf(await verdictOn(forgedRecords))).toContain(expected);
   });
 
-  it('puts an older database back: found by whoever kept what was signed since, also once it has grown again', async () => {
+  it('restores an older database: found by a holder of what was signed since, also once it has grown again', async () => {
     const whole = await clean();
     const size = Number(kept.early.split('\n')[1]);
     const leaves = whole.filter((record) => record.type === 'leaf');
@@ -396,7 +396,7 @@ describe('somebody who hands in other checkpoints', () => {
       (r) => (r.type !== 'leaf' || r.index < size) && (r.type !== 'checkpoint' || r.note === kept.early),
     );
     expect(kindsOf(await verdictOn(older, keptCheckpoints(kept.late)))).toContain('TRUNCATED');
-    // What came instead of the last entries, in a tree as large as the one that was kept.
+    // Other entries instead of the last ones, in a tree of the size that was kept.
     const [first] = leaves;
     const grown = whole.map((record) =>
       record.type === 'leaf' && record.index >= size && first !== undefined
@@ -406,7 +406,7 @@ describe('somebody who hands in other checkpoints', () => {
     expect(kindsOf(await verdictOn(grown, keptCheckpoints(kept.late)))).toContain('FORKED');
   });
 
-  it('takes an inner node of the tree for a leaf: found', async () => {
+  it('passes off an inner node of the tree as a leaf: found', async () => {
     const records = await clean();
     const [one, two] = records.filter((record) => record.type === 'leaf');
     const node = nodeHash(bytes(one?.leaf_hash), bytes(two?.leaf_hash)).toString('base64');
@@ -419,7 +419,7 @@ describe('somebody who hands in other checkpoints', () => {
     );
   });
 
-  it('signs two histories of one size: found by whoever kept the other one', async () => {
+  it('signs two histories of one size: found by a holder of the other one', async () => {
     const records = await clean();
     const size = Number(kept.early.split('\n')[1]);
     const fork = testLogKey().signRoot(1, size, Buffer.alloc(32, 1));
@@ -427,7 +427,7 @@ describe('somebody who hands in other checkpoints', () => {
     expect(kindsOf(await verdictOn([], keptCheckpoints(kept.early, fork)))).toEqual(['NOT_A_BUNDLE']);
   });
 
-  it('hands in a receipt that was never given: found', async () => {
+  it('presents a receipt that was never given: found', async () => {
     const forged = forger.signReceipt(1, 1, leafHash(Buffer.from('nothing')));
     const report = await verdictOn(await clean(), { receipts: [{ note: forged, source: 'a forger' }] });
     expect(kindsOf(report)).toEqual(['RECEIPT_NOT_SIGNED']);

@@ -7,7 +7,7 @@ import {
 import { startGateway, type Gateway } from '../../support/gateway';
 import { startProxy, type Proxy } from '../../support/proxy';
 
-/** The published client against a real gateway, with a proxy between them that loses and refuses what it is told to. */
+/** The published client against a real gateway, with a proxy between them that loses and refuses requests as told. */
 let gateway: Gateway;
 let proxy: Proxy;
 
@@ -33,7 +33,7 @@ async function newAction(score = 35): Promise<number> {
   return id;
 }
 
-/** What the audit log says of an action, oldest first. */
+/** The audit entries of an action, oldest first. */
 async function auditOf(id: number): Promise<unknown[]> {
   const rows = await gateway.database.sql<{ action_type: string }>(
     'SELECT action_type FROM audit_log WHERE action_id = $1 ORDER BY id',
@@ -42,7 +42,7 @@ async function auditOf(id: number): Promise<unknown[]> {
   return rows.map(({ action_type }) => action_type);
 }
 
-/** What a call was refused with. */
+/** The error of a refused call. */
 async function refusalOf(call: Promise<unknown>): Promise<CountersignError> {
   const thrown: unknown = await call.then(
     (value) => new Error(`It was not refused: ${JSON.stringify(value)}`),
@@ -53,7 +53,7 @@ async function refusalOf(call: Promise<unknown>): Promise<CountersignError> {
 }
 
 describe('a reviewer with the client', () => {
-  it('approves an action and is told who did it when', async () => {
+  it('approves an action and learns who decided it and when', async () => {
     const approval = await manager().actions.approve(12345, { reason: 'Reviewed and approved' });
     expect(approval).toMatchObject({
       actionId: 12345,
@@ -93,7 +93,7 @@ describe('a reviewer with the client', () => {
     expect(proxy.seen).toHaveLength(1);
   });
 
-  it('is told what was needed and held, and every fault of what was sent', async () => {
+  it('learns what was required and held, and every fault of a request', async () => {
     const level = await refusalOf(manager().actions.approve(12351));
     expect(level).toMatchObject({
       code: 'APPROVAL_LEVEL_REQUIRED',
@@ -108,7 +108,7 @@ describe('a reviewer with the client', () => {
     );
   });
 
-  it('decides many, each with its own outcome', async () => {
+  it('decides several actions, each with its own outcome', async () => {
     const ids = await gateway.addActions([10, 20, 90]);
     const bulk = await manager().actions.bulkApprove([...ids, 12345], { reason: 'Batch' });
     expect([bulk.requested, bulk.succeeded, bulk.failed]).toEqual([4, 2, 2]);
@@ -123,7 +123,7 @@ describe('a reviewer with the client', () => {
     expect([atomic.succeeded, atomic.failed]).toEqual([0, 2]);
   });
 
-  it('finds what there is, page by page', async () => {
+  it('finds actions, page by page', async () => {
     const ids = await gateway.addActions([11, 12, 13]);
     const { actions: client } = manager();
     const filter = { agentId: ['test-agent'], status: ['PENDING_APPROVAL' as const] };
@@ -136,15 +136,15 @@ describe('a reviewer with the client', () => {
 });
 
 describe('an agent with the client', () => {
-  it('submits an action and waits until somebody has decided it', async () => {
-    // Of another owner than the one who decides: nobody decides what a key of theirs submitted.
+  it('submits an action and waits until it is decided', async () => {
+    // Its owner is not the reviewer: nobody decides what their own key submitted.
     const apiKey = await gateway.apiKey({ owner: 2 });
     const agent = new CountersignClient({ url: proxy.url, apiKey: () => apiKey });
     const submission = await agent.actions.submit({ agentId: 'nightly', actionType: 'database_write' });
     expect(submission).toMatchObject({ status: 'PENDING_APPROVAL', riskLevel: 'CRITICAL' });
     const { actionId } = submission;
     const waiting = agent.actions.wait(actionId, { interval: 5 });
-    // It has looked, and it was pending.
+    // It has asked once, and the action was pending.
     while (proxy.seen.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
     await clientOf(1).actions.approve(actionId, { reason: 'Go' });
     expect(await waiting).toMatchObject({
@@ -155,7 +155,7 @@ describe('an agent with the client', () => {
     });
   });
 
-  it('waits no longer than it wants to', async () => {
+  it('waits no longer than its timeout', async () => {
     const id = await newAction();
     const late = await refusalOf(manager().actions.wait(id, { timeout: 0 }));
     expect([late.code, late.status]).toEqual(['STILL_PENDING', null]);
@@ -168,8 +168,8 @@ describe('an agent with the client', () => {
   });
 });
 
-describe('an attempt that fails', () => {
-  it('for a lost answer is repeated, and the decision is made once', async () => {
+describe('a failed attempt', () => {
+  it('whose answer was lost is repeated, and the decision is made once', async () => {
     const id = await newAction();
     proxy.fates.push('lose the answer', 'lose the answer');
     expect(await manager().actions.approve(id)).toMatchObject({
@@ -182,7 +182,7 @@ describe('an attempt that fails', () => {
     expect(await auditOf(id)).toEqual(['action_approved']);
   });
 
-  it('for a lost answer is repeated, and bulks and submissions take effect once', async () => {
+  it('whose answer was lost is repeated, and bulks and submissions take effect once', async () => {
     const ids = await gateway.addActions([10, 11]);
     proxy.fates.push('lose the answer');
     const bulk = await manager().actions.bulkReject(ids);
@@ -194,7 +194,7 @@ describe('an attempt that fails', () => {
     expect(actions.map(({ id }) => id)).toEqual([actionId]);
   });
 
-  it('has another key than the next call, unless the caller brings one', async () => {
+  it('has another key than the next call, unless the caller provides one', async () => {
     const id = await newAction();
     await manager().actions.approve(id);
     expect((await refusalOf(manager().actions.approve(id))).code).toBe('INVALID_STATE');
@@ -210,26 +210,26 @@ describe('an attempt that fails', () => {
     ['502 of a proxy', { status: 502, text: '<h1>Bad gateway</h1>' }],
     ['503 of the gateway', { status: 503, text: gatewayError('SERVICE_UNAVAILABLE', 503) }],
     ['409 of a request under way', { status: 200, text: gatewayError('IDEMPOTENCY_CONFLICT', 409) }],
-  ])('for a %s is repeated', async (_what, fate) => {
+  ])('with a %s is repeated', async (_what, fate) => {
     const id = await newAction();
     proxy.fates.push(fate);
     expect((await manager().actions.approve(id)).status).toBe('APPROVED');
     expect(proxy.seen).toHaveLength(2);
   });
 
-  it('is not repeated before the server wants it', async () => {
+  it('is not repeated before the server allows it', async () => {
     proxy.fates.push({ status: 503, headers: { 'retry-after': '3600' } });
     const leaving = new AbortController();
     const call = manager().actions.get(12346, { signal: leaving.signal });
     while (proxy.seen.length < 1) await new Promise((resolve) => setTimeout(resolve, 5));
-    // Many times what the pause would be without Retry-After.
+    // Many times the pause without Retry-After.
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(proxy.seen).toHaveLength(1);
     leaving.abort(new Error('Enough'));
     await expect(call).rejects.toThrow('Enough');
   });
 
-  it('again and again ends with what was wrong', async () => {
+  it('that fails again and again ends with the error', async () => {
     for (let attempts = 0; attempts < 3; attempts += 1) proxy.fates.push({ status: 503 });
     const error = await refusalOf(clientOf(42, { retries: 2 }).actions.get(12346));
     expect([error.code, error.status, proxy.seen.length]).toEqual(['SERVICE_UNAVAILABLE', 503, 3]);
@@ -239,7 +239,7 @@ describe('an attempt that fails', () => {
     expect((await refusalOf(manager().actions.get(12346))).code).toBe('BAD_ANSWER');
   });
 
-  it('asks for the credential anew, so that a token can be renewed', async () => {
+  it('asks for the credential again, so that a token can be renewed', async () => {
     let asked = 0;
     const token = () => {
       asked += 1;

@@ -3,9 +3,12 @@ import { startGateway, type Gateway } from '../../support/gateway';
 import { codeOf } from '../../support/refusals';
 import { sdkGet, sdkHeaders } from '../../support/sdk';
 
-/** The vendor's SDK, unmodified (docs/legacy-sdk.md#calls): each of its calls with its own headers, and what it reads of the answers. */
+/**
+ * The vendor's SDK, unmodified (docs/legacy-sdk.md#calls): each of its calls with its own headers, and what it reads of
+ * the answers.
+ */
 let gateway: Gateway;
-/** Of the agent's own kind: submits and reads actions. */
+/** A key of an agent: it submits and reads actions. */
 let apiKey = '';
 let auditor = '';
 let [pending, approved, denied, expired] = [0, 0, 0, 0];
@@ -69,7 +72,7 @@ describe('evaluate_action', () => {
   const evaluate = (body: object = EVALUATED, headers = sdkHeaders(apiKey)) =>
     gateway.rest('POST', '/api/v1/actions/submit', { headers, body });
 
-  it('waits for a person, goes on once they approve, and is in the audit log', async () => {
+  it('waits for a reviewer, continues on approval, and is in the audit log', async () => {
     const { status, body } = await evaluate();
     expect([status < 300, body]).toMatchObject([
       true,
@@ -89,7 +92,7 @@ describe('evaluate_action', () => {
       target_resource: 'invoices/2026',
       submitted_by: 1,
     });
-    // User 1 owns the key, so that somebody else has to: a second admin.
+    // User 1 owns the key, so that another reviewer has to decide: a second admin.
     await gateway.database.sql('UPDATE users SET approval_level = 4 WHERE id = 2');
     const approve = (user: number) => gateway.rest('POST', `/api/v1/actions/${String(id)}/approve`, { user });
     expect(codeOf(await approve(1))).toBe('403 SELF_APPROVAL_FORBIDDEN');
@@ -103,7 +106,7 @@ describe('evaluate_action', () => {
     expect(types).toEqual(['action_approved', 'decision_refused', 'action_submitted']);
   });
 
-  it('that is repeated since its answer was late is one action, with the same answer', async () => {
+  it('that is repeated because its answer was late is one action, with the same answer', async () => {
     const headers = sdkHeaders(apiKey);
     const first = await evaluate(EVALUATED, headers);
     const again = await Promise.all(Array.from({ length: 4 }, () => evaluate(EVALUATED, headers)));
@@ -118,7 +121,7 @@ describe('evaluate_action', () => {
 describe('get_action_details', () => {
   const details = (id: number) => `/api/v1/actions/${String(id)}`;
 
-  it('knows every status that it is told', async () => {
+  it('knows every status that it gets', async () => {
     const told = [];
     for (const id of [pending, approved, denied, expired]) told.push((await get(details(id))).body.status);
     expect(told).toEqual(['pending', 'approved', 'denied', 'denied']);
@@ -126,7 +129,7 @@ describe('get_action_details', () => {
     expect([body.id, body.action_id, body.agent_id]).toEqual([pending, pending, 'test-agent']);
   });
 
-  it('of any other client has the whole truth, in the same keys', async () => {
+  it('of any other client has all details, in the same keys', async () => {
     const plain = (await gateway.rest('GET', details(expired), { apiKey })).body;
     const sdk = (await get(details(expired))).body;
     expect(plain.status).toBe('expired');
@@ -151,12 +154,12 @@ describe('list_actions', () => {
     ['status=approved', 'approved'],
     ['status=denied', 'denied'],
     ['status=expired', 'expired'],
-  ])('narrows to %s', async (query, status) => {
+  ])('filters by %s', async (query, status) => {
     const found = await list(`${query}&agent_id=test-agent`);
     expect(found.map((action) => action.status)).toEqual([status]);
   });
 
-  it('narrows to an agent, and ignores what it is sent empty', async () => {
+  it('filters by agent, and ignores empty parameters', async () => {
     expect(await list('agent_id=nobody&status=')).toEqual([]);
     expect((await list('agent_id=test-agent&status=&limit=')).length).toBe(4);
   });
@@ -166,7 +169,7 @@ describe('list_actions', () => {
     ['limit=0', 'limit'],
     ['limit=1001', 'limit'],
     ['offset=-1', 'offset'],
-  ])('is told that %s is wrong', async (query, name) => {
+  ])('is told that %s is invalid', async (query, name) => {
     const answer = await get(`/api/agent-activity?${query}`);
     expect(codeOf(answer)).toBe('422 VALIDATION_ERROR');
     expect(answer.body.errors).toMatchObject([{ loc: ['query', name] }]);
@@ -190,7 +193,7 @@ describe('query_audit_log', () => {
     expect((await read('')).body).toMatchObject({ page: 1, page_size: 100 });
   });
 
-  it('reads who did what, to what, and what came of it', async () => {
+  it('reads who did what, to what, and the outcome', async () => {
     await gateway.rest('POST', `/api/v1/actions/${String(pending)}/approve`, { apiKey });
     const [key] = await gateway.database.sql<{ id: number }>(
       `SELECT actor_id AS id FROM audit_log WHERE actor_kind = 'api_key' ORDER BY id DESC LIMIT 1`,
@@ -224,7 +227,7 @@ describe('query_audit_log', () => {
     });
   });
 
-  it('needs the scope audit:read, which opens nothing else', async () => {
+  it('needs the scope audit:read, which permits nothing else', async () => {
     const refused = await read('limit=1', apiKey);
     expect(codeOf(refused)).toBe('403 INSUFFICIENT_PERMISSIONS');
     expect(refused.body.detail).toContain('audit:read');
@@ -239,7 +242,7 @@ describe('query_audit_log', () => {
     expect(graphql.body.errors).toMatchObject([{ extensions: { code: 'JWT_REQUIRED' } }]);
   });
 
-  it('shows another organization nothing, and everybody of its own by JWT', async () => {
+  it('shows nothing to another organization, and everything to its own people by JWT', async () => {
     const theirs = await gateway.apiKey({ organization: 2, scopes: ['audit:read'] });
     const { body } = await read('limit=1000', theirs);
     const ids = await gateway.database.sql<{ id: number }>(
@@ -254,7 +257,7 @@ describe('query_audit_log', () => {
 describe('check_approval', () => {
   const check = (id: number) => get(`/api/sdk/approval/${String(id)}`);
 
-  it('is told who decided, when, and why not', async () => {
+  it('learns who decided, when, and why an action was denied', async () => {
     const answers = [];
     for (const id of [pending, approved, denied, expired]) answers.push((await check(id)).body);
     const decided_at = expect.stringMatching(TIME) as unknown;
@@ -285,7 +288,7 @@ describe('test_connection', () => {
     });
   });
 
-  it('is told of a key that does not count', async () => {
+  it('learns that a key is invalid', async () => {
     const answer = await sdkGet(gateway, `csk_${'A'.repeat(43)}`, '/api/deployment-info');
     expect(codeOf(answer)).toBe('401 INVALID_API_KEY');
   });
@@ -304,20 +307,20 @@ describe('every call of the SDK by id', () => {
     expect(answers[1]).toEqual(answers[0]);
   });
 
-  it.each(PATHS)('%s… takes no id that is none, and needs actions:read', async (path) => {
+  it.each(PATHS)('%s… refuses an invalid id, and needs actions:read', async (path) => {
     expect(codeOf(await get(`${path}abc`))).toBe('422 VALIDATION_ERROR');
     const submitter = await gateway.apiKey({ scopes: ['actions:submit'] });
     expect(codeOf(await sdkGet(gateway, submitter, `${path}12345`))).toBe('403 INSUFFICIENT_PERMISSIONS');
   });
 
-  it('has its correlation id echoed', async () => {
+  it('gets its correlation id back', async () => {
     const headers = sdkHeaders(apiKey);
     const answer = await gateway.rest('GET', '/api/v1/actions/12345/status', { headers });
     expect(answer.headers.get('x-correlation-id')).toBe(headers['X-Correlation-ID']);
   });
 });
 
-describe('every path that can be read', () => {
+describe('every readable path', () => {
   const READS = [
     ...new Set(ROUTES.filter(({ method }) => method === 'GET').map(({ path }) => path)),
     '/health',
@@ -325,7 +328,7 @@ describe('every path that can be read', () => {
   ].map((path) => path.replace(':action_id', '12345'));
   const ask = (method: string, path: string) => gateway.rest(method, path, { user: 1 });
 
-  it.each(READS)('%s ignores query parameters that it does not know', async (path) => {
+  it.each(READS)('%s ignores unknown query parameters', async (path) => {
     const [plain, more] = [
       await ask('GET', path),
       await ask('GET', `${path}?foo=bar&_=17&api-version=2&limit[x]=1`),
@@ -334,21 +337,28 @@ describe('every path that can be read', () => {
     expect([more.status, more.body]).toEqual([200, plain.body]);
   });
 
-  it.each(READS)('%s answers HEAD and a trailing slash as GET, OPTIONS with what it allows', async (path) => {
-    const plain = await ask('GET', path);
-    for (const same of [await ask('GET', `${path}/`), await ask('HEAD', path), await ask('HEAD', `${path}/`)])
-      expect([same.status, same.headers.get('content-length')]).toEqual([
-        200,
-        plain.headers.get('content-length'),
-      ]);
-    for (const slash of ['', '/']) {
-      const options = await gateway.rest('OPTIONS', `${path}${slash}`);
-      expect([options.status, options.headers.get('allow'), options.text]).toEqual([
-        204,
-        'GET, HEAD, OPTIONS',
-        '',
-      ]);
-      expect(codeOf(await ask('DELETE', `${path}${slash}`))).toBe('405 METHOD_NOT_ALLOWED');
-    }
-  });
+  it.each(READS)(
+    '%s answers HEAD and a trailing slash as GET, and OPTIONS with the allowed methods',
+    async (path) => {
+      const plain = await ask('GET', path);
+      for (const same of [
+        await ask('GET', `${path}/`),
+        await ask('HEAD', path),
+        await ask('HEAD', `${path}/`),
+      ])
+        expect([same.status, same.headers.get('content-length')]).toEqual([
+          200,
+          plain.headers.get('content-length'),
+        ]);
+      for (const slash of ['', '/']) {
+        const options = await gateway.rest('OPTIONS', `${path}${slash}`);
+        expect([options.status, options.headers.get('allow'), options.text]).toEqual([
+          204,
+          'GET, HEAD, OPTIONS',
+          '',
+        ]);
+        expect(codeOf(await ask('DELETE', `${path}${slash}`))).toBe('405 METHOD_NOT_ALLOWED');
+      }
+    },
+  );
 });

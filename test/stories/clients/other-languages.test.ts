@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { startGateway, type Gateway } from '../../support/gateway';
 import { pythonWith, run } from '../../support/programs';
 
-/** Clients that are not ours: Python's standard library and `requests`, and what docs/legacy-sdk.md prints for the latter. */
+/**
+ * Clients of other authors: Python's standard library and `requests`, and the code in docs/legacy-sdk.md for the
+ * latter.
+ */
 let gateway: Gateway;
 
 beforeAll(async () => {
@@ -65,7 +68,7 @@ const EXAMPLES: readonly Example[] = [
   ),
 ].map(([, language = '', text = '']) => ({ language, text }));
 
-describe('what the page on legacy clients prints', () => {
+describe('the code that the page on legacy clients prints', () => {
   const python = pythonWith('requests');
   where(python !== null, 'Python with requests')('for Python does what it says', async () => {
     const texts = EXAMPLES.filter(({ language }) => language === 'python').map(({ text }) => text);

@@ -2,7 +2,7 @@ import { outcomeOf } from '../../support/apis';
 import { startGateway, type Gateway, type RequestOptions } from '../../support/gateway';
 import { ApiKeyUses } from '../../../src/persistence/api-key-uses';
 
-/** An admin makes, lists and revokes API keys; every replica knows at once, and the audit log for ever. */
+/** An admin creates, lists and revokes API keys; every gateway knows at once, and the audit log for ever. */
 const ADMIN = 1;
 const GLOBEX_ADMIN = 101;
 const DAY = 86_400_000;
@@ -80,8 +80,8 @@ async function written(): Promise<unknown> {
   return row;
 }
 
-describe('an admin who makes an API key', () => {
-  it('is shown it once, owns it, and it works in every gateway from then on', async () => {
+describe('an admin who creates an API key', () => {
+  it('sees it once and owns it, and it works in every gateway from then on', async () => {
     const { body } = await create({ name: ' my agent ' });
     const { key, apiKey } = body.data.createApiKey;
     expect(key).toMatch(/^csk_[\w-]{43}$/);
@@ -104,7 +104,7 @@ describe('an admin who makes an API key', () => {
     expect(stored).toEqual({ holds_it: false, is_hashed: true });
   });
 
-  it('finds who made it, for whom, and what it may do in the audit log, and never the key', async () => {
+  it('finds in the audit log who created it, for whom, and its scopes, and never the key', async () => {
     const expiresAt = new Date(Date.now() + DAY).toISOString();
     const scopes = ['audit:read', 'actions:score', 'audit:read'];
     const caller = { user: ADMIN, headers: { 'user-agent': 'admin/1' } };
@@ -135,7 +135,7 @@ describe('an admin who makes an API key', () => {
     expect(JSON.stringify(entries)).not.toContain(key);
   });
 
-  it('for a time has a key that is expired after it', async () => {
+  it('with a lifetime has a key that is expired after it', async () => {
     const { key } = await made({ expiresAt: new Date(Date.now() + DAY).toISOString() });
     expect(await readsWith(key)).toEqual(everywhere(null));
     ahead = DAY + 1000;
@@ -171,7 +171,7 @@ describe('an admin who makes an API key', () => {
       { name: '', scopes: ['x'], expiresAt: past, ownerId: 'x' },
       ['name', 'scopes', 'expiresAt', 'ownerId'],
     ],
-  ])('with %s is told of every fault, and nothing is written', async (_what, args, places) => {
+  ])('with %s is told every fault, and nothing is written', async (_what, args, places) => {
     const before = await written();
     const { body } = await create(args);
     expect(body.data).toBeNull();
@@ -192,7 +192,7 @@ describe('an admin who makes an API key', () => {
 });
 
 describe('an admin who revokes an API key', () => {
-  it('ends it in every gateway with the very next request, and finds it in the audit log', async () => {
+  it('ends it in every gateway with the very next request, and finds that in the audit log', async () => {
     const { key, id } = await made({ name: 'leaked' });
     expect(await readsWith(key)).toEqual(everywhere(null));
     const { body } = await revoke(id, { user: ADMIN }, 'Seen in a public repository');
@@ -261,7 +261,7 @@ describe('an admin who lists the API keys', () => {
     expect(ids(await list('', GLOBEX_ADMIN)).some((id) => ids(all).includes(id))).toBe(false);
   });
 
-  it('narrows them by owner, by being revoked, and by name', async () => {
+  it('filters them by owner, by being revoked, and by name', async () => {
     await made({ name: 'Nightly 100% export', ownerId: '42' });
     const names = async (filter: string): Promise<unknown> =>
       (await list(`(filter: ${filter})`)).edges.map(({ node }: any) => node.name);
@@ -270,7 +270,7 @@ describe('an admin who lists the API keys', () => {
     expect(await names('{ revoked: true, search: "leak" }')).toEqual(['leaked']);
   });
 
-  it('is never shown a key, nor its hash', async () => {
+  it('never sees a key or its hash', async () => {
     const { key } = await made();
     const { body } = await gateway.graphql(`{ apiKeys(first: 100) { edges { node { ${KEY} } } } }`, {
       user: ADMIN,
@@ -283,7 +283,7 @@ describe('an admin who lists the API keys', () => {
   });
 });
 
-describe('nobody but an admin has to do with API keys', () => {
+describe('only an admin administers API keys', () => {
   it.each([
     ['A security manager', 'INSUFFICIENT_PERMISSIONS', { user: 2 }],
     ['A manager', 'INSUFFICIENT_PERMISSIONS', { user: 42 }],
@@ -307,7 +307,7 @@ describe('nobody but an admin has to do with API keys', () => {
   });
 });
 
-describe('when a key was last used', () => {
+describe("the time of a key's last use", () => {
   const lastUsed = async (id: string): Promise<Date | null> => {
     const [row] = await gateway.database.sql<{ at: Date | null }>(
       'SELECT last_used_at AS at FROM api_keys WHERE id = $1',
@@ -316,7 +316,7 @@ describe('when a key was last used', () => {
     return row?.at ?? null;
   };
 
-  it('costs a request no statement, and is there for the admin once it was written down', async () => {
+  it('costs a request no statement, and is visible to the admin once it was written', async () => {
     const third = await startGateway({ database: gateway.database });
     const { key, id } = await made();
     gateway.database.statements.length = 0;
@@ -324,14 +324,14 @@ describe('when a key was last used', () => {
     const names = gateway.database.statements.map(({ name }) => name);
     expect(names).toHaveLength(10 + 5);
     expect(new Set(names)).toEqual(new Set(['api_keys_by_prefix', 'actions_by_id', 'users_by_id']));
-    // A gateway that stops writes down what it noted last.
+    // A gateway that stops writes the last uses that it knows.
     await third.close();
     const [{ node }] = (await list('(first: 1)')).edges;
     expect(node.id).toBe(id);
     expect(Math.abs(Date.parse(node.lastUsedAt) - Date.now())).toBeLessThan(60_000);
   });
 
-  it('is not noted of a key that does not count', async () => {
+  it('is not recorded for an invalid key', async () => {
     const { key, id } = await made();
     await revoke(id);
     const third = await startGateway({ database: gateway.database });
@@ -379,7 +379,7 @@ describe('when a key was last used', () => {
     for (const id of ids) expect(await lastUsed(String(id))).not.toBeNull();
   });
 
-  it('is kept for the next time if the database was away', async () => {
+  it('is kept for the next write if the database was away', async () => {
     const { id } = await made();
     let isAway = true;
     const query: typeof gateway.database.application.query = (statement, values) =>
@@ -393,7 +393,7 @@ describe('when a key was last used', () => {
     expect(await lastUsed(id)).not.toBeNull();
   });
 
-  it('is not waited for by whoever revokes the key, nor the other way round', async () => {
+  it('does not delay an admin who revokes the key, nor the other way round', async () => {
     const { id } = await made();
     const uses = new ApiKeyUses(gateway.database.application);
     uses.note({ organizationId: 1 }, Number(id), new Date());

@@ -1,7 +1,10 @@
 import { startGateway, type Gateway, type RequestOptions } from '../../support/gateway';
 import { codeOf, graphqlBody, graphqlCodeOf } from '../../support/refusals';
 
-/** What an API key may do, in whatever header it comes, and that deciding is never among it (docs/authentication.md#api-keys-never-decide). */
+/**
+ * What an API key may do, in every header that can carry it: never decide
+ * (docs/authentication.md#api-keys-never-decide).
+ */
 let gateway: Gateway;
 /** User 2's key, which reads actions. */
 let key = '';
@@ -15,7 +18,7 @@ afterAll(() => gateway.close());
 const READS = ['/api/v1/actions/12345', '/api/v1/actions/12345/status', '/api/v1/actions?limit=1'];
 const ACTION = '{ action(id: 12345) { id } }';
 
-/** Every header in which a key can come. */
+/** Every header that can carry a key. */
 const WAYS: readonly (readonly [string, (key: string) => Record<string, string>])[] = [
   ['X-API-Key', (k) => ({ 'x-api-key': k })],
   ['Authorization: Bearer', (k) => ({ authorization: `Bearer ${k}` })],
@@ -109,7 +112,7 @@ describe.each(WAYS)('a key in %s', (_where, headersWith) => {
   });
 });
 
-describe('a key that does not count', () => {
+describe('an invalid key', () => {
   const unknown = `csk_${'A'.repeat(43)}`;
 
   it.each([
@@ -128,7 +131,7 @@ describe('a key that does not count', () => {
     ['revoked', () => changed('revoked_at = now()'), 'REVOKED_API_KEY'],
     ['expired', () => changed("expires_at = now() - interval '1 second'"), 'EXPIRED_API_KEY'],
     ["a deactivated owner's", () => changed('owner_id = 6'), 'INVALID_API_KEY'],
-  ])('because it is %s is a 401', async (_why, makeHeaders, code) => {
+  ])('is a 401 because it is %s', async (_why, makeHeaders, code) => {
     const headers = await makeHeaders();
     const read = await get('/api/v1/actions/12345', headers);
     expect(codeOf(read)).toBe(`401 ${code}`);
@@ -154,7 +157,7 @@ describe('a key that does not count', () => {
   });
 });
 
-it('an auditor who reads of an attempt by a key is told of the key and of the person who owns it', async () => {
+it('an auditor who reads of an attempt with a key learns the key and its owner', async () => {
   const headers = { 'x-api-key': await gateway.apiKey({ owner: 3 }) };
   await gateway.rest('POST', '/api/v1/actions/12346/approve', { headers });
   const query = `{ auditLogs(filter: { actionId: [12346] }, first: 1) { edges { node { actorKind actorId actor { id } } } } }`;

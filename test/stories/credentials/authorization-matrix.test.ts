@@ -24,8 +24,8 @@ import { startGateway, type Gateway } from '../../support/gateway';
 import { sealingOf } from '../../support/sealed-log';
 
 /**
- * Who may use what: every kind of caller at every operation and every path, and what each is answered, by tables that
- * were written by hand from docs/. Nothing of them is read from `@authorize`, so that a wrong one is found here.
+ * Who may use what: every kind of caller at every operation and path, and the answer each gets, by tables that were
+ * written by hand from docs/. Nothing in them is read from `@authorize`, so that a wrong directive is found here.
  */
 const EVERYBODY: readonly Role[] = ['admin', 'security_manager', 'manager', 'user'];
 const REVIEWERS: readonly Role[] = ['admin', 'security_manager', 'manager'];
@@ -89,10 +89,13 @@ const PATHS: Readonly<Record<string, Path>> = {
   'GET /playground':                             { open: 'unlooked' },
 };
 
-/** The parts of pages, which are as open as the pages. */
+/** The parts of pages, which are as public as the pages. */
 const PARTS = /^\/(playground|docs|welcome)\//;
 
-/** See docs/approval-policy.md#risk-levels: a score of each risk level, and the level that it asks for; besides, an action of one's own, and none at all. */
+/**
+ * A score of each risk level, and the required level (docs/approval-policy.md#risk-levels); also an own action, and no
+ * action at all.
+ */
 const AIMS: readonly Aim[] = [
   { title: 'of low risk', score: 35, level: 1 },
   { title: 'of medium risk', score: 50, level: 2 },
@@ -159,14 +162,14 @@ afterAll(() => gateway.close());
 const changes = ({ rule, expected }: Cell): boolean =>
   rule.writes !== undefined && ['ok', 'item ok'].includes(expected);
 
-/** What is answered is what the tables have, in the form of its API. */
+/** The answer is the one in the tables, in the form of its API. */
 function expectTheTables(told: readonly Told[], caller: Caller): void {
   const label = ({ title, api }: Cell, said: string): string => `${title} over ${api}: ${said}`;
   expect(told.map(({ cell, said }) => label(cell, said))).toEqual(
     told.map(({ cell }) => label(cell, cell.expected)),
   );
   const http = ({ cell: { api }, said }: Told): number => {
-    // A refusal is an entry of `errors` in a 200, but for a credential that is presented and does not count (docs/graphql-api.md#errors).
+    // A refusal is an entry of `errors` in a 200, except for an invalid credential (docs/graphql-api.md#errors).
     if (api === 'graphql') return isRefused(caller) ? 401 : 200;
     return said === 'absent' ? 404 : Number(/^\d+/.exec(said)?.[0] ?? 200);
   };
@@ -175,11 +178,11 @@ function expectTheTables(told: readonly Told[], caller: Caller): void {
   );
 }
 
-/** Both APIs of an operation say the same, in the same words. */
+/** Both APIs of an operation answer the same, in the same words. */
 function expectEqualApis(told: readonly Told[]): number {
   const pairs = told.flatMap((one) => {
     const { as, roles, scope } = PATHS[one.cell.row] ?? {};
-    // Where REST asks for something else, the tables say what.
+    // Where REST requires something else, the tables say what.
     if (one.cell.isHead || roles !== undefined || scope !== undefined) return [];
     const other = told.find(({ cell }) => cell.row === as && cell.aim === one.cell.aim);
     return other === undefined ? [] : [[one, other] as const];
@@ -227,7 +230,7 @@ it.each(CALLERS)('$title gets at every path and operation what the documentation
   expect(expectEqualApis([...refused, ...changed])).toBeGreaterThan(50);
 });
 
-describe('the tables have a row for', () => {
+describe('the tables of the documentation have a row for', () => {
   it('every operation of the schema', () => {
     const schema = makeSchemaForPrinting();
     const types = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
@@ -235,7 +238,7 @@ describe('the tables have a row for', () => {
     expect(fields.sort()).toEqual(Object.keys(OPERATIONS).sort());
   });
 
-  it('every path that the gateway answers at, and every method', async () => {
+  it('every path that the gateway serves, and every method', async () => {
     const served: string[] = [];
     for (const path of gateway.paths()) {
       if (path === '/graphql' || PARTS.test(path)) continue;
@@ -248,7 +251,7 @@ describe('the tables have a row for', () => {
     expect(served.sort()).toEqual(Object.keys(PATHS).sort());
   });
 
-  it('every role and every scope, each with somebody who has it and nothing else', () => {
+  it('every role and every scope, each with a caller who has only it', () => {
     const roles = CALLERS.flatMap(({ role, organization }) => (organization === ACME ? (role ?? []) : []));
     expect([...new Set(roles)].sort()).toEqual([...ROLES].sort());
     const scopes = CALLERS.flatMap(({ scopes: has = [] }) => (has.length === 1 ? has : []));

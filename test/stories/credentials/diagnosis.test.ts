@@ -6,7 +6,7 @@ import { restError } from '../../support/refusals';
 import { keptLogger } from '../../support/run-log';
 import * as kit from '../../support/token-kit';
 
-/** What an operator learns of requests and refused credentials, from the log and from the metrics. */
+/** What the log and the metrics tell an operator of requests and refused credentials. */
 let gateway: Gateway;
 /** How far the gateway's clock is ahead, in milliseconds. */
 let ahead = 0;
@@ -41,12 +41,12 @@ async function untilLogged(message: string, count = 1): Promise<Record<string, u
 async function metric(sample: string): Promise<number> {
   const { text } = await gateway.rest('GET', '/metrics');
   const line = text.split('\n').find((line) => line.startsWith(`${sample} `));
-  // Not a number would be the same as itself.
+  // NaN would be equal to itself.
   if (line === undefined) throw new Error(`There is no metric ${sample}`);
   return Number(line.slice(sample.length + 1));
 }
 
-describe('an operator finds out why a log-in is refused', () => {
+describe('an operator learns why a log-in is refused', () => {
   const of = (issuer: string, more: object = {}) => claims({ iss: issuer, ...more });
   const globex = (ids: object) =>
     compact({ alg: 'RS256' }, of(ISSUERS.globex, ids), rs(KEYS.globex.privateKey));
@@ -132,7 +132,7 @@ describe('an operator finds out why a log-in is refused', () => {
 });
 
 describe('a request', () => {
-  it('is one line of the log, with who asked what and how it ended, and nothing that they sent', async () => {
+  it('is one line of the log, with who requested what and how it ended, and nothing of its content', async () => {
     const answer = await gateway.rest('POST', '/api/v1/actions/12346/approve?note=private', {
       user: 42,
       body: { reason: 'confidential' },
@@ -168,7 +168,7 @@ describe('a request', () => {
     ]);
   });
 
-  it('is counted by its route and status, and by nothing that a caller can make up', async () => {
+  it('is counted by its route and status, and by nothing that a caller can invent', async () => {
     const count = (method: string, route: string, status: number) =>
       `countersign_http_requests_total{method="${method}",route="${route}",status="${String(status)}"}`;
     const one = count('GET', '/api/v1/actions/:action_id', 200);
@@ -208,7 +208,7 @@ describe('the metrics', () => {
     expect([await metric(approved), await metric(rejected)]).toEqual([before[0] + 2, before[1] + 2]);
   });
 
-  it('show the queue, its age, and what waits to be sealed, as they are at this very scrape', async () => {
+  it('show the queue, its age, and the unsealed entries, as they are at this very scrape', async () => {
     const pending = await gateway.database.sql<{ n: number }>(
       "SELECT count(*) AS n FROM actions WHERE status = 'pending_approval'",
     );
@@ -240,7 +240,7 @@ it('a client that hangs up early leaves no error in the log', async () => {
     socket.write(`${headers.join('\r\n')}\r\n\r\n${n % 2 === 0 ? body : body.slice(0, 9)}`);
     socket.resetAndDestroy();
   }
-  // Whoever asks afterwards is served; whatever the others left behind has been logged by then.
+  // Later requests are served; whatever the earlier ones left has been logged by then.
   const ready = await gateway.rest('GET', '/readyz');
   expect(ready.status).toBe(200);
   await untilLogged('request');
@@ -262,7 +262,7 @@ it('a client that hangs up while its request waits is counted and logged under i
       socket.write(`${headers.join('\r\n')}\r\nAuthorization: Bearer ${direct.token(42)}\r\n\r\n`);
       while ((await waiting(gateway.database)).length === 0);
       socket.resetAndDestroy();
-      // Whoever asks afterwards is served: by then the other is known to have left.
+      // Later requests are served: by then the other client is known to have left.
       expect((await direct.rest('GET', '/health')).status).toBe(200);
     });
     const isIts = ({ route }: Record<string, unknown>) => route === '/api/v1/actions/:action_id';
@@ -274,7 +274,7 @@ it('a client that hangs up while its request waits is counted and logged under i
   }
 });
 
-it('a gateway whose clock is off says so in the log and on a metric, and again once it is right', async () => {
+it('a gateway whose clock is off says so in the log and in a metric, and again once it is right', async () => {
   const message = /^the clock of this gateway is \d+ s (ahead of|behind) the database's/;
   const offset = () => metric('countersign_clock_offset_seconds');
   const until = async (pattern: RegExp) => {
@@ -289,7 +289,7 @@ it('a gateway whose clock is off says so in the log and on a metric, and again o
       msg: expect.stringMatching(/90 s behind/) as string,
     });
     expect(await offset()).toBeLessThan(-80);
-    // What it does to people: a token that is fresh elsewhere begins in this gateway's future.
+    // The effect on people: a token that is fresh elsewhere begins in this gateway's future.
     await gateway.rest('GET', '/api/v1/actions/12345', {
       headers: { authorization: `Bearer ${token({ iat: Math.floor(Date.now() / 1000) })}` },
     });

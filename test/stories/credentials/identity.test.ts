@@ -9,7 +9,7 @@ import { setting } from '../../support/database';
 import { startGateway, type Answer, type Gateway } from '../../support/gateway';
 import { codeOf, graphqlBody, graphqlCodeOf, restError, withoutCorrelation } from '../../support/refusals';
 
-/** Who is believed to be whom: tokens, API keys, and what happens when somebody's rights change. */
+/** Which caller a credential stands for: tokens, API keys, and changes of a person's rights. */
 let gateway: Gateway;
 
 beforeAll(async () => {
@@ -28,7 +28,7 @@ const other = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const elliptic = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
 const now = () => Math.floor(Date.now() / 1000);
 
-/** A good token of user 1's, with these changes to its claims (undefined leaves one out), its header and its key. */
+/** A valid token of user 1's, with these changes to its claims (undefined removes one), its header and its key. */
 function tokenWith(
   claims: Readonly<Record<string, unknown>> = {},
   { key = privateKey, ...options }: SignOptions & { key?: KeyObject | Buffer } = {},
@@ -40,7 +40,7 @@ function tokenWith(
 }
 
 const base64url = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
-/** A good token's claims under another header, signed by whatever this function makes of them. */
+/** A valid token's claims under another header, signed by this function. */
 function forged(header: unknown, signature: (signed: string) => string): string {
   const signed = `${base64url(header)}.${tokenWith().split('.')[1] ?? ''}`;
   return `${signed}.${signature(signed)}`;
@@ -52,7 +52,7 @@ const authorized = (authorization: string) => gateway.rest('GET', READ, { header
 const bearer = (token: string) => authorized(`Bearer ${token}`);
 const viewer = (authorization: string) =>
   gateway.graphql('{ viewer { id } }', { headers: { authorization } });
-/** A body without what differs from one request to the next. */
+/** A body without what differs between requests. */
 const uniform = ({ text }: Answer) =>
   withoutCorrelation(text).replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'TIME');
 
@@ -140,7 +140,7 @@ describe('a token', () => {
     ['names a place for its key', { jku: 'https://elsewhere.example/keys' }],
     ['names a place for its certificate', { x5u: 'https://elsewhere.example/certificate' }],
     ['carries a key', { jwk: other.publicKey.export({ format: 'jwk' }) }],
-  ])('of the right signature that %s is refused', async (_what, more) => {
+  ])('with a valid signature that %s is refused', async (_what, more) => {
     const token = tokenWith({}, { header: { alg: 'RS256', typ: 'JWT', ...more } });
     expect(codeOf(await bearer(token))).toBe('401 INVALID_TOKEN');
   });
@@ -154,7 +154,7 @@ describe('a token', () => {
     expect(codeOf(await bearer(`${header}.${payload}.${twin}`))).toBe('401 INVALID_TOKEN');
   });
 
-  it('that is valid but expired is said to be, and only then', async () => {
+  it('that is valid but expired is reported as expired, and only then', async () => {
     const answer = await bearer(tokenWith({ exp: now() - 1 }));
     expect(answer.body).toMatchObject({ error_code: 'EXPIRED_TOKEN', status: 401 });
     expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer .*error="invalid_token"/);
@@ -162,7 +162,7 @@ describe('a token', () => {
     expect([graphql.status, graphqlCodeOf(graphql)]).toEqual([401, 'EXPIRED_TOKEN']);
   });
 
-  it('that is invalid gets the keys of the REST body over GraphQL', async () => {
+  it('that is invalid has the keys of the REST body over GraphQL', async () => {
     const rest = restError(await bearer('garbage'));
     const { errors = [] } = graphqlBody(await viewer('Bearer garbage'));
     expect(Object.keys(errors[0] ?? {})).toEqual(expect.arrayContaining(Object.keys(rest)));
@@ -174,7 +174,7 @@ describe('a token', () => {
     });
   });
 
-  it('in a cookie or in the query string is none', async () => {
+  it('in a cookie or in the query string is ignored', async () => {
     const cookie = `token=${tokenWith()}; authorization=Bearer ${tokenWith()}`;
     expect(codeOf(await gateway.rest('GET', READ, { headers: { cookie } }))).toBe('401 MISSING_AUTH');
     const query = `${READ}?access_token=${tokenWith()}&authorization=${tokenWith()}`;
@@ -244,7 +244,7 @@ it('a token of a trusted issuer counts by that issuer alone, with its own algori
   }
 });
 
-it('a manager who is demoted, then deactivated, then reinstated is treated as such from the next request on', async () => {
+it('a manager who is demoted, then deactivated, then reinstated has the new rights from the next request on', async () => {
   const ids = await gateway.addActions([10, 10, 10, 10]);
   const approve = (n: number) =>
     gateway.rest('POST', `/api/v1/actions/${String(ids[n])}/approve`, { user: 3 });

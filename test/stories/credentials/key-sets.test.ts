@@ -6,11 +6,11 @@ import { sign } from 'jsonwebtoken';
 import { readConfig } from '../../../src/config';
 import { startGateway, type Gateway } from '../../support/gateway';
 
-/** Reviewers whose issuer publishes key sets that are faulty in part, or altogether. */
+/** Reviewers whose issuer publishes key sets that are partly or entirely invalid. */
 let issuer: Server;
 let url: string;
 let gateway: Gateway;
-/** What the issuer publishes, sent as it is, and with which status. */
+/** What the issuer publishes, sent unchanged, and with which status. */
 let published: string | Buffer = '';
 let status = 200;
 let fetches = 0;
@@ -58,7 +58,7 @@ function publish(keys: unknown): void {
   published = JSON.stringify({ keys });
 }
 
-/** What becomes of a request with a token by this key: `200`, or `401 INVALID_TOKEN`. */
+/** The outcome of a request with a token by this key: `200`, or `401 INVALID_TOKEN`. */
 async function ask(key: KeyObject, kid: string | null, algorithm: 'RS256' | 'ES256' = 'RS256') {
   const claims = { iss: url, sub: 'sue', aud: 'countersign', jti: randomUUID() };
   const exp = Math.floor((Date.now() + ahead) / 1000) + 600;
@@ -95,7 +95,7 @@ describe('a reviewer whose key is published beside', () => {
     ['a weak key', jwk(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey, { kid: 'b' })],
     ['a private key', jwk(otherRsa.privateKey, { kid: 'b', alg: 'RS256' })],
     ['a secret', { kty: 'oct', k: 'AAAA', kid: 'b', alg: 'HS256' }],
-  ])('%s is let in, and an unknown kid is refused', async (_what, element) => {
+  ])('%s is admitted, and an unknown kid is refused', async (_what, element) => {
     for (const keys of [
       [element, GOOD],
       [GOOD, element],
@@ -107,7 +107,7 @@ describe('a reviewer whose key is published beside', () => {
     }
   });
 
-  it('a thousand faulty ones is let in', async () => {
+  it('a thousand invalid ones is admitted', async () => {
     publish([...Array(1000).fill({ kty: 'RSA' }), GOOD]);
     expect(await ask(rsa.privateKey, 'a')).toBe('200');
   });
@@ -119,27 +119,27 @@ describe('a key that is not meant for these signatures', () => {
     ['for signing only', { ...GOOD, use: undefined, key_ops: ['sign'] }],
     ['for another algorithm', { ...GOOD, alg: 'RS512' }],
     ['published with its private part', jwk(rsa.privateKey, { kid: 'a', alg: 'RS256' })],
-  ])('%s lets nobody in', async (_what, key) => {
+  ])('%s admits nobody', async (_what, key) => {
     publish([key, jwk(ec.publicKey, { kid: 'b' })]);
     expect(await ask(rsa.privateKey, 'a')).toBe(INVALID);
     expect(await ask(ec.privateKey, 'b', 'ES256')).toBe('200');
   });
 
-  it('counts where what it is for is null', async () => {
+  it('counts where its purpose is null', async () => {
     publish([{ ...GOOD, use: null, key_ops: null, alg: null }]);
     expect(await ask(rsa.privateKey, 'a')).toBe('200');
   });
 });
 
-describe('a token that names no key', () => {
-  it('is let in where one published key fits its algorithm, whatever else is published', async () => {
+describe('a token without a kid', () => {
+  it('is admitted where one published key fits its algorithm, whatever else is published', async () => {
     const others = [jwk(ec.publicKey, { kid: 'b' }), jwk(encryption.publicKey, { use: 'enc' }), null];
     publish([...others, GOOD]);
     expect(await ask(rsa.privateKey, null)).toBe('200');
     expect(await ask(ec.privateKey, null, 'ES256')).toBe('200');
   });
 
-  it('is refused where several keys fit, and let in where they are one key under two names', async () => {
+  it('is refused where several keys fit, and admitted where they are one key under two names', async () => {
     publish([GOOD, jwk(otherRsa.publicKey, { kid: 'b' })]);
     expect(await ask(rsa.privateKey, null)).toBe(INVALID);
     ahead += 61 * MINUTE;
@@ -148,7 +148,7 @@ describe('a token that names no key', () => {
   });
 });
 
-it('a kid that two keys have is either of them', async () => {
+it('a token whose kid names two keys is verified with either of them', async () => {
   publish([GOOD, jwk(otherRsa.publicKey, { kid: 'a' }), jwk(ec.publicKey, { kid: 'a' })]);
   expect(await ask(rsa.privateKey, 'a')).toBe('200');
   expect(await ask(otherRsa.privateKey, 'a')).toBe('200');
@@ -156,7 +156,7 @@ it('a kid that two keys have is either of them', async () => {
   expect(await ask(encryption.privateKey, 'a')).toBe(INVALID);
 });
 
-describe('a set that cannot be read leaves the keys as they were:', () => {
+describe('an unreadable key set leaves the keys as they were:', () => {
   it.each([
     ['no JSON', '<html>', 200],
     ['nothing', '', 200],
@@ -176,7 +176,7 @@ describe('a set that cannot be read leaves the keys as they were:', () => {
     const before = fetches;
     expect(await ask(rsa.privateKey, 'a')).toBe('200');
     expect(fetches).toBe(before + 1);
-    // It may be one of the keys that could not be had.
+    // It may be one of the keys that could not be fetched.
     expect(await ask(otherRsa.privateKey, 'b')).toBe(UNAVAILABLE);
     publish([GOOD]);
     status = 200;
@@ -184,7 +184,7 @@ describe('a set that cannot be read leaves the keys as they were:', () => {
     expect(await ask(otherRsa.privateKey, 'b')).toBe(INVALID);
   });
 
-  it('but an empty set takes all of them back', async () => {
+  it('but an empty set withdraws all of them', async () => {
     publish([GOOD]);
     expect(await ask(rsa.privateKey, 'a')).toBe('200');
     publish([]);

@@ -5,7 +5,7 @@ import { decide, APIS } from '../../support/apis';
 import { startGateway, type Gateway } from '../../support/gateway';
 import { startOpenidProvider, type OpenidProvider } from '../../support/openid';
 
-/** Reviewers who log in at a real OpenID provider, whose keys are rotated, taken back, and not to be had. */
+/** Reviewers who log in at a real OpenID provider, whose keys are rotated, withdrawn, and unavailable. */
 let provider: OpenidProvider;
 let gateway: Gateway;
 /** How far the gateway's clock is ahead, in milliseconds. */
@@ -33,7 +33,7 @@ afterAll(async () => {
   await provider.close();
 });
 
-/** What becomes of a request with this token: `200`, or `401 INVALID_TOKEN`. */
+/** The outcome of a request with this token: `200`, or `401 INVALID_TOKEN`. */
 async function ask(token: string): Promise<string> {
   const answer = await gateway.rest('GET', '/api/v1/actions/12345', { headers: bearer(token) });
   const { error_code: code = '' } = answer.body as { error_code?: string };
@@ -75,7 +75,7 @@ describe('a reviewer who logs in at the provider', () => {
     ]);
   });
 
-  it('is who the provider says, with the rights that the gateway says', async () => {
+  it('is the person whom the provider names, with the rights that the gateway knows', async () => {
     const { accessToken } = await provider.logIn('ann', API);
     const [id] = await gateway.addActions([10]);
     for (const api of APIS)
@@ -84,7 +84,7 @@ describe('a reviewer who logs in at the provider', () => {
       });
   });
 
-  it('is nobody here without being known here, and with any other token of that login', async () => {
+  it('is refused unless the gateway knows them, and with any other token of that log-in', async () => {
     const unknown = await provider.logIn('nobody', API);
     expect(await ask(unknown.accessToken)).toBe(INVALID);
     const { accessToken, idToken } = await provider.logIn('sue', API);
@@ -105,7 +105,7 @@ describe('the keys of the provider', () => {
     expect(await fetches()).toBe(before);
   });
 
-  it('are fetched once more for a key that nobody knows yet, and for a crowd of made-up ones no oftener', async () => {
+  it('are fetched once more for an unknown key, and no more often for many invented ones', async () => {
     ahead += COOL_DOWN;
     const { accessToken: old } = await provider.logIn('sue', API);
     const before = await provider.tell({ keys: 'add' });
@@ -120,7 +120,7 @@ describe('the keys of the provider', () => {
     expect(await fetches()).toBe(before + 2);
   });
 
-  it('stop to count once the provider has taken them back, within five minutes', async () => {
+  it('stop counting within five minutes once the provider withdraws them', async () => {
     const { accessToken: old } = await provider.logIn('sue', API);
     await provider.tell({ keys: 'add' });
     const before = await provider.tell({ keys: 'drop old' });
@@ -131,7 +131,7 @@ describe('the keys of the provider', () => {
     expect(await fetches()).toBe(before + 1);
   });
 
-  it('count for up to an hour while the provider is away, and then nothing does, until it is back', async () => {
+  it('count for up to an hour while the provider is away, after which every token is refused until it is back', async () => {
     const { accessToken } = await provider.logIn('sue', API);
     expect(await ask(accessToken)).toBe('200');
     ahead += 5 * MINUTE;
@@ -141,13 +141,13 @@ describe('the keys of the provider', () => {
     expect(await ask(accessToken)).toBe('200');
     expect(await ask(accessToken)).toBe('200');
     expect(await fetches()).toBe(before + 1);
-    // It may be good: made since, by a key that cannot be had.
+    // It may be valid: made since, by a key that cannot be fetched.
     expect(await ask(forged())).toBe(UNAVAILABLE);
     ahead += MINUTE;
     expect(await ask(accessToken)).toBe(UNAVAILABLE);
     const refused = await gateway.graphql('{ viewer { id } }', { headers: bearer(accessToken) });
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
-    // What could never count has its answer all the same.
+    // What could never count is refused all the same.
     expect(await ask('garbage')).toBe(INVALID);
     expect(await ask(sign({ iss: 'https://elsewhere.example' }, stranger, { algorithm: 'ES256' }))).toBe(
       INVALID,
@@ -167,7 +167,7 @@ describe('the keys of the provider', () => {
     expect(await ask(accessToken)).toBe('200');
   });
 
-  it('that never arrive leave nobody waiting', async () => {
+  it('that never arrive leave no request waiting', async () => {
     const { accessToken } = await provider.logIn('sue', API);
     expect(await ask(accessToken)).toBe('200');
     await provider.tell({ published: 'hang' });

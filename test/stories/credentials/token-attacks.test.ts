@@ -9,16 +9,16 @@ import { withoutCorrelation } from '../../support/refusals';
 import { TOKEN_ATTACKS } from '../../support/token-attacks';
 import * as kit from '../../support/token-kit';
 
-/** Somebody without a right to decide tries every way to pass for a reviewer, over both APIs, with both verdicts. */
+/** A caller without the right to decide tries every way to pass for a reviewer, over both APIs, with both verdicts. */
 let gateway: Gateway;
 /** Serves the keys of the issuer that publishes its own. */
 let publisher: Server;
-/** Where tokens point to with jku and the like: nobody may come. */
+/** The address in a token's jku and similar headers: nothing may connect to it. */
 let listener: Server;
 let visitors = 0;
 let keys: { good: string; made: string };
 let pending: number;
-/** Everything that was logged, at every level, and everything secret that was sent. */
+/** Everything that was logged, at every level, and every secret that was sent. */
 const logged: string[] = [];
 const secrets = new Set<string>();
 let log: ReturnType<typeof keptLogger>;
@@ -84,14 +84,14 @@ async function state(): Promise<unknown> {
   return row;
 }
 
-/** An answer without what differs from one request to the next. */
+/** An answer without what differs between requests. */
 const uniform = ({ status, headers, text }: Answer) => [
   status,
   headers.get('www-authenticate'),
   withoutCorrelation(text).replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'TIME'),
 ];
 
-/** What a plain attempt is answered with, asked once: the answers to the others must be the same. */
+/** The answer to a plain attempt, made once: the answers to the others must be the same. */
 const plainAnswers = new Map<string, unknown>();
 async function answerTo(api: Api, verdict: Verdict, plain: Attempt): Promise<unknown> {
   const name = JSON.stringify([api, verdict, plain]);
@@ -100,7 +100,7 @@ async function answerTo(api: Api, verdict: Verdict, plain: Attempt): Promise<unk
   return known;
 }
 
-/** Tries over both APIs with both verdicts; what comes of it must be the same as of the plain attempt, and no more. */
+/** Attempts it over both APIs with both verdicts; the outcome must be that of the plain attempt, and no more. */
 async function expectLike(tried: Attempt, plain: Attempt, code: string): Promise<void> {
   const before = await state();
   for (const api of APIS)
@@ -146,7 +146,7 @@ describe('a reviewer with a token', () => {
   it.each([
     ['as numbers', 142, 2],
     ['as text', '142', '2'],
-  ])('that names their ids, %s, decides in their organization', async (_how, db_user_id, db_org_id) => {
+  ])('whose ids are given %s decides in their organization', async (_how, db_user_id, db_org_id) => {
     const made = token({ iss: ISSUERS.globex, db_user_id, db_org_id }, {}, kit.rs(KEYS.globex.privateKey));
     const [id = 0] = await gateway.addActions([10], { organization: 2 });
     expect(outcomeOf(await decide('rest', 'approve', id, bearer(made)))).toMatchObject({
@@ -210,7 +210,7 @@ describe('an attacker', () => {
       'a header of its own',
       () => ({ headers: { 'x-access-token': token(), 'x-forwarded-authorization': bearerOf(token()) } }),
     ],
-  ])('with a good token in %s came without one', async (_where, make) => {
+  ])('with a valid token in %s counts as anonymous', async (_where, make) => {
     await expectLike(make(), {}, 'MISSING_AUTH');
   });
 
@@ -222,7 +222,7 @@ describe('an attacker', () => {
     await expectLike({ headers: make() }, { headers: { 'x-api-key': 'garbage' } }, 'INVALID_API_KEY');
   });
 
-  it('with a token that was good is told so, and nothing else happens', async () => {
+  it('with a token that is no longer valid is told so, and nothing else happens', async () => {
     const over = token({ exp: NOW });
     await expectLike(bearer(over), bearer(token({ exp: 0 })), 'EXPIRED_TOKEN');
   });
@@ -232,7 +232,7 @@ describe('an attacker', () => {
     ['as a Bearer', () => ({ authorization: bearerOf(keys.good) })],
     ['in both', () => ({ authorization: bearerOf(keys.good), 'x-api-key': keys.good })],
     ['beside a Bearer that is no token', () => ({ authorization: 'Bearer garbage', 'x-api-key': keys.good })],
-  ])('with a good API key %s decides nothing and leaves evidence', async (_where, make) => {
+  ])('with a valid API key %s decides nothing and leaves a denial record', async (_where, make) => {
     const [id = 0] = await gateway.addActions([10]);
     for (const api of APIS)
       for (const verdict of VERDICTS)
@@ -253,13 +253,13 @@ describe('an attacker', () => {
     expect(written).toEqual([denialRecords, denialRecords]);
   });
 
-  it('has more than 45 ways, and none of them made the gateway call anywhere', () => {
+  it('has more than 45 ways, and none of them makes the gateway connect to anywhere', () => {
     expect(TOKEN_ATTACKS.length).toBeGreaterThan(45);
     expect(visitors).toBe(0);
   });
 });
 
-it('an operator who reads the log finds no credential in it, not even of an entry that is made of a request', () => {
+it('an operator who reads the log finds no credential in it, not even in an entry about a request', () => {
   const headers = {
     authorization: bearerOf(token()),
     'x-api-key': keys.good,

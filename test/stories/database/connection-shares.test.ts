@@ -3,11 +3,11 @@ import { cloneDatabase, type TestDatabase } from '../../support/database';
 import { startGateway, type Answer, type Gateway } from '../../support/gateway';
 import { codeOf } from '../../support/refusals';
 
-/** One organization, or one kind of request, never takes all connections to the database. */
+/** No organization and no kind of request ever takes all connections to the database. */
 const approve = (gateway: Gateway, user: number, id: number): Promise<Answer> =>
   gateway.rest('POST', `/api/v1/actions/${String(id)}/approve`, { user });
 
-/** Of the application's statements, how many wait for a lock inside the database. */
+/** How many of the application's statements wait for a lock inside the database. */
 async function waiting(database: TestDatabase): Promise<number> {
   const [row] = await database.sql<{ count: number }>(
     `SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
@@ -20,7 +20,7 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) continue;
 }
 
-describe('while somebody holds what an organization needs,', () => {
+describe("while an organization's rows are locked,", () => {
   let gateway: Gateway;
   beforeAll(async () => {
     gateway = await startGateway({ poolSize: 4 });
@@ -46,7 +46,7 @@ describe('while somebody holds what an organization needs,', () => {
       })
       .then(async ({ stuck }) => {
         const codes = new Set((await Promise.all(stuck)).map(({ status }) => status));
-        // Whoever waited too long for a connection was told so; the lock was not held for long.
+        // A request that waited too long for a connection was told so; the lock was not held for long.
         expect([...codes].filter((status) => status !== 200 && status !== 503)).toEqual([]);
       });
   });
@@ -67,7 +67,7 @@ describe('while somebody holds what an organization needs,', () => {
       const decided = approve(gateway, 1, id)
         .then(async (answer) => [answer, await approve(gateway, 101, other)])
         .finally(() => (progress.isDecided = true));
-      // Had the reads more connections, decisions would wait until some of the reads give up.
+      // With more connections for the reads, decisions would wait until some of the reads give up.
       while (!progress.isDecided) expect(await waiting(database)).toBeLessThanOrEqual(2);
       expect((await decided).map(({ status }) => status)).toEqual([200, 200]);
       return { asked };
@@ -76,7 +76,7 @@ describe('while somebody holds what an organization needs,', () => {
   });
 });
 
-it('with a pool of one everything is answered, in turn', async () => {
+it('a gateway with a pool of one answers every request, in turn', async () => {
   const gateway = await startGateway({ poolSize: 1 });
   try {
     const [one = 0, two = 0, three = 0, four = 0, five = 0, six = 0] = await gateway.addActions(
@@ -126,7 +126,7 @@ it('with a pool of one everything is answered, in turn', async () => {
   }
 });
 
-it('each statement names its organization first, so that its share is its own', async () => {
+it('each statement names its organization first, so that it counts toward that share', async () => {
   const gateway = await startGateway();
   const { database } = gateway;
   try {
@@ -155,7 +155,7 @@ it('each statement names its organization first, so that its share is its own', 
   }
 });
 
-it('whoever asks for more connections than there are is served once some are free', async () => {
+it('a request that needs more connections than there are is served once some are free', async () => {
   const clone = await cloneDatabase();
   const database = await new Database({
     ...{ url: clone.ownerUrl, poolSize: 2, tls: false as const, preparedStatements: false },

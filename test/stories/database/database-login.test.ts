@@ -47,7 +47,7 @@ describe.each([
   });
 });
 
-it('an operator who gives the gateway another login finds that it can do the same', async () => {
+it('an operator who gives the gateway another login finds that it has the same rights', async () => {
   const name = `countersign_other_${String(process.pid)}`;
   await asSuperuser(`CREATE ROLE ${name} LOGIN PASSWORD 'other'`);
   const url = new URL(database.directUrl);

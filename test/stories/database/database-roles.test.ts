@@ -27,7 +27,7 @@ function asOwner(text: string): Promise<unknown> {
   return database.sql(text);
 }
 
-/** What can only be added to, with a column that somebody might want to rewrite. */
+/** Append-only tables, with a column that an attacker might want to rewrite. */
 const APPEND_ONLY = [
   { table: 'audit_log', column: 'details', key: 'organization_id, id' },
   { table: 'votes', column: 'reason', key: 'organization_id, action_id, user_id, is_second' },
@@ -38,7 +38,7 @@ const APPEND_ONLY = [
   { table: 'audit_generation', column: 'note', key: 'organization_id, generation' },
 ] as const;
 
-describe.each(APPEND_ONLY)('what is once in $table', ({ table, column, key }) => {
+describe.each(APPEND_ONLY)('a stored row of $table', ({ table, column, key }) => {
   const CHANGES = [
     `UPDATE ${table} SET ${column} = 'nothing happened'`,
     `UPDATE ${table} SET ${column} = NULL WHERE false`,
@@ -81,7 +81,7 @@ describe.each(APPEND_ONLY)('what is once in $table', ({ table, column, key }) =>
   });
 });
 
-/** How its owner is refused a change. */
+/** The refusal that its owner gets. */
 function refusalOf(change: string, table: string): RegExp {
   if (change.startsWith('TRUNCATE organizations'))
     return /^((audit_log|audit_leaf|audit_node|audit_checkpoint|audit_generation|votes|approval_policies) is append-only|(organizations|users|actions) is named by evidence): TRUNCATE is refused$/;
@@ -90,7 +90,7 @@ function refusalOf(change: string, table: string): RegExp {
   return new RegExp(`^${table} is append-only: (UPDATE|DELETE|TRUNCATE) is refused$`);
 }
 
-describe.each(['organizations', 'users', 'actions'])('what evidence names in %s', (table) => {
+describe.each(['organizations', 'users', 'actions'])('a row of %s that a denial record names', (table) => {
   const CHANGES = [
     `DELETE FROM ${table}`,
     `DELETE FROM ${table} WHERE false`,
@@ -125,7 +125,7 @@ describe('the audit log', () => {
     'ip_address = NULL, user_agent = NULL',
     'user_agent_salt = NULL',
     `ip_address = NULL, ip_salt = NULL, user_agent = NULL, user_agent_salt = NULL, details = 'nothing happened'`,
-  ])('lets its owner erase where requests came from, whole, and nothing else: not %s', async (change) => {
+  ])('lets its owner erase the origins of requests, as a whole, and nothing else: not %s', async (change) => {
     await asOwner(
       `INSERT INTO audit_log SELECT (jsonb_populate_record(l, '{"id":8000000,"ip_address":"127.0.0.1","ip_salt":"\\\\x00","user_agent":"a","user_agent_salt":"\\\\x00"}')).*
        FROM audit_log l WHERE organization_id = 1 ORDER BY id LIMIT 1 ON CONFLICT DO NOTHING`,
@@ -135,7 +135,7 @@ describe('the audit log', () => {
     await expect(asApplication(erasing)).rejects.toThrow(/permission denied/);
   });
 
-  it('names no action that has to exist: no foreign key leads from it to anything', async () => {
+  it('names actions that need not exist: it has no foreign key', async () => {
     const targets = await database.sql<{ target: string }>(
       `SELECT confrelid::regclass::text AS target FROM pg_constraint WHERE conrelid = 'audit_log'::regclass AND contype = 'f'`,
     );
@@ -256,7 +256,7 @@ describe("the application's login", () => {
   });
 });
 
-describe('an API key that was revoked', () => {
+describe('a revoked API key', () => {
   beforeAll(() =>
     database.sql(
       `INSERT INTO api_keys (organization_id, name, prefix, key_hash, scopes, owner_id, revoked_at)
@@ -265,7 +265,7 @@ describe('an API key that was revoked', () => {
   );
 
   it.each(['NULL', "now() + interval '1 day'"])(
-    'stays revoked, whoever sets its moment to %s',
+    'stays revoked, whoever sets its time to %s',
     async (moment) => {
       const change = `UPDATE api_keys SET revoked_at = ${moment}`;
       for (const attempt of [asApplication, asOwner])
@@ -274,7 +274,7 @@ describe('an API key that was revoked', () => {
   );
 });
 
-it('an API key holds no scope that is not known', async () => {
+it('an API key has no unknown scope', async () => {
   const attempt = asApplication(
     `INSERT INTO api_keys (organization_id, name, prefix, key_hash, scopes, owner_id)
      VALUES (1, 'a', 'b', sha256('c'), '{actions:approve}', 1)`,
@@ -286,7 +286,7 @@ describe('the schema', () => {
   /** Searched before any organization is known. */
   const DIRECTORIES = ['organizations_pkey', 'user_identities_pkey', 'database_identity_pkey'];
 
-  it('holds the organization in every primary key, unique index and foreign key of its rows', async () => {
+  it('has the organization in every primary key, unique index and foreign key of its rows', async () => {
     const keys = await database.sql<{ name: string; columns: string[] }>(`
       SELECT i.indexrelid::regclass::text AS name, ARRAY(SELECT attname::text FROM pg_attribute
           WHERE attrelid = i.indrelid AND attnum = ANY (i.indkey)) AS columns
@@ -297,13 +297,13 @@ describe('the schema', () => {
       FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace`);
     const without = keys.filter(({ columns }) => !columns.includes('organization_id'));
     expect(keys.length).toBeGreaterThan(20);
-    // Of the organizations table, the organization is the id.
+    // In the organizations table, the organization is the id.
     expect(without.map(({ name }) => name).sort()).toEqual(
       [...DIRECTORIES, 'organizations_current_policy'].sort(),
     );
   });
 
-  it('keeps every time as timestamptz(3)', async () => {
+  it('stores every time as timestamptz(3)', async () => {
     const times = await database.sql<{ type: string }>(`
       SELECT format_type(atttypid, atttypmod) AS type FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
       WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped
@@ -318,7 +318,7 @@ describe('the schema', () => {
     ['audit_log', AUDIT_LOG],
     ['approval_policies', POLICIES],
     ['users', USERS],
-  ])('is what the mapping of %s says: names, types, nullability, primary key', async (name, table) => {
+  ])('matches the mapping of %s: names, types, nullability, primary key', async (name, table) => {
     const rows = await database.sql<{ name: string; type: string; nullable: boolean; primary: boolean }>(
       `SELECT column_name AS name, data_type AS type, is_nullable = 'YES' AS nullable, EXISTS (
            SELECT FROM pg_index WHERE indrelid = $1::text::regclass AND indisprimary AND ordinal_position = ANY (indkey)

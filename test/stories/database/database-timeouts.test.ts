@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { asSuperuser, cloneDatabase, setting, type TestDatabase } from '../../support/database';
 import { makeLine, type Line } from '../../support/line';
 
-/** No statement, no wait for a lock and no idle transaction of a login lasts for ever. */
+/** No statement, wait for a lock or idle transaction of a login lasts for ever. */
 let clone: TestDatabase;
 const role = `countersign_bounds_${String(process.pid)}`;
 const said: string[] = [];
@@ -63,14 +63,14 @@ async function boundsOf(database: Database): Promise<Record<string, string>> {
   return Object.fromEntries(rows.map(({ name, value }) => [name, value]));
 }
 
-describe('an operator whose login is bounded by nothing', () => {
+describe('an operator whose login has no timeouts', () => {
   const inDatabase = (): string => `ROLE ${role} IN DATABASE ${new URL(clone.ownerUrl).pathname.slice(1)}`;
   beforeEach(async () => {
     said.length = 0;
     await asSuperuser(`ALTER ${inDatabase()} RESET ALL`);
   });
 
-  it('finds it bounded once the gateway has started, by several processes at once, and hears nothing', async () => {
+  it('finds them set once the gateway has started, by several processes at once, and gets no warning', async () => {
     const bounds = await Promise.all(
       [1, 2, 3].map(() =>
         asRole(async (database) => {
@@ -79,20 +79,20 @@ describe('an operator whose login is bounded by nothing', () => {
         }),
       ),
     );
-    // All agree with what the table says; the settings are the login's, so that a pooler passes them on.
+    // All agree with the table; the settings are the login's, so that a pooler passes them on.
     for (const bound of bounds) expect(bound).toEqual(APPLICATION_TIMEOUTS);
     expect(await asRole(boundsOf)).toEqual(APPLICATION_TIMEOUTS);
     expect(said).toEqual([]);
   });
 
-  it('keeps what they have set', async () => {
+  it('keeps their own settings', async () => {
     await asSuperuser(`ALTER ${inDatabase()} SET statement_timeout = '40s'`);
     await asRole((database) => ensureTimeouts(database, APPLICATION_TIMEOUTS, (line) => said.push(line)));
     expect(await asRole(boundsOf)).toEqual({ ...APPLICATION_TIMEOUTS, statement_timeout: '40s' });
     expect(said).toEqual([]);
   });
 
-  it('is told what to run where the gateway cannot set it, which then helps', async () => {
+  it('is told which command to run where the gateway cannot set them, and it works', async () => {
     await asSuperuser(`ALTER ${inDatabase()} SET default_transaction_read_only = on`);
     await asRole((database) => ensureTimeouts(database, APPLICATION_TIMEOUTS, (line) => said.push(line)));
     expect(said).toHaveLength(1);
@@ -103,7 +103,7 @@ describe('an operator whose login is bounded by nothing', () => {
   });
 });
 
-it('the application of an installation is bounded, and the owner too', async () => {
+it("the application's login has timeouts, and the owner's too", async () => {
   expect(await boundsOf(clone.application)).toEqual(APPLICATION_TIMEOUTS);
   expect(Object.values(await boundsOf(clone.owner))).toEqual(['15min', '1min', '5min']);
 });
@@ -151,13 +151,13 @@ describe('a sealer whose connection goes silent', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('bounds its session, so that the server lets another one lead', async () => {
+  it('has timeouts for its session, so that the server lets another one lead', async () => {
     const line = await makeLine(clone.ownerUrl);
     const folder = mkdtempSync(join(tmpdir(), 'countersign-archive-'));
     const settings: unknown[] = [];
     const database = await ownerThrough(line);
     const session = database.session.bind(database);
-    // What the sealer's own session is set to can be asked on that session only.
+    // The settings of the sealer's own session can be read in that session only.
     database.session = async (...args) => {
       const own = await session(...args);
       return {

@@ -5,7 +5,7 @@ import { makeLine, type Line } from '../../support/line';
 import { keptLogger } from '../../support/run-log';
 import { codeOf, graphqlBody, graphqlCodeOf, restError } from '../../support/refusals';
 
-/** What operators and clients are told while all is well, while the database is away, and when the unforeseen happens. */
+/** What operators and clients are told while all is well, while the database is away, and after an unexpected error. */
 let database: TestDatabase;
 let line: Line;
 let gateway: Gateway;
@@ -30,7 +30,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** What no client may be shown: SQL, names of tables, stacks, paths. */
+/** What no client may see: SQL, names of tables, stacks, paths. */
 const INSIDE =
   /select|insert|\brelation\b|votes|audit_log|postgres|ECONN|\.[jt]s:|node_modules|stack|at \w+ \(/i;
 
@@ -41,7 +41,7 @@ function expectUnavailable(answer: Answer): void {
 }
 
 describe('an operator', () => {
-  it('asks without a credential whether the process is alive, can serve, and what it counts', async () => {
+  it('asks without a credential whether the process is alive and ready, and for its metrics', async () => {
     const health = await gateway.rest('GET', '/health');
     expect([health.status, typeof health.body]).toEqual([200, 'object']);
     expect((await gateway.rest('GET', '/readyz')).status).toBe(200);
@@ -50,7 +50,7 @@ describe('an operator', () => {
     expect(metrics.text).toMatch(/^process_cpu_seconds_total \d/m);
   });
 
-  it('is not sent traffic while the database is away, and is again once it is back', async () => {
+  it('gets no traffic to a gateway while its database is away, and does again once it is back', async () => {
     await line.cut();
     try {
       for (let n = 0; n < 6; n += 1) expectUnavailable(await gateway.rest('GET', '/readyz'));
@@ -87,7 +87,7 @@ describe('a reviewer, while the database is away,', () => {
     }
   });
 
-  it('is behind an entry in the log that names the cause and the request', async () => {
+  it('causes an entry in the log that names the cause and the request', async () => {
     log.length = 0;
     const answer = await gateway.rest('GET', '/api/v1/actions/12345', { user: 42 });
     const entries = log.filter((entry) => entry.includes('database unavailable'));
@@ -108,7 +108,7 @@ it('a reviewer decides once the database is back, and nothing was decided before
   expect((await gateway.rest('POST', '/api/v1/actions/12345/approve', { user: 42 })).status).toBe(200);
 });
 
-it('an operator whose database is gone altogether sees a 503 too, as do reviewers', async () => {
+it('an operator whose database no longer exists sees a 503 too, as do reviewers', async () => {
   const clone = await cloneDatabase();
   const other = await startGateway({ database: clone });
   try {
@@ -124,14 +124,14 @@ it('an operator whose database is gone altogether sees a 503 too, as do reviewer
   }
 });
 
-describe('when something happens that nobody foresaw', () => {
+describe('when an unexpected error occurs', () => {
   beforeAll(() => database.sql('ALTER TABLE votes RENAME TO votes_elsewhere'));
   afterAll(() => database.sql('ALTER TABLE votes_elsewhere RENAME TO votes'));
 
   /** The one log entry of a request, by its correlation id. */
   const logged = (correlationId: string) => log.filter((entry) => entry.includes(correlationId));
 
-  it('a reviewer over REST gets a correlation id and nothing from inside, and the log has the rest', async () => {
+  it('a reviewer over REST gets a correlation id and no internals, and the log has the rest', async () => {
     for (const [path, body] of [
       ['/api/v1/actions/12346/approve', {}],
       ['/api/v1/actions/bulk-reject', { action_ids: [12346, 12347] }],

@@ -2,8 +2,8 @@ import { SEAL_ENTRIES } from '../../../src/persistence/seal.store';
 import { startGateway, type Gateway } from '../../support/gateway';
 
 /**
- * What a list costs does not depend on how much there is: a busy organization with 100,000 actions and audit entries
- * beside a quiet one with 20. Counted are rows that PostgreSQL looked at, not time.
+ * The cost of a list does not depend on how many rows exist: a busy organization with 100,000 actions and audit entries
+ * beside a quiet one with 20. The rows that PostgreSQL reads are counted, not time.
  */
 const BUSY = 100_000;
 const QUIET = 20;
@@ -54,7 +54,7 @@ interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
-/** Runs a query of GraphQL's and gives the plans of the lists that it ran, as they were executed. */
+/** Runs a GraphQL query and returns the plans of its list statements, as they were executed. */
 async function plansOf(user: number, query: string): Promise<PlanNode[]> {
   const { statements } = gateway.database;
   statements.length = 0;
@@ -65,7 +65,7 @@ async function plansOf(user: number, query: string): Promise<PlanNode[]> {
   return Promise.all(lists.map(({ text, values }) => planOf(text, values)));
 }
 
-/** Runs a statement and gives its plan, as it was executed. */
+/** Runs a statement and returns its plan, as it was executed. */
 async function planOf(text: string, values: readonly unknown[]): Promise<PlanNode> {
   const [row] = await gateway.database.sql<Explained>(`${EXPLAIN} ${text}`, [...values]);
   return planIn(row);
@@ -83,7 +83,7 @@ function planIn(row: Explained | undefined): PlanNode {
   return explained.Plan;
 }
 
-/** Every node that reads a table, with the rows that it looked at. */
+/** Every node that reads a table, with the rows that it read. */
 function scansOf(node: PlanNode): { type: string; rows: number }[] {
   const removed = (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0);
   const rows = (node['Actual Rows'] + removed) * node['Actual Loops'];
@@ -91,12 +91,12 @@ function scansOf(node: PlanNode): { type: string; rows: number }[] {
   return [...own, ...(node.Plans ?? []).flatMap(scansOf)];
 }
 
-/** How many rows a list's page may look at: a few pages of neighbours that a filter passes over. */
+/** How many rows a list's page may read: a few pages of neighbours that a filter passes over. */
 async function expectCheap(user: number, query: string, most: number): Promise<void> {
   for (const plan of await plansOf(user, query)) {
     const scans = scansOf(plan);
     expect(scans.length).toBeGreaterThan(0);
-    // A table of a few pages is read whole; that is what the quiet organization's neighbour must not make it.
+    // A table of a few pages is read whole; the quiet organization's neighbour must not cause that.
     expect(scans.filter(({ type }) => type === 'Seq Scan')).toEqual([]);
     expect(scans.reduce((sum, { rows }) => sum + rows, 0)).toBeLessThanOrEqual(most);
   }
@@ -130,12 +130,12 @@ const LISTS: readonly (readonly [what: string, query: string])[] = [
 ];
 
 describe.each(LISTS)('a page of %s', (_what, query) => {
-  it('looks at a few rows of a busy organization', () => expectCheap(1, query, 12 * PAGE));
+  it('reads a few rows of a busy organization', () => expectCheap(1, query, 12 * PAGE));
 
-  it('looks at no more rows of a quiet one than it has', () => expectCheap(101, query, 4 * QUIET));
+  it('reads no more rows of a quiet one than it has', () => expectCheap(101, query, 4 * QUIET));
 });
 
-it('a page in the depth of the audit log looks at as many rows as the first', async () => {
+it('a page deep in the audit log reads as many rows as the first', async () => {
   const cursor = async (direction: string, depth: number): Promise<string> => {
     const [row] = await gateway.database.sql<{ id: number; at: Date }>(
       `SELECT id, "timestamp" AS at FROM audit_log WHERE organization_id = 1 ORDER BY "timestamp" ${direction}, id ${direction} OFFSET $1 LIMIT 1`,
@@ -151,7 +151,7 @@ it('a page in the depth of the audit log looks at as many rows as the first', as
 it.each([
   ['is as long as is believed', 50_000],
   ['is shorter than is believed', 100],
-])('the sealer looks up what waits, and nothing else, where its queue %s', async (_what, length) => {
+])('the sealer reads only what waits, where its queue %s', async (_what, length) => {
   const batch = 64;
   const plan = await gateway.database.owner.transactionIf(
     async (sql) => {
@@ -174,7 +174,7 @@ it.each([
   expect(scans.reduce((sum, { rows }) => sum + rows, 0)).toBe(3 * batch);
 });
 
-it('several values come in the list’s order, page by page, as one value does, with the right count', async () => {
+it('several filter values give the list’s order, page by page, as one value does, with the right count', async () => {
   const page = async (args: string): Promise<{ ids: string[]; end: string; total: number }> => {
     const answer = await gateway.graphql(
       `{ auditLogs(first: 50, filter: { actionType: ["policy_changed", "user_changed", "policy_changed"] }${args}) {

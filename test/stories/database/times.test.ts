@@ -1,6 +1,6 @@
 import { cloneDatabase, type TestDatabase } from '../../support/database';
 
-/** Times are read to the millisecond as PostgreSQL has them, in whatever zone the login's session writes them. */
+/** Times are read to the millisecond, in whatever time zone the login's session writes them. */
 let database: TestDatabase;
 
 beforeAll(async () => {
@@ -24,7 +24,7 @@ const TIMES = [
 ];
 
 it.each(['UTC', 'America/St_Johns', 'Asia/Kolkata', 'Asia/Tokyo', 'America/Los_Angeles', 'Europe/Amsterdam'])(
-  'a login whose zone is %s reads the same times',
+  'a login whose time zone is %s reads the same times',
   async (zone) => {
     const rows = await database.owner.transaction(async (sql) => {
       await sql.query({ name: `zone_${zone}`, text: `SET LOCAL TimeZone = '${zone}'` }, []);

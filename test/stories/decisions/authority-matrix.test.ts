@@ -1,7 +1,10 @@
 import { decide, APIS, VERDICTS, type Api, type Verdict } from '../../support/apis';
 import { startGateway, type Gateway } from '../../support/gateway';
 
-/** Who may decide what (docs/approval-policy.md): every person, risk level's edge, verdict and API, levels ON and OFF. */
+/**
+ * Who may decide what (docs/approval-policy.md): every person, boundary of a risk level, verdict and API, with the
+ * levels on and off.
+ */
 let gateway: Gateway;
 
 beforeAll(async () => {
@@ -10,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** [risk score, the approval level that the document requires of its risk level], on both sides of every edge. */
+/** [risk score, the approval level that the document requires of its risk level], on both sides of every boundary. */
 const SCORES: readonly (readonly [score: number, requiredLevel: number])[] = [
   [0, 1],
   [39, 1],
@@ -38,7 +41,7 @@ interface Person {
   readonly id: number;
   readonly organization: number;
   readonly role: 'admin' | 'security_manager' | 'manager' | 'user';
-  /** The level held: their own where `ownLevel`, else their role's as docs/approval-policy.md#held-level has it. */
+  /** The held level: their own where `ownLevel`, else their role's (docs/approval-policy.md#held-level). */
   readonly level: number;
   readonly ownLevel?: true;
   /** Their own limit. */
@@ -111,7 +114,7 @@ interface Answer {
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
-/** The answer that the tables of docs/approval-policy.md give, in its order of refusals. */
+/** The answer by the tables of docs/approval-policy.md, in its order of refusals. */
 function expectedOf(person: Person, score: number, requiredLevel: number, owner: Organization): Answer {
   if (person.inactive === true) return { status: 401, code: 'INVALID_TOKEN', facts: {} };
   if (person.role === 'user') {
@@ -137,7 +140,7 @@ interface Cell {
   readonly expected: Answer;
 }
 
-/** One pending action for every score, verdict and API, with the answer that this person is to get. */
+/** One pending action for every score, verdict and API, with the answer that this person should get. */
 async function cellsFor(person: Person, owner: Organization): Promise<readonly Cell[]> {
   const cells = SCORES.flatMap(([score, requiredLevel]) =>
     VERDICTS.flatMap((verdict) =>
@@ -198,7 +201,8 @@ async function expectTheTables(person: Person, owner: Organization): Promise<voi
     outcomes.map(({ status, code, facts }, n) => [label(cells[n] as Cell), { status, code, facts }]),
   ).toEqual(cells.map((cell) => [label(cell), cell.expected]));
   outcomes.forEach(({ http, status }, n) => {
-    // A refusal of a decision is an entry of `errors` in a 200 (docs/graphql-api.md#errors); a credential that does not count is a 401.
+    // A refusal of a decision is an entry of `errors` in a 200 (docs/graphql-api.md#errors); an invalid credential is a
+    // 401.
     expect(http).toBe(cells[n]?.api === 'rest' || status === 401 ? status : 200);
   });
   const details = outcomes.map(({ detail }, n) => detail?.replace(`Action ${String(cells[n]?.id)} `, 'It '));

@@ -1,7 +1,10 @@
 import { decide, APIS, VERDICTS } from '../../support/apis';
 import { startGateway, type Gateway } from '../../support/gateway';
 
-/** Which refusal an action meets first where several apply (docs/approval-policy.md#order-of-refusals), and that nobody decides their own. */
+/**
+ * Which refusal an action gets first where several apply (docs/approval-policy.md#order-of-refusals), and that nobody
+ * decides their own.
+ */
 let gateway: Gateway;
 
 beforeAll(async () => {
@@ -33,7 +36,7 @@ async function statusOf(id: number): Promise<unknown> {
   return row?.status;
 }
 
-/** What a request was answered, and the statements that it ran. */
+/** The answer to a request, and the statements that it ran. */
 async function withStatements<T>(ask: () => Promise<T>): Promise<{ answer: T; statements: string[] }> {
   const { statements } = gateway.database;
   statements.length = 0;
@@ -43,12 +46,12 @@ async function withStatements<T>(ask: () => Promise<T>): Promise<{ answer: T; st
 
 describe.each(APIS)('over %s', (api) => {
   describe.each(VERDICTS)('to %s', (verdict) => {
-    it('refuses a deactivated manager for the credential, even where the request is malformed', async () => {
+    it('the gateway refuses a deactivated manager for the credential, even where the request is malformed', async () => {
       const outcome = await decide(gateway, api, verdict, 'no-id', { user: 6, reason: 'x'.repeat(2001) });
       expect(outcome).toMatchObject({ http: 401, status: 401, code: 'INVALID_TOKEN' });
     });
 
-    it('refuses an analyst for the role before any id is looked up', async () => {
+    it('the gateway refuses an analyst for the role before any id is looked up', async () => {
       for (const id of [12345, 22345, UNKNOWN_ID]) {
         const ask = () => decide(gateway, api, verdict, id, { user: 4 });
         const { answer, statements } = await withStatements(ask);
@@ -57,7 +60,7 @@ describe.each(APIS)('over %s', (api) => {
       }
     });
 
-    it("answers a manager about another organization's action as about an unknown one, whatever their level", async () => {
+    it("the gateway answers a manager about another organization's action as about an unknown one, whatever their level", async () => {
       const foreign = await addAction(100, 104, 2);
       const toForeign = await withStatements(() => decide(gateway, api, verdict, foreign, { user: 3 }));
       const toUnknown = await withStatements(() => decide(gateway, api, verdict, UNKNOWN_ID, { user: 3 }));
@@ -82,7 +85,7 @@ describe.each(APIS)('over %s', (api) => {
       ['as the submitter', 20, 'their own', 'pending', 'SELF_APPROVAL_FORBIDDEN'],
       ['by state', 20, "somebody else's", 'decided', 'INVALID_STATE'],
     ])(
-      'refuses a limited manager %s an action of score %s that is %s and %s',
+      'the gateway refuses a limited manager %s an action of score %s that is %s and %s',
       async (_first, score, whose, state, code) => {
         const id = await addAction(score, whose === 'their own' ? 5 : 4);
         if (state === 'decided') await decide(gateway, 'rest', 'approve', id, { user: 1 });
@@ -92,7 +95,7 @@ describe.each(APIS)('over %s', (api) => {
       },
     );
 
-    it('tells whoever comes too late what was decided, by whom and when', async () => {
+    it('the gateway tells a reviewer who is too late what was decided, by whom and when', async () => {
       const id = await addAction(10);
       const first = await gateway.rest('POST', `/api/v1/actions/${String(id)}/reject`, { user: 2 });
       const { rejected_at: decidedAt } = first.body as { rejected_at: string };
@@ -108,16 +111,19 @@ describe.each(APIS)('over %s', (api) => {
       ['an admin', 1],
       ['a security manager', 2],
       ['a senior manager', 42],
-    ])('refuses %s an action that they submitted, and lets somebody else decide it', async (_who, user) => {
-      const id = await addAction(10, user);
-      const outcome = await decide(gateway, api, verdict, id, { user });
-      expect(outcome).toMatchObject({ status: 403, code: 'SELF_APPROVAL_FORBIDDEN' });
-      expect(await statusOf(id)).toBe('pending_approval');
-      const byAnother = await decide(gateway, api, verdict, id, { user: user === 1 ? 2 : 1 });
-      expect(byAnother).toMatchObject({ status: 200, code: null });
-    });
+    ])(
+      'the gateway refuses %s an action that they submitted, and lets another reviewer decide it',
+      async (_who, user) => {
+        const id = await addAction(10, user);
+        const outcome = await decide(gateway, api, verdict, id, { user });
+        expect(outcome).toMatchObject({ status: 403, code: 'SELF_APPROVAL_FORBIDDEN' });
+        expect(await statusOf(id)).toBe('pending_approval');
+        const byAnother = await decide(gateway, api, verdict, id, { user: user === 1 ? 2 : 1 });
+        expect(byAnother).toMatchObject({ status: 200, code: null });
+      },
+    );
 
-    it('refuses a senior manager an action that an API key of theirs submitted', async () => {
+    it('the gateway refuses a senior manager an action that an API key of theirs submitted', async () => {
       const id = await addSubmittedByKeyOf(42);
       const outcome = await decide(gateway, api, verdict, id, { user: 42 });
       expect(outcome).toMatchObject({ status: 403, code: 'SELF_APPROVAL_FORBIDDEN' });

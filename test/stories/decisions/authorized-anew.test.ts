@@ -1,7 +1,10 @@
 import type { Gateway } from '../../support/gateway';
 import { APIS, newPolicy, REVIEWERS, startRace } from '../../support/racing';
 
-/** A decision is bound to what was authorized: the reviewer, the policy and the action as they were then (docs/approval-policy.md#one-decision-per-action). */
+/**
+ * A decision is bound to what was authorized: the reviewer, the policy and the action as they were then
+ * (docs/approval-policy.md#one-decision-per-action).
+ */
 let gateway: Gateway;
 let close: () => Promise<void>;
 
@@ -12,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => close());
 
-describe('what changes between authorization and write is authorized anew', () => {
+describe('a decision is authorized again where something changed before its write', () => {
   type Change = (user: number, action: number) => string;
   const ofUser =
     (what: string): Change =>
@@ -88,7 +91,7 @@ describe('what changes between authorization and write is authorized anew', () =
       ]);
     });
 
-    it('a bulk of somebody who is made a user meanwhile is refused whole, with one entry', async () => {
+    it('a bulk whose reviewer is made a user meanwhile is refused whole, with one entry', async () => {
       const { user } = await situation();
       const ids = await gateway.addActions([62, 10]);
       const attempts = await duringChange(ofUser(`role = 'user'`)(user, 0), () =>
@@ -106,7 +109,7 @@ describe('what changes between authorization and write is authorized anew', () =
       expect(await statusesOf(ids)).toEqual(['pending_approval', 'pending_approval']);
     });
 
-    it('a bulk of somebody who loses two levels meanwhile decides what the new level allows', async () => {
+    it('a bulk whose reviewer loses two levels meanwhile decides what the new level allows', async () => {
       const { user } = await situation();
       const ids = await gateway.addActions([62, 10, 72]);
       const attempts = await duringChange(ofUser('approval_level = 1')(user, 0), () =>
@@ -130,7 +133,7 @@ async function statusesOf(ids: readonly number[]): Promise<unknown[]> {
   return rows.map(({ status }) => status);
 }
 
-/** Makes a change that is committed only once the request, authorized before it, waits inside its write. */
+/** Makes a change that commits only once the request, authorized before it, waits inside its write. */
 async function duringChange<T>(change: string, request: () => Promise<T>): Promise<T> {
   let isAnswered = false;
   const answer = await gateway.database.owner.transaction(async (sql) => {

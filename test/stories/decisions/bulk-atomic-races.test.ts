@@ -21,7 +21,7 @@ afterAll(() => close());
 const RACERS = REVIEWERS.slice(60);
 const [ANN = 0, BOB = 0, CAT = 0] = RACERS;
 describe('atomic bulks at the same moment', () => {
-  it('two of overlapping actions in opposite order, approve against reject: one wins, whole, every time', async () => {
+  it('of overlapping actions in opposite order, approve against reject: one of two wins completely, every time', async () => {
     for (let round = 0; round < cases(16, 60); round += 1) {
       const [a = 0, b = 0, c = 0, d = 0, e = 0] = await gateway.addActions([10, 50, 72, 90, 10]);
       const entrants: Entrant[] = [
@@ -32,7 +32,7 @@ describe('atomic bulks at the same moment', () => {
     }
   });
 
-  it('forty, each of three out of twelve actions: whoever loses an action loses all, and no two win the same', async () => {
+  it('of three out of twelve actions each: of forty, a bulk that loses an action loses all, and no two win the same', async () => {
     for (let round = 0; round < cases(2, 5); round += 1) {
       const ids = await gateway.addActions(Array.from({ length: 12 }, (_, n) => n * 8));
       const entrants = RACERS.map((user, n): Entrant => {
@@ -47,7 +47,7 @@ describe('atomic bulks at the same moment', () => {
     }
   });
 
-  it('and bulks that take what they can get: those that are atomic still decide all or none', async () => {
+  it('decide all or none, also beside bulks that decide what they can', async () => {
     for (let round = 0; round < cases(6, 15); round += 1) {
       const ids = await gateway.addActions([10, 20, 30, 40, 50, 60]);
       const entrants = RACERS.slice(0, 8).map((user, n): Entrant => {
@@ -59,7 +59,7 @@ describe('atomic bulks at the same moment', () => {
     }
   });
 
-  it('and single decisions on one of its actions: the bulk wins it with all the others, or none', async () => {
+  it('beside single decisions on one of their actions win it with all the others, or none', async () => {
     for (let round = 0; round < cases(12, 40); round += 1) {
       const ids = await gateway.addActions([10, 50, 72]);
       const fought = ids[round % 3] ?? 0;
@@ -84,13 +84,13 @@ describe('atomic bulks at the same moment', () => {
   });
 });
 
-describe('atomic bulks at the same moment, where two have to approve', () => {
+describe('atomic bulks at the same moment, where two approvals are required,', () => {
   beforeAll(() => gateway.database.sql(newPolicy({ approvalLevels: true, quorum: { medium: 2 } })));
   const vote = (user: number, ids: readonly number[]): Entrant => ({ user, verdict: 'approve', ids });
   const sorted = (bulks: readonly Bulk[]) =>
     bulks.map((bulk) => [...new Set(outcomesOf(bulk))].join()).sort();
 
-  it('three reviewers of the same actions: all votes of one, then all of another, and none of the third', async () => {
+  it('of three reviewers for the same actions record all votes of one, then all of another, and none of the third', async () => {
     for (let round = 0; round < cases(8, 20); round += 1) {
       const ids = await gateway.addActions([40, 50, 60, 69]);
       const bulks = await race(
@@ -104,7 +104,7 @@ describe('atomic bulks at the same moment, where two have to approve', () => {
     }
   });
 
-  it('one reviewer twice: one vote on each action', async () => {
+  it('of one reviewer twice record one vote on each action', async () => {
     for (let round = 0; round < cases(8, 20); round += 1) {
       const ids = await gateway.addActions([40, 50, 60]);
       const bulks = await race(gateways, [vote(ANN, ids), vote(ANN, [...ids].reverse())], round);
@@ -131,7 +131,7 @@ describe('atomic bulks at the same moment, where two have to approve', () => {
   });
 });
 
-describe('what changes while an atomic bulk waits is authorized anew, for all of its actions', () => {
+describe('an atomic bulk is authorized again, for all of its actions, where something changed while it waited', () => {
   type Change = (user: number, action: number) => string;
   const ofUser =
     (what: string): Change =>
@@ -191,7 +191,7 @@ describe('what changes while an atomic bulk waits is authorized anew, for all of
     return { user, ids, middle: ids[1] ?? 0 };
   }
 
-  /** What is recorded of the reviewer: [type, action, code, level held, score], all under the policy in force. */
+  /** What is recorded of the reviewer: [type, action, code, held level, score], all under the policy in force. */
   async function entriesBy(user: number): Promise<unknown[]> {
     const rows = await gateway.database.sql<{ entry: unknown }>(
       `SELECT json_build_array(action_type, action_id, refusal_code, held_level, risk_score) AS entry FROM audit_log
@@ -294,7 +294,7 @@ describe('what changes while an atomic bulk waits is authorized anew, for all of
     }
   });
 
-  describe('and seen in the answer and right after', () => {
+  describe('and the answer, with everything that is read right after,', () => {
     const query = `mutation ($ids: [ID!]!) { bulkApproveActions(actionIds: $ids, mode: ATOMIC) {
       results { decision { action { id status riskScore } } refusal { code currentStatus decidedBy } } } }`;
     const during = async (change: Change) => {
@@ -307,7 +307,7 @@ describe('what changes while an atomic bulk waits is authorized anew, for all of
       return { ids: ids.map(String), after: body.data, results: answer.body.data.bulkApproveActions.results };
     };
 
-    it('is nothing of what a lost race took back', async () => {
+    it('shows nothing of what a lost race rolled back', async () => {
       const { ids, after, results } = await during(ofAction(DECISION));
       const left = {
         decision: null,
@@ -323,7 +323,7 @@ describe('what changes while an atomic bulk waits is authorized anew, for all of
       });
     });
 
-    it('is every action as it is by then', async () => {
+    it('shows every action as it is by then', async () => {
       const { ids, after, results } = await during(ofAction('risk_score = 69'));
       const actions = [10, 69, 20].map((riskScore, n) => ({ id: ids[n], status: 'APPROVED', riskScore }));
       expect(results).toEqual(actions.map((action) => ({ decision: { action }, refusal: null })));

@@ -18,7 +18,9 @@ import {
   UNKNOWN,
 } from '../../support/situations';
 
-/** An atomic bulk decides all of its actions or none, and any other each by itself (docs/rest-api.md#bulk-decisions). */
+/**
+ * An atomic bulk decides all of its actions or none, and any other each by itself (docs/rest-api.md#bulk-decisions).
+ */
 let gateway: Gateway;
 
 const NOT_ATTEMPTED = { code: 'NOT_ATTEMPTED', status: 424, facts: {} };
@@ -34,7 +36,7 @@ afterAll(() => gateway.close());
 const add = (score: number, submitter?: number) => addFresh(gateway, score, submitter);
 const addVoted = (score: number, user: number) => addApproved(gateway, score, user);
 
-/** What a refused bulk must leave as it is: every action and vote whole, and the entries of what was done. */
+/** What a refused bulk must leave unchanged: every action and vote, and the entries of decisions. */
 async function whatIsDecided() {
   return gateway.database.sql(
     `SELECT (SELECT md5(string_agg(a::text, '|' ORDER BY id)) FROM actions a) AS actions,
@@ -43,7 +45,7 @@ async function whatIsDecided() {
   );
 }
 
-/** The evidence of one request: who was refused which action, and why. */
+/** The denial records of one request: who was refused which action, and why. */
 async function denialRecordsOf({ correlationId }: Bulk) {
   const rows = await gateway.database.sql<{ entry: unknown }>(
     `SELECT json_build_array(actor_id, verdict, action_id, refusal_code) AS entry FROM audit_log
@@ -60,7 +62,7 @@ describe.each(VERDICTS)('an atomic bulk to %s', (verdict) => {
     askBulk(gateway, api, verdict, ids, { ...options, mode: 'atomic' });
 
   it.each(APIS)(
-    'of what may be decided does over %s what any bulk does, with one correlation id',
+    'of permitted actions does over %s what any bulk does, with one correlation id',
     async (api) => {
       const traceIn = async (mode: 'atomic' | 'best_effort') => {
         const ids = await gateway.addActions([10, 50, 20, 39.5]);
@@ -85,7 +87,7 @@ describe.each(VERDICTS)('an atomic bulk to %s', (verdict) => {
     },
   );
 
-  it('of what may be decided is answered over REST with 200 in the documented shape', async () => {
+  it('of permitted actions is answered over REST with 200 in the documented shape', async () => {
     const ids = await gateway.addActions([10, 20]);
     const answer = await atomic('rest', ids, { user: SENIOR });
     expect(answer.status).toBe(200);
@@ -184,7 +186,7 @@ describe.each(VERDICTS)('an atomic bulk to %s', (verdict) => {
     const ask = async (ids: readonly number[], user: number): Promise<Bulk> =>
       readBulk(await atomic(api, ids, { user }));
 
-    it('names every refusal in the order first given, folds duplicates, and leaves the rest to be decided', async () => {
+    it('names every refusal in the order first given, removes duplicates, and leaves the rest to be decided', async () => {
       const [fine, own, last] = [await add(10), await add(10, ADMIN), await add(39)];
       const [high, decided, risky] = [await add(72), await addVoted(10, SECURITY), await add(90)];
       const overdue = await addExpired(gateway, 10);
@@ -214,14 +216,14 @@ describe.each(VERDICTS)('an atomic bulk to %s', (verdict) => {
       expect(outcomesOf(await ask([fine, last], ADMIN))).toEqual([status, status]);
     });
 
-    it('says of an action that its reviewer has voted on that they have, whatever else is refused', async () => {
+    it('reports ALREADY_VOTED for an action that its reviewer has voted on, whatever else is refused', async () => {
       const [voted, fresh] = [await addVoted(50, SENIOR), await add(50)];
       const bulk = await ask([voted, UNKNOWN, fresh], SENIOR);
       expect(outcomesOf(bulk)).toEqual(['ALREADY_VOTED', 'ACTION_NOT_FOUND', 'NOT_ATTEMPTED']);
       expect(await denialRecordsOf(bulk)).toEqual([[SENIOR, verdict, voted, 'ALREADY_VOTED']]);
     });
 
-    it('is evidence once a minute, item by item, and what was not attempted never is', async () => {
+    it('is recorded once a minute, item by item, and what was not attempted never is', async () => {
       const [fine, own, other] = [await add(10), await add(10, SENIOR), await add(10, SENIOR)];
       const entry = (id: number) => [SENIOR, verdict, id, 'SELF_APPROVAL_FORBIDDEN'];
       expect(await denialRecordsOf(await ask([fine, own], SENIOR))).toEqual([entry(own)]);
@@ -233,7 +235,7 @@ describe.each(VERDICTS)('an atomic bulk to %s', (verdict) => {
       ).toEqual([]);
     });
 
-    it('of somebody whose role decides nothing, or of an API key, is one refusal and one entry', async () => {
+    it('is one refusal and one entry where the role decides nothing, or with an API key', async () => {
       const ids = [await add(10), UNKNOWN];
       const apiKey = await gateway.apiKey({ owner: SENIOR });
       for (const [who, code, http] of [
@@ -267,7 +269,7 @@ describe.each(VERDICTS)('an atomic bulk to %s', (verdict) => {
   });
 });
 
-describe.each(APIS)('where two have to approve, an atomic bulk over %s', (api) => {
+describe.each(APIS)('where two approvals are required, an atomic bulk over %s', (api) => {
   const approve = (user: number, ids: readonly number[]): Promise<Bulk> =>
     decideBulk(gateway, api, 'approve', ids, { user, mode: 'atomic' });
   const votesOn = async (ids: readonly number[]): Promise<unknown[]> => {
@@ -300,7 +302,7 @@ describe.each(APIS)('where two have to approve, an atomic bulk over %s', (api) =
   });
 });
 
-describe.each(VERDICTS)('which bulks to %s are atomic', (verdict) => {
+describe.each(VERDICTS)('a bulk to %s', (verdict) => {
   const post = (body: object) =>
     gateway.rest('POST', `/api/v1/actions/bulk-${verdict}`, { user: SENIOR, body });
   const ATOMIC = 'ATOMIC atomic Atomic aToMiC'.split(' ');
@@ -309,19 +311,22 @@ describe.each(VERDICTS)('which bulks to %s are atomic', (verdict) => {
   it.each([
     [409, 'pending_approval', ATOMIC],
     [200, verdict === 'approve' ? 'approved' : 'denied', BEST_EFFORT],
-  ])('over REST: a refused item makes it %d and leaves the other %s for %j', async (http, status, modes) => {
-    await expectEach(
-      modes,
-      async (mode) => {
-        const id = await add(10);
-        const answer = await post({ action_ids: [id, UNKNOWN], mode });
-        return [answer.status, await statusOf(id)];
-      },
-      [http, status],
-    );
-  });
+  ])(
+    'over REST is atomic by its mode: a refused item makes it %d and leaves the other %s for %j',
+    async (http, status, modes) => {
+      await expectEach(
+        modes,
+        async (mode) => {
+          const id = await add(10);
+          const answer = await post({ action_ids: [id, UNKNOWN], mode });
+          return [answer.status, await statusOf(id)];
+        },
+        [http, status],
+      );
+    },
+  );
 
-  it('over REST: any other mode is a 422, and nothing is decided', async () => {
+  it('over REST with any other mode is a 422, and nothing is decided', async () => {
     const id = await add(10);
     const words = ['', ' atomic', 'atomic ', 'all', 'best-effort', 'besteffort', 'atomic\0', 'ATOMİC'];
     await expectEach(
@@ -336,7 +341,7 @@ describe.each(VERDICTS)('which bulks to %s are atomic', (verdict) => {
     expect(await statusOf(id)).toBe('pending_approval');
   });
 
-  it('over GraphQL: those of mode ATOMIC, written or as a variable, and no word that BulkMode lacks', async () => {
+  it('over GraphQL is atomic in mode ATOMIC, written or as a variable, and with no word that BulkMode lacks', async () => {
     const field = `bulk${verdict === 'approve' ? 'Approve' : 'Reject'}Actions`;
     const ask = async (declared: string, asked: string, mode?: unknown) => {
       const query = `mutation ($ids: [ID!]! ${declared}) { ${field}(actionIds: $ids ${asked}) { mode succeeded } }`;
@@ -356,7 +361,7 @@ describe.each(VERDICTS)('which bulks to %s are atomic', (verdict) => {
       expect(await ask(', $mode: BulkMode!', ', mode: $mode', mode)).toBe('VALIDATION_ERROR');
   });
 
-  it('and every other one answers 200 in the documented shape, also where everything was refused', async () => {
+  it('that is not atomic answers 200 in the documented shape, also where everything was refused', async () => {
     const status = verdict === 'approve' ? 'approved' : 'denied';
     const [fine, own] = [await add(10), await add(10, SENIOR)];
     for (const [asked, succeeded] of [

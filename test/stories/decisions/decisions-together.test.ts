@@ -5,7 +5,7 @@ import type { Answer, Gateway } from '../../support/gateway';
 import { decideOverRest, REVIEWERS, startRace, type Attempt } from '../../support/racing';
 import { cases } from '../../support/runs';
 
-/** Single decisions that are under way together share a statement; whoever made one notices nothing of it. */
+/** Single decisions that are under way together share a statement; their reviewers notice nothing of it. */
 let gateways: readonly [Gateway, Gateway];
 let gateway: Gateway;
 let close: () => Promise<void>;
@@ -46,7 +46,7 @@ async function storedOf(ids: readonly number[]) {
   );
 }
 
-/** Runs SQL on every vote meanwhile, or on every statement that adds some. */
+/** Runs SQL meanwhile on every vote, or on every statement that adds some. */
 async function whileVotesRun<T>(
   body: string,
   level: 'ROW' | 'STATEMENT',
@@ -68,7 +68,7 @@ async function whileVotesRun<T>(
 }
 
 describe('forty people who approve an action each at the same moment', () => {
-  it('share statements, and each is told of their own decision, with the audit ids in the order of arrival', async () => {
+  it('share statements, and each gets their own decision, with the audit ids in the order of arrival', async () => {
     const ids = await fortyActions();
     const answers = await approveTogether(ids);
     expect(statementsThatDecided()).toBeLessThan(40);
@@ -95,7 +95,7 @@ describe('forty people who approve an action each at the same moment', () => {
     expect(metrics.text).toMatch(/countersign_decision_batch_size_bucket\{le="64"\} \d+/);
   });
 
-  it('lose nothing by a neighbour whose decision the database refuses', async () => {
+  it('are not affected by a neighbour whose decision the database refuses', async () => {
     const ids = await fortyActions();
     const bad = ids[17] ?? 0;
     const answers = await whileVotesRun(
@@ -120,7 +120,7 @@ describe('forty people who approve an action each at the same moment', () => {
     expect((await storedOf(ids)).map(({ entries }) => entries)).toEqual(ids.map(() => 1));
   });
 
-  it('do not wait for a neighbour whose action somebody else has locked', async () => {
+  it('do not wait for a neighbour whose action is locked', async () => {
     const ids = await fortyActions();
     const [held = 0, ...free] = ids;
     const { waiting } = await gateway.database.owner.transaction(async (holder) => {
@@ -150,7 +150,7 @@ describe('forty people who approve an action each at the same moment', () => {
   });
 });
 
-it('people race for the same actions in random batches, while statements and items fail at random: one decision each, and everybody is told the truth', async () => {
+it('people race for the same actions in random batches, while statements and items fail at random: one decision each, and true answers for all', async () => {
   const rounds = cases(2, 20);
   for (let round = 0; round < rounds; round += 1) {
     const ids = await gateway.addActions(Array.from({ length: 12 }, () => 10));
@@ -192,7 +192,7 @@ it('people race for the same actions in random batches, while statements and ite
 describe('a batcher', () => {
   const immediate = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-  it('gathers while a batch is under way, keeps lanes apart, sizes bounded, and equal keys in order', async () => {
+  it('collects work while a batch is under way, keeps partitions apart, sizes bounded, and equal keys in order', async () => {
     const arrivals = fc.array(
       fc.record({
         partition: fc.integer({ min: 0, max: 2 }),
@@ -235,7 +235,7 @@ describe('a batcher', () => {
     await fc.assert(property, { numRuns: cases(100, 2_000) });
   });
 
-  it('tries nothing again where nobody knows what was done', async () => {
+  it('repeats nothing whose outcome is unknown', async () => {
     let runs = 0;
     const batcher = new Batcher<number, number>(
       () => {

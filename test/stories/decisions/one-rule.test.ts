@@ -53,7 +53,7 @@ const stories: fc.Arbitrary<Story> = fc.record({
   requests: fc.array(requests, { minLength: 1, maxLength: 24, size: 'max' }),
 });
 
-/** The status of each refusal that a decision can meet here (docs/rest-api.md#errors). */
+/** The status of each refusal that a decision can get here (docs/rest-api.md#errors). */
 const STATUS: Readonly<Record<string, number>> = {
   INVALID_TOKEN: 401,
   JWT_REQUIRED: 401,
@@ -93,7 +93,7 @@ it(
       return given.length;
     };
     await checkCases(cases(400, 20_000), stories, check, () => met.size >= outcomes.length);
-    // An answer that never came was compared with nothing.
+    // A missing answer was compared with nothing.
     expect([...met].sort()).toEqual(outcomes);
   },
   cases(600_000, 3_600_000),
@@ -115,7 +115,7 @@ function askedIn(world: MadeWorld, story: Story): Asked[] {
   });
 }
 
-/** What a request has to be told of an action, and what the action has to be then. */
+/** The expected answer about an action, and its expected state then. */
 function expectedOf(
   world: MadeWorld,
   { person, request: { way, verdict, reason } }: Asked,
@@ -139,7 +139,7 @@ function expectedOf(
   return { told: { id, http: httpOf(way, code, status), refusal, decision: null }, after: action };
 }
 
-/** The status of the HTTP answer to a refusal. */
+/** The HTTP status of a refusal. */
 function httpOf(way: Way, code: string, status: number): number {
   if (way.startsWith('graphql')) return code === 'INVALID_TOKEN' ? status : 200;
   return way === 'rest' || OF_THE_CALLER.includes(code) ? status : 200;
@@ -197,7 +197,7 @@ function inIdOrder(list: { edges: { node: { id: string } }[] }): { id: string }[
   return list.edges.map(({ node }) => node).sort((a, b) => Number(a.id) - Number(b.id));
 }
 
-/** What the rule says where nobody gives a verdict yet. */
+/** What the rule says before a verdict. */
 function eligibilityOf(world: MadeWorld, person: MadePerson, action: MadeAction, verdict: Verdict) {
   const attempt = { verdict, isBulk: false, hasReason: null };
   const ruling = rulingOn(world, person, action, attempt);
@@ -212,7 +212,7 @@ function eligibilityOf(world: MadeWorld, person: MadePerson, action: MadeAction,
     heldLevel,
     riskLimit,
     approvalsMissing: approvalsMissing(action, world.policy),
-    // Of what is refused anyway, the rule does not say what else it lacks.
+    // For what is refused anyway, the rule does not say what else is missing.
     ...(allowed && {
       bulkAllowed: isAllowed({ isBulk: true }),
       reasonRequired: !isAllowed({ hasReason: false }),

@@ -1,6 +1,9 @@
 import { startGateway, type Gateway, type RequestOptions } from '../../support/gateway';
 
-/** Whether a viewer can decide, as they are told beforehand: what the mutation then says (docs/graphql-api.md#approval-queue). */
+/**
+ * Whether a viewer can decide, as they are told beforehand: the mutation then says the same
+ * (docs/graphql-api.md#approval-queue).
+ */
 const ACME = { admin: 1, security: 2, manager: 3, senior: 42, analyst: 4, limited: 5 } as const;
 const GLOBEX = { admin: 101, manager: 142, user: 104 } as const;
 let gateway: Gateway;
@@ -29,7 +32,7 @@ interface Eligibility {
   readonly heldLevel: number | null;
 }
 
-describe('somebody who asks whether they can decide', () => {
+describe('a viewer who asks whether they can decide', () => {
   /** Up to which of the scores each may decide; held levels and the demo data (docs/getting-started.md#demo-data). */
   it.each([
     ['an admin', ACME.admin, 100],
@@ -42,7 +45,7 @@ describe('somebody who asks whether they can decide', () => {
     ['a manager limited by the organization to 69', GLOBEX.manager, 69],
     ['a user of that organization', GLOBEX.user, -1],
   ])(
-    '%s (user %i) is told yes up to a score of %d, and gets from the mutation what was said',
+    '%s (user %i) gets yes up to a score of %d, and the same from the mutation',
     async (_who, user, highest) => {
       const organization = user > 100 ? 2 : 1;
       const submitter = organization === 1 ? ACME.analyst : GLOBEX.user;
@@ -104,7 +107,7 @@ describe('somebody who asks whether they can decide', () => {
     },
   );
 
-  it('is told both levels of an action that is beyond them', async () => {
+  it('gets both levels of an action that is beyond them', async () => {
     const query = `{ action(id: 12351) { viewerCanApprove { allowed code requiredLevel heldLevel } } }`;
     const { action } = await ask(query, { user: ACME.senior });
     const levels = { requiredLevel: 4, heldLevel: 2 };

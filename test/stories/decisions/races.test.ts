@@ -10,7 +10,10 @@ import {
 import { cases } from '../../support/runs';
 import { QUEUED_OR_SEALED } from '../../support/sealed-log';
 
-/** Exactly one decision per action, ever, with every loser told the truth about it (docs/approval-policy.md#one-decision-per-action). */
+/**
+ * Exactly one decision per action, ever, and every loser learns the truth about it
+ * (docs/approval-policy.md#one-decision-per-action).
+ */
 let gateways: readonly [Gateway, Gateway];
 let gateway: Gateway;
 let close: () => Promise<void>;
@@ -22,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => close());
 
 describe.each(APIS)('a bulk over %s', (_api, decide) => {
-  it('decides what it may, whatever is wrong with the neighbours', async () => {
+  it('decides what it may, whatever is wrong with the other items', async () => {
     const [done = 0, first = 0, high = 0, last = 0] = await gateway.addActions([1, 1, 90, 1]);
     const [own = 0] = await gateway.addActions([1], { submitter: 42 });
     await decide(gateway, 1, 'reject', done);
@@ -43,7 +46,7 @@ describe.each(APIS)('a bulk over %s', (_api, decide) => {
   });
 
   it.each(['refusal_throttle', 'audit_log', 'audit_pending', 'votes'])(
-    'leaves nothing behind where the database fails in the middle of it, at %s, and says no more than that',
+    'leaves nothing behind where the database fails in the middle of it, at %s, and shows no more than that',
     async (table) => {
       const [fine = 0, done = 0] = await gateway.addActions([1, 1]);
       await decide(gateway, 1, 'approve', done);
@@ -56,7 +59,7 @@ describe.each(APIS)('a bulk over %s', (_api, decide) => {
   );
 });
 
-it('a failing database shows a client 500 INTERNAL_ERROR and none of its words', async () => {
+it('a client sees 500 INTERNAL_ERROR of a failing database and none of its words', async () => {
   const [fine = 0] = await gateway.addActions([1]);
   const answer = await whileFailing('audit_log', () =>
     gateway.rest('POST', '/api/v1/actions/bulk-approve', { user: 42, body: { action_ids: [fine] } }),
@@ -105,12 +108,12 @@ describe(`50 approvers racing on each of ${String(RACED)} actions, over two gate
     return answers.flat();
   }
 
-  it('gives everybody an answer about everything: a decision, or INVALID_STATE', () => {
+  it('get an answer about every action: a decision, or INVALID_STATE', () => {
     expect(attempts).toHaveLength(50 * RACED);
     expect(new Set(attempts.map(({ code }) => code))).toEqual(new Set([null, 'INVALID_STATE']));
   });
 
-  it('has one winner on each action, whose verdict it is', () => {
+  it('leave one winner on each action, whose verdict it has', () => {
     const winners = attempts.filter(({ code }) => code === null);
     expect(winners.map(({ actionId }) => actionId).sort()).toEqual([...ids].sort());
     for (const { actionId, user, verdict } of winners)
@@ -122,7 +125,7 @@ describe(`50 approvers racing on each of ${String(RACED)} actions, over two gate
       });
   });
 
-  it('tells the winner and every loser the same true facts: who, what and when', () => {
+  it('learn the same true facts, the winner and every loser: who, what and when', () => {
     const untrue = attempts.filter(({ actionId, told }) => {
       const row = rows.get(actionId);
       const exact = row?.at.toISOString() ?? '';
@@ -132,7 +135,7 @@ describe(`50 approvers racing on each of ${String(RACED)} actions, over two gate
     expect(untrue).toEqual([]);
   });
 
-  it('leaves one decided entry and one vote for each action, and every lost attempt has a denial record or is counted', async () => {
+  it('leave one decided entry and one vote for each action, and a denial record or a count for every lost attempt', async () => {
     const [left] = await gateway.database.sql(
       `SELECT count(*) FILTER (WHERE l.action_type IN ('action_approved', 'action_denied')) AS decided,
          count(DISTINCT l.action_id) FILTER (WHERE l.actor_id = a.decided_by AND l.timestamp = a.decided_at
@@ -161,7 +164,7 @@ async function statusesOf(ids: readonly number[]): Promise<unknown[]> {
   return rows.map(({ status }) => status);
 }
 
-/** What every table that a decision writes holds; the queue together with what a sealer has moved on from it. */
+/** The rows of every table that a decision writes; the queue together with what a sealer has taken from it. */
 async function everything(): Promise<unknown> {
   const tables = ['actions', 'votes', 'audit_log', 'queued', 'refusal_throttle'];
   const digest = (table: string): string =>

@@ -4,7 +4,7 @@ import { startGateway, type Answer, type Gateway, type RequestOptions } from '..
 import { AN_API_KEY, AT, makeRefusals, DENIED_ATTEMPTS } from '../../support/denied-attempts';
 import { OF_GLOBEX, SECURITY, SENIOR, UNKNOWN } from '../../support/situations';
 
-/** Every refusal to decide names what was needed and what was held: the same through each API, before and after. */
+/** Every refusal of a decision names what was required and what was held: the same over each API, before and after. */
 let gateway: Gateway;
 
 const ELIGIBILITY =
@@ -57,7 +57,10 @@ describe.each(VERDICTS)('to %s an action', (verdict) => {
     const inRest = () => (context === undefined ? {} : { context: facts(context, at.rest) });
     const inGraphql = () => facts(extensions, at.graphql);
 
-    /** Asks as if nothing had been refused this minute, and holds the one entry that it leaves against the levels. */
+    /**
+     * Sends the request as if nothing had been refused this minute, and compares the one entry that it leaves with the
+     * levels.
+     */
     async function ask(request: () => Promise<Answer>, entryOf: number | null = id): Promise<Answer> {
       await gateway.database.sql('TRUNCATE refusal_throttle, refusal_windows');
       const [last] = await gateway.database.sql<{ id: number }>('SELECT max(id) AS id FROM audit_log');
@@ -88,7 +91,7 @@ describe.each(VERDICTS)('to %s an action', (verdict) => {
     }
 
     if (isOfBulk !== true) {
-      it('over REST, with what was needed and what was held', async () => {
+      it('over REST, with what was required and what was held', async () => {
         const path = `/api/v1/actions/${String(id)}/${verdict}`;
         expectRestError(await ask(() => gateway.rest('POST', path, who)));
       });
@@ -120,7 +123,7 @@ describe.each(VERDICTS)('to %s an action', (verdict) => {
       });
     }
 
-    it('and can read beforehand what is needed and what is held', async () => {
+    it('and can read beforehand what is required and what is held', async () => {
       const told = verdict === 'approve' ? 'viewerCanApprove' : 'viewerCanReject';
       const query = `query ($id: ID!) { action(id: $id) { ${told} { ${ELIGIBILITY} } } }`;
       const { body } = await gateway.graphql(query, { ...who, variables: { id } });
@@ -134,34 +137,37 @@ describe.each(VERDICTS)('to %s an action', (verdict) => {
     });
   });
 
-  it.each([UNKNOWN, OF_GLOBEX])('ACTION_NOT_FOUND for %d, whoever has it: no fact, no entry', async (id) => {
-    const who = { user: SECURITY };
-    const denialRecords = () =>
-      gateway.database.sql(`SELECT count(*) FROM audit_log WHERE action_type = 'decision_refused'`);
-    const before = await denialRecords();
-    const status = 404;
-    const error = { code: 'ACTION_NOT_FOUND', status };
-    const detail = `Action ${String(id)} not found`;
+  it.each([UNKNOWN, OF_GLOBEX])(
+    'ACTION_NOT_FOUND for %d, of any organization: no fact, no entry',
+    async (id) => {
+      const who = { user: SECURITY };
+      const denialRecords = () =>
+        gateway.database.sql(`SELECT count(*) FROM audit_log WHERE action_type = 'decision_refused'`);
+      const before = await denialRecords();
+      const status = 404;
+      const error = { code: 'ACTION_NOT_FOUND', status };
+      const detail = `Action ${String(id)} not found`;
 
-    const path = `/api/v1/actions/${String(id)}/${verdict}`;
-    const { body: rest } = await gateway.rest('POST', path, who);
-    const item = { detail, error_code: error.code, status };
-    expect(rest).toEqual({ ...item, correlation_id: CORRELATION_ID, timestamp: TIME });
+      const path = `/api/v1/actions/${String(id)}/${verdict}`;
+      const { body: rest } = await gateway.rest('POST', path, who);
+      const item = { detail, error_code: error.code, status };
+      expect(rest).toEqual({ ...item, correlation_id: CORRELATION_ID, timestamp: TIME });
 
-    const query = `mutation ($id: ID!) { ${verdict}Action(actionId: $id) { status } }`;
-    const { body: graphql } = await gateway.graphql(query, { ...who, variables: { id } });
-    expect(graphql.errors).toMatchObject([{ message: detail }]);
-    expect(graphql.errors[0].extensions).toEqual({ ...error, correlationId: CORRELATION_ID });
+      const query = `mutation ($id: ID!) { ${verdict}Action(actionId: $id) { status } }`;
+      const { body: graphql } = await gateway.graphql(query, { ...who, variables: { id } });
+      expect(graphql.errors).toMatchObject([{ message: detail }]);
+      expect(graphql.errors[0].extensions).toEqual({ ...error, correlationId: CORRELATION_ID });
 
-    const inRest = await askBulk(gateway, 'rest', verdict, [id], who);
-    expect(inRest.body.results).toEqual([{ action_id: id, ...item }]);
-    const inGraphql = await askBulk(gateway, 'graphql', verdict, [id], who);
-    const refusal = { ...error, detail, ...NO_FACTS };
-    expect(inGraphql.body.data.bulk.results).toEqual([{ actionId: String(id), decision: null, refusal }]);
+      const inRest = await askBulk(gateway, 'rest', verdict, [id], who);
+      expect(inRest.body.results).toEqual([{ action_id: id, ...item }]);
+      const inGraphql = await askBulk(gateway, 'graphql', verdict, [id], who);
+      const refusal = { ...error, detail, ...NO_FACTS };
+      expect(inGraphql.body.data.bulk.results).toEqual([{ actionId: String(id), decision: null, refusal }]);
 
-    const beforehand = 'query ($id: ID!) { action(id: $id) { viewerCanApprove { code } } }';
-    const { body: told } = await gateway.graphql(beforehand, { ...who, variables: { id } });
-    expect(told).toEqual({ data: { action: null } });
-    expect(await denialRecords()).toEqual(before);
-  });
+      const beforehand = 'query ($id: ID!) { action(id: $id) { viewerCanApprove { code } } }';
+      const { body: told } = await gateway.graphql(beforehand, { ...who, variables: { id } });
+      expect(told).toEqual({ data: { action: null } });
+      expect(await denialRecords()).toEqual(before);
+    },
+  );
 });

@@ -53,7 +53,7 @@ describe.each(APIS)('over %s', (api) => {
       },
     );
 
-    it('a bulk decides what has time left and is refused the overdue, marked or not', async () => {
+    it('a bulk decides what has time left, and the overdue actions are refused, marked or not', async () => {
       const [marked = 0, overdue = 0, never = 0, future = 0] = await gateway.addActions([35, 35, 35, 35]);
       await makeOverdue(gateway.database, [marked]);
       await sweepAfterAll(gateway.database);
@@ -102,7 +102,7 @@ describe.each(APIS)('over %s', (api) => {
     });
   });
 
-  it('what two have to approve ends with one vote: no time-out approves it', async () => {
+  it('an action that needs two approvals and has one expires: no time-out approves it', async () => {
     const [action = 0] = await gateway.addActions([72]);
     expect((await decide(gateway, api, 'approve', action, { user: ADMIN })).code).toBeNull();
     await makeOverdue(gateway.database, [action]);
@@ -117,14 +117,14 @@ describe.each(APIS)('over %s', (api) => {
     });
   });
 
-  it('whoever lacks the level is told that, not that it expired', async () => {
+  it('a reviewer who lacks the level is told that, not that the action expired', async () => {
     const [action = 0] = await gateway.addActions([72]);
     await makeOverdue(gateway.database, [action]);
     const { code } = await decide(gateway, api, 'approve', action, { user: MANAGER });
     expect(code).toBe('APPROVAL_LEVEL_REQUIRED');
   });
 
-  it('what was approved in time stays approved when its time is over', async () => {
+  it('an action that was approved in time stays approved when its time is over', async () => {
     const action = await inTime(gateway, async (id) => {
       const { code } = await decide(gateway, api, 'approve', id, { user: ADMIN });
       return code === null ? id : null;

@@ -12,7 +12,10 @@ import { startGateway, type Gateway } from '../../support/gateway';
 import { decideOverGraphql, decideOverRest, REVIEWERS, startRace, type Attempt } from '../../support/racing';
 import { keptLogger } from '../../support/run-log';
 
-/** Running gateways that sweep by themselves, while people decide and while they are closed (docs/approval-policy.md#expiry). */
+/**
+ * Running gateways that sweep by themselves, while people decide and while they are closed
+ * (docs/approval-policy.md#expiry).
+ */
 const ACME = 1;
 
 let race: Awaited<ReturnType<typeof startRace>>;
@@ -22,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => race.close());
 
-it('people who decide while sweeps mark the same actions: each is decided or expired, never both', async () => {
+it('while people decide actions that sweeps mark, each action is decided or expires, never both', async () => {
   const { gateways } = race;
   const [gateway] = gateways;
   const { database } = gateway;
@@ -30,7 +33,7 @@ it('people who decide while sweeps mark the same actions: each is decided or exp
   const [overdue, future] = [added.slice(0, 30), added.slice(30, 60)];
   await makeOverdue(database, overdue);
   await expireIn(database, 3600, future);
-  // These run out one after the other while they are decided, as far as they are not yet.
+  // These expire one after the other while they are being decided, unless they are decided before.
   for (const [n, id] of added.slice(60).entries()) await expireIn(database, n * 0.02, [id]);
 
   const isOver = new AbortController();
@@ -94,7 +97,7 @@ describe('a running gateway', () => {
     await database.drop();
   });
 
-  it('marks what is overdue by itself, with an entry that everybody can read', async () => {
+  it('marks overdue actions by itself, with an entry that everybody can read', async () => {
     const [action = 0] = await gateway.addActions([39.5]);
     await makeOverdue(database, [action]);
     const query = `query ($id: ID!) { action(id: $id) { expiresAt auditLogs { edges { node {
@@ -135,10 +138,10 @@ describe('a running gateway', () => {
     });
   });
 
-  it('that is closed while it sweeps ends the batch under way first, and nothing fails', async () => {
+  it('that is closed during a sweep ends the current batch first, and nothing fails', async () => {
     let ids: readonly number[] = [];
     const closed = await database.owner.transaction(async (sql) => {
-      // Whoever marks an action has to wait for this.
+      // The sweep has to wait for this.
       await sql.query({ name: 'hold', text: 'LOCK TABLE audit_pending IN SHARE MODE' }, []);
       ids = await addOverdue(database, ACME, 501);
       while ((await waiting(database)).length === 0);

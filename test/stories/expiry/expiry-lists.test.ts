@@ -10,7 +10,9 @@ import {
 } from '../../support/expiry-situations';
 import type { Answer, Gateway } from '../../support/gateway';
 
-/** Where lists, their counts and a reviewer's queue put actions whose time is over, swept or not (docs/approval-policy.md#expiry). */
+/**
+ * Where lists, their counts and a reviewer's queue put expired actions, marked or not (docs/approval-policy.md#expiry).
+ */
 let gateway: Gateway;
 let ids: Situations['ids'];
 let apiKey: string;
@@ -27,7 +29,7 @@ interface Listed {
   readonly totalCount: number;
 }
 
-/** Which of the actions a list holds, in their own order, and how many it says it holds. */
+/** Which of the actions a list holds, in their own order, and its count. */
 function listed({ body }: Answer): Listed {
   const { totalCount, edges } = body.data.actions;
   const held = edges.map(({ node }: { node: { id: string } }) => Number(node.id));
@@ -43,7 +45,7 @@ describe('a list of the statuses', () => {
   );
 
   it.each(subsets.map((status) => [status.join(', ') || '(none)', status] as const))(
-    '%s holds and counts what everybody reads as such',
+    '%s holds and counts the actions whose status everybody reads as such',
     async (_title, status) => {
       const names = NAMES.filter((name) => (status as readonly string[]).includes(STATUSES[name]));
       for (const orderBy of [undefined, { field: 'RISK_SCORE' }])
@@ -63,7 +65,7 @@ describe('a list of the statuses', () => {
   });
 });
 
-it.each([{}, { status: null }])('a list of no status in particular holds everything: %j', async (filter) => {
+it.each([{}, { status: null }])('a list without a status filter holds everything: %j', async (filter) => {
   expect(listed(await readList(gateway, filter, ADMIN))).toEqual(just(NAMES));
 });
 

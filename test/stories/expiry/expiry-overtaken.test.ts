@@ -12,7 +12,10 @@ import {
 } from '../../support/expiry';
 import { startGateway, type Gateway } from '../../support/gateway';
 
-/** A decision that was authorized in time, and waits for somebody until the time is over, comes too late (docs/approval-policy.md#expiry). */
+/**
+ * A decision that was authorized in time, and has to wait until the time is over, is too late
+ * (docs/approval-policy.md#expiry).
+ */
 let gateway: Gateway;
 
 const ADMIN = 1;
@@ -24,7 +27,9 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** What somebody else holds meanwhile: $1 is the action. An admin's change of anything holds all but the action. */
+/**
+ * What another transaction locks meanwhile: $1 is the action. An admin's change of anything locks all but the action.
+ */
 const HELD = {
   'the action': 'SELECT FROM actions WHERE id = $1 FOR UPDATE',
   'the gate': `SELECT ${exclusiveAuthorityLockSql('1::bigint')} WHERE $1::bigint > 0`,
@@ -33,7 +38,7 @@ const HELD = {
 } as const;
 type Held = keyof typeof HELD;
 
-/** Holds something until an action's time is over; the request, sent in time, waits for it. */
+/** Holds a lock until an action's time is over; the request, sent in time, waits for it. */
 function overtaken<T>(held: Held, request: (action: number) => Promise<T>): Promise<[number, T]> {
   return inTime(gateway, async (action) => {
     let isAnswered = false;
@@ -54,7 +59,7 @@ describe.each(VERDICTS)('to %s', (verdict) => {
 
   describe.each(APIS)('over %s', (api) => {
     it.each(Object.keys(HELD) as Held[])(
-      'what waited for %s is refused, and nothing is written but evidence',
+      'a decision that waited for %s is refused, and only a denial record is written',
       async (held) => {
         const [action, outcome] = await overtaken(held, (id) =>
           decide(gateway, api, verdict, id, { user: ADMIN }),
@@ -70,8 +75,8 @@ describe.each(VERDICTS)('to %s', (verdict) => {
       },
     );
 
-    it('a bulk that waited is refused it and decides the others', async () => {
-      // Each attempt has one of its own: an attempt that came too late may have decided it.
+    it('a bulk that waited is refused the expired action and decides the others', async () => {
+      // Each attempt has an action of its own: a late attempt may have decided it.
       const [action, { fresh, bulk }] = await overtaken('the action', async (id) => {
         const [fresh = 0] = await gateway.addActions([35]);
         const bulk = await decideBulk(gateway, api, verdict, [id, fresh], { user: ADMIN });

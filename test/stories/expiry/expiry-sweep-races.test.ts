@@ -5,7 +5,10 @@ import { makeExpireActions } from '../../../src/use-cases/expire-actions';
 import { asSuperuser, cloneDatabase, isPooled, type TestDatabase } from '../../support/database';
 import { addOverdue, storedStatuses, sweep, waiting, wronglyMarked } from '../../support/expiry';
 
-/** Sweeps beside other sweeps, beside somebody who holds an action, and in a database that fails (docs/approval-policy.md#expiry). */
+/**
+ * Sweeps beside other sweeps, beside a transaction that locks an action, and with a failing database
+ * (docs/approval-policy.md#expiry).
+ */
 const ACME = 1;
 const GLOBEX = 2;
 let database: TestDatabase;
@@ -15,12 +18,12 @@ beforeEach(async () => {
 });
 afterEach(() => database.drop());
 
-/** The statuses that some actions have, each once. */
+/** The distinct statuses of some actions. */
 async function statusesOf(ids: readonly number[]): Promise<string[]> {
   return [...new Set(await storedStatuses(database, ids))];
 }
 
-/** Runs work while somebody else holds these actions. */
+/** Runs work while another transaction locks these actions. */
 function whileHeld<T>(ids: readonly number[], work: () => Promise<T>): Promise<T> {
   return database.owner.transaction(async (sql) => {
     await sql.query({ name: 'hold', text: 'SELECT FROM actions WHERE id = ANY ($1) FOR UPDATE' }, [ids]);
@@ -50,8 +53,8 @@ it('four sweeps at once mark every action once, with one entry each', async () =
   expect(versions).toEqual([{ version: 2 }]);
 });
 
-describe('an action that somebody else holds', () => {
-  it('is passed over without waiting, and is marked by a later sweep', async () => {
+describe('an action that another transaction locks', () => {
+  it('is skipped without waiting, and marked by a later sweep', async () => {
     const ids = await addOverdue(database, ACME, 3);
     const [, held = 0] = ids;
     const pending = ['expired', 'pending_approval', 'expired'];
@@ -65,7 +68,7 @@ describe('an action that somebody else holds', () => {
     expect(await wronglyMarked(database)).toEqual([]);
   });
 
-  it('ends a sweep that can mark nothing else, so that it does not go round for ever', async () => {
+  it('ends a sweep that can mark nothing else, so that it does not loop for ever', async () => {
     const ids = await addOverdue(database, ACME, 500);
     await whileHeld(ids, async () => {
       expect(await sweep(database.application)).toBe(0);
@@ -74,7 +77,7 @@ describe('an action that somebody else holds', () => {
   });
 });
 
-it('a sweep that is told to end does so after the batch under way', async () => {
+it('a sweep that is told to end does so after the current batch', async () => {
   const ids = await addOverdue(database, ACME, 501);
   expect(await sweep(database.application, AbortSignal.abort())).toBe(500);
   expect(await sweep(database.application, new AbortController().signal)).toBe(1);
@@ -82,8 +85,8 @@ it('a sweep that is told to end does so after the batch under way', async () => 
   expect(await wronglyMarked(database)).toEqual([]);
 });
 
-describe('what somebody else did with an action after a sweep found it overdue', () => {
-  /** Sweeps, with something done between the look and the marking. */
+describe('a change to an action after a sweep found it overdue', () => {
+  /** Sweeps, with a change between the search and the marking. */
   function sweepAround(work: () => Promise<unknown>): Promise<number> {
     const store = new ExpiredActionsStore(database.application);
     let isFirst = true;
@@ -97,14 +100,14 @@ describe('what somebody else did with an action after a sweep found it overdue',
     return makeExpireActions({ overdue, expire }, () => newCorrelationId(new Date()))();
   }
 
-  it('holds: another sweep marked it', async () => {
+  it('is kept where another sweep marked it', async () => {
     const ids = await addOverdue(database, ACME, 3);
     expect(await sweepAround(() => sweep(database.application))).toBe(0);
     expect(await statusesOf(ids)).toEqual(['expired']);
     expect(await wronglyMarked(database)).toEqual([]);
   });
 
-  it('holds: a decision that was made in time got through', async () => {
+  it('is kept where a decision in time came first', async () => {
     const [decided = 0, other = 0] = await addOverdue(database, ACME, 2);
     const decision = `UPDATE actions SET status = 'denied', decided_by_kind = 'user', decided_by = 1,
       decided_at = expires_at - interval '1 second', correlation_id = 'action_1' WHERE id = $1`;
@@ -115,7 +118,7 @@ describe('what somebody else did with an action after a sweep found it overdue',
 });
 
 describe('a sweep that fails after one organization and before the next', () => {
-  /** Lets each entry of Globex in a table wait for, or fail at, something of the test. */
+  /** Lets each entry of Globex in a table wait for, or fail at, a step of the test. */
   async function atGlobex(table: string, does: string): Promise<void> {
     await database.sql(
       `CREATE FUNCTION get_stuck() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${does} RETURN NEW; END $$`,

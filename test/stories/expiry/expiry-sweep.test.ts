@@ -10,7 +10,7 @@ import {
   wronglyMarked,
 } from '../../support/expiry';
 
-/** The sweep that marks what is overdue, with no gateway beside it (docs/approval-policy.md#expiry). */
+/** The sweep that marks overdue actions, without a gateway beside it (docs/approval-policy.md#expiry). */
 const ACME = 1;
 const GLOBEX = 2;
 let database: TestDatabase;
@@ -30,7 +30,7 @@ interface Entry {
   readonly [column: string]: unknown;
 }
 
-/** What the audit log tells of expired actions. */
+/** The audit entries of expired actions. */
 function expired(): Promise<Entry[]> {
   return database.sql<Entry>(`SELECT * FROM audit_log WHERE action_type = 'action_expired' ORDER BY id`);
 }
@@ -42,7 +42,7 @@ function timesRun(name: string): number {
 const sorted = (numbers: readonly number[]): number[] => [...numbers].sort((a, b) => a - b);
 
 describe('a sweep', () => {
-  it('marks everything overdue of every organization, at most 500 in a batch, the longest overdue first', async () => {
+  it('marks all overdue actions of every organization, at most 500 in a batch, the longest overdue first', async () => {
     const [acme, globex] = [await addOverdue(database, ACME, 880), await addOverdue(database, GLOBEX, 220)];
     // Every fifth is Globex's, so that each batch of 500 holds 400 of Acme's and 100 of Globex's.
     await database.sql(
@@ -87,8 +87,8 @@ describe('a sweep', () => {
     [499, 1, 1],
     [500, 2, 1],
     [501, 2, 2],
-  ])('of %d overdue actions looks %d times and marks in %d statements', async (count, looks, marks) => {
-    // It takes no notice of what has an hour left.
+  ])('of %d overdue actions searches %d times and marks in %d statements', async (count, looks, marks) => {
+    // It ignores what has an hour left.
     await expireIn(database, 3600, await addPending(database, ACME, 1));
     const ids = count === 0 ? [] : await addOverdue(database, ACME, count);
     database.statements.length = 0;
@@ -97,7 +97,7 @@ describe('a sweep', () => {
     expect(new Set(await storedStatuses(database, ids))).toEqual(new Set(count === 0 ? [] : ['expired']));
   });
 
-  it('marks the action and writes one entry of the system, whole, byte for byte', async () => {
+  it('marks the action and writes one entry of the system, complete, byte for byte', async () => {
     const ids = await addOverdue(database, ACME, 2);
     const [plain = 0, voted = 0] = ids;
     await database.sql('UPDATE actions SET risk_score = 39.5, approvals = 2 WHERE id = $1', [voted]);
@@ -181,7 +181,7 @@ describe('a sweep', () => {
     expect(await wronglyMarked(database)).toEqual([]);
   });
 
-  it("never touches another organization's action of the same number", async () => {
+  it("never changes another organization's action of the same number", async () => {
     const [acme = 0] = await addOverdue(database, ACME, 1);
     await database.sql(`SELECT setval(pg_get_serial_sequence('actions', 'id'), $1, false)`, [acme]);
     expect(await addPending(database, GLOBEX, 1)).toEqual([acme]);
@@ -201,7 +201,7 @@ describe('a sweep', () => {
     expect(await wronglyMarked(database)).toEqual([]);
   });
 
-  it('never touches what has time left, has no end, is decided or is expired already', async () => {
+  it('never changes an action that has time left, has no end, is decided or is marked already', async () => {
     const [future = 0, approved = 0, denied = 0, overdue = 0] = await addPending(database, ACME, 4);
     await makeOverdue(database, [approved, denied, overdue]);
     for (const [id, status] of [

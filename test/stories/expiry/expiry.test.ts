@@ -15,7 +15,7 @@ import {
 } from '../../support/expiry-situations';
 import type { Answer, Gateway } from '../../support/gateway';
 
-/** What people read of actions whose time is over, swept or not (docs/approval-policy.md#expiry). */
+/** What people read of expired actions, marked or not (docs/approval-policy.md#expiry). */
 let gateway: Gateway;
 let ids: Situations['ids'];
 let voteEntry: number;
@@ -30,12 +30,12 @@ afterAll(() => gateway.close());
 
 const unswept = (): Promise<string[]> => storedStatuses(gateway.database, [ids.overdue, ids.voted]);
 
-describe('an action whose time is over, and that no sweep has marked', () => {
+describe('an overdue action that no sweep has marked', () => {
   beforeEach(async () => {
     expect(await unswept()).toEqual(['pending_approval', 'pending_approval']);
   });
 
-  it.each(UNSWEPT)('is expired for whoever reads it, since the moment it expired: %s', async (name) => {
+  it.each(UNSWEPT)('is expired for every reader, since the moment it expired: %s', async (name) => {
     const expiresAt = (await expiryOf(gateway, ids[name])).toISOString();
     expect((await readAction(gateway, ids[name], ADMIN)).body.data.action).toMatchObject({
       status: 'EXPIRED',
@@ -49,7 +49,7 @@ describe('an action whose time is over, and that no sweep has marked', () => {
     });
   });
 
-  it.each(UNSWEPT)('is expired for a legacy client, person or program, who polls it: %s', async (name) => {
+  it.each(UNSWEPT)('is expired for a legacy client, person or program, that polls it: %s', async (name) => {
     const at = `${(await expiryOf(gateway, ids[name])).toISOString().slice(0, 19)}Z`;
     for (const by of [{ user: ANALYST }, { apiKey }]) {
       const path = `/api/v1/actions/${String(ids[name])}`;
@@ -76,7 +76,7 @@ describe('an action whose time is over, and that no sweep has marked', () => {
     expect(body.data.auditLog).toEqual({ actionType: 'vote_recorded', action });
   });
 
-  it.each(UNSWEPT)('can be decided by nobody, who is told so before: %s', async (name) => {
+  it.each(UNSWEPT)('can be decided by nobody, and each reviewer can read so beforehand: %s', async (name) => {
     const late = {
       allowed: false,
       code: 'INVALID_STATE',
@@ -91,7 +91,7 @@ describe('an action whose time is over, and that no sweep has marked', () => {
   });
 });
 
-it('what has time left, or no end, is pending, and what was decided in time stays decided', async () => {
+it('an action with time left, or without an end, is pending, and one that was decided in time stays decided', async () => {
   for (const name of NAMES)
     expect((await readAction(gateway, ids[name], ADMIN)).body.data.action).toMatchObject({
       status: STATUSES[name],
@@ -112,7 +112,7 @@ it('what has time left, or no end, is pending, and what was decided in time stay
   }
 });
 
-it('expires before a reader who polls it, without anybody writing', async () => {
+it('an action expires for a reader who polls it, without any write', async () => {
   const [action = 0] = await gateway.addActions([35]);
   await expireIn(gateway.database, 0.2, [action]);
   const status = async (): Promise<string> =>
@@ -122,7 +122,7 @@ it('expires before a reader who polls it, without anybody writing', async () => 
   expect(await storedStatuses(gateway.database, [action])).toEqual(['pending_approval']);
 });
 
-it('whoever decides in time is given the action as it is then, with its expiry', async () => {
+it('a reviewer who decides in time gets the action as it is then, with its expiry', async () => {
   const [low = 0, high = 0] = await gateway.addActions([35, 72]);
   await expireIn(gateway.database, 86_400, [low, high]);
   const decided = [
@@ -152,7 +152,7 @@ it('every read is the same, byte for byte, before a sweep and after it', async (
   expect(await everything()).toEqual(before);
 });
 
-/** Every read of the actions, each by what it asks: the status and the text of its answer. */
+/** Every read of the actions, each by its request: the status and the text of its answer. */
 async function everything(): Promise<Map<string, string>> {
   const answers = new Map<string, string>();
   const keep = async (name: string, asked: Promise<Answer>): Promise<void> => {

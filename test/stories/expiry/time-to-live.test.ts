@@ -4,7 +4,10 @@ import { startGateway, type Gateway } from '../../support/gateway';
 import { idsOf, walkForward, type PageAnswer } from '../../support/pages';
 import { changePolicy } from '../../support/policies';
 
-/** How long an action has, by the policy that it was submitted under (docs/approval-policy.md#expiry), and what the database makes sure of. */
+/**
+ * How long an action has, by the policy that it was submitted under (docs/approval-policy.md#expiry), and what the
+ * database enforces.
+ */
 let gateway: Gateway;
 
 const [ADMIN, GLOBEX_ADMIN] = [1, 101];
@@ -31,7 +34,7 @@ function read(user: number): Promise<PageAnswer[]> {
   return walkForward(gateway, { field: 'actions', args, node: 'riskScore submittedAt expiresAt', user }, 100);
 }
 
-/** The seconds that each action has from its submission on, by its score; null for ever. */
+/** The seconds of each action from its submission to its expiry, by score; null for no expiry. */
 function secondsByScore(pages: readonly PageAnswer[]): Map<unknown, number | null> {
   const nodes = pages.flatMap(({ edges }) => edges.map(({ node }) => node));
   const time = (text: unknown): number => Date.parse(text as string);
@@ -55,14 +58,14 @@ function byRiskLevel(
   return new Map(Array.from({ length: 101 }, (_, score) => [score, riskLevel(score)]));
 }
 
-it('an action has the time that the policy gives its risk level, and for ever where it gives none', async () => {
+it('an action has the time to live that the policy gives its risk level, and no end where it gives none', async () => {
   expect(secondsByScore(await submit(1, ADMIN))).toEqual(byRiskLevel(null, null, null, null));
   await changePolicy(gateway, { timeToLiveSeconds: { low: 60, medium: 3_600, critical: 31_536_000 } });
   expect(secondsByScore(await submit(1, ADMIN))).toEqual(byRiskLevel(60, 3_600, null, 31_536_000));
   expect(secondsByScore(await submit(2, GLOBEX_ADMIN))).toEqual(byRiskLevel(null, null, null, null));
 });
 
-it('a later change holds for what is submitted from then on, and moves the end of nothing before', async () => {
+it('a later change of the policy applies to what is submitted from then on, and moves no earlier expiry', async () => {
   const patch = { low: 600, medium: null, high: 7_200, critical: null };
   await changePolicy(gateway, { timeToLiveSeconds: patch });
   const before = await submit(1, ADMIN);
@@ -115,7 +118,7 @@ describe('the database', () => {
     ['denied', '2026-01-20T14:35:00.499Z', 'denied'],
     ['denied', null, 'denied'],
     ['expired', '2026-01-20T14:35:00.499Z', 'expired'],
-  ])('takes %s that expires at %s for %s at 14:35:00.500', async (status, expiresAt, effective) => {
+  ])('accepts %s that expires at %s for %s at 14:35:00.500', async (status, expiresAt, effective) => {
     const [row] = await gateway.database.sql(
       `SELECT ${effectiveStatusSql('a', AT)} AS effective, ${isOverdueSql('a', AT)} AS overdue
        FROM (SELECT $1::text AS status, $2::timestamptz(3) AS expires_at) a`,

@@ -42,11 +42,11 @@ it('an analyst who asks for ten pages of large actions is told to page, and the 
   expect(answer.body.data).toBeNull();
   expect(faults(answer)).toEqual(['VALIDATION_ERROR', 'answer_size']);
   expect(answer.body.errors[0].message).toContain('`first` and `after`');
-  // The first is read again once there is room for it; the second passes the limit, and no other one is run.
+  // The first is read again once there is room for it; the second exceeds the limit, and no other is run.
   expect(statements.filter(({ text }) => text.includes('"sizeBefore"'))).toHaveLength(3);
 });
 
-it('an analyst who asks for the same large actions again and again, nested, is told to page', async () => {
+it('an analyst who asks repeatedly for the same large actions, nested, is told to page', async () => {
   await gateway.database.sql(
     `INSERT INTO audit_log (organization_id, action_type, "timestamp", actor_kind, action_id, details, correlation_id, canonical, leaf_hash)
      SELECT 1, 'test', now(), 'system', $1::bigint, 'n', 'c', '\\x00', sha256('\\x00') FROM generate_series(1, 100)`,
@@ -57,7 +57,7 @@ it('an analyst who asks for the same large actions again and again, nested, is t
   expect(faults(await gateway.graphql(query, { user: 4 }))).toEqual(['VALIDATION_ERROR', 'answer_size']);
 });
 
-it('a legacy client whose list is too large is told of a limit that fits', async () => {
+it('a legacy client whose list is too large is told a limit that fits', async () => {
   const refused = await gateway.rest('GET', '/api/v1/actions?limit=400', { user: 4 });
   expect(refused.status).toBe(422);
   const [fault] = refused.body.errors as { loc: string[]; msg: string }[];
@@ -70,7 +70,7 @@ it('a legacy client whose list is too large is told of a limit that fits', async
   expect(more.status).toBe(422);
 });
 
-it('a bulk whose answer could be too large decides nothing; a smaller one decides and is told', async () => {
+it('a bulk whose answer could be too large decides nothing; a smaller one decides and is answered', async () => {
   const bulk = (some: readonly number[]): Promise<Answer> =>
     gateway.graphql(
       `mutation ($ids: [ID!]!) { bulkRejectActions(actionIds: $ids) { succeeded results { decision { action { parameters } } } } }`,
@@ -88,7 +88,7 @@ it('a bulk whose answer could be too large decides nothing; a smaller one decide
   expect(body.data.bulkRejectActions.results[99].decision.action.parameters.text).toHaveLength(LARGE);
 });
 
-it('an admin who asks for a long history beside a change of the policy changes nothing; a shorter one is told', async () => {
+it('an admin who asks for a long history beside a change of the policy changes nothing; a shorter one is answered', async () => {
   const version = async () =>
     (await gateway.graphql('{ approvalPolicy { version } }', { user: 1 })).body.data.approvalPolicy
       .version as number;
@@ -102,7 +102,7 @@ it('an admin who asks for a long history beside a change of the policy changes n
   const patterns = { actionType: longest, toolName: longest, targetSystem: longest, riskIndicator: longest };
   const scoringRules = Array.from({ length: 50 }, (_, score) => ({ ...patterns, score }));
   const before = await version();
-  // A hundred such versions would be more than 10 MB.
+  // A hundred such versions would exceed 10 MB.
   expect(faults(await change(before, 100))).toEqual(['VALIDATION_ERROR', 'limit']);
   expect(await version()).toBe(before);
   const { body, text } = await change(before, 50);

@@ -1,7 +1,10 @@
 import { startGateway, type Gateway } from '../../support/gateway';
 import { idsOf, readPage, walkBackward, walkForward } from '../../support/pages';
 
-/** How people walk the list of actions, in which every demo action was submitted at the same moment (docs/graphql-api.md#lists). */
+/**
+ * How people page through the list of actions, in which every demo action was submitted at the same moment
+ * (docs/graphql-api.md#lists).
+ */
 const ADMIN = 1;
 const ANALYST = 4;
 let gateway: Gateway;
@@ -16,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-describe('an analyst who walks the list of actions', () => {
+describe('an analyst who pages through the list of actions', () => {
   const ORDERS = [
     ['newest first, unasked', '', 'submittedAt', -1],
     ['oldest first', 'orderBy: { field: SUBMITTED_AT, direction: ASC }', 'submittedAt', 1],
@@ -24,24 +27,21 @@ describe('an analyst who walks the list of actions', () => {
     ['safest first', 'orderBy: { field: RISK_SCORE, direction: ASC }', 'riskScore', 1],
   ] as const;
 
-  it.each(ORDERS)(
-    '%s, meets every action once, forward and backward',
-    async (_name, args, property, sign) => {
-      const list = { field: 'actions', args, node: property, user: ANALYST } as const;
-      const forward = await walkForward(gateway, list, 7);
-      const ids = idsOf(...forward);
-      const rows = await gateway.database.sql<{ id: number }>(
-        'SELECT id FROM actions WHERE organization_id = 1',
-      );
-      expect([...ids].sort()).toEqual(rows.map(({ id }) => id).sort());
-      const keys = forward.flatMap(({ edges }) => edges.map(({ node }) => node[property] as string | number));
-      const sorted = [...keys].sort((a, b) => (a === b ? 0 : a < b ? -sign : sign));
-      expect(keys).toEqual(sorted);
-      expect(idsOf(...(await walkBackward(gateway, list, 7)))).toEqual(ids);
-    },
-  );
+  it.each(ORDERS)('%s, gets every action once, forward and backward', async (_name, args, property, sign) => {
+    const list = { field: 'actions', args, node: property, user: ANALYST } as const;
+    const forward = await walkForward(gateway, list, 7);
+    const ids = idsOf(...forward);
+    const rows = await gateway.database.sql<{ id: number }>(
+      'SELECT id FROM actions WHERE organization_id = 1',
+    );
+    expect([...ids].sort()).toEqual(rows.map(({ id }) => id).sort());
+    const keys = forward.flatMap(({ edges }) => edges.map(({ node }) => node[property] as string | number));
+    const sorted = [...keys].sort((a, b) => (a === b ? 0 : a < b ? -sign : sign));
+    expect(keys).toEqual(sorted);
+    expect(idsOf(...(await walkBackward(gateway, list, 7)))).toEqual(ids);
+  });
 
-  it('meets each once though others arrive and are decided meanwhile', async () => {
+  it('gets each once though others arrive and are decided meanwhile', async () => {
     const filter = 'filter: {maxRiskScore: 40, status: [PENDING_APPROVAL]}';
     const list = { field: 'actions', args: filter, user: ANALYST } as const;
     const known = idsOf(await readPage(gateway, list, 'first: 100'));
@@ -51,7 +51,7 @@ describe('an analyst who walks the list of actions', () => {
       const ids = idsOf(page);
       seen.push(...ids);
       await gateway.addActions([1, 1]);
-      // The very action that the cursor stands for, too, is gone from the list by the next page.
+      // Even the action that the cursor stands for has left the list by the next page.
       await gateway.rest('POST', `/api/v1/actions/${String(ids.at(-1))}/approve`, { user: ADMIN });
       if (!page.pageInfo.hasNextPage) break;
       page = await readPage(gateway, list, `first: 5, after: "${page.pageInfo.endCursor ?? ''}"`);
@@ -60,7 +60,7 @@ describe('an analyst who walks the list of actions', () => {
     expect(seen).toEqual(known);
   });
 
-  it('gets the page between two cursors, and is told on which side there is more', async () => {
+  it('gets the page between two cursors, and learns on which side there is more', async () => {
     const list = { field: 'actions', user: ANALYST } as const;
     const { edges } = await readPage(gateway, list, 'first: 10');
     const [a, b] = [`after: "${edges[2]?.cursor ?? ''}"`, `before: "${edges[7]?.cursor ?? ''}"`];
@@ -74,7 +74,7 @@ describe('an analyst who walks the list of actions', () => {
     expect([idsOf(end), end.pageInfo.hasPreviousPage]).toEqual([ids.slice(5, 7), true]);
   });
 
-  it('is told that there is no more on either side of a list that fits', async () => {
+  it('learns that there is no more on either side of a list that fits', async () => {
     const list = { field: 'actions', args: 'filter: {minRiskScore: 100}', user: ANALYST } as const;
     for (const paging of ['', 'first: 6', 'last: 6', 'first: 100']) {
       const page = await readPage(gateway, list, paging);
@@ -86,7 +86,7 @@ describe('an analyst who walks the list of actions', () => {
     expect(await readPage(gateway, none, '')).toEqual({ edges: [], pageInfo: noPage });
   });
 
-  it('gets 25 unasked and 100 at most, can skip rows, and is told which paging makes no sense', async () => {
+  it('gets 25 by default and 100 at most, can skip rows, and learns which paging is invalid', async () => {
     await gateway.addActions(Array.from({ length: 60 }, () => 50));
     const list = { field: 'actions', user: ANALYST } as const;
     const most = idsOf(await readPage(gateway, list, 'first: 100'));

@@ -36,7 +36,7 @@ async function listed(filter: string, variables?: Record<string, unknown>): Prom
 }
 
 describe('an analyst who asks for one action', () => {
-  it('reads all of it, with enums in upper case and times with milliseconds', async () => {
+  it('reads all fields, with enums in upper case and times with milliseconds', async () => {
     const [{ id }] = (await gateway.database.sql<{ id: number }>(
       "SELECT id FROM actions WHERE description = '100% sure'",
     )) as [{ id: number }];
@@ -84,7 +84,7 @@ describe('an analyst who asks for one action', () => {
     });
   });
 
-  it('gets null for an id that does not exist, and VALIDATION_ERROR for what is no id', async () => {
+  it('gets null for an unknown id, and VALIDATION_ERROR for an invalid one', async () => {
     const unknown = await gateway.graphql('{ action(id: "9007199254740991") { id } }', { user: ANALYST });
     expect(unknown.body).toEqual({ data: { action: null } });
     for (const id of ['0', '-1', '1.5', 'x', '9007199254740992', '012345', '']) {
@@ -94,13 +94,13 @@ describe('an analyst who asks for one action', () => {
   });
 });
 
-/** The tests' own search: anywhere in what describes the action. */
+/** The tests' own search: anywhere in the texts of the action. */
 const mentions = (text: string) => (action: Listed) =>
   ['agentId', 'agentName', 'actionType', 'description', 'toolName', 'targetSystem', 'targetResource'].some(
     (field) => (action[field] as string | null)?.includes(text) === true,
   );
 
-describe('an analyst who narrows the list of actions', () => {
+describe('an analyst who filters the list of actions', () => {
   const T = '2026-01-01T00:00:00.500Z';
   const D = '2026-01-02T00:00:00.124Z';
   const at = (text: string | null): number => (text === null ? NaN : Date.parse(text));
@@ -150,16 +150,16 @@ describe('an analyst who narrows the list of actions', () => {
         a.agentId === 'writer' &&
         mentions('snake')(a),
     ],
-  ])('by %s gets exactly those', async (_what, filter, matches) => {
+  ])('by %s gets exactly the matching actions', async (_what, filter, matches) => {
     const all = await listed('{}');
     const expected = all.filter(matches).map(({ id }) => id);
-    // Neither nobody nor everybody, or the filter could not fail.
+    // Neither none nor all, or the filter could not fail.
     expect(expected.length).toBeGreaterThan(0);
     expect(expected.length).toBeLessThan(all.length);
     expect((await listed(`{ ${filter} }`)).map(({ id }) => id)).toEqual(expected);
   });
 
-  it('by a range takes its start in and leaves its end out, to the millisecond', async () => {
+  it('by a range has its start included and its end excluded, to the millisecond', async () => {
     const moments = async (from: string, to: string) =>
       (await listed(`{ submittedFrom: "${from}", submittedTo: "${to}" }`)).map(
         ({ submittedAt }) => submittedAt,
@@ -170,7 +170,7 @@ describe('an analyst who narrows the list of actions', () => {
     expect(await moments(after, '2026-01-01T00:00:00.600Z')).toEqual([]);
   });
 
-  it('gives the same filter as variables', async () => {
+  it('can give the same filter as variables', async () => {
     const filter = {
       status: ['APPROVED'],
       decidedBy: [42],
@@ -180,7 +180,7 @@ describe('an analyst who narrows the list of actions', () => {
     expect(await listed('$filter', { filter })).toHaveLength(1);
   });
 
-  it('is told what no action can be asked by', async () => {
+  it('learns which filters are invalid', async () => {
     for (const filter of ['decidedBy: ["x"]', 'decidedBy: ["0"]'])
       await expect(listed(`{ ${filter} }`)).rejects.toThrow('VALIDATION_ERROR');
     for (const filter of ['status: [pending_approval]', 'riskLevel: ["LOW"]', 'minRiskScore: "40"'])
@@ -194,7 +194,7 @@ describe('an analyst who narrows the list of actions', () => {
       await expect(listed('$filter', { filter })).rejects.toThrow('VALIDATION_ERROR');
   });
 
-  it('is told what is no moment, and never that the gateway failed', async () => {
+  it('learns that a time is invalid, and never that the gateway failed', async () => {
     for (const moment of ['2026-13-01T00:00:00Z', '2026-01-01', 'yesterday', 5])
       await expect(listed('$filter', { filter: { submittedFrom: moment } })).rejects.toThrow(
         'VALIDATION_ERROR',

@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** How somebody looks at the list: in which order, by which pages, narrowed to what. */
+/** How a viewer reads the list: in which order, by which pages, with which filters. */
 interface Look {
   readonly field: 'SUBMITTED_AT' | 'RISK_SCORE';
   readonly direction: 'ASC' | 'DESC';
@@ -57,14 +57,14 @@ const generatedWorld = {
   people,
   actions: fc.array(actions, { minLength: 1, maxLength: 16, size: 'max' }),
 };
-/** A world and how each of its people looks at it. */
+/** A world and how each of its people reads it. */
 const watched: fc.Arbitrary<World & { looks: readonly Look[] }> = fc.record({
   ...generatedWorld,
   looks: fc.array(looks, { minLength: PEOPLE, maxLength: PEOPLE }),
 });
 
 it(
-  'holds for every viewer exactly what the rule lets them decide, in order, whatever the page and the other filters',
+  'the queue holds for every viewer exactly what the rule lets them decide, in order, whatever the page and the other filters',
   async () => {
     await checkCases(cases(120, 5000), watched, async (generated) => {
       gateway.database.statements.length = 0;
@@ -121,13 +121,13 @@ it(
       worlds += 1;
       return world.actions.length;
     });
-    // Of both kinds there are some.
+    // There are some of both kinds.
     expect([warned > 0, warned < worlds]).toEqual([true, true]);
   },
   cases(600_000, 3_600_000),
 );
 
-/** Walks the whole list and counts it: these actions as far as the filters leave them, in order, each once. */
+/** Pages through the whole list and counts it: these actions as far as the filters leave them, in order, each once. */
 async function expectToSee(
   { id: user, credential }: MadePerson,
   { field, direction, isBackward, pageSize, narrowed }: Look,
@@ -165,7 +165,7 @@ async function expectToSee(
   expect(data.actions).toEqual({ totalCount: expected.length, totalCountCapped: false });
 }
 
-/** The gateway as somebody reaches it who need not have a token. */
+/** The gateway as a caller with or without a token reaches it. */
 function seenWith(credential: Pick<RequestOptions, 'user' | 'apiKey'>): Gateway {
   return {
     ...gateway,
@@ -174,17 +174,17 @@ function seenWith(credential: Pick<RequestOptions, 'user' | 'apiKey'>): Gateway 
   };
 }
 
-describe("Acme's reviewers", () => {
+describe("of Acme's reviewers,", () => {
   const [ADMIN, SECURITY, SENIOR] = [1, 2, 42];
   const QUEUE = 'filter: { decidableByViewer: true }';
 
-  /** What is in somebody's queue, ids in order. */
+  /** The ids in a reviewer's queue, in order. */
   async function queueOf(user: number): Promise<number[]> {
     const pages = await walkForward(gateway, { field: 'actions', args: QUEUE, user }, 20);
     return idsOf(...pages).sort((one, other) => one - other);
   }
 
-  /** Whose queues hold an action. */
+  /** The reviewers whose queues hold an action. */
   async function holdersOf(action: number): Promise<number[]> {
     const holders: number[] = [];
     for (const user of [ADMIN, SECURITY, SENIOR])
@@ -192,7 +192,7 @@ describe("Acme's reviewers", () => {
     return holders;
   }
 
-  it("user 42's queue holds what they can decide: up to medium risk, and nothing of their own", async () => {
+  it('user 42 has a queue of what they can decide: up to medium risk, and nothing of their own', async () => {
     const rows = await gateway.database.sql<{ id: number }>(
       'SELECT id FROM actions WHERE organization_id = 1 AND risk_score < 70 AND submitted_by <> $1 ORDER BY id',
       [SENIOR],
@@ -206,13 +206,16 @@ describe("Acme's reviewers", () => {
   it.each([
     ['approves', 'approve', 12345],
     ['rejects', 'reject', 12346],
-  ] as const)('an action leaves every queue once user 42 %s it', async (_title, verdict, action) => {
-    expect(await holdersOf(action)).toEqual([ADMIN, SECURITY, SENIOR]);
-    await gateway.rest('POST', `/api/v1/actions/${String(action)}/${verdict}`, { user: SENIOR });
-    expect(await holdersOf(action)).toEqual([]);
-  });
+  ] as const)(
+    'everybody loses an action from the queue once user 42 %s it',
+    async (_title, verdict, action) => {
+      expect(await holdersOf(action)).toEqual([ADMIN, SECURITY, SENIOR]);
+      await gateway.rest('POST', `/api/v1/actions/${String(action)}/${verdict}`, { user: SENIOR });
+      expect(await holdersOf(action)).toEqual([]);
+    },
+  );
 
-  it("user 42's queue loses what they voted on, while others' queues keep it until the last vote", async () => {
+  it('user 42 loses from the queue what they voted on, while others keep it until the last vote', async () => {
     await gateway.database.sql(newPolicy({ quorum: { medium: 3 } }));
     const approve = (user: number) => gateway.rest('POST', '/api/v1/actions/12347/approve', { user });
     expect((await approve(SENIOR)).status).toBe(202);
@@ -223,7 +226,7 @@ describe("Acme's reviewers", () => {
     expect(await holdersOf(12347)).toEqual([]);
   });
 
-  it('an API key, be it of the admin, can decide nothing: its queue is empty and the rest is everything', async () => {
+  it("an API key, even the admin's, can decide nothing: its queue is empty and the rest is everything", async () => {
     const apiKey = await gateway.apiKey({ owner: ADMIN });
     const count = async (args: string): Promise<number> => {
       const { data } = (await gateway.graphql(`{ actions${args} { totalCount } }`, { apiKey })).body;

@@ -4,7 +4,7 @@ import { buildSchema, getNamedType, isLeafType, isObjectType, type GraphQLObject
 import { decide } from '../../support/apis';
 import { startGateway, type Gateway } from '../../support/gateway';
 
-/** What a list reads depends on what is asked for; what it answers does not. */
+/** What a list reads depends on the selected fields; what it answers does not. */
 const ADMIN = 1;
 const ANALYST = 4;
 const SCHEMA = buildSchema(readFileSync(join(__dirname, '..', '..', '..', 'schema.graphql'), 'utf8'));
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** A list, and the type of what is in it. */
+/** A list, and the type of its items. */
 const LISTS = [
   ['actions', 'Action'],
   ['auditLogs', 'AuditLog'],
@@ -30,7 +30,7 @@ function fieldsOf(typeName: string): readonly string[] {
   });
 }
 
-/** Everything in it that has no parts; of a connection, of what it connects. */
+/** Every leaf field of it; for a connection, of its nodes. */
 function leavesOf(type: GraphQLObjectType): string {
   return Object.values(type.getFields())
     .flatMap(({ name, type: inner }) => {
@@ -52,7 +52,7 @@ async function read(list: string, selection: string, user: number): Promise<Reco
 }
 
 describe.each([ADMIN, ANALYST])('user %i who asks a list for one field', (user) => {
-  it.each(LISTS)('reads in %s of each %s what the whole of it says', async (list, type) => {
+  it.each(LISTS)('reads in %s of each %s the same as with all fields', async (list, type) => {
     const fields = fieldsOf(type);
     const whole = await read(list, fields.join(' '), user);
     expect(whole.length).toBeGreaterThan(3);

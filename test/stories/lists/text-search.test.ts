@@ -2,7 +2,7 @@ import { migrate } from '../../../src/persistence/migrate';
 import { asSuperuser, cloneDatabase, type TestDatabase } from '../../support/database';
 import { startGateway, type Answer, type Gateway } from '../../support/gateway';
 
-/** More than are searched in the list's order before the text index is asked, and than a search covers without one. */
+/** More than are searched in the list's order before the text index is used, and than a search covers without one. */
 const MANY = 21_000;
 
 let gateway: Gateway;
@@ -24,7 +24,9 @@ function faultTypes({ body }: Answer): string[] {
   return errors.flatMap(({ extensions }) => extensions.errors ?? []).map(({ type }) => type);
 }
 
-/** Adds old actions that hold `haystack`, without statistics of them; one of them, older than all, holds `needle`. */
+/**
+ * Adds old actions that contain `haystack`, without statistics of them; one of them, older than all, contains `needle`.
+ */
 async function addHaystack(database: TestDatabase): Promise<void> {
   await database.sql('ALTER TABLE actions SET (autovacuum_enabled = false)');
   await database.sql(
@@ -37,7 +39,7 @@ async function addHaystack(database: TestDatabase): Promise<void> {
 }
 
 describe.each(['actions', 'auditLogs', 'users', 'apiKeys'])('a search of %s', (field) => {
-  it('is for at most 200 characters, however many bytes these have', async () => {
+  it('has at most 200 characters, however many bytes these have', async () => {
     const longest = await gateway.graphql(`{ ${list(field, '𝒳'.repeat(200))} }`, { user: 1 });
     expect(codes(longest)).toEqual([]);
     const longer = await gateway.graphql(`{ ${list(field, 'a'.repeat(201))} }`, { user: 1 });
@@ -57,7 +59,7 @@ it('an analyst searches once per operation, whatever lists and aliases it has', 
   }
 });
 
-it('an analyst has four searches at once and is told where one takes too long; then they search as before', async () => {
+it('an analyst has four searches at once and learns when one takes too long; then they search as before', async () => {
   const session = await gateway.database.owner.session();
   await session.query({ name: 'begin', text: 'BEGIN' }, []);
   await session.query({ name: 'lock', text: 'LOCK TABLE actions IN ACCESS EXCLUSIVE MODE' }, []);
@@ -66,7 +68,7 @@ it('an analyst has four searches at once and is told where one takes too long; t
   );
   await session.query({ name: 'rollback', text: 'ROLLBACK' }, []);
   session.release();
-  // Who comes while four run is refused; on a busy machine some come after others have ended.
+  // A search that arrives while four run is refused; on a busy machine some arrive after others have ended.
   const timeouts = answers.flatMap(faultTypes);
   expect(timeouts.length).toBeGreaterThanOrEqual(1);
   expect(new Set(timeouts)).toEqual(new Set(['timeout']));
@@ -82,7 +84,7 @@ it('an analyst has four searches at once and is told where one takes too long; t
 describe('in an organization with many actions', () => {
   beforeAll(() => addHaystack(gateway.database), 300_000);
 
-  it('a search without a match is served by the text index', async () => {
+  it('a search without a match uses the text index', async () => {
     const { statements } = gateway.database;
     statements.length = 0;
     const answer = await gateway.graphql(`{ ${list('actions', 'no such text')} }`, { user: 4 });
@@ -137,7 +139,7 @@ describe('where the owner may not create the extension', () => {
     expect(said).toEqual([expect.stringMatching(/text searches are not indexed.*permission denied/)]);
   });
 
-  it('a search covers the nearest rows, says so, and goes on from there', async () => {
+  it('a search covers the nearest rows, says so, and can continue from there', async () => {
     const query = `query ($after: String) { actions(after: $after, filter: { search: "needle" }) {
       totalCount totalCountCapped edges { node { description } } pageInfo { hasNextPage endCursor searchLimited } } }`;
     const first = await without.graphql(query, { user: 4 });
@@ -155,7 +157,7 @@ describe('where the owner may not create the extension', () => {
     });
   });
 
-  it('a later start builds the indexes once the owner may', async () => {
+  it('a later start builds the indexes once the owner may create the extension', async () => {
     await asSuperuser(`ALTER DATABASE ${name} OWNER TO countersign_owner`);
     said.length = 0;
     await migrated();

@@ -12,7 +12,7 @@ import { startRace } from '../../support/racing';
 import { cases } from '../../support/runs';
 import { whileHeld } from '../../support/waiting';
 
-/** No organization is ever left without an active admin, and only who is one changes people. */
+/** No organization is ever left without an active admin, and only an admin changes people. */
 const ADMIN = 1;
 const GLOBEX = { admin: 101, manager: 142 } as const;
 let gateway: Gateway;
@@ -47,7 +47,7 @@ describe('the last active admin of an organization', () => {
     ['another role', { role: 'SECURITY_MANAGER' }],
     ['deactivated', { active: false }],
     ['both, and a level', { role: 'USER', active: false, approvalLevel: 1 }],
-  ])('cannot make themselves %s, and nothing of it is written', async (_what, patch) => {
+  ])('cannot make themselves %s, and none of it is written', async (_what, patch) => {
     const before = await writtenOfPeople(gateway);
     expect(await trySetUser(gateway, admin, admin, patch, 'I quit')).toMatchObject({
       status: 409,
@@ -57,7 +57,7 @@ describe('the last active admin of an organization', () => {
     expect(await writtenOfPeople(gateway)).toEqual(before);
   });
 
-  it('can have another level and limit, and make the next admin and then go', async () => {
+  it('can have another level and limit, and can create the next admin and then go', async () => {
     await setUsers(gateway, admin, [admin], {
       approvalLevel: 1,
       maxRiskScore: 10,
@@ -75,7 +75,7 @@ describe('the last active admin of an organization', () => {
     });
   });
 
-  it('who was one of two is refused already in the next field of the operation in which they went', async () => {
+  it('who was one of two is refused already in the next field of the operation in which the other went', async () => {
     await setUsers(gateway, admin, [manager], { active: true });
     const { body } = await gateway.graphql(
       `mutation { first: setUser(userId: ${String(admin)}, patch: {role: MANAGER}) { role }
@@ -89,7 +89,7 @@ describe('the last active admin of an organization', () => {
   });
 });
 
-describe('admins who change each other at the same moment, over two gateways', () => {
+describe('of admins who change each other at the same moment, over two gateways,', () => {
   const REFUSALS = ['INSUFFICIENT_PERMISSIONS', 'INVALID_TOKEN', 'LAST_ADMIN'];
   const DEMOTE = { role: 'MANAGER' };
   const DEACTIVATE = { active: false };
@@ -103,7 +103,7 @@ describe('admins who change each other at the same moment, over two gateways', (
     );
   });
 
-  /** Each of the admins named changes another, or themselves; all at once, while nobody else is an admin. */
+  /** Each of the named admins changes another, or themselves; all at once, while nobody else is an admin. */
   async function race(size: number, patch: Patch, target: (n: number) => number, isHeld: boolean) {
     const racing = admins.slice(0, size);
     await gateway.database.sql(
@@ -149,7 +149,7 @@ describe('admins who change each other at the same moment, over two gateways', (
         expect(done).toBeLessThan(size);
         expect(done).toBeGreaterThan(0);
         for (const code of refusals) expect(REFUSALS).toContain(code);
-        // Whoever steps down is refused only as the last one; of two who demote each other only one can.
+        // An admin who steps down is refused only as the last one; of two who demote each other only one can succeed.
         if (step === 0) expect(refusals).toEqual(['LAST_ADMIN']);
         if (size === 2) expect(codes).toHaveLength(done + 1);
       }
@@ -157,7 +157,7 @@ describe('admins who change each other at the same moment, over two gateways', (
   );
 });
 
-describe("what changes while an admin's change waits to be written", () => {
+describe("while an admin's change waits to be written", () => {
   const setting = (admin: number, id: number, patch: Patch) => () =>
     trySetUser(other, admin, id, patch, 'Waited');
   const held = async (statement: string, request: ReturnType<typeof setting>) => {
@@ -168,7 +168,7 @@ describe("what changes while an admin's change waits to be written", () => {
   it.each([
     ['demoted', `role = 'security_manager'`, 'INSUFFICIENT_PERMISSIONS'],
     ['deactivated', 'active = false', 'INVALID_TOKEN'],
-  ])('an admin who is %s meanwhile is refused, and nothing is written', async (_what, change, code) => {
+  ])('an admin who becomes %s is refused, and nothing is written', async (_what, change, code) => {
     const [admin, id] = [await somebody('admin'), await somebody()];
     const outcome = await held(
       `UPDATE users SET ${change} WHERE id = ${String(admin)}`,
@@ -179,7 +179,7 @@ describe("what changes while an admin's change waits to be written", () => {
     expect(await changesOf(gateway, id)).toEqual([]);
   });
 
-  it('an admin who is changed otherwise is asked again, and goes on', async () => {
+  it('an admin who changes in another way is authorized again, and the change is made', async () => {
     const [admin, id] = [await somebody('admin'), await somebody()];
     const statement = `UPDATE users SET approval_level = 1 WHERE id = ${String(admin)}`;
     expect(await held(statement, setting(admin, id, { approvalLevel: 2 }))).toMatchObject({ code: null });
@@ -209,7 +209,7 @@ describe("what changes while an admin's change waits to be written", () => {
     expect(await changesOf(gateway, id)).toEqual([]);
   });
 
-  it('an admin who becomes the last one meanwhile cannot step down', async () => {
+  it('an admin who becomes the last one cannot step down', async () => {
     const [admin = 0] = await addPeople(gateway, ['Last'], { role: 'admin', organization: 2 });
     const statement = `UPDATE users SET active = false WHERE organization_id = 2 AND id <> ${String(admin)}`;
     expect(await held(statement, setting(admin, admin, { role: 'USER' }))).toMatchObject({

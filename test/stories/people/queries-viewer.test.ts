@@ -1,6 +1,9 @@
 import { startGateway, type Gateway, type RequestOptions } from '../../support/gateway';
 
-/** What a query shows depends on who asks: their own organization, and as much of it as they may see (docs/authentication.md#who-reads-what). */
+/**
+ * What a query shows depends on the viewer: their own organization, and as much of it as they may see
+ * (docs/authentication.md#who-reads-what).
+ */
 const ACME = { admin: 1, security: 2, manager: 3, senior: 42, analyst: 4, limited: 5 } as const;
 const GLOBEX = { admin: 101, manager: 142, user: 104 } as const;
 let gateway: Gateway;
@@ -22,19 +25,19 @@ async function codeOf(query: string, caller: RequestOptions): Promise<unknown> {
   return body.errors?.map(({ extensions }: { extensions: { code: string } }) => extensions.code);
 }
 
-describe('somebody who asks who they are', () => {
+describe('a viewer who asks who they are', () => {
   it.each([
     [{ id: '1', name: 'Ada Admin', role: 'ADMIN', approvalLevel: null, maxRiskScore: null, active: true }],
     [{ id: '42', name: 'Sue Senior', role: 'MANAGER', approvalLevel: 2, maxRiskScore: null, active: true }],
     [{ id: '5', name: 'Lea Limited', role: 'MANAGER', approvalLevel: null, maxRiskScore: 30, active: true }],
     [{ id: '2', name: 'Sam Security', role: 'SECURITY_MANAGER', approvalLevel: null, active: true }],
     [{ id: '104', name: 'Uma User', role: 'USER', approvalLevel: null, maxRiskScore: null, active: true }],
-  ])('is told: %j', async (expected) => {
+  ])('learns: %j', async (expected) => {
     const query = '{ viewer { id name role approvalLevel maxRiskScore active } }';
     expect((await ask(query, { user: Number(expected.id) })).viewer).toMatchObject(expected);
   });
 
-  it('is told nothing without a token that counts', async () => {
+  it('learns nothing without a valid token', async () => {
     expect(await codeOf('{ viewer { id } }', {})).toEqual(['MISSING_AUTH']);
     const gone = await gateway.graphql('{ viewer { id } }', { user: 6 });
     expect([gone.status, gone.body.errors[0].error_code]).toEqual([401, 'INVALID_TOKEN']);
@@ -42,7 +45,7 @@ describe('somebody who asks who they are', () => {
 });
 
 describe('a program with an API key', () => {
-  it('that has actions:read reads actions, and may decide none of them', async () => {
+  it('with actions:read reads actions, and may decide none of them', async () => {
     const apiKey = await gateway.apiKey({ scopes: ['actions:read'] });
     const fields =
       'id submittedBy { name } viewerCanApprove { allowed code } viewerCanReject { allowed code }';
@@ -54,7 +57,7 @@ describe('a program with an API key', () => {
     expect(actions.edges).toMatchObject([{ node: shown }, { node: shown }]);
   });
 
-  it('does not read the audit log, by no path, nor is it anybody', async () => {
+  it('does not read the audit log, by any path, and is no viewer', async () => {
     const apiKey = await gateway.apiKey({ scopes: ['actions:submit', 'actions:read'], owner: ACME.admin });
     for (const query of [
       '{ auditLogs { edges { node { id } } } }',
@@ -72,7 +75,7 @@ describe('a program with an API key', () => {
     }
   });
 
-  it('that lacks actions:read reads no action', async () => {
+  it('without actions:read reads no action', async () => {
     const apiKey = await gateway.apiKey({ scopes: ['actions:submit'] });
     for (const query of ['{ action(id: 12346) { id } }', '{ actions { edges { node { id } } } }'])
       expect(await codeOf(query, { apiKey })).toEqual(['INSUFFICIENT_PERMISSIONS']);
@@ -80,7 +83,7 @@ describe('a program with an API key', () => {
 });
 
 describe("another organization's rows", () => {
-  it('are seen by nobody, in no query, filter or nested field', async () => {
+  it('are visible to nobody, in no query, filter or nested field', async () => {
     await gateway.rest('POST', '/api/v1/actions/12300/approve', { user: ACME.senior });
     // A denial by role is recorded in the organization of whoever tried, and names an action of the other one.
     await gateway.rest('POST', '/api/v1/actions/12300/approve', { user: GLOBEX.user });
@@ -137,7 +140,7 @@ describe("another organization's rows", () => {
 
 describe('a list', () => {
   it('takes as many statements for 100 rows as for one, however deep', async () => {
-    // Newest: a hundred actions, each submitted, refused to somebody and decided, by different people.
+    // The newest: a hundred actions, each submitted, refused to somebody and decided, by different people.
     const ids = [
       ...(await gateway.addActions(
         Array.from({ length: 50 }, () => 50),
@@ -183,7 +186,7 @@ describe('a list', () => {
     }
   });
 
-  it('takes as many statements for 100 rows that were voted on as for one, with who voted and who may', async () => {
+  it('takes as many statements for 100 rows with votes as for one, with their voters and who may still vote', async () => {
     await gateway.database.sql(
       `WITH added AS (
          INSERT INTO approval_policies (organization_id, version, document)

@@ -12,7 +12,10 @@ import {
 } from '../../support/people';
 import { startRace } from '../../support/racing';
 
-/** An admin changes people: it is in the audit log, and holds for their very next decision (docs/audit-log.md#entry-types). */
+/**
+ * An admin changes people: the change is in the audit log, and counts for their very next decision
+ * (docs/audit-log.md#entry-types).
+ */
 const ADMIN = 1;
 const GLOBEX_MANAGER = 142;
 let gateway: Gateway;
@@ -36,7 +39,7 @@ async function somebody({ role = 'manager', level = null as number | null } = {}
 
 const MANAGER = { name: NAME, role: 'manager', approval_level: null, max_risk_score: null, active: true };
 
-describe('an admin who sets a person', () => {
+describe('an admin who changes a person', () => {
   it.each<[string, Patch, object]>([
     ['their role', { role: 'SECURITY_MANAGER' }, { role: 'security_manager' }],
     ['their level', { approvalLevel: 4 }, { approval_level: 4 }],
@@ -70,7 +73,7 @@ describe('an admin who sets a person', () => {
     ]);
   });
 
-  it('takes away a level and a limit with null, and leaves what the patch leaves out', async () => {
+  it('removes a level and a limit with null, and leaves what the patch leaves out', async () => {
     const id = await somebody({ level: 3 });
     await setUsers(gateway, ADMIN, [id], { maxRiskScore: 50 });
     await setUsers(gateway, ADMIN, [id], { approvalLevel: null });
@@ -90,7 +93,7 @@ describe('an admin who sets a person', () => {
     ]);
   });
 
-  it('is named in the entry with where they came from, and others read it over both APIs', async () => {
+  it('is named in the entry with the origin of the request, and others read it over both APIs', async () => {
     const id = await somebody();
     const caller = { user: ADMIN, headers: { 'user-agent': 'admin/1', 'x-correlation-id': 'joiner-7' } };
     await setUser(gateway, caller, id, { approvalLevel: 2 }, '  ');
@@ -139,7 +142,7 @@ describe('an admin who sets a person', () => {
   it.each<[string, Patch]>([
     ['nothing', {}],
     ['what they are already', { role: 'MANAGER', approvalLevel: 3, maxRiskScore: null, active: true }],
-  ])('to %s writes nothing, and answers with the person', async (_what, patch) => {
+  ])('to %s writes nothing, and gets the person', async (_what, patch) => {
     const id = await somebody({ level: 3 });
     const before = await writtenOfPeople(gateway);
     gateway.database.statements.length = 0;
@@ -200,7 +203,7 @@ describe('an admin is refused', () => {
   });
 });
 
-describe('nobody but an admin sets a person, themselves neither', () => {
+describe('only an admin changes a person, even themselves', () => {
   it.each([
     ['A security manager', 'INSUFFICIENT_PERMISSIONS', { user: 2 }],
     ['A manager', 'INSUFFICIENT_PERMISSIONS', { user: 42 }],
@@ -212,7 +215,7 @@ describe('nobody but an admin sets a person, themselves neither', () => {
     const apiKey = asked.apiKey && (await gateway.apiKey({ owner: ADMIN }));
     const caller = { ...asked, ...(apiKey !== undefined && { apiKey }) };
     const before = await writtenOfPeople(gateway);
-    // Whether there is such a person is not told to them.
+    // They do not learn whether such a person exists.
     for (const id of [asked.user ?? 42, 900_000_000])
       expect(await trySetUser(gateway, caller, id, { role: 'ADMIN', approvalLevel: 10 })).toMatchObject({
         code,
@@ -268,7 +271,7 @@ describe.each(APIS)('from the very next decision on, in another gateway, over %s
     expect((await approve()).code).toBeNull();
   });
 
-  it('the API keys of whoever is deactivated stop, and count again once they are back', async () => {
+  it('the API keys of a deactivated owner stop, and count again once the owner is back', async () => {
     const id = await somebody();
     const apiKey = await gateway.apiKey({ owner: id });
     const read = async () =>

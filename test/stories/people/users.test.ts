@@ -48,7 +48,7 @@ const PAGE = `edges { cursor node { ${PERSON} } } pageInfo { hasNextPage hasPrev
 const COUNTS = 'totalCount totalCountCapped';
 type Arguments = Readonly<Record<string, unknown>>;
 
-/** Asks for people; `args` are the query's arguments. */
+/** Requests people; `args` are the query's arguments. */
 async function ask(args: Arguments, caller: RequestOptions, selection = PAGE) {
   const query = `query ($first: Int, $after: String, $last: Int, $before: String, $offset: Int, $filter: UserFilter) {
     users(first: $first, after: $after, last: $last, before: $before, offset: $offset, filter: $filter) { ${selection} } }`;
@@ -63,7 +63,7 @@ async function people(args: Arguments, user = ADMIN, selection = PAGE): Promise<
 
 const idsOf = ({ edges }: People): number[] => edges.map(({ node }) => Number(node.id));
 
-/** Every page, walked as pageInfo says, in the list's own order. */
+/** Every page, read as pageInfo says, in the list's own order. */
 async function walk(way: 'forward' | 'backward', size: number, filter: Arguments = {}): Promise<number[]> {
   const ids: number[] = [];
   let cursor: string | null = null;
@@ -91,27 +91,30 @@ async function everybody(): Promise<Person[]> {
   return rows.map(({ person }) => person);
 }
 
-describe('who may list the people of their organization', () => {
+describe('of the people of an organization,', () => {
   it.each([
     ['A security manager', { user: 2 }, 'INSUFFICIENT_PERMISSIONS', 'SECURITY_MANAGER'],
     ['A manager', { user: 42 }, 'INSUFFICIENT_PERMISSIONS', 'MANAGER'],
     ['An analyst', { user: 4 }, 'INSUFFICIENT_PERMISSIONS', 'USER'],
     ["An admin's API key", { apiKey: 'of an admin' }, 'JWT_REQUIRED', null],
     ['Somebody without a credential', {}, 'MISSING_AUTH', null],
-  ])('%s may not, and nothing is looked up for them', async (_who, asked: RequestOptions, code, heldRole) => {
-    const apiKey = asked.apiKey && (await gateway.apiKey({ owner: ADMIN }));
-    const caller = { ...asked, ...(apiKey !== undefined && { apiKey }) };
-    gateway.database.statements.length = 0;
-    const { body } = await ask({}, caller);
-    expect(body.data).toBeNull();
-    const facts = heldRole === null ? {} : { requiredRoles: ['ADMIN'], heldRole };
-    expect(body.errors).toMatchObject([{ path: ['users'], extensions: { code, ...facts } }]);
-    const authenticated = ['reviewer_by_identity', 'api_keys_by_prefix'];
-    const others = gateway.database.statements.filter(({ name }) => !authenticated.includes(name));
-    expect(others).toEqual([]);
-  });
+  ])(
+    '%s may list none, and nothing is looked up for them',
+    async (_who, asked: RequestOptions, code, heldRole) => {
+      const apiKey = asked.apiKey && (await gateway.apiKey({ owner: ADMIN }));
+      const caller = { ...asked, ...(apiKey !== undefined && { apiKey }) };
+      gateway.database.statements.length = 0;
+      const { body } = await ask({}, caller);
+      expect(body.data).toBeNull();
+      const facts = heldRole === null ? {} : { requiredRoles: ['ADMIN'], heldRole };
+      expect(body.errors).toMatchObject([{ path: ['users'], extensions: { code, ...facts } }]);
+      const authenticated = ['reviewer_by_identity', 'api_keys_by_prefix'];
+      const others = gateway.database.statements.filter(({ name }) => !authenticated.includes(name));
+      expect(others).toEqual([]);
+    },
+  );
 
-  it('An admin sees everybody, deactivated people too, by id, each as they are', async () => {
+  it('an admin sees everybody, deactivated people too, by id, each as they are', async () => {
     const page = await people({ first: 100 });
     expect(page.edges.map(({ node }) => node)).toEqual((await everybody()).slice(0, 100));
     const person = { approvalLevel: null, maxRiskScore: null, active: true };
@@ -127,7 +130,7 @@ describe('who may list the people of their organization', () => {
     ]);
   });
 
-  it("An admin never sees another organization's people, whatever they ask for", async () => {
+  it("an admin never sees another organization's, whatever they ask for", async () => {
     const [first] = (await people({ first: 1 })).edges;
     for (const filter of [{}, { active: true }, { search: 'a' }, { role: ['ADMIN', 'USER', 'MANAGER'] }]) {
       const theirs = await people({ filter, after: first?.cursor }, GLOBEX_ADMIN, `${PAGE} ${COUNTS}`);
@@ -139,7 +142,7 @@ describe('who may list the people of their organization', () => {
   });
 });
 
-describe('an admin who narrows the list', () => {
+describe('an admin who filters the list', () => {
   const words = [
     '',
     'a',
@@ -195,15 +198,15 @@ describe('an admin who narrows the list', () => {
   });
 });
 
-describe('an admin who walks the list', () => {
-  it.each([1, 7, 50, 100])('%i at a time meets everybody once, forward and backward', async (size) => {
+describe('an admin who pages through the list', () => {
+  it.each([1, 7, 50, 100])('%i at a time gets everybody once, forward and backward', async (size) => {
     const all = (await everybody()).map(({ id }) => Number(id));
     expect(all.length).toBeGreaterThan(100);
     expect(await walk('forward', size)).toEqual(all);
     expect(await walk('backward', size)).toEqual(all);
   });
 
-  it('narrowed to active managers meets each of those once, forward and backward', async () => {
+  it('of active managers gets each of those once, forward and backward', async () => {
     const fitting = (await everybody()).filter(({ role, active }) => role === 'MANAGER' && active);
     const ids = fitting.map(({ id }) => Number(id));
     const filter = { role: ['MANAGER'], active: true };
@@ -211,7 +214,7 @@ describe('an admin who walks the list', () => {
     expect(await walk('backward', 9, filter)).toEqual(ids);
   });
 
-  it('meets each once though the very person at the cursor leaves the list and others join it', async () => {
+  it('gets each once though the very person at the cursor leaves the list and others join it', async () => {
     const filter = { active: true, search: 'walked' };
     const names = Array.from({ length: 9 }, (_, n) => `Walked ${String(n)}`);
     const ids = await addPeople(gateway, names);
@@ -226,7 +229,7 @@ describe('an admin who walks the list', () => {
     expect(seen).toEqual(ids);
   });
 
-  it('is told on which side there is more, and gets what lies between two cursors', async () => {
+  it('learns on which side there is more, and gets what lies between two cursors', async () => {
     const { edges, pageInfo } = await people({ first: 8 });
     expect(pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: false });
     const between = await people({ after: edges[1]?.cursor, before: edges[6]?.cursor, first: 2 });
@@ -240,7 +243,7 @@ describe('an admin who walks the list', () => {
     expect(idsOf(await people({ first: 3, offset: 4 }))).toEqual([5, 6, 7]);
   });
 
-  it('gets 25 unasked and 100 at most, and is told which paging makes no sense', async () => {
+  it('gets 25 by default and 100 at most, and learns which paging is invalid', async () => {
     expect((await people({})).edges).toHaveLength(25);
     expect((await people({ last: 100 })).edges).toHaveLength(100);
     const ofActions = Buffer.from('["submittedAt","2026-01-20T14:35:00.000Z",1]').toString('base64url');

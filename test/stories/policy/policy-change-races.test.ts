@@ -5,7 +5,10 @@ import { askToChange, policyOf, writingNothing, writtenOfPolicies } from '../../
 import { newPolicy, REVIEWERS, startRace } from '../../support/racing';
 import { cases } from '../../support/runs';
 
-/** A change of the policy is bound to the version that it is meant for and to the admin as they are then: compare-and-swap. */
+/**
+ * A change of the policy is bound to the version that it is meant for and to the admin as they are then:
+ * compare-and-swap.
+ */
 let gateway: Gateway;
 let other: Gateway;
 let close: () => Promise<void>;
@@ -25,9 +28,9 @@ beforeEach(() => gateway.database.sql(newPolicy({})));
 
 const versionInForce = async () => (await policyOf(gateway, ADMIN)).version;
 
-describe('admins who change it at the same time', () => {
+describe('of admins who change the policy at the same time', () => {
   it.each([-1, 1, 1000])(
-    'one who means the version %i beside the one in force is told both versions',
+    'one who names the version %i beside the one in force is told both versions',
     async (beside) => {
       const currentVersion = await versionInForce();
       const expectedVersion = currentVersion + beside;
@@ -44,7 +47,7 @@ describe('admins who change it at the same time', () => {
     },
   );
 
-  it(`of ${String(ADMINS.length)}, through two gateways, one lays down the next version and the others are told of it`, async () => {
+  it(`${String(ADMINS.length)} through two gateways: one makes the next version and the others are told of it`, async () => {
     const expectedVersion = await versionInForce();
     const outcomes = await Promise.all(
       ADMINS.map(async (user, n) => {
@@ -63,7 +66,7 @@ describe('admins who change it at the same time', () => {
     expect(await versionInForce()).toBe(expectedVersion + 1);
   });
 
-  it(`of ${String(ADMINS.length)} who try until they succeed, each lays down one version upon the one before, with its entry`, async () => {
+  it(`${String(ADMINS.length)} who repeat until they succeed: each makes one version upon the one before, with its entry`, async () => {
     const first = await versionInForce();
     await Promise.all(
       ADMINS.map(async (user, n) => {
@@ -157,7 +160,7 @@ describe('while the change of an admin waits to be written', () => {
     expect(now).toMatchObject({ version: version + 1, quorum: { low: 2 }, changedBy: { id: String(admin) } });
   });
 
-  it('and somebody else changes the policy, it is refused with the version that is in force then', async () => {
+  it('and another admin changes the policy, it is refused with the version that is in force then', async () => {
     const version = await versionInForce();
     expect(await change(newPolicy({ quorum: { low: 3 } }))).toMatchObject({
       code: 'POLICY_VERSION_CONFLICT',

@@ -9,7 +9,7 @@ import {
 } from '../../support/policies';
 import { newPolicy, startRace } from '../../support/racing';
 
-/** An impossible policy is refused with all of its faults, a risky one is laid down with warnings. */
+/** An impossible policy is refused with all of its faults, a risky one is accepted with warnings. */
 let gateway: Gateway;
 let other: Gateway;
 let close: () => Promise<void>;
@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => close());
 beforeEach(() => gateway.database.sql(newPolicy({})));
 
-describe('an admin who asks for what cannot be', () => {
+describe('an admin who requests an impossible policy', () => {
   it('is told every fault at once, with its place', async () => {
     const patch = {
       requiredLevels: { low: 0, high: 11 },
@@ -46,7 +46,7 @@ describe('an admin who asks for what cannot be', () => {
     expect(answer.body.errors[0].message).toContain('is a level that nobody can hold: 10 is the highest');
   });
 
-  it('cannot take away what has to be there', async () => {
+  it('cannot remove what is required', async () => {
     const leaves = {
       quorum: { high: null },
       requiredLevels: { low: null },
@@ -118,7 +118,7 @@ describe('an admin who asks for what cannot be', () => {
     expect(faultyPlaces(answer)).toEqual(['reason']);
   });
 
-  it('may give a reason of 2,000 characters, and has it kept to the letter', async () => {
+  it('may give a reason of 2,000 characters, and has it kept unchanged', async () => {
     const reason = '👩'.repeat(2000);
     expect(await changePolicy(gateway, { approvalLevels: false }, { reason })).toMatchObject({ reason });
   });
@@ -140,7 +140,7 @@ describe('an admin who asks for what cannot be', () => {
 });
 
 describe('an admin of a risky policy', () => {
-  it('is warned with the change and with every reading, for the people there are now', async () => {
+  it('gets warnings with the change and with every reading, for the people there are now', async () => {
     // Globex: an admin, a manager up to 69, and an analyst.
     const user = GLOBEX_ADMIN;
     const quorum = (riskLevel: string, able: number) => ({

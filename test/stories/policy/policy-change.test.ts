@@ -17,7 +17,7 @@ let close: () => Promise<void>;
 
 const ADMIN = 1;
 const GLOBEX_ADMIN = 101;
-/** Made one here. */
+/** A key that is made here. */
 const ANOTHER_ADMIN = 3;
 
 beforeAll(async () => {
@@ -34,24 +34,21 @@ const CHANGE = `changeApprovalPolicy(expectedVersion: 1, patch: { approvalLevels
 
 const versionInForce = async () => (await policyOf(gateway, ADMIN)).version;
 
-describe('who reads and changes', () => {
-  it.each(Object.entries(ROLES))(
-    'the role %s reads every setting of its organization',
-    async (_role, user) => {
-      const laidDown = {
-        reason: null,
-        changedAt: expect.any(String) as string,
-        changedBy: null,
-        warnings: [],
-      };
-      const version = expect.any(Number) as number;
-      expect(await policyOf(other, user)).toEqual({ version, ...DEFAULTS, ...laidDown });
-      expect(await policyOf(other, GLOBEX_ADMIN)).toMatchObject({
-        approvalLevels: false,
-        managerMaxRiskScore: 69,
-      });
-    },
-  );
+describe("of an organization's people and programs,", () => {
+  it.each(Object.entries(ROLES))('the role %s reads every setting of the policy', async (_role, user) => {
+    const laidDown = {
+      reason: null,
+      changedAt: expect.any(String) as string,
+      changedBy: null,
+      warnings: [],
+    };
+    const version = expect.any(Number) as number;
+    expect(await policyOf(other, user)).toEqual({ version, ...DEFAULTS, ...laidDown });
+    expect(await policyOf(other, GLOBEX_ADMIN)).toMatchObject({
+      approvalLevels: false,
+      managerMaxRiskScore: 69,
+    });
+  });
 
   it.each<[string, string, number, () => Promise<RequestOptions>]>([
     ['nobody', 'MISSING_AUTH', 200, () => Promise.resolve({})],
@@ -81,7 +78,7 @@ describe('who reads and changes', () => {
     },
   );
 
-  it('an admin of another organization changes theirs only', async () => {
+  it('an admin of another organization changes only theirs', async () => {
     const before = await policyOf(gateway, ADMIN);
     const { version } = await changePolicy(gateway, { managerMaxRiskScore: 69.5 }, { user: GLOBEX_ADMIN });
     expect(await policyOf(gateway, ADMIN)).toEqual(before);
@@ -94,14 +91,14 @@ describe('who reads and changes', () => {
 });
 
 describe('an admin who changes the policy', () => {
-  /** Gives what is given already, changes two settings, and names risk levels out of order. */
+  /** Repeats what is set already, changes two settings, and names risk levels out of order. */
   const PATCH = {
     approvalLevels: true,
     quorum: { low: 1, high: 2 },
     excludedFromBulk: ['CRITICAL', 'HIGH', 'HIGH'],
   };
 
-  it('gets the next version, which everybody reads, and leaves the earlier ones as they were', async () => {
+  it('gets the next version, which everybody reads, and leaves the earlier ones unchanged', async () => {
     const earlier = () =>
       gateway.database.sql(
         'SELECT * FROM approval_policies WHERE version <= $1 ORDER BY organization_id, version',
@@ -170,7 +167,7 @@ describe('an admin who changes the policy', () => {
     ]);
   });
 
-  it('finds every version in the history, by page from either end, as it was laid down', async () => {
+  it('finds every version in the history, by page from either end, as it was made', async () => {
     const laidDown = [];
     for (const high of [2, 3, 4])
       laidDown.unshift(await changePolicy(gateway, { quorum: { high } }, { reason: `${String(high)} now` }));
@@ -183,7 +180,7 @@ describe('an admin who changes the policy', () => {
     expect((await pages('last: 2')).reverse().flat()).toEqual(all.flat());
   });
 
-  it('is refused pages that make no sense', async () => {
+  it('is refused invalid paging', async () => {
     for (const paging of ['first: 0', 'first: 101', 'first: 1, last: 1', 'after: "nonsense"']) {
       const { body } = await gateway.graphql(`{ approvalPolicy { history(${paging}) { totalCount } } }`, {
         user: 4,
@@ -195,7 +192,7 @@ describe('an admin who changes the policy', () => {
 
 type Version = Readonly<Record<string, unknown>>;
 
-/** Every page of the history, walked onward by pageInfo in the direction that the first one is asked in. */
+/** Every page of the history, onward by pageInfo in the direction of the first request. */
 async function pages(size: string): Promise<Version[][]> {
   const walked: Version[][] = [];
   for (let cursor = ''; ;) {

@@ -4,7 +4,10 @@ import { inTurnWhileHeld } from '../../support/held-requests';
 import { askToChange, policyOf } from '../../support/policies';
 import { newPolicy, startRace } from '../../support/racing';
 
-/** A decision and a change of the policy at the same moment: one goes first, and the decision is by the policy it met. */
+/**
+ * A decision and a change of the policy at the same moment: one goes first, and the decision is by the policy that it
+ * found.
+ */
 let gateway: Gateway;
 let other: Gateway;
 let close: () => Promise<void>;
@@ -64,7 +67,7 @@ describe.each(APIS)('a decision over %s', (api) => {
       const [action = 0] = await gateway.addActions([10]);
       const { version } = await policyOf(gateway, ADMIN);
       const code = outcome === 'vote' ? null : outcome;
-      // The change holds the organization and waits for its admin; the decision, authorized before, waits for it.
+      // The change locks the organization and waits for its admin; the decision, authorized before, waits for it.
       const held = `SELECT FROM users WHERE id = ${String(ADMIN)} FOR UPDATE`;
       const answers = await inTurnWhileHeld(gateway, held, changing(patch, version), deciding(action));
       expect(codesOf(answers)).toEqual([null, code]);
@@ -80,10 +83,10 @@ describe.each(APIS)('a decision over %s', (api) => {
     },
   );
 
-  it('that has begun to be written is by the policy that it met, and the change comes after it', async () => {
+  it('that has begun to be written is by the policy that it found, and the change comes after it', async () => {
     const [action = 0] = await gateway.addActions([10]);
     const { version } = await policyOf(gateway, ADMIN);
-    // The decision holds the policy and waits for its reviewer, the last thing that it locks.
+    // The decision locks the policy and waits for its reviewer, the last row that it locks.
     const held = `SELECT FROM users WHERE id = ${String(SENIOR)} FOR UPDATE`;
     const patch = { requiredLevels: { low: 3 } };
     const answers = await inTurnWhileHeld(gateway, held, deciding(action), changing(patch, version));
@@ -115,7 +118,7 @@ it('a bulk that waits for a change is by the new policy, item by item', async ()
   expect((await stateOf(low))?.votes).toEqual([version + 1]);
 });
 
-it('an admin who changes the policy and decides in one operation decides by the new one, and is shown it', async () => {
+it('an admin who changes the policy and decides in one operation decides by the new one, and sees it', async () => {
   const [action = 0] = await gateway.addActions([10]);
   const { version } = await policyOf(gateway, ADMIN);
   const shown =

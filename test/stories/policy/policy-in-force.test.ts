@@ -3,7 +3,10 @@ import { startGateway, type Gateway } from '../../support/gateway';
 import { changePolicy, DEFAULTS, policyOf } from '../../support/policies';
 import { newPolicy, REVIEWERS, startRace } from '../../support/racing';
 
-/** What an admin sets holds for the very next decision, through every API and in every process, and is on its record. */
+/**
+ * An admin's setting counts for the very next decision, over every API and in every process, and is on the decision's
+ * record.
+ */
 let gateways: readonly [Gateway, Gateway];
 let gateway: Gateway;
 let other: Gateway;
@@ -25,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => close());
 beforeEach(() => gateway.database.sql(newPolicy({})));
 
-/** An attempt of somebody, and what came of it: a refusal's code, or null. */
+/** An attempt of a person, and its outcome: a refusal's code, or null. */
 interface Attempt {
   readonly user: number;
   readonly score: number;
@@ -33,7 +36,7 @@ interface Attempt {
   readonly reason?: string;
 }
 
-/** Tries it on an action of its own through every gateway and API, and holds answer and record against what has to come. */
+/** Makes the attempt on an action of its own through every gateway and API, and checks the answer and the record. */
 async function expectEverywhere(
   { user, score, reason, submitter = 4 }: Attempt,
   code: string | null,
@@ -109,7 +112,7 @@ const CHANGES: readonly Change[] = [
 
 describe('an admin who', () => {
   it.each(CHANGES)(
-    '%s is obeyed at once, and again when it is taken back',
+    '%s sees the change in force at once, and its reversal too',
     async (...[, patch, of, before, after, facts]: Change) => {
       await expectEverywhere(of, before);
       await changePolicy(gateway, patch);
@@ -120,7 +123,7 @@ describe('an admin who', () => {
   );
 
   it.each(Object.keys(EDGES))(
-    'asks for a level of 5 at %s risk stops everybody there, and nobody elsewhere',
+    'requires a level of 5 at %s risk stops everybody there, and nobody elsewhere',
     async (riskLevel) => {
       await changePolicy(other, { requiredLevels: { [riskLevel]: 5 } });
       const expected = SCORES.map((score) =>
@@ -136,7 +139,7 @@ describe('an admin who', () => {
     },
   );
 
-  it('lays down a time to live, or an approval without people, leaves what waits already to its reviewers', async () => {
+  it('sets a time to live, or automatic approval, leaves waiting actions to their reviewers', async () => {
     const [action = 0, second = 0] = await gateway.addActions([10, 10]);
     await changePolicy(gateway, { timeToLiveSeconds: { low: 60 }, autoApproveBelow: 40 });
     const { body } = await other.graphql(`{ action(id: "${String(action)}") { status expiresAt } }`, {
@@ -148,7 +151,7 @@ describe('an admin who', () => {
   });
 });
 
-describe('an admin who asks for reasons to approve medium and critical, and to reject low risk', () => {
+describe('an admin who requires reasons to approve medium and critical, and to reject low risk', () => {
   const ASKED: Readonly<Record<Verdict, readonly string[]>> = {
     approve: ['medium', 'critical'],
     reject: ['low'],
@@ -212,7 +215,7 @@ describe.each(APIS)('an admin who keeps risk levels out of bulks, over %s,', (ap
   );
 });
 
-describe.each(APIS)('an admin who asks for several approvals, over %s,', (api) => {
+describe.each(APIS)('an admin who requires several approvals, over %s,', (api) => {
   const approve = async (through: Gateway, action: number, user: number) => {
     const { http, code } = await decide(through, api, 'approve', action, { user });
     const [row] = await gateway.database.sql('SELECT status, approvals FROM actions WHERE id = $1', [action]);
@@ -224,7 +227,7 @@ describe.each(APIS)('an admin who asks for several approvals, over %s,', (api) =
   };
   const approved = (approvals: number) => ({ http: 200, code: null, status: 'approved', approvals });
 
-  it('gets them for the very next decision in that risk level, and in no other', async () => {
+  it('gets them for the very next decision at that risk level, and at no other', async () => {
     await changePolicy(gateway, { quorum: { medium: 2 } });
     for (const score of SCORES) {
       const [action = 0] = await gateway.addActions([score]);

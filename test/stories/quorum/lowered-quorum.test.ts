@@ -4,7 +4,10 @@ import { changePolicy, policyOf } from '../../support/policies';
 import { python, secondVerdict } from '../../support/second-verifier';
 import { kindsOf, recordsIn, verdictOn } from '../../support/sealed-log';
 
-/** A quorum is lowered below the approvals that an action has: whoever voted may confirm, or reject, and nobody waits for ever. */
+/**
+ * A quorum is lowered below the approvals that an action has: those who voted may confirm, or reject, and nobody waits
+ * for ever.
+ */
 let gateway: Gateway;
 
 beforeAll(async () => {
@@ -15,7 +18,7 @@ afterAll(() => gateway.close());
 const [ADMIN, SECURITY, MANAGER, SENIOR] = [1, 2, 3, 42];
 const VOTERS = [SECURITY, MANAGER, SENIOR];
 
-/** An action that three have approved, four being asked for, and one now. */
+/** An action with three approvals, of which four were required, and now one. */
 async function stuckAction(): Promise<number> {
   await changePolicy(gateway, { quorum: { low: 4 } });
   const [id = 0] = await gateway.addActions([35], { submitter: ADMIN });
@@ -53,28 +56,35 @@ describe.each(APIS)('over %s', (api) => {
   it.each<[Verdict, string, string]>([
     ['approve', 'APPROVED', 'action_approved'],
     ['reject', 'DENIED', 'action_denied'],
-  ])('who voted before may %s, which decides and counts nobody twice', async (verdict, status, type) => {
-    const id = await stuckAction();
-    const { data } = (
-      await gateway.graphql(
-        '{ actions(filter: { decidableByViewer: true }, first: 1) { edges { node { id } } } }',
-        {
-          user: MANAGER,
-        },
-      )
-    ).body;
-    expect(data.actions.edges[0].node.id).toBe(String(id));
-    expect((await decide(gateway, api, verdict, id, { user: MANAGER })).code).toBeNull();
-    expect(await now(id)).toMatchObject({ status, approvalsReceived: 3, decidedBy: { id: String(MANAGER) } });
-    expect((await now(id)).votes).toHaveLength(4);
-    expect(await lastEntry(id)).toMatchObject({
-      action_type: type,
-      actor_id: MANAGER,
-      approvals_received: 3,
-      approvals_required: 1,
-    });
-    expect((await decide(gateway, api, verdict, id, { user: SENIOR })).code).toBe('INVALID_STATE');
-  });
+  ])(
+    'a reviewer who voted before may %s, which decides and counts nobody twice',
+    async (verdict, status, type) => {
+      const id = await stuckAction();
+      const { data } = (
+        await gateway.graphql(
+          '{ actions(filter: { decidableByViewer: true }, first: 1) { edges { node { id } } } }',
+          {
+            user: MANAGER,
+          },
+        )
+      ).body;
+      expect(data.actions.edges[0].node.id).toBe(String(id));
+      expect((await decide(gateway, api, verdict, id, { user: MANAGER })).code).toBeNull();
+      expect(await now(id)).toMatchObject({
+        status,
+        approvalsReceived: 3,
+        decidedBy: { id: String(MANAGER) },
+      });
+      expect((await now(id)).votes).toHaveLength(4);
+      expect(await lastEntry(id)).toMatchObject({
+        action_type: type,
+        actor_id: MANAGER,
+        approvals_received: 3,
+        approvals_required: 1,
+      });
+      expect((await decide(gateway, api, verdict, id, { user: SENIOR })).code).toBe('INVALID_STATE');
+    },
+  );
 });
 
 it('a bulk confirms as a single decision does', async () => {
@@ -84,7 +94,7 @@ it('a bulk confirms as a single decision does', async () => {
   expect(answer).toMatchObject({ succeeded: 1, results: [{ action_id: id, status: 'approved' }] });
 });
 
-it('of those who confirm at the same moment one decides', async () => {
+it('of reviewers who confirm at the same moment one decides', async () => {
   for (let round = 0; round < 5; round += 1) {
     const id = await stuckAction();
     const attempts = [...VOTERS, ...VOTERS].map((user) => decide(gateway, 'rest', 'approve', id, { user }));
@@ -94,7 +104,7 @@ it('of those who confirm at the same moment one decides', async () => {
   }
 });
 
-it('whoever voted waits for the others again where the quorum is raised back', async () => {
+it('a reviewer who voted waits for the others again where the quorum is raised back', async () => {
   const id = await stuckAction();
   await changePolicy(gateway, { quorum: { low: 5 } });
   expect((await decide(gateway, 'rest', 'approve', id, { user: MANAGER })).code).toBe('ALREADY_VOTED');

@@ -4,7 +4,10 @@ import { cases } from '../../support/runs';
 import { actionApprovedBy, expectSoundVotes, fourAtATime, MEDIUM, setQuorum } from '../../support/votes';
 import { whileHeld } from '../../support/waiting';
 
-/** Votes at the same moment, over two gateways and both APIs: exact counts and one decision, ever (docs/approval-policy.md#quorum). */
+/**
+ * Votes at the same moment, over two gateways and both APIs: exact counts and exactly one decision
+ * (docs/approval-policy.md#quorum).
+ */
 let gateways: readonly [Gateway, Gateway];
 let gateway: Gateway;
 let close: () => Promise<void>;
@@ -30,8 +33,8 @@ function tryTo(
 }
 
 /**
- * Votes on one action at the same moment: in every second round so that all of them wait, authorized already, for the
- * same row. Everybody who is refused as too late has to be told who decided, what and when, as it is stored.
+ * Votes on one action at the same moment: in every second round all of them wait, authorized already, for the same row.
+ * Everybody who is refused as too late has to be told who decided, what and when, as it is stored.
  */
 async function voteAtOnce(action: number, given: readonly Given[], round: number): Promise<Attempt[]> {
   const requests = given.map((one, n) => tryTo(one, action, round + n * 3));
@@ -60,7 +63,7 @@ const codesOf = (attempts: readonly Attempt[]) =>
 const ROUNDS = Array.from({ length: cases(8, 20) }, (_, round) => round);
 const BULK_ROUNDS = ROUNDS.slice(0, cases(4, 8));
 
-describe('at the last approval that is missing', () => {
+describe('at the last missing approval', () => {
   it.each([2, 3, 5])(
     'of %i, one approver too many: one decides, and the other is told so',
     async (quorum) => {
@@ -85,7 +88,7 @@ describe('at the last approval that is missing', () => {
     },
   );
 
-  it('somebody who approves and somebody who rejects: one of them decides, and the other adds nothing', async () => {
+  it('an approver and a rejecter: one of them decides, and the other adds nothing', async () => {
     await setQuorum(gateway, 3);
     const [ann, bob, cat, dan] = reviewers();
     for (const round of ROUNDS) {
@@ -140,9 +143,9 @@ describe('at the last approval that is missing', () => {
 
 describe('bulks over the same actions in opposite orders, where two approvals are required', () => {
   /**
-   * Everybody's bulk at once, in every second round with the action in the middle held until all of them wait: who does
-   * not lock in one order for all would then hold what the other needs.
-   * @returns the codes that came of each action, refusals last
+   * Everybody's bulk at once, in every second round with the action in the middle locked until all of them wait:
+   * without one lock order for all, a bulk would then hold what another needs. @returns the codes of each action,
+   * refusals last
    */
   async function bulksAtOnce(actions: readonly number[], given: readonly Given[], round: number) {
     const requests = given.map((one, n) =>
@@ -190,7 +193,7 @@ describe('bulks over the same actions in opposite orders, where two approvals ar
     }
   });
 
-  it('of two who approve and two who reject, whoever is first on an action leaves the rest too late', async () => {
+  it('of two who approve and two who reject, the first on an action leaves the rest too late', async () => {
     await setQuorum(gateway, 2);
     const [ann, bob, cat, dan] = reviewers();
     const given: Given[] = [

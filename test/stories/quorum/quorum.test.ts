@@ -8,7 +8,7 @@ import {
   startRace,
 } from '../../support/racing';
 
-/** Where the policy asks for several reviewers, here three for medium risk (docs/approval-policy.md#quorum). */
+/** Where the policy requires several reviewers, here three for medium risk (docs/approval-policy.md#quorum). */
 let gateways: readonly [Gateway, Gateway];
 let gateway: Gateway;
 let close: () => Promise<void>;
@@ -74,7 +74,7 @@ describe('three approvals are required', () => {
     }
   });
 
-  it('of a risk level without a quorum only one: there is no vote_recorded', async () => {
+  it('at a risk level without a quorum only one: there is no vote_recorded', async () => {
     const [action = 0] = await gateway.addActions([10]);
     const { status } = await gateway.rest('POST', `/api/v1/actions/${String(action)}/approve`, { user: ANN });
     expect(status).toBe(200);
@@ -82,7 +82,7 @@ describe('three approvals are required', () => {
   });
 });
 
-it('a reviewer who has voted is told so beforehand too, and one who has not is not', async () => {
+it('a reviewer who has voted can read so beforehand too, and others read no such thing', async () => {
   const [voted = 0, other = 0] = await gateway.addActions([SCORE, SCORE]);
   await gateway.rest('POST', `/api/v1/actions/${String(voted)}/approve`, { user: ANN });
   const told = async (user: number): Promise<unknown> => {
@@ -117,7 +117,7 @@ describe.each(APIS)('over %s', (_api, decide) => {
     expect(await actionNow(action)).toEqual({ status: 'approved', approvals: 3, votes: 3 });
   });
 
-  it('one reject ends it, even one approval short: a no cannot be outvoted later', async () => {
+  it('one rejection decides, even one approval short: it cannot be outvoted later', async () => {
     const [action = 0] = await gateway.addActions([SCORE]);
     await decide(gateway, ANN, 'approve', action);
     await decide(gateway, BOB, 'approve', action);
@@ -132,7 +132,7 @@ describe.each(APIS)('over %s', (_api, decide) => {
     ]);
   });
 
-  it('a bulk votes on some, completes others and decides those that need one only', async () => {
+  it('a bulk votes on some, completes others and decides those that need only one', async () => {
     const [fresh = 0, ripe = 0, low = 0] = await gateway.addActions([SCORE, SCORE, 10]);
     for (const user of [ANN, BOB]) await decide(gateway, user, 'approve', ripe);
     const attempts = await decide(gateway, CAT, 'approve', [fresh, ripe, low]);
@@ -145,7 +145,7 @@ describe.each(APIS)('over %s', (_api, decide) => {
 });
 
 describe('at the same moment, over two gateways and both APIs', () => {
-  /** Everybody named approves each action, at once; the codes and statuses that came, per action. */
+  /** Everybody named approves each action, at once; the codes and statuses of the answers, per action. */
   async function race(actions: readonly number[], users: readonly number[]): Promise<Map<number, string[]>> {
     const attempts = await Promise.all(
       users.map((user, n) => {
@@ -208,7 +208,7 @@ async function actionNow(action: number): Promise<unknown> {
   return row;
 }
 
-/** What is written of the votes on an action: type, who, approvals received and required. */
+/** The entries of the votes on an action: type, voter, approvals received and required. */
 async function entriesOf(action: number): Promise<[string, number, number, number][]> {
   const rows = await gateway.database.sql<{ entry: [string, number, number, number] }>(
     `SELECT json_build_array(action_type, actor_id, approvals_received, approvals_required) AS entry FROM audit_log

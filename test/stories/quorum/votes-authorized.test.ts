@@ -16,7 +16,7 @@ import {
 } from '../../support/votes';
 import { whileHeld } from '../../support/waiting';
 
-/** A vote is authorized by who its voter is and by the policy in force when it is written, not a moment before. */
+/** A vote is authorized by the voter and the policy in force when it is written, not a moment before. */
 const ADMIN = 1;
 /** How many actions everybody votes on while everything changes. */
 const VOTED_ON = cases(60, 120);
@@ -42,7 +42,7 @@ const quorumOf = (medium: number): string =>
    UPDATE organizations SET policy_version = version FROM added WHERE id = 1`;
 
 describe.each(APIS)('while a vote waits to be written, over %s', (api: Api) => {
-  /** Approves while a change is made that is committed only once the vote waits for it. */
+  /** Approves while a change is made that commits only once the vote waits for it. */
   async function approveDuring(change: string, action: number, user: number) {
     const approve = () => decide(other, api, 'approve', action, { user });
     const [outcome] = await whileHeld(gateway, change, [approve]);
@@ -69,7 +69,7 @@ describe.each(APIS)('while a vote waits to be written, over %s', (api: Api) => {
     await expectSoundVotes(gateway, [action]);
   });
 
-  it('the quorum is raised: it counts, and decides no longer', async () => {
+  it('the quorum is raised: it counts, and no longer decides', async () => {
     await setQuorum(gateway, 2);
     const [ann, bob, cat] = reviewers();
     const action = await actionApprovedBy(gateway, ann);
@@ -92,7 +92,7 @@ describe.each(APIS)('while a vote waits to be written, over %s', (api: Api) => {
   });
 });
 
-describe('the answer to a vote that was authorized anew', () => {
+describe('the answer to a vote that was authorized again', () => {
   const answerTo = async (change: string, user: number, selection: string) => {
     await setQuorum(gateway, 2);
     const action = await actionApprovedBy(gateway);
@@ -102,7 +102,7 @@ describe('the answer to a vote that was authorized anew', () => {
     return answer?.body.data.approveAction;
   };
 
-  it('tells of the votes that are missing under the policy that it was written under', async () => {
+  it('gives the missing votes under the policy that it was written under', async () => {
     const [ann] = reviewers();
     const selection = `status approvalsReceived approvalsRequired action { ${BALLOT} }`;
     const { action, ...decision } = await answerTo(quorumOf(3), ann, selection);
@@ -115,7 +115,7 @@ describe('the answer to a vote that was authorized anew', () => {
     });
   });
 
-  it('tells of its voter as they were when it was written', async () => {
+  it('gives its voter as they were when it was written', async () => {
     const [ann] = reviewers();
     const change = `UPDATE users SET approval_level = 3 WHERE id = ${String(ann)}`;
     const selection =
@@ -138,7 +138,7 @@ interface Told {
   readonly data: { readonly user_id: number; readonly after: Record<string, unknown> } | null;
 }
 
-describe('people who are changed, and a policy that is, at the same moment as they vote', () => {
+describe('while people vote and are changed, and the policy too, at the same moment,', () => {
   const LOSSES: readonly [Patch, string][] = [
     [{ role: 'USER' }, 'INSUFFICIENT_PERMISSIONS'],
     [{ active: false }, 'INVALID_TOKEN'],
@@ -174,7 +174,7 @@ describe('people who are changed, and a policy that is, at the same moment as th
     },
   );
 
-  /** What is told of a vote on an action and of the last change of its voter, in the order of the log. */
+  /** The entries of a vote on an action and of the last change of its voter, in the order of the log. */
   async function toldSince(action: number, voter: number): Promise<string[]> {
     const rows = await gateway.database.sql<{ type: string }>(
       `SELECT action_type AS type FROM audit_log WHERE (action_id = $1 AND actor_id = $2 AND action_type <> 'decision_refused')
@@ -185,7 +185,7 @@ describe('people who are changed, and a policy that is, at the same moment as th
     return rows.map(({ type }) => type);
   }
 
-  it('everything at once: no vote is without the rights and the policy that the log has put in force before it', async () => {
+  it('no vote is without the rights and the policy that the log has put in force before it', async () => {
     await setQuorum(gateway, 2);
     const voters = REVIEWERS.slice(60, 72);
     const actions = await gateway.addActions(Array.from({ length: VOTED_ON }, () => MEDIUM));
@@ -193,7 +193,7 @@ describe('people who are changed, and a policy that is, at the same moment as th
     let isOver = false;
     const codes = new Set<string | null>();
 
-    /** Votes on everything in bulks of ten and one by one, in an order of their own. */
+    /** Votes on everything in bulks of ten and one by one, in an order of its own. */
     const voteOnAll = async (user: number, n: number) => {
       const [, over] = DECIDE_OVER[n % 2] ?? DECIDE_OVER[0] ?? [];
       const mine = n % 3 === 0 ? actions.toReversed() : actions;
@@ -235,7 +235,9 @@ describe('people who are changed, and a policy that is, at the same moment as th
     expectAuthorizedAsTold(log);
   });
 
-  /** Replays the log: at each vote, its voter has every right that they were last given, and the policy is the last one. */
+  /**
+   * Replays the log: at each vote, its voter has every right that they were last given, and the policy is the last one.
+   */
   function expectAuthorizedAsTold(log: readonly Told[]): void {
     const people = new Map<number, Record<string, unknown>>();
     let policy: number | null = null;

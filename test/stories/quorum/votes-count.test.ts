@@ -13,7 +13,7 @@ import {
   setQuorum,
 } from '../../support/votes';
 
-/** A vote counts as it was given, whatever becomes of who gave it and of the policy (docs/decisions/0010). */
+/** A vote counts as it was given, whatever happens to the voter and the policy later (docs/decisions/0010). */
 const ADMIN = 1;
 const ANALYST = 4;
 let gateway: Gateway;
@@ -34,7 +34,7 @@ const PENDING = 'PENDING_APPROVAL';
 
 const shortFor = async (action: number, user: number) => inShort(await ballotOf(other, action, user));
 
-/** Whether an action is in somebody's queue; if not, it has to be among the rest. */
+/** Whether an action is in a reviewer's queue; if not, it has to be among the rest. */
 async function isInQueue(action: number, user: number): Promise<boolean> {
   const list = (decidable: boolean) =>
     `actions(first: 100, filter: {decidableByViewer: ${String(decidable)}, minRiskScore: ${String(MEDIUM)}}) { edges { node { id } } }`;
@@ -54,7 +54,7 @@ describe.each(APIS)('a vote counts as it was given, over %s', (api) => {
     ['gets a limit below it', { maxRiskScore: MEDIUM - 0.5 }, 'RISK_LIMIT_EXCEEDED'],
   ];
 
-  it.each(LOSSES)('though who gave it %s before the quorum is met', async (_what, patch, code) => {
+  it.each(LOSSES)('though its voter %s before the quorum is met', async (_what, patch, code) => {
     await setQuorum(gateway, 2);
     const [ann, bob] = reviewers();
     const action = await actionApprovedBy(gateway);
@@ -78,7 +78,7 @@ describe.each(APIS)('a vote counts as it was given, over %s', (api) => {
     await expectSoundVotes(gateway, [action]);
   });
 
-  it('once: who gets their rights back has no second vote', async () => {
+  it('once: a voter who regains their rights has no second vote', async () => {
     await setQuorum(gateway, 3);
     const [ann, bob] = reviewers();
     const action = await actionApprovedBy(gateway, ann, bob);
@@ -133,7 +133,7 @@ describe.each(APIS)('where the policy changes between votes, over %s', (api) => 
       await approveOver(action, bob);
       await setQuorum(gateway, 2);
       expect(await shortFor(action, cat)).toMatchObject({ status: PENDING, counts: [2, 2, 1], code: null });
-      // Who voted may confirm it, or reject it.
+      // Those who voted may confirm it, or reject it.
       expect(await shortFor(action, bob)).toMatchObject({ status: PENDING, code: null });
       await expectSoundVotes(gateway, [action]);
       expect(await decide(gateway, api, verdict, action, { user: cat })).toMatchObject({ code: null });
@@ -142,7 +142,7 @@ describe.each(APIS)('where the policy changes between votes, over %s', (api) => 
     },
   );
 
-  it('a level that is raised keeps the votes of those who no longer hold it, and asks it of the next', async () => {
+  it('a level that is raised keeps the votes of those who no longer hold it, and the next voter needs it', async () => {
     await setQuorum(gateway, 3);
     const [ann, bob, cat, dan] = reviewers();
     await setUsers(gateway, ADMIN, [ann, bob, dan], { approvalLevel: 2 });
@@ -162,7 +162,7 @@ describe.each(APIS)('where the policy changes between votes, over %s', (api) => 
     await expectSoundVotes(gateway, [action]);
   });
 
-  it('who voted has no second vote while votes are missing, and confirms once the quorum is lowered to one', async () => {
+  it('a voter has no second vote while votes are missing, and confirms once the quorum is lowered to one', async () => {
     await setQuorum(gateway, 3);
     const [ann, bob] = reviewers();
     const action = await actionApprovedBy(gateway);

@@ -14,7 +14,7 @@ import {
   type Ballot,
 } from '../../support/votes';
 
-/** Who sees which votes on an action, and what it tells them of their own (docs/approval-policy.md#quorum). */
+/** Who sees which votes on an action, and what it says about their own (docs/approval-policy.md#quorum). */
 const JUNIOR = 3;
 const ANALYST = 4;
 const GLOBEX_ADMIN = 101;
@@ -34,12 +34,12 @@ afterAll(() => close());
 
 const PENDING = 'PENDING_APPROVAL';
 
-describe('what is shown of the votes on an action', () => {
-  it('before, between and after them: to who voted, to who still may, and to who may not', async () => {
+describe('a reader of the votes on an action', () => {
+  it('sees them before, between and after: as a voter, as one who may still vote, and as one who may not', async () => {
     await setQuorum(gateway, 3);
     const [ann, bob, cat, dan] = reviewers();
     const action = await actionApprovedBy(gateway);
-    /** What everybody is shown, and what each is told of approving. */
+    /** What everybody sees, and what each reads about approving. */
     const expectShown = async (shown: object, codes: Readonly<Record<number, string | null>>) => {
       for (const [user, code] of Object.entries(codes)) {
         const ballot = await ballotOf(other, action, Number(user));
@@ -71,7 +71,7 @@ describe('what is shown of the votes on an action', () => {
     await expectShown(after, { [ann]: 'INVALID_STATE', [dan]: 'INVALID_STATE', ...readers });
   });
 
-  it('each with its verdict, reason, policy and time, and who gave it as they are now', async () => {
+  it('sees each with its verdict, reason, policy and time, and its voter as they are now', async () => {
     const version = await setQuorum(gateway, 3);
     const [ann, bob] = reviewers();
     const action = await actionApprovedBy(gateway);
@@ -104,7 +104,7 @@ describe('what is shown of the votes on an action', () => {
     expect(inShort(shown)).toMatchObject({ status: 'DENIED', counts: [1, 3, 0] });
   });
 
-  it('in the very answer to a vote, the vote itself', async () => {
+  it('sees the vote itself in the very answer to it', async () => {
     await setQuorum(gateway, 2);
     const [ann, bob] = reviewers();
     const action = await actionApprovedBy(gateway);
@@ -126,7 +126,7 @@ describe('what is shown of the votes on an action', () => {
     });
   });
 
-  it("an API key reads them too, and another organization's people do not", async () => {
+  it('may be an API key, but nobody of another organization', async () => {
     await setQuorum(gateway, 2);
     const [ann] = reviewers();
     const action = await actionApprovedBy(gateway, ann);
@@ -139,7 +139,7 @@ describe('what is shown of the votes on an action', () => {
     expect(await ask({ user: GLOBEX_ADMIN })).toBeNull();
   });
 
-  it('at the same cost for 30 actions as for one', async () => {
+  it('costs the same for 30 actions as for one', async () => {
     await setQuorum(gateway, 2);
     const [ann, bob] = reviewers();
     const ids = await gateway.addActions(Array.from({ length: 30 }, () => MEDIUM));
