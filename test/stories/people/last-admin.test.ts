@@ -75,7 +75,7 @@ describe('the last active admin of an organization', () => {
     });
   });
 
-  it('who was one of two is refused already in the next field of the operation in which the other went', async () => {
+  it('may be one of two who resigns, and is then refused in the next field of the same operation', async () => {
     await setUsers(gateway, admin, [manager], { active: true });
     const { body } = await gateway.graphql(
       `mutation { first: setUser(userId: ${String(admin)}, patch: {role: MANAGER}) { role }

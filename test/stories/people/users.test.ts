@@ -93,11 +93,11 @@ async function everybody(): Promise<Person[]> {
 
 describe('of the people of an organization,', () => {
   it.each([
-    ['A security manager', { user: 2 }, 'INSUFFICIENT_PERMISSIONS', 'SECURITY_MANAGER'],
-    ['A manager', { user: 42 }, 'INSUFFICIENT_PERMISSIONS', 'MANAGER'],
-    ['An analyst', { user: 4 }, 'INSUFFICIENT_PERMISSIONS', 'USER'],
-    ["An admin's API key", { apiKey: 'of an admin' }, 'JWT_REQUIRED', null],
-    ['Somebody without a credential', {}, 'MISSING_AUTH', null],
+    ['a security manager', { user: 2 }, 'INSUFFICIENT_PERMISSIONS', 'SECURITY_MANAGER'],
+    ['a manager', { user: 42 }, 'INSUFFICIENT_PERMISSIONS', 'MANAGER'],
+    ['an analyst', { user: 4 }, 'INSUFFICIENT_PERMISSIONS', 'USER'],
+    ["an admin's API key", { apiKey: 'of an admin' }, 'JWT_REQUIRED', null],
+    ['a caller without a credential', {}, 'MISSING_AUTH', null],
   ])(
     '%s may list none, and nothing is looked up for them',
     async (_who, asked: RequestOptions, code, heldRole) => {

@@ -5,7 +5,7 @@ import { sendRaw } from '../../support/raw-request';
 import { codeOf, graphqlBody, graphqlCodeOf } from '../../support/refusals';
 import { keptLogger } from '../../support/run-log';
 
-/** What somebody without a credential can make the gateway do, byte for byte: little, and never more than they sent. */
+/** What a caller without a credential can make the gateway do, byte for byte: little, and never more than was sent. */
 let gateway: Gateway;
 /** What was logged, at every level. */
 const logged: { readonly level: number; readonly msg: string }[] = [];
@@ -23,7 +23,7 @@ const JSON_HEADERS = { 'content-type': 'application/json' };
 const post = (rawBody: string, headers: Readonly<Record<string, string>> = JSON_HEADERS) =>
   gateway.rest('POST', '/graphql', { headers, rawBody });
 
-/** Sends bytes, and returns all that comes until the connection ends. */
+/** Sends bytes, and returns everything that arrives until the connection ends. */
 function send(bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1', () =>
@@ -48,7 +48,7 @@ function refusalIn(answer: string): string {
   return `${String(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1])} ${String(body['error_code'])}`;
 }
 
-describe('whoever sends 110,000 of one byte is answered as if it were few', () => {
+describe('a caller who sends 110,000 of one byte is answered as fast as for few', () => {
   const LONG = 110_000;
 
   it('as the digits of a variable', async () => {
@@ -61,7 +61,7 @@ describe('whoever sends 110,000 of one byte is answered as if it were few', () =
     expect(gotten.body).toEqual({ data: { __typename: 'Query' } });
   });
 
-  it('as the spaces of a content type, of which no library sees one', async () => {
+  it('as the spaces of a content type, which reaches no library', async () => {
     const spaces = ' '.repeat(LONG);
     for (const [type, status] of [
       [`application/json;${spaces}x`, 200],
@@ -73,7 +73,7 @@ describe('whoever sends 110,000 of one byte is answered as if it were few', () =
       expect((await post(TYPENAME, { 'content-type': type })).status).toBe(status);
   });
 
-  it('as the spaces between what they accept, of which no library sees one', async () => {
+  it('as the spaces between the accepted types, which reach no library', async () => {
     const typeFor = async (accept: string) =>
       (await gateway.rest('GET', '/', { headers: { accept } })).headers.get('content-type');
     expect(await typeFor('text/html, x/y')).toMatch(/^text\/html/);
@@ -105,7 +105,7 @@ describe('whoever sends 110,000 of one byte is answered as if it were few', () =
   });
 
   it.each(['Authorization', 'X-API-Key'])(
-    'in the header %s, which holds no credential then',
+    'in the header %s, which then holds no credential',
     async (name) => {
       for (const value of [
         `Bearer${' '.repeat(LONG)}x y`,
@@ -123,25 +123,25 @@ describe('whoever sends 110,000 of one byte is answered as if it were few', () =
     expect(codeOf(answer)).toBe('422 VALIDATION_ERROR');
   });
 
-  it('as brackets inside each other', async () => {
+  it('as nested brackets', async () => {
     const deep = `${'['.repeat(LONG)}${']'.repeat(LONG)}`;
     expect((await post(`{"query":"{__typename}","variables":{"x":${deep}}}`)).status).toBe(200);
     expect(codeOf(await post(deep))).toContain('400');
   });
 });
 
-describe('whoever has no credential and sends what is wrong in many ways', () => {
+describe('a caller without a credential who sends several faults', () => {
   const SUBMIT = 'mutation ($i: SubmitActionInput!) { submitAction(input: $i) { actionId } }';
   const unknownKeys = `{${Array.from({ length: 15_000 }, (_, n) => `"key${String(n)}":1`).join(',')}}`;
 
-  it('is told for each field that a credential is missing, before their variables are read', async () => {
+  it('is told for each field that a credential is missing, before its variables are read', async () => {
     const answer = await post(`{"query":"${SUBMIT}","variables":{"i":${unknownKeys}}}`);
     const { data, errors } = graphqlBody(answer);
     expect([data, errors?.map(({ extensions: { code } }) => code)]).toEqual([null, ['MISSING_AUTH']]);
     expect(answer.text.length).toBeLessThan(1_000);
   });
 
-  it('is told so at the place of each field, beside what they may ask', async () => {
+  it('is told so at the place of each field, beside the fields that are open', async () => {
     const query = `query Q($id: ID!, $in: Boolean!, $name: String!, $n: Int!) {
       one: action(id: $id) @include(if: $in) { ...A } ... on Query { two: action(id: "x") { id } } ...R
       __typename __type(name: $name) { name }
@@ -193,7 +193,7 @@ describe('whoever has no credential and sends what is wrong in many ways', () =>
   });
 });
 
-describe('whoever breaks a body off', () => {
+describe('a caller who breaks off a body', () => {
   it.each([
     ['with a length', 'Content-Length: 99\r\n\r\n{'],
     ['in chunks', 'Transfer-Encoding: chunked\r\n\r\n5\r\n{"que'],
@@ -221,7 +221,7 @@ describe('a header that a proxy repeats', () => {
       body,
     );
 
-  it('is one where its values are equal', async () => {
+  it('counts once where its values are equal', async () => {
     const headers = { 'idempotency-key': ['k 1', 'k 1'], 'x-correlation-id': ['c-1', 'c-1'] };
     const first = await submit({ ...headers, 'content-type': ['application/json', 'application/json'] });
     const again = await submit({ 'idempotency-key': 'k 1' });
@@ -248,7 +248,7 @@ describe('a header that a proxy repeats', () => {
   });
 });
 
-describe('what is refused before it is a request of ours', () => {
+describe('a request that is refused before any route sees it:', () => {
   it.each(['gzip', 'GZIP ', 'br', 'identity, gzip', 'x'.repeat(100_000)])(
     'an encoded body is a 415: %#',
     async (encoding) => {
@@ -304,14 +304,14 @@ describe('what is refused before it is a request of ours', () => {
     expect(refusalIn(await send(bytes))).toBe(code);
   });
 
-  it('an expectation that nobody knows is ignored', async () => {
+  it('an unknown expectation is ignored', async () => {
     const head = 'GET /health HTTP/1.1\r\nHost: x\r\nExpect: 200-maybe\r\nConnection: close\r\n\r\n';
     expect(await send(head)).toMatch(/^HTTP\/1\.1 200 /);
   });
 });
 
-describe('a browser or a cache in between', () => {
-  it('keeps no answer', async () => {
+describe('a browser or a cache between client and gateway', () => {
+  it('stores no answer', async () => {
     const key = 'mutation { createApiKey(name: "k", scopes: ["actions:read"]) { key } }';
     for (const answer of [
       await gateway.graphql('{ viewer { id } }', { user: 1 }),
@@ -326,7 +326,7 @@ describe('a browser or a cache in between', () => {
       expect(answer.headers.get('cache-control')).toBe('no-store');
   });
 
-  it('knows what an answer depends on, its origin included', async () => {
+  it('learns what an answer depends on, its origin included', async () => {
     const headers = { origin: ORIGIN };
     const varied = async (path: string) =>
       (

@@ -55,7 +55,7 @@ describe('an id that is no integer from 1 to 2^53-1', () => {
     await expectEach(ids, ask, ['VALIDATION_ERROR', 'VALIDATION_ERROR']);
   });
 
-  it('is never rounded to its neighbour', async () => {
+  it('is never rounded to the nearest valid one', async () => {
     const ask = async (id: string) => [
       graphqlCodeOf(await run(APPROVE, `{"id":${id}}`)),
       graphqlCodeOf(await run(BULK, `{"ids":[12346,${id}]}`)),
@@ -78,7 +78,7 @@ describe('an id that is no integer from 1 to 2^53-1', () => {
   });
 });
 
-describe('what cannot be', () => {
+describe('an invalid value', () => {
   it('as a variable of a decision is a VALIDATION_ERROR', async () => {
     const wrong: unknown[] = [
       ...[{}, { id: 12345, reason: 5 }, { id: 12345, reason: ['x'] }, { id: 12345, reason: {} }],
@@ -168,7 +168,7 @@ describe('what cannot be', () => {
 });
 
 describe('a request', () => {
-  it('that is no GraphQL is a fault of its sender', async () => {
+  it("that is no GraphQL is reported as its sender's fault", async () => {
     const bodies = [
       ...['', 'null', '[]', '"x"', '5', 'true', '{}', '{"query":null}', '{"query":5}', '{"query":""}'],
       ...['{"query":"{"}', '{"query":"{ nothing }"}', '{"query":"\\ud800"}', '[{"query":"{viewer{id}}"}]'],
@@ -237,7 +237,7 @@ describe('a request', () => {
     expect(answer.status).toBe(405);
   });
 
-  it('with several operations in its document runs the one that is named', async () => {
+  it('with several operations in its document runs the named one', async () => {
     const [first = 0, second = 0] = await gateway.addActions([10, 10]);
     const query = `mutation A { approveAction(actionId: ${String(first)}) { actionId } }
       mutation B { rejectAction(actionId: ${String(second)}) { actionId } }`;

@@ -48,7 +48,7 @@ describe('an id in the path that is no integer from 1 to 2^53-1', () => {
     ['reject', 'POST', '/reject'],
     ['ask for the status of', 'GET', '/status'],
     ['read', 'GET', ''],
-  ])('is a 422 for an admin who wants to %s it', async (_what, method, rest) => {
+  ])('is a 422 for an admin who attempts to %s it', async (_what, method, rest) => {
     const ask = async (id: string) => {
       const answer = await gateway.rest(method, `/api/v1/actions/${id}${rest}`, { user: ADMIN });
       return [codeOf(answer), ...faultsOf(answer).map(({ loc }) => loc.join('.'))];
@@ -56,7 +56,7 @@ describe('an id in the path that is no integer from 1 to 2^53-1', () => {
     await expectEach(ids, ask, [INVALID, 'path.action_id']);
   });
 
-  it('decides nothing where it is left out', async () => {
+  it('decides nothing where it is missing', async () => {
     const paths = ['/api/v1/actions//approve', '/api/v1/actions//reject', '/api/v1/actions/approve'];
     const ask = async (path: string) => {
       const { status } = await gateway.rest('POST', path, { user: ADMIN });
@@ -113,7 +113,7 @@ describe('a bulk', () => {
 });
 
 describe('a reason', () => {
-  it('that is no text of at most 2,000 well-formed characters is a 422', async () => {
+  it('that is not a text of at most 2,000 well-formed characters is a 422', async () => {
     const reasons = [
       ...String.raw`"a\u0000b" "\ud800" "x\udc00" "\udc00\ud800"`.split(' '),
       ...['x'.repeat(2001), '😀'.repeat(2001), 'x'.repeat(200_000), '\\"'.repeat(100_000)].map(
@@ -148,14 +148,14 @@ describe('a reason', () => {
     await expectEach(faulty, ask, INVALID);
   });
 
-  it('of 2,000 emoji is kept to the letter', async () => {
+  it('of 2,000 emoji is kept unchanged', async () => {
     const reason = '😀'.repeat(2000);
     const { answer, row } = await decideNew('reject', { body: { reason } });
     expect(answer.body).toMatchObject({ status: 'denied', reason });
     expect(row).toEqual({ status: 'denied', reason });
   });
 
-  it('that is absent, null, empty or blank is none', async () => {
+  it('that is absent, null, empty or blank counts as none', async () => {
     for (const body of [{}, { reason: null }, { reason: '' }, { reason: ' \n\t\u00a0' }]) {
       const { answer, row } = await decideNew('reject', { body });
       expect(answer.body).not.toHaveProperty('reason');
@@ -200,7 +200,7 @@ describe('a body', () => {
     await expectEach([APPROVE, REJECT, BULK], ask, '413 PAYLOAD_TOO_LARGE');
   });
 
-  it('with fields that nobody knows is taken for the fields that somebody does', async () => {
+  it('with unknown fields is read for its known fields', async () => {
     const body = { reason: 'fine', action_id: 12345, approved_by: 1, status: 'denied', more: [{ x: 1.5 }] };
     const { id, answer, row } = await decideNew('approve?action_id=12345&reason=x&%00=%ZZ', { body });
     expect(answer.body).toMatchObject({ action_id: id, status: 'approved', approved_by: 42 });
@@ -226,7 +226,7 @@ describe('a list', () => {
         'correlation_id=a%00 cursor=%00 cursor=garbage cursor=W10 ' +
         'from=yesterday to=13/01/2026 from=2026-13-01 to=2026-01-20T25:00:00Z from=5 to=%00',
     ],
-  ])('of %s with a parameter that cannot be is a 422', async (_what, path, faults) => {
+  ])('of %s with an invalid parameter is a 422', async (_what, path, faults) => {
     const ask = async (query: string) => {
       const answer = await list(`${path}?${query}`);
       return [codeOf(answer), faultsOf(answer).length > 0];
@@ -246,7 +246,7 @@ describe('a list', () => {
     await expectEach(times, ask, [true, true]);
   });
 
-  it('with parameters that nobody knows answers as if they were not there', async () => {
+  it('with unknown parameters answers as without them', async () => {
     const plain = await list('/api/v1/actions?limit=2');
     const decorated = await list('/api/v1/actions?limit=2&page=7&sort=x&%00=%ZZ&id=0&__proto__=1');
     expect([decorated.status, decorated.text]).toEqual([200, plain.text]);

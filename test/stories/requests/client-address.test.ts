@@ -2,7 +2,7 @@ import { makeFindClientAddress } from '../../../src/http/client-address';
 import { startGateway, type Gateway } from '../../support/gateway';
 import { codeOf } from '../../support/refusals';
 
-/** Whose address the audit log has and the limits count, where proxies stand in between. */
+/** Whose address the audit log has and the limits count, behind proxies. */
 const ADMIN = 1;
 const find = makeFindClientAddress(['127.0.0.1', '10.0.0.0/8', '2001:db8:ffff::/48', 'linklocal']);
 
@@ -38,15 +38,15 @@ describe('the address of a client', () => {
       '<script>',
     ],
     ...['198.51.100.1, unknown', 'x'.repeat(100_000), ','.repeat(100_000), `1.2.3.4${' '.repeat(100_000)}x`],
-  ])('is the proxy itself where that passed on no address: %#', (forwarded) => {
+  ])('is that of the proxy itself where the proxy passed on no address: %#', (forwarded) => {
     expect(find('127.0.0.1', forwarded)).toBe('127.0.0.1');
   });
 
-  it('is that of the last proxy that is known where one before it passed on no address', () => {
+  it('is that of the last known proxy where one before it passed on no address', () => {
     expect(find('127.0.0.1', '203.0.113.7, unknown, 10.1.2.3')).toBe('10.1.2.3');
   });
 
-  it('is the peer, whatever a peer claims that is no trusted proxy', () => {
+  it("is the peer's, whatever an untrusted peer claims", () => {
     expect(find('192.0.2.1', '203.0.113.7')).toBe('192.0.2.1');
   });
 });
@@ -63,7 +63,7 @@ describe('behind a proxy that writes address:port', () => {
     ['[2001:db8::7]:443', '2001:db8::7'],
     ['unknown', '127.0.0.1'],
     ['x'.repeat(100_000), '127.0.0.1'],
-  ])('whoever decides is in the audit log with the address alone: %#', async (forwarded, address) => {
+  ])('a reviewer is in the audit log with the address alone: %#', async (forwarded, address) => {
     const [id] = await gateway.addActions([10]);
     const headers = { 'x-forwarded-for': forwarded };
     await gateway.rest('POST', `/api/v1/actions/${String(id)}/approve`, { user: ADMIN, headers });
@@ -71,7 +71,7 @@ describe('behind a proxy that writes address:port', () => {
     expect(rows).toEqual([{ ip_address: address }]);
   });
 
-  it('whoever guesses credentials from many ports meets the limit of one address', async () => {
+  it('an attacker who guesses credentials from many ports is limited by the one address', async () => {
     const codes = new Set<string>();
     for (let port = 50_000; port < 50_007; port += 1) {
       const headers = { authorization: 'Bearer a.b.c', 'x-forwarded-for': `198.51.100.9:${String(port)}` };

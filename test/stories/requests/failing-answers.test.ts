@@ -3,13 +3,16 @@ import { startGateway, type Gateway } from '../../support/gateway';
 import { codeOf, graphqlBody } from '../../support/refusals';
 import { keptLogger } from '../../support/run-log';
 
-/** What fails once an operation was executed, or beside of its fields, is masked, coded and logged as what fails in them. */
+/**
+ * A failure after the execution of an operation, or beside its fields, is masked, coded and logged like a failure
+ * inside a field.
+ */
 let gateway: Gateway;
 /** What was logged as an error. */
 const logged: { readonly correlationId: string; readonly err: { readonly message: string } }[] = [];
 const log = keptLogger('error', (entry) => logged.push(JSON.parse(entry) as (typeof logged)[number]));
 
-/** Deeper than JavaScript can write; PostgreSQL can hold it. */
+/** Deeper than JavaScript can serialise; PostgreSQL can hold it. */
 const DEPTH = 6_000;
 let deep: number;
 let timeless: number;
@@ -29,7 +32,7 @@ beforeEach(() => {
 afterAll(() => gateway.close());
 
 const ADMIN = { user: 1 };
-/** What a client is told of a surprise, and that an operator finds it by its correlation id. */
+/** What a client is told of an unexpected error, which an operator finds by its correlation id. */
 function expectMasked(body: ReturnType<typeof graphqlBody>): void {
   const [error, ...others] = body.errors ?? [];
   expect(others).toEqual([]);
@@ -38,7 +41,7 @@ function expectMasked(body: ReturnType<typeof graphqlBody>): void {
   expect(logged.map(({ correlationId }) => correlationId)).toEqual([error?.extensions.correlationId]);
 }
 
-it('whoever reads a value that is too deep to be written is told of an internal error, and the operator of the cause', async () => {
+it('a reader of a value that is too deep to be serialised gets an internal error, and the operator its cause', async () => {
   const answer = await gateway.graphql(`{ action(id: ${String(deep)}) { parameters } }`, ADMIN);
   expect(answer.status).toBe(200);
   expect(answer.body.data).toBeNull();
@@ -46,7 +49,7 @@ it('whoever reads a value that is too deep to be written is told of an internal 
   expect(logged[0]?.err.message).toContain('call stack');
 });
 
-it('and so is whoever decides about it, whose answer is measured by nobody', async () => {
+it("a reviewer who decides about such an action gets one too, as the answer's size is not estimated", async () => {
   const query = `mutation { rejectAction(actionId: ${String(deep)}) { action { parameters } } }`;
   const answer = await gateway.graphql(query, ADMIN);
   expect(answer.body.data).toBeNull();
@@ -55,7 +58,7 @@ it('and so is whoever decides about it, whose answer is measured by nobody', asy
   expect(row).toEqual({ status: 'denied' });
 });
 
-it('a scalar that cannot be serialised is masked where it stands, over both APIs', async () => {
+it('a client sees a scalar that cannot be serialised masked in its place, over both APIs', async () => {
   const answer = await gateway.graphql(`{ action(id: ${String(timeless)}) { submittedAt } }`, ADMIN);
   expectMasked(graphqlBody(answer));
   logged.length = 0;
@@ -64,7 +67,7 @@ it('a scalar that cannot be serialised is masked where it stands, over both APIs
   expect(logged.map(({ correlationId }) => correlationId)).toEqual([rest.body.correlation_id]);
 });
 
-it('an error that has no code is masked as it goes out, and those of documents are told', () => {
+it('a client sees an error without a code masked, and those of documents in full', () => {
   const written = new WrittenAnswers(log);
   const message = 'connect ECONNREFUSED 10.0.0.1';
   const formatted = { message, extensions: { code: 'INTERNAL_SERVER_ERROR' } };

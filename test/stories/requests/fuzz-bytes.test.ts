@@ -7,8 +7,8 @@ import { keptLogger } from '../../support/run-log';
 import { cases } from '../../support/runs';
 
 /**
- * Whoever sends any bytes at all in any header is answered, or hung up on where it was no HTTP: never with a fault of
- * the gateway, never with more than an error has to say, and never with what is inside.
+ * Whatever bytes are sent in any header, the gateway answers, or hangs up where they are no HTTP: never with an
+ * internal error, never with more than an error has to say, and never with internals.
  */
 const CASES = cases(400, 20_000);
 /** How many are sent at once. */
@@ -76,7 +76,7 @@ const REQUESTS = [
 ] as const;
 
 let gateway: Gateway;
-/** What was logged as an error: what nobody foresaw. */
+/** What was logged as an error: only the unexpected. */
 const surprises: string[] = [];
 const statuses = new Map<number, number>();
 
@@ -86,7 +86,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** A header's value: a few bytes, honest beginnings with bytes behind, or many of one. */
+/** A header's value: a few bytes, valid beginnings with bytes behind them, or many of one byte. */
 function valueFrom(draw: Draw): string {
   return draw.oneOf(
     () => draw.bytes(40),
@@ -119,7 +119,7 @@ function bytesFrom(draw: Draw): string {
   return `${method} ${path} HTTP/1.1\r\n${lines}\r\n${body}`;
 }
 
-/** Sends bytes and the end of them; returns all that comes until the connection ends. */
+/** Sends bytes and the end of them; returns everything that arrives until the connection ends. */
 function send(bytes: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1', () => socket.end(bytes, 'latin1'));
@@ -129,7 +129,7 @@ function send(bytes: string): Promise<string> {
     socket.on('close', () => {
       resolve(received);
     });
-    // Whoever is hung up on in the middle of sending.
+    // The gateway may hang up while bytes are still being sent.
     socket.on('error', () => undefined);
   });
 }
@@ -145,7 +145,7 @@ async function ask(bytes: string): Promise<void> {
     .split('\r\n')
     .slice(1)
     .map((line) => line.split(': ', 2) as [string, string]);
-  // What follows a body that was cut short is read as requests of its own.
+  // The bytes after a truncated body are read as requests of their own.
   const others = [...received.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, found]) => Number(found));
   const fault = others.some((found) => found >= 500 && found !== 501)
     ? 'a fault of the gateway'
@@ -160,7 +160,7 @@ async function ask(bytes: string): Promise<void> {
 }
 
 it(
-  'whoever sends any bytes in any header is answered without a fault, in few words, and without what is inside',
+  'a caller who sends any bytes in any header gets an answer without an internal error, in few words, and without internals',
   async () => {
     const property = fc.asyncProperty(fc.gen(), async (generate) => {
       const draw = new Draw(generate);
@@ -172,7 +172,7 @@ it(
   cases(600_000, 3_600_000),
 );
 
-it('and the gateway is none the worse for it', async () => {
+it('the gateway still works after all those bytes', async () => {
   const { body } = await gateway.graphql('{ viewer { id } }', { user: 1 });
   expect(body).toEqual({ data: { viewer: { id: '1' } } });
 });

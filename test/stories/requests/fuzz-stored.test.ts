@@ -13,7 +13,7 @@ const ANALYST = 4;
 const ADMIN = 1;
 
 let gateway: Gateway;
-/** What was logged as an error: what nobody foresaw. */
+/** What was logged as an error: only the unexpected. */
 const surprises: string[] = [];
 
 beforeAll(async () => {
@@ -25,7 +25,10 @@ afterEach(() => {
   expect(surprises).toEqual([]);
 });
 
-/** Submits fields that are written as JSON, with the names of REST, through one of the APIs; gives the id, or the code. */
+/**
+ * Submits fields that are written as JSON, with the names of REST, through one of the APIs; returns the id, or the
+ * code.
+ */
 async function submit(draw: Draw, fields: Readonly<Record<string, string>>): Promise<number | string> {
   const json = (rename: (name: string) => string): string =>
     Object.entries({ agent_id: '"a"', action_type: '"t"', ...fields })
@@ -88,7 +91,7 @@ it(
       outcomes.add(typeof outcome === 'number' ? 'stored' : outcome);
       if (typeof outcome !== 'number') {
         expect([number, outcome.replace(/^422 /, '')]).toEqual([number, 'VALIDATION_ERROR']);
-        // Fifteen digits are no reason to refuse one.
+        // Fifteen digits are no reason to refuse a number.
         expect([number, /^-?\d+(\.\d+)?$/.test(number) && number.length <= 15]).toEqual([number, false]);
         return;
       }
@@ -121,7 +124,7 @@ const escaped = (draw: Draw, name: string): string =>
   ).join('')}"`;
 
 it(
-  'whoever gives a name twice in one object, however it is escaped and however deep, is refused, and nothing is stored',
+  'an agent that repeats a name in one object, however it is escaped and however deep, is refused, and nothing is stored',
   async () => {
     const count = () => gateway.database.sql('SELECT count(*) FROM actions');
     const before = await count();
@@ -151,7 +154,7 @@ const TEXTS = {
 };
 
 it(
-  'an agent whose texts are invisible, or read as others, finds each stored as it was sent, or as none where nobody sees it',
+  'an agent whose texts are invisible, or look like others, finds each stored as it was sent, or as absent where nothing of it is visible',
   async () => {
     await property(async (draw) => {
       const isSeen = Object.fromEntries(

@@ -12,18 +12,18 @@ import { keptLogger } from '../../support/run-log';
 import { cases } from '../../support/runs';
 
 /**
- * People and programs of two organizations, and strangers, send whatever can be made up from the schema, and what
- * cannot. The gateway answers all of it, in the one form, and tells nobody of another organization.
+ * People and programs of two organizations, and anonymous callers, send whatever can be generated from the schema, and
+ * invalid requests besides. The gateway answers all of it in the one form, and shows nobody another organization.
  */
 const schema = buildSchema(readFileSync(join(__dirname, '..', '..', '..', 'schema.graphql'), 'utf8'), {
   assumeValidSDL: true,
 });
 const CASES = cases(300, 20_000);
-/** How many are asked at once. */
+/** How many requests run at once. */
 const TOGETHER = 4;
 /** Far longer than any answer takes, in milliseconds: what takes longer hangs. */
 const PATIENCE = 60_000;
-/** After how many cases people are set as they were before. */
+/** After how many cases people are reset. */
 const RESTORED = 100;
 
 interface Caller {
@@ -36,7 +36,7 @@ let gateway: Gateway;
 let cursors: readonly string[];
 let people: readonly Record<string, unknown>[];
 const callers: Caller[] = [];
-/** What was logged as an error: what nobody foresaw. */
+/** What was logged as an error: only the unexpected. */
 const surprises: string[] = [];
 
 beforeAll(async () => {
@@ -46,7 +46,7 @@ beforeAll(async () => {
   people = await gateway.database.sql(
     'SELECT id, role, approval_level, max_risk_score FROM users WHERE active',
   );
-  // Whoever may do the most most often.
+  // Callers with more rights are drawn more often.
   const users = { 1: [1, 1, 1, 2, 3, 42, 4, 5], 2: [101, 101, 142, 104] };
   const scopes = ['actions:submit', 'actions:read', 'actions:score', 'audit:read'];
   for (const organization of [1, 2] as const) {
@@ -61,7 +61,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** People as they were, whatever was done to them: without an admin all the rest would be refused. */
+/** Resets people to their initial state: without an admin all further requests would be refused. */
 function restorePeople(): Promise<unknown> {
   return gateway.database.sql(
     `UPDATE users u SET active = true, version = version + 1,
@@ -74,7 +74,7 @@ function restorePeople(): Promise<unknown> {
 
 /** How often each kind of request got data, or which code else. */
 const outcomes = new Map<string, number>();
-/** How many answers told somebody of their own organization. */
+/** How many answers showed a caller their own organization. */
 let told = 0;
 /** The names under which something was answered. */
 const answered = new Set<string>();
@@ -108,7 +108,7 @@ async function ask({ name, organization, credential }: Caller, made: MadeGraphql
 }
 
 it(
-  'whoever sends anything at all gets an answer in the one form, and nothing of another organization',
+  'a caller who sends anything at all gets an answer in the one form, and nothing of another organization',
   async () => {
     let asked = 0;
     const property = fc.asyncProperty(fc.gen(), async (generate) => {
@@ -138,7 +138,7 @@ it(
   cases(600_000, 3_600_000),
 );
 
-it('and whoever asks for what there is gets it, from every field that there is in a long run', () => {
+it('a caller who asks for existing data gets it, from every existing field in a long run', () => {
   const times = (outcome: RegExp) =>
     [...outcomes].reduce((sum, [name, count]) => sum + (outcome.test(name) ? count : 0), 0);
   expect(times(/^valid: data/)).toBeGreaterThan(CASES / 20);
@@ -151,7 +151,7 @@ it('and whoever asks for what there is gets it, from every field that there is i
   expect({ missing }).toEqual({ missing: cases(expect.any(Array) as unknown, []) });
 });
 
-it('and the gateway is none the worse for it', async () => {
+it('the gateway still works after all those requests', async () => {
   await restorePeople();
   const { body } = await gateway.graphql('{ viewer { id } }', { user: 1 });
   expect(body).toEqual({ data: { viewer: { id: '1' } } });

@@ -2,7 +2,7 @@ import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { startGateway, type Gateway } from '../../support/gateway';
 
-/** What nobody sends who means well: odd spellings of a path, broken bytes, headers without an end. */
+/** Requests of an attacker: unusual spellings of a path, broken bytes, headers without an end. */
 let gateway: Gateway;
 
 beforeAll(async () => {
@@ -27,7 +27,7 @@ function statusOf(method: string, path: string, user?: number): Promise<number> 
   });
 }
 
-/** Sends bytes, and returns all that comes until the connection ends. */
+/** Sends bytes, and returns everything that arrives until the connection ends. */
 function send(bytes: string, to: Gateway = gateway): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(Number(new URL(to.url).port), '127.0.0.1', () => socket.write(bytes, 'latin1'));
@@ -39,14 +39,14 @@ function send(bytes: string, to: Gateway = gateway): Promise<string> {
     socket.on('close', () => {
       resolve(received);
     });
-    // Whoever is cut off while they still write is told by a reset, if the answer came before.
+    // A client that is cut off while it writes learns so by a reset, if the answer came before.
     socket.on('error', (error) => {
       if (received === '') reject(error);
     });
   });
 }
 
-/** What an answer says, which has to be the one error body. */
+/** The text of an answer, which has to be the one error body. */
 function refusalIn(answer: string): string {
   const [head = '', text = ''] = answer.split('\r\n\r\n');
   expect(head).toMatch(/^HTTP\/1\.1 \d{3} [A-Z]/);
@@ -103,7 +103,7 @@ function spellings(path: string): readonly string[] {
   ];
 }
 
-describe('whoever writes a path another way', () => {
+describe('a caller who writes a path in another way', () => {
   const DECIDE = [
     '/api/v1/actions/12345/approve',
     '/api/v1/actions/12346/reject',
@@ -116,7 +116,7 @@ describe('whoever writes a path another way', () => {
     for (const written of spellings(path)) {
       const anonymous = await statusOf('POST', written);
       const analyst = await statusOf('POST', written, ANALYST);
-      // Most lead nowhere, some to the action of no such id, which is only read there; the rest to the checks.
+      // Most lead nowhere, and some to the action of no such id, which is only read there; the rest lead to the checks.
       if (![401, 404, 405].includes(anonymous) || ![403, 404, 405, 422].includes(analyst))
         refused.push([written, anonymous, analyst]);
     }
@@ -136,12 +136,12 @@ describe('whoever writes a path another way', () => {
     expect(read).toEqual([]);
   });
 
-  it('is heard where the spelling means the same, with the credential for it', async () => {
+  it('is answered where the spelling means the same, with the credential for it', async () => {
     expect(await statusOf('POST', '/api/v1/actions/12347/%61pprove?x=/../..', 1)).toBe(200);
   });
 });
 
-describe('whoever sends what is no request gets the one error body, and the connection ends', () => {
+describe('a client whose bytes are no request gets the one error body, and the connection ends:', () => {
   const host = 'Host: 127.0.0.1\r\n';
 
   it.each([
@@ -177,7 +177,7 @@ describe('whoever sends what is no request gets the one error body, and the conn
   });
 });
 
-describe('whoever never finishes', () => {
+describe('a client that never finishes its request', () => {
   let impatient: Gateway;
 
   beforeAll(async () => {

@@ -3,7 +3,7 @@ import { outcomeOf } from '../../support/apis';
 import { startGateway, type Gateway, type RequestOptions } from '../../support/gateway';
 import { codeOf, restError } from '../../support/refusals';
 
-/** What every path shares: unknown paths and methods, error bodies, correlation ids, CORS, proxies. */
+/** What all paths share: unknown paths and methods, error bodies, correlation ids, CORS, proxies. */
 let gateway: Gateway;
 
 beforeAll(async () => {
@@ -59,7 +59,7 @@ describe('a path', () => {
     ['DELETE', '/api/admin/audit-logs', ['GET', 'HEAD']],
     ['PUT', '/graphql', ['GET', 'POST']],
     ['POST', '/readyz', ['GET', 'HEAD']],
-  ])('asked by %s at %s is a 405 that says what is allowed', async (method, path, allowed) => {
+  ])('requested with %s at %s is a 405 that lists the allowed methods', async (method, path, allowed) => {
     const answer = await gateway.rest(method, path, { user: ADMIN });
     expect(outcomeOf(answer)).toMatchObject({ http: 405, status: 405, code: 'METHOD_NOT_ALLOWED' });
     const allow = answer.headers.get('allow')?.split(', ') ?? [];
@@ -130,7 +130,7 @@ it('an error body has the documented keys in the documented order', async () => 
 });
 
 describe('a correlation id', () => {
-  it('is minted for each decision within 2 s of its time', async () => {
+  it('is generated for each decision within 2 s of its time', async () => {
     const { answer, entry } = await approveNew({});
     const { correlation_id: id } = answer.body as { correlation_id: string };
     const minted = Date.parse(id.replace(CORRELATION_ID, '$1-$2-$3T$4:$5:$6Z'));
@@ -142,7 +142,7 @@ describe('a correlation id', () => {
     expect(entry).toMatchObject({ correlation_id: id, client_correlation_id: null });
   });
 
-  it('of the client is echoed and kept beside it', async () => {
+  it('of the client is returned and stored beside it', async () => {
     for (const theirs of ['asc_1f-2.B:3', 'x', 'y'.repeat(128)]) {
       const { answer, entry } = await approveNew({ headers: { 'x-correlation-id': theirs } });
       expect(answer.headers.get('x-correlation-id')).toBe(theirs);
@@ -196,7 +196,7 @@ describe('CORS', () => {
   const corsOf = (headers: Headers) =>
     [...headers.keys()].filter((name) => name.startsWith('access-control-'));
 
-  it('is off unless it is asked for', async () => {
+  it('is off unless it is configured', async () => {
     const answers = [
       await gateway.rest('OPTIONS', `${ACTION}/approve`, { headers: preflight }),
       await gateway.rest('GET', ACTION, { user: ADMIN, headers: { origin } }),
@@ -261,7 +261,7 @@ describe('CORS', () => {
 });
 
 describe('a GraphQL request over HTTP', () => {
-  /** Sends the headers as they are, which fetch would not. */
+  /** Sends the headers unchanged, which fetch would not. */
   function ask(
     method: string,
     path: string,

@@ -6,7 +6,7 @@ import { PARSE_LIMITS, withinLimits } from '../../../src/graphql/limits';
 import { startGateway, type Gateway } from '../../support/gateway';
 import { graphqlBody, graphqlCodeOf } from '../../support/refusals';
 
-/** How much a reader can ask of one operation, and that what is asked often stays few statements. */
+/** How much a reader can request in one operation, and that repeated fields need few statements. */
 let gateway: Gateway;
 
 beforeAll(async () => {
@@ -31,7 +31,7 @@ function spreads(count: number): string {
   return `{ viewer { ${'...Name '.repeat(count)} } } fragment Name on User { name }`;
 }
 
-/** Fragments that each spread the next one twice; the last one asks for the name. */
+/** Fragments that each spread the next one twice; the last one selects the name. */
 function bomb(fuses: number): string {
   return Array.from({ length: fuses }, (_, n) => {
     const next = `...F${String(n + 1)}`;
@@ -119,7 +119,7 @@ describe('an analyst is refused an operation', () => {
     const query = `query ($n: Int) { actions(first: $n) { edges { node { ${turns(2, '(first: $n)')} } } } }`;
     expect(await codeOf(query, { n: 100 })).toBe('VALIDATION_ERROR');
     expect(await codeOf(query, { n: 10 })).toBeNull();
-    // A default that nobody overrides is a size too.
+    // A default that no variable overrides is a size too.
     const byDefault = (size: number): string => query.replace('$n: Int', `$n: Int = ${String(size)}`);
     expect(await codeOf(byDefault(100))).toBe('VALIDATION_ERROR');
     expect(await codeOf(byDefault(100), { n: 10 })).toBeNull();
@@ -131,7 +131,7 @@ describe('an analyst is refused an operation', () => {
 const ofTenThousand = (fields: string): string =>
   `{ actions(first: 100) { edges { node { auditLogs(first: 100) { edges { node { action { ${fields} } } } } } } } }`;
 
-it('an analyst asks for the ids and types of ten thousand actions, and not for their JSON and long texts, which weigh more', async () => {
+it('an analyst may select the ids and types of ten thousand actions, and not their JSON and long texts, which weigh more', async () => {
   expect(await codeOf(ofTenThousand('id actionType'))).toBeNull();
   for (const fields of ['parameters description', 'parameters context riskIndicators'])
     expect(await codeOf(ofTenThousand(fields))).toBe(COST);
@@ -186,7 +186,7 @@ describe("a frontend's developer", () => {
     ],
   ];
 
-  it('is told what was meant in development, and nothing that the document did not hold in production', async () => {
+  it('learns in development what was probably meant, and in production nothing that the document did not hold', async () => {
     const production = await startGateway({ database: gateway.database, anonymousIntrospection: false });
     try {
       for (const [query, variables = {}] of TYPOS) {
@@ -208,7 +208,7 @@ describe("a frontend's developer", () => {
     expect(answer.body).toEqual({ data: { viewer: { id: '4' } } });
   });
 
-  it('is told the first nine faults of a document, and that there are more', async () => {
+  it('gets the first nine faults of a document, and is told that there are more', async () => {
     const query = `{ viewer { ${Array.from({ length: 100 }, (_, n) => `x${String(n)}`).join(' ')} } }`;
     const { errors = [] } = graphqlBody(await gateway.graphql(query, { user: 4 }));
     expect(errors).toHaveLength(10);
@@ -232,7 +232,7 @@ describe("a frontend's developer", () => {
   });
 });
 
-describe('a list that is asked for again and again', () => {
+describe('a list that is requested repeatedly', () => {
   beforeAll(async () => {
     await gateway.database.sql(
       `INSERT INTO actions (organization_id, agent_id, action_type, risk_score, submitted_by, status, decided_by_kind,
@@ -264,7 +264,7 @@ describe('a list that is asked for again and again', () => {
   it.each([
     ['a status', 'status: [PENDING_APPROVAL]', `1 'pending_approval' 6`, 'actions_by_status', /Sort/],
     ["the viewer's own queue", 'decidableByViewer: true', '1 3 3 6', 'actions_by_status', /Sort/],
-    // Stored as expired or overdue, which are few: to order them is nothing.
+    // Stored as expired or overdue, which are few: sorting them costs nothing.
     ['what has expired', 'status: [EXPIRED]', `1 'expired' 6`, 'actions_by_expiry', /actions_by_submission/],
   ])(
     'of %s is read from its index, however many other rows there are',

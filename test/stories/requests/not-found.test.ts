@@ -2,8 +2,8 @@ import { startGateway, type Answer, type Gateway } from '../../support/gateway';
 import { restError, withoutCorrelation } from '../../support/refusals';
 
 /**
- * Another organization's action and one that does not exist are the same to a caller: the same answer to the byte
- * (the id, the correlation id and the time aside) after the same statements, and no trace in the audit log.
+ * Another organization's action and an unknown one look the same to a caller: the same answer to the byte (the id, the
+ * correlation id and the time aside) after the same statements, and no trace in the audit log.
  */
 let gateway: Gateway;
 /** An audit entry of the other organization. */
@@ -20,9 +20,9 @@ beforeAll(async () => {
 afterAll(() => gateway.close());
 
 const ADMIN = 1;
-/** Of organization 2: one still pending, one approved. */
+/** Actions of organization 2: one still pending, one approved. */
 const THEIRS = [22345, 22346];
-/** As long as theirs, so that lengths can be compared too. */
+/** As long as the other organization's ids, so that lengths can be compared too. */
 const UNKNOWN = 98765;
 const NOT_FOUND =
   '{"detail":"Action ID not found","error_code":"ACTION_NOT_FOUND","status":404,' +
@@ -46,7 +46,7 @@ function normalized(text: string, id: number): string {
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z/g, 'TIME');
 }
 
-/** Asks for the unknown and for theirs, and returns what was seen. */
+/** Requests the unknown and the other organization's action, and returns what was seen. */
 async function expectIndistinguishable(ask: Ask, theirs: readonly number[] = THEIRS) {
   const entriesBefore = await countEntries();
   const unknown = await seen(ask, UNKNOWN);
@@ -61,7 +61,7 @@ const countEntries = () =>
     'SELECT count(*) AS entries, (SELECT count(*) FROM refusal_throttle) AS throttled FROM audit_log',
   );
 
-describe('over REST', () => {
+describe('over REST, with an unknown id and one of another organization,', () => {
   it.each([
     ['an admin', 1],
     ['a manager whose level does not reach it', 3],
@@ -84,7 +84,7 @@ describe('over REST', () => {
     }
   });
 
-  it('an analyst, whose role decides nothing, cannot tell them apart by trying', async () => {
+  it('an analyst, whose role decides nothing, cannot tell them apart by an attempt', async () => {
     const [own = 0] = await gateway.addActions([10]);
     const [theirs = 0] = await gateway.addActions([10], { organization: 2 });
     const ask: Ask = (id) => gateway.rest('POST', `/api/v1/actions/${String(id)}/approve`, { user: 4 });
@@ -125,7 +125,7 @@ describe('over REST', () => {
   });
 });
 
-describe('over GraphQL', () => {
+describe('over GraphQL, with an unknown id and one of another organization,', () => {
   it.each(['approveAction', 'rejectAction'])('a manager cannot tell them apart by %s', async (field) => {
     const mutation = `mutation($id: ID!) { ${field}(actionId: $id) { actionId status } }`;
     const ask: Ask = (id) => gateway.graphql(mutation, { user: 42, variables: { id } });
@@ -166,7 +166,7 @@ describe('over GraphQL', () => {
     },
   );
 
-  it('an analyst reads null for either action, with everything that could be asked of it', async () => {
+  it('an analyst reads null for either action, whatever fields are selected', async () => {
     const query = `query($id: ID!) { action(id: $id) { id status viewerCanApprove { allowed code } decidedBy { id }
       auditLogs { totalCount edges { node { id } } } } }`;
     const ask: Ask = (id) => gateway.graphql(query, { user: 4, variables: { id } });
@@ -198,7 +198,7 @@ describe('over GraphQL', () => {
   );
 });
 
-it('an action is found by its own organization, so the above is about whose it is', async () => {
+it('an action is found by its own organization, so that the tests above depend on whose it is', async () => {
   const own = await gateway.rest('GET', '/api/v1/actions/22345', { user: 104 });
   expect([own.status, restError(own).error_code]).toEqual([200, undefined]);
   const refused = await gateway.rest('POST', '/api/v1/actions/22346/approve', { user: 142 });

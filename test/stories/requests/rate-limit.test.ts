@@ -3,7 +3,7 @@ import { KnownCredentials } from '../../../src/http/known-credentials';
 import { startGateway, type Gateway, type RequestOptions } from '../../support/gateway';
 import { codeOf, graphqlBody, graphqlCodeOf, restError } from '../../support/refusals';
 
-/** How much one caller can ask of a process, and what it takes on when it is busy. */
+/** How much one caller can request of a process, and what a busy process accepts. */
 let gateway: Gateway;
 
 const ORIGIN = 'https://app.example.com';
@@ -11,7 +11,7 @@ const ORIGIN = 'https://app.example.com';
 const LIMIT = 5;
 const ACTION = '/api/v1/actions/12345';
 const [ADMIN, SECURITY_MANAGER, MANAGER, SENIOR, ANALYST, LIMITED] = [1, 2, 3, 42, 4, 5];
-/** Of another organization; their token is presented to a flooded address alone. */
+/** Of another organization; their token is presented only from an address that floods. */
 const STRANGER = 104;
 const [NEIGHBOUR, OTHER_NEIGHBOUR] = [101, 142];
 
@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** A request that comes from this address. */
+/** A request from this address. */
 const from = (address: string, options: RequestOptions = {}): RequestOptions => ({
   ...options,
   headers: { 'x-forwarded-for': address, ...options.headers },
@@ -39,7 +39,7 @@ async function statusesOf(count: number, ask: () => Promise<{ readonly status: n
 const limitOf = ({ headers }: { readonly headers: Headers }) =>
   ['limit', 'remaining', 'reset-after'].map((name) => Number(headers.get(`x-ratelimit-${name}`)));
 
-describe('a reviewer who asks too often', () => {
+describe('a reviewer who sends too many requests', () => {
   it('is refused with the time to wait, which is ten seconds at most', async () => {
     const ask = () => gateway.rest('GET', ACTION, { user: ADMIN, headers: { origin: ORIGIN } });
     expect(await statusesOf(LIMIT + 3, ask)).toEqual([200, 200, 200, 200, 200, 429, 429, 429]);
@@ -74,7 +74,7 @@ describe('a reviewer who asks too often', () => {
     expect(action?.status).toBe('pending_approval');
   });
 
-  it('leaves their colleague at the same address alone', async () => {
+  it('leaves a colleague at the same address unaffected', async () => {
     const ask = (user: number) => gateway.rest('GET', ACTION, from('203.0.113.1', { user }));
     await statusesOf(LIMIT + 1, () => ask(MANAGER));
     expect((await ask(MANAGER)).status).toBe(429);
@@ -94,7 +94,7 @@ describe('a reviewer who asks too often', () => {
   });
 });
 
-it("a program's requests are counted for its key, those that are refused as well", async () => {
+it("a program's requests count for its key, refused ones too", async () => {
   const apiKey = await gateway.apiKey({});
   const other = await gateway.apiKey({});
   const approve = () => gateway.rest('POST', `${ACTION}/approve`, { apiKey });
@@ -103,7 +103,7 @@ it("a program's requests are counted for its key, those that are refused as well
   expect((await gateway.rest('GET', ACTION, { apiKey: other })).status).toBe(200);
 });
 
-describe('every reply tells where its caller stands', () => {
+describe("every reply states its caller's limits", () => {
   it.each([
     ['192.0.2.1', 'an answer', '/api/v1/actions', { user: ANALYST }, 200],
     ['192.0.2.2', 'one without a credential', ACTION, {}, 401],
@@ -117,7 +117,7 @@ describe('every reply tells where its caller stands', () => {
   });
 });
 
-describe('whoever guesses tokens', () => {
+describe('an attacker who guesses tokens', () => {
   const guess = (address: string) =>
     gateway.rest('GET', ACTION, from(address, { headers: { authorization: 'Bearer a.b.c' } }));
 
@@ -127,7 +127,7 @@ describe('whoever guesses tokens', () => {
     statements.length = 0;
     const refused = await guess('203.0.113.2');
     expect(codeOf(refused)).toBe('429 RATE_LIMIT_EXCEEDED');
-    // Whatever they bring that never counted before: they could have guessed it.
+    // Whatever they present that was never valid before: it could be a guess.
     const lucky = await gateway.rest('GET', ACTION, from('203.0.113.2', { user: STRANGER }));
     expect(lucky.status).toBe(429);
     expect(statements).toEqual([]);
@@ -140,7 +140,7 @@ describe('whoever guesses tokens', () => {
     expect((await guess('2001:db8:1:2::1')).status).toBe(401);
   });
 
-  it('keeps nobody from asking how the process is', async () => {
+  it('keeps nobody from asking for the state of the process', async () => {
     for (let n = 0; n <= LIMIT; n += 1) await guess('203.0.113.4');
     for (const path of ['/health', '/readyz', '/metrics'])
       expect(await statusesOf(2 * LIMIT, () => gateway.rest('GET', path, from('203.0.113.4')))).toEqual(
@@ -155,7 +155,7 @@ describe('whoever guesses tokens', () => {
   });
 });
 
-describe('whoever floods from an address', () => {
+describe('an attacker who floods from an address', () => {
   const guess = (address: string) =>
     gateway.rest('GET', '/nothing', from(address, { headers: { authorization: 'Bearer a.b.c' } }));
   const flood = async (address: string) => {
@@ -164,7 +164,7 @@ describe('whoever floods from an address', () => {
   const read = (address: string, options: RequestOptions) =>
     gateway.rest('GET', '/api/v1/actions', from(address, options));
 
-  it('does not lock out a neighbour whose credential counted a moment ago, be it a token or a key', async () => {
+  it('does not lock out a neighbour whose credential was valid a moment ago, be it a token or a key', async () => {
     const apiKey = await gateway.apiKey({ organization: 2, owner: 101 });
     for (const who of [{ user: NEIGHBOUR }, { apiKey }])
       expect((await read('203.0.113.20', who)).status).toBe(200);
@@ -173,14 +173,14 @@ describe('whoever floods from an address', () => {
       const answer = await read('203.0.113.20', who);
       expect([answer.status, ...limitOf(answer).slice(0, 2)]).toEqual([200, LIMIT, LIMIT - 2]);
     }
-    // It is no way around the limits: not at another path, and not for who spent their own.
+    // It is no way around the limits: not at another path, and not for a caller who used up their own.
     expect((await guess('203.0.113.20')).status).toBe(429);
     const spend = () => gateway.rest('GET', '/nothing', from('203.0.113.20', { user: NEIGHBOUR }));
     expect(await statusesOf(LIMIT, spend)).toEqual([404, 404, 404, 429, 429]);
     expect((await read('203.0.113.20', { user: NEIGHBOUR })).status).toBe(429);
   });
 
-  it('locks out a credential that was taken back meanwhile, once it was refused', async () => {
+  it('locks out a credential that was withdrawn meanwhile, once it was refused', async () => {
     const apiKey = await gateway.apiKey({ organization: 2, owner: 101 });
     const prefix = apiKey.slice(0, 12);
     expect((await read('203.0.113.21', { apiKey })).status).toBe(200);
@@ -190,7 +190,7 @@ describe('whoever floods from an address', () => {
     expect((await read('203.0.113.21', { apiKey })).status).toBe(429);
   });
 
-  it('is not taken for a neighbour by half of what one brought, or by it twice', async () => {
+  it('is not taken for a neighbour with half of a credential, or with it twice', async () => {
     const token = gateway.token(OTHER_NEIGHBOUR);
     expect((await read('203.0.113.22', { user: OTHER_NEIGHBOUR })).status).toBe(200);
     await flood('203.0.113.22');
@@ -201,7 +201,7 @@ describe('whoever floods from an address', () => {
   });
 });
 
-describe('the memory of credentials that counted', () => {
+describe('the memory of valid credentials', () => {
   const request = (credential: string) =>
     ({ rawHeaders: ['Authorization', credential] }) as unknown as IncomingMessage;
 
@@ -220,7 +220,7 @@ describe('the memory of credentials that counted', () => {
   });
 });
 
-it('a gateway without limits says nothing of them', async () => {
+it('a gateway without limits states none', async () => {
   const unlimited = await startGateway({ database: gateway.database });
   try {
     const answers = await Promise.all(
@@ -233,12 +233,12 @@ it('a gateway without limits says nothing of them', async () => {
   }
 });
 
-it('a process beyond its bounds sends callers elsewhere over either API, and answers probes', async () => {
+it('an overloaded process sends callers elsewhere over either API, and answers probes', async () => {
   const load = { eventLoopDelay: null, memory: 1 };
   const busy = await startGateway({ database: gateway.database, load });
   try {
     const approve = () => busy.rest('POST', `${ACTION}/approve`, { user: ADMIN, body: { reason: 1 } });
-    // The process looks at itself once a second.
+    // The process checks itself once a second.
     while ((await approve()).status !== 503);
     const rest = await approve();
     expect([codeOf(rest), rest.headers.get('retry-after')]).toEqual(['503 SERVICE_UNAVAILABLE', '1']);
@@ -246,7 +246,7 @@ it('a process beyond its bounds sends callers elsewhere over either API, and ans
     expect([graphql.status, graphqlCodeOf(graphql)]).toEqual([503, 'SERVICE_UNAVAILABLE']);
     for (const path of ['/health', '/readyz', '/metrics'])
       expect((await busy.rest('GET', path)).status).toBe(200);
-    // Whoever is sent elsewhere is counted as everybody else is.
+    // A caller who is sent elsewhere is counted like every other.
     const { text } = await busy.rest('GET', '/metrics');
     expect(text).toMatch(
       /^countersign_http_requests_total\{method="POST",route="\/api\/v1\/actions\/:action_id\/approve",status="503"\} [1-9]/m,

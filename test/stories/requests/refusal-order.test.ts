@@ -1,9 +1,9 @@
 import { startGateway, type Gateway, type RequestOptions } from '../../support/gateway';
 import { codeOf, graphqlCodeOf } from '../../support/refusals';
 
-/** The order of refusals, docs/approval-policy.md#order-of-refusals: of several things that are wrong, which one the caller is told. */
+/** The order of refusals (docs/approval-policy.md#order-of-refusals): which of several faults the caller is told. */
 let gateway: Gateway;
-/** Actions that are already decided: of scores 35 and 72, and one that user 42 submitted. */
+/** Decided actions: of scores 35 and 72, and one that user 42 submitted. */
 let low = 0;
 let high = 0;
 let own = 0;
@@ -30,7 +30,7 @@ async function codes(requests: readonly (readonly [string, string, RequestOption
   return answers;
 }
 
-describe('a caller is told of the credential before what they sent', () => {
+describe('a caller is told of the credential before their input,', () => {
   const badPath = '/api/v1/actions/abc/approve';
   const malformed = { headers: { 'content-type': 'application/json' }, rawBody: '{' };
   const untyped = { headers: { 'content-type': 'text/plain' }, rawBody: '{' };
@@ -48,7 +48,7 @@ describe('a caller is told of the credential before what they sent', () => {
     expect(await codes(requests)).toEqual(requests.map(() => '401 MISSING_AUTH'));
   });
 
-  it('with one that does not count', async () => {
+  it('with an invalid one', async () => {
     const headers = { ...malformed.headers, authorization: 'Bearer a.b.c' };
     const requests = [
       ['POST', badPath, { headers }],
@@ -101,7 +101,7 @@ it.each([
   ['a limited manager of their limit before the state', 5, () => low, '403 RISK_LIMIT_EXCEEDED'],
   ['a submitter of their own action before the state', 42, () => own, '403 SELF_APPROVAL_FORBIDDEN'],
   ['a manager who may decide it of the state', 3, () => low, '400 INVALID_STATE'],
-])('tells %s', async (_order, user, id, expected) => {
+])('the gateway tells %s', async (_order, user, id, expected) => {
   const code = expected.slice(4);
   const path = `/api/v1/actions/${String(id())}`;
   expect(

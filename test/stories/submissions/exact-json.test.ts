@@ -3,7 +3,7 @@ import { isExact, repeatedName, withoutNumbers } from '../../../src/domain/json-
 import { startGateway, type Gateway } from '../../support/gateway';
 import { codeOf, faultsOf, graphqlBody, graphqlCodeOf } from '../../support/refusals';
 
-/** What is approved is what was sent: a number is exact or refused, and a name stands once in an object. */
+/** What is approved is what was sent: a number is exact or refused, and a name occurs once in an object. */
 let gateway: Gateway;
 beforeAll(async () => {
   gateway = await startGateway();
@@ -31,13 +31,13 @@ const byLiteral = (fields: string) =>
     { user: ANALYST },
   );
 
-/** Which a double would change. */
+/** Numbers that a double would change. */
 const CHANGED = [
   ...['100.00000000000000001', '12.345678901234567890', '1.000000000000000001', '1e-400', '-1e-400'],
   ...['1e400', '9007199254740993', '-9007199254740993', '12345678901234567890', '0.1000000000000000055'],
   ...['4.9e-324', '50.000000000000000000001', '1.0000000000000002220446049250313', `0.${'1'.repeat(60_000)}`],
 ];
-/** Which it keeps, and how they come out. */
+/** Numbers that a double keeps, and how they are returned. */
 const KEPT: readonly (readonly [string, string])[] = [
   ...(['0.1', '-1.5', '9007199254740991', '5e-324', '0.30000000000000004', '1e-7'] as const).map(
     (number) => [number, number] as const,
@@ -52,8 +52,8 @@ const KEPT: readonly (readonly [string, string])[] = [
   ].map(([sent = '', stored = '']) => [sent, stored] as const),
 ];
 
-describe('a number in what an agent submits', () => {
-  it.each(CHANGED)('that would come out changed is refused, wherever it stands: %#', async (number) => {
+describe("a number in an agent's submission", () => {
+  it.each(CHANGED)('that would be changed is refused, wherever it occurs: %#', async (number) => {
     const before = await gateway.database.sql('SELECT count(*) FROM actions');
     for (const field of ['parameters', 'context', 'risk_indicators'])
       for (const value of [`{"x":${number}}`, `{"x":[{"y":[1,${number}]}]}`]) {
@@ -95,12 +95,12 @@ describe('a number in what an agent submits', () => {
     expect(graphqlBody(await gateway.graphql(query, { user: ANALYST })).errors).toHaveLength(1);
   });
 
-  it('that no field asks for is ignored, as every unknown field is', async () => {
+  it('in an unknown field is ignored, like every unknown field', async () => {
     expect((await submit(`"unknown":${'1'.repeat(60_000)}`)).status).toBe(200);
   });
 });
 
-describe('a name that stands twice in one object', () => {
+describe('a repeated name in one object', () => {
   it.each([
     '"parameters":{"amount":1,"amount":1000000}',
     '"agent_id":"b"',
@@ -136,20 +136,20 @@ describe('a name that stands twice in one object', () => {
     expect([answer.status, graphqlCodeOf(answer)]).toEqual([400, 'INVALID_JSON']);
   });
 
-  it('is refused where a program only approves, who sees nothing of it', async () => {
+  it('is refused where a program only approves, and would not notice', async () => {
     const rawBody = '{"reason":"no","reason":"yes"}';
     const answer = await gateway.rest('POST', '/api/v1/actions/12345/approve', { user: 1, headers, rawBody });
     expect(codeOf(answer)).toBe('400 INVALID_JSON');
   });
 
-  it('is no fault in two objects, as a value, or by a name inside of a text', async () => {
+  it('is no fault in two objects, as a value, or inside a text', async () => {
     const fields = String.raw`"parameters":{"a":{"a":"a"},"b":[{"a":1},{"a":2}],"c":"\"a\":1,\"a\":2"}`;
     expect((await submit(fields)).status).toBe(200);
   });
 });
 
 describe('the reader of JSON texts', () => {
-  it('finds no name twice in whatever JavaScript writes, and leaves its numbers', () => {
+  it('finds no repeated name in anything that JavaScript writes, and leaves its numbers', () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 6 }), fc.constantFrom(0, 1, 4), (json, space) => {
         const text = JSON.stringify(JSON.parse(json), null, space);
@@ -172,7 +172,7 @@ describe('the reader of JSON texts', () => {
     );
   });
 
-  it('takes every number that JavaScript writes, and none with one digit more than it keeps', () => {
+  it('accepts every number that JavaScript writes, and none with one digit more than it keeps', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true, min: 1e-5, max: 1e15 }), (value) => {
         const written = String(value);

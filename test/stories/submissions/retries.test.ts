@@ -8,7 +8,10 @@ import { codeOf, graphqlCodeOf } from '../../support/refusals';
 import { MINIMAL, SDK_BODY, sdkHeaders, submit } from '../../support/submissions';
 import { whileHeld } from '../../support/waiting';
 
-/** What was asked for once and is asked for again under the same key is done once, and told again (docs/rest-api.md#idempotency-keys). */
+/**
+ * A request that is repeated under the same key takes effect once, and its response is replayed
+ * (docs/rest-api.md#idempotency-keys).
+ */
 let gateway: Gateway;
 beforeAll(async () => {
   gateway = await startGateway();
@@ -106,9 +109,9 @@ async function entriesOf(...ids: number[]) {
 
 const other = (api: Api): Api => (api === 'rest' ? 'graphql' : 'rest');
 
-describe.each(APIS)('a reviewer who repeats over %s what they decided', (api) => {
+describe.each(APIS)('a reviewer who repeats a decision over %s', (api) => {
   it.each(['approve', 'reject'])(
-    'is told the same decision to %s, over either API, and it is one',
+    'gets the same decision to %s, over either API, and it is one',
     async (verdict) => {
       const [id = 0] = await gateway.addActions([20]);
       const given = { key: newKey(), reason: 'looked at' };
@@ -121,14 +124,14 @@ describe.each(APIS)('a reviewer who repeats over %s what they decided', (api) =>
     },
   );
 
-  it('is told the very body and status that they were told first', async () => {
+  it('gets the very body and status of the first response', async () => {
     const [id = 0] = await gateway.addActions([20]);
     const given = { key: newKey() };
     const [first, again] = [await ask(api, 'approve', id, given), await ask(api, 'approve', id, given)];
     expect([again.status, again.text]).toEqual([first.status, first.text]);
   });
 
-  it('is told of a vote that it still waits for others, although it was decided since', async () => {
+  it('reads of a vote that it still waits for others, although the action was decided since', async () => {
     await changePolicy(gateway, { quorum: { low: 2 } });
     const [id = 0] = await gateway.addActions([20]);
     const given = { key: newKey(), user: MANAGER };
@@ -142,7 +145,7 @@ describe.each(APIS)('a reviewer who repeats over %s what they decided', (api) =>
     await changePolicy(gateway, { quorum: { low: 1 } });
   });
 
-  it('is told the whole answer of a bulk, refused items included', async () => {
+  it('gets the whole response of a bulk, refused items included', async () => {
     const ids = [...(await gateway.addActions([20, 30])), 999_999];
     await decide('rest', 'reject', ids[1] ?? 0, {});
     const given = { key: newKey() };
@@ -158,7 +161,7 @@ describe.each(APIS)('a reviewer who repeats over %s what they decided', (api) =>
     expect(await entriesOf(...ids)).toEqual(before);
   });
 
-  it('is told the answer of an all-or-none bulk, and of one that was refused nothing', async () => {
+  it('gets the response of an all-or-none bulk, and of one that was refused nothing', async () => {
     const [one = 0, two = 0] = await gateway.addActions([20, 30]);
     const given = { key: newKey(), mode: 'atomic' } as const;
     await decide('rest', 'reject', two, {});
@@ -171,7 +174,7 @@ describe.each(APIS)('a reviewer who repeats over %s what they decided', (api) =>
     expect(await entriesOf(one, three)).toEqual(['action_approved', 'action_approved']);
   });
 
-  it('is refused another request under a key that is taken, and nothing is done', async () => {
+  it('is refused another request under a used key, and nothing is done', async () => {
     const [one = 0, two = 0] = await gateway.addActions([20, 20]);
     const key = newKey();
     await decide(api, 'approve', one, { key });
@@ -189,7 +192,7 @@ describe.each(APIS)('a reviewer who repeats over %s what they decided', (api) =>
     expect(await entriesOf(two)).toEqual([]);
   });
 
-  it('is not told again what was refused: it is tried again', async () => {
+  it('gets no replay of a refusal: the request is tried again', async () => {
     const [id = 0] = await gateway.addActions([50]);
     await setUsers(gateway, ADMIN, [3], { approvalLevel: 1 });
     const given = { key: newKey(), user: 3 };
@@ -207,7 +210,7 @@ describe.each(APIS)('a reviewer who repeats over %s what they decided', (api) =>
     ['left a lower level', { approvalLevel: 1 }, { approvalLevel: 2 }, 'APPROVAL_LEVEL_REQUIRED'],
     ['given a lower limit', { maxRiskScore: 10 }, { maxRiskScore: null }, 'RISK_LIMIT_EXCEEDED'],
     ['deactivated', { active: false }, { active: true }, 'INVALID_TOKEN'],
-  ])('is told nothing once they are %s', async (_title, demotion, restored, code) => {
+  ])('gets no replay once they are %s', async (_title, demotion, restored, code) => {
     const [one = 0, two = 0] = await gateway.addActions([50, 50]);
     const [single, bulk] = [newKey(), newKey()].map((key) => ({ key, user: MANAGER }));
     const first = await decide(api, 'approve', one, single ?? {});
@@ -219,7 +222,7 @@ describe.each(APIS)('a reviewer who repeats over %s what they decided', (api) =>
     expect(await decide(api, 'approve', one, single ?? {})).toEqual(first);
   });
 
-  it('costs no statement more with a key than without, and a repeat writes nothing', async () => {
+  it('costs no statement more with a key than without, and a replay writes nothing', async () => {
     const [one = 0, two = 0] = await gateway.addActions([20, 20]);
     const names = async (id: number, given: Given) => {
       gateway.database.statements.length = 0;
@@ -235,7 +238,7 @@ describe.each(APIS)('a reviewer who repeats over %s what they decided', (api) =>
   });
 });
 
-it("one person's key is no other's, and another person's same key is free", async () => {
+it("one person's key is not another's, and another person's same key is free", async () => {
   const [one = 0, two = 0] = await gateway.addActions([20, 20]);
   const key = newKey();
   expect(await decide('rest', 'approve', one, { key, user: ADMIN })).toMatchObject({ status: 'approved' });
@@ -267,7 +270,7 @@ describe('fifty requests at once under one key', () => {
     return { distinct: new Set(told.map((facts) => JSON.stringify(facts))).size, first: told[0] };
   };
 
-  it('to decide one action are one decision, and every other is told it, or that it is under way', async () => {
+  it('to decide one action are one decision, and every other gets its replay, or is told that it is under way', async () => {
     const [id = 0] = await gateway.addActions([20]);
     const key = newKey();
     const { distinct, first } = summary(
@@ -299,7 +302,7 @@ describe('fifty requests at once under one key', () => {
     expect(await entriesOf(told[0]?.body.action_id)).toEqual(['action_submitted']);
   });
 
-  it('that ask for different actions decide one, and refuse the others as another request', async () => {
+  it('for different actions decide one, and the others are refused as another request', async () => {
     const ids = await gateway.addActions(Array.from({ length: 50 }, () => 20));
     const key = newKey();
     const codes = (await fifty((index) => decide('rest', 'approve', ids[index] ?? 0, { key }))).map(
@@ -311,7 +314,7 @@ describe('fifty requests at once under one key', () => {
   });
 });
 
-it('a repeat while the first is still under way is a 409, and waits for nothing that others hold', async () => {
+it('a repeated request while the first is still under way is a 409, and waits for no lock of others', async () => {
   const [id = 0] = await gateway.addActions([20]);
   const given = { key: newKey() };
   let second: Promise<Record<string, any>> | undefined;
@@ -334,7 +337,7 @@ it('a repeat while the first is still under way is a 409, and waits for nothing 
   expect(await decide('graphql', 'approve', id, given)).toEqual(first);
 });
 
-it('an answer that was lost on its way after the commit is told again', async () => {
+it('a response that was lost after the commit is replayed', async () => {
   const [id = 0] = await gateway.addActions([20]);
   const key = newKey();
   const url = new URL(`/api/v1/actions/${String(id)}/approve`, gateway.url);
@@ -363,7 +366,7 @@ it('an answer that was lost on its way after the commit is told again', async ()
   expect(await entriesOf(id)).toEqual(['action_approved']);
 });
 
-it('a bulk of which something moved between look and write is decided and remembered as a whole', async () => {
+it('a bulk of which one action changed before the write is decided and remembered as a whole', async () => {
   const ids = await gateway.addActions([20, 30]);
   const given = { key: newKey() };
   const change = `UPDATE actions SET version = version + 1, risk_score = 35 WHERE id = ${String(ids[1])}`;
@@ -388,7 +391,7 @@ describe('an agent that repeats a submission', () => {
     expect(next.body.action_id).not.toBe(first?.body.action_id);
   });
 
-  it('is told what it was told first, although the action was decided since', async () => {
+  it('gets the first response, although the action was decided since', async () => {
     const apiKey = await gateway.apiKey({});
     const given = { apiKey, headers: { 'idempotency-key': newKey() } };
     const first = await submit(gateway, MINIMAL, given);
@@ -424,7 +427,7 @@ describe('an agent that repeats a submission', () => {
     expect(told.action).toEqual({ id: told.actionId, status: 'PENDING_APPROVAL' });
   });
 
-  it('with a key that was revoked meanwhile is told nothing', async () => {
+  it('with a key that was revoked meanwhile gets no replay', async () => {
     const apiKey = await gateway.apiKey({});
     const given = { apiKey, headers: { 'idempotency-key': newKey() } };
     await submit(gateway, MINIMAL, given);
@@ -434,7 +437,7 @@ describe('an agent that repeats a submission', () => {
     expect(codeOf(await submit(gateway, MINIMAL, given))).toBe('401 REVOKED_API_KEY');
   });
 
-  it('by hand under the same X-Correlation-ID has submitted twice: a person asks for it by key', async () => {
+  it('by hand under the same X-Correlation-ID has submitted twice: a person needs an idempotency key', async () => {
     const headers = { 'x-correlation-id': 'by-hand' };
     const [one, two] = [
       await submit(gateway, MINIMAL, { user: 4, headers }),
@@ -454,7 +457,7 @@ describe('an agent that repeats a submission', () => {
   });
 });
 
-it('what is known is forgotten after a day, in batches, and not before', async () => {
+it('an idempotency record is deleted after a day, in batches, and not before', async () => {
   await gateway.database.sql(
     `INSERT INTO idempotency_keys (organization_id, principal_kind, principal_id, key, request_hash, outcome, created_at)
      SELECT 1, 'user', 1, 'key:old ' || n, repeat('0', 64), '{}'::jsonb, now() - interval '24 hours 1 minute' FROM generate_series(1, 2500) n

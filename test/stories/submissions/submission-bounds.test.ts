@@ -2,12 +2,12 @@ import { decide, APIS } from '../../support/apis';
 import { startGateway, type Gateway } from '../../support/gateway';
 import { MINIMAL, submit, submitThrough } from '../../support/submissions';
 
-/** Who counts as submitter, how much of theirs may wait, and what a key that only submits gets to see. */
+/** Who counts as submitter, how many of their actions may wait, and what a key sees that may only submit. */
 let gateway: Gateway;
 
 beforeAll(async () => {
   gateway = await startGateway({ maxPendingActions: 3 });
-  // A second admin, whatever the demo data hold.
+  // A second admin, whatever the demo data holds.
   await gateway.database.sql(
     `WITH added AS (INSERT INTO users (organization_id, id, name, role) VALUES (1, 900, 'Second admin', 'admin') RETURNING id)
      INSERT INTO user_identities (issuer, subject, organization_id, user_id)
@@ -30,7 +30,7 @@ async function keyMadeBy(
 }
 
 describe.each(APIS)('over %s', (api) => {
-  it('an admin who made the key for somebody else does not decide what comes with it', async () => {
+  it('an admin who created the key for somebody else does not decide what it submits', async () => {
     const apiKey = await keyMadeBy(MAKER, ANALYST);
     const { action_id: id } = await submitThrough(gateway, api, MINIMAL, { apiKey });
     const query = `{ action(id: ${String(id)}) { viewerCanApprove { code } viewerCanReject { code } } }`;
@@ -44,7 +44,7 @@ describe.each(APIS)('over %s', (api) => {
     expect((await decide(gateway, api, 'approve', id, { user: OTHER_ADMIN })).code).toBeNull();
   });
 
-  it('whoever submits what nobody can decide is told so at once, and again where the request comes again', async () => {
+  it('an agent that submits what nobody can decide is told so at once, and again in a replay', async () => {
     await gateway.database.sql(
       `UPDATE users SET active = id = 1 WHERE organization_id = 1 AND role = 'admin'`,
     );
@@ -63,7 +63,7 @@ describe.each(APIS)('over %s', (api) => {
     expect(warnings).toBeUndefined();
   });
 
-  it('no more than so many actions of one submitter wait: 429, until some are decided', async () => {
+  it('no more than a limited number of actions of one submitter wait: 429, until some are decided', async () => {
     const [apiKey, otherKey] = [await gateway.apiKey({ owner: 42 }), await gateway.apiKey({ owner: 42 })];
     const ids: number[] = [];
     for (let n = 0; n < 3; n += 1)
@@ -85,13 +85,13 @@ describe.each(APIS)('over %s', (api) => {
   });
 });
 
-it('what an admin submits with a key that an operator made is decided by any other admin', async () => {
+it("an action that an admin submits with an operator's key is decided by any other admin", async () => {
   const apiKey = await gateway.apiKey({ owner: ANALYST });
   const { body } = await submit(gateway, MINIMAL, { apiKey });
   expect((await decide(gateway, 'rest', 'approve', body.action_id, { user: MAKER })).code).toBeNull();
 });
 
-it('a key that only submits does not read the action, be it the first time or by submitting again', async () => {
+it('a key that may only submit does not read the action, at the first submission or in a replay', async () => {
   const scopes = ['actions:submit'];
   const apiKey = await keyMadeBy(MAKER, ANALYST, scopes);
   const query = `mutation { submitAction(input: { agentId: "a", actionType: "b" }, idempotencyKey: "again") {

@@ -18,7 +18,7 @@ import {
 } from '../../support/submissions';
 import { whileHeld } from '../../support/waiting';
 
-/** What agents and people submit, what it scores, and what becomes of it (docs/rest-api.md#submit-an-action). */
+/** What agents and people submit, its score, and the outcome (docs/rest-api.md#submit-an-action). */
 let gateway: Gateway;
 /** User 42's key. */
 let key = '';
@@ -38,7 +38,7 @@ const RULES = [
 ];
 
 describe("an agent with the vendor's SDK", () => {
-  it('is answered with the keys that it reads, while a person has to decide', async () => {
+  it('gets the keys that it reads, while the action waits for a reviewer', async () => {
     const answer = await submit(gateway, SDK_BODY, { headers: sdkHeaders(key, 'asc_first') });
     expect(answer.status).toBe(200);
     expect(Object.entries(answer.body)).toEqual([
@@ -56,7 +56,7 @@ describe("an agent with the vendor's SDK", () => {
     expect(answer.headers.get('x-correlation-id')).toBe('asc_first');
   });
 
-  it('has what it sent under its own names stored under ours, to the letter', async () => {
+  it("finds what it sent under its own names stored under the gateway's, unchanged", async () => {
     const { body } = await submit(gateway, SDK_BODY, { headers: sdkHeaders(key, 'asc_names') });
     expect(await storedAction(gateway, body.action_id)).toMatchObject({
       organization_id: 1,
@@ -86,7 +86,7 @@ describe("an agent with the vendor's SDK", () => {
     });
   });
 
-  it('reads the same of it while it waits, and what was decided then', async () => {
+  it('reads the same of the action while it waits, and then the decision', async () => {
     const headers = sdkHeaders(key, 'asc_wait');
     const { body } = await submit(gateway, SDK_BODY, { headers });
     const status = async () =>
@@ -96,7 +96,7 @@ describe("an agent with the vendor's SDK", () => {
     expect(await status()).toMatchObject({ status: 'approved', decision: 'allowed', decision_ready: true });
   });
 
-  it('is not decided for by the owner of its key', async () => {
+  it('gets no decision from the owner of its key', async () => {
     const { body } = await submit(
       gateway,
       { ...SDK_BODY, risk_indicators: [] },
@@ -124,7 +124,7 @@ describe.each(APIS)('over %s', (api) => {
     });
   });
 
-  it('nobody without a credential submits, nor a key without the scope, nor a deactivated person', async () => {
+  it('no caller without a credential submits, nor a key without the scope, nor a deactivated person', async () => {
     const reader = await gateway.apiKey({ scopes: ['actions:read'] });
     const before = await count();
     expect((await through(MINIMAL, {}))['error_code']).toBe('MISSING_AUTH');
@@ -133,7 +133,7 @@ describe.each(APIS)('over %s', (api) => {
     expect(await count()).toEqual(before);
   });
 
-  it('no agent sets its own risk score, nor does a person; a key that may score does', async () => {
+  it('no agent sets its own risk score, nor does a person; a key with the scope to score does', async () => {
     const engine = await gateway.apiKey({ scopes: ['actions:submit', 'actions:score'] });
     const scored = { ...MINIMAL, risk_score: 12.5 };
     const before = await count();
@@ -148,7 +148,7 @@ describe.each(APIS)('over %s', (api) => {
     });
   });
 
-  it('the rule that gave the score is shown in the answer, with its place', async () => {
+  it('an agent sees in the answer which rule gave the score, with its place', async () => {
     await changePolicy(gateway, { scoringRules: RULES });
     const cases = [
       [
@@ -173,7 +173,7 @@ describe.each(APIS)('over %s', (api) => {
     }
   });
 
-  it('only what the policy approves is approved by nobody, with an entry of its own beside the submission', async () => {
+  it('only what the policy approves is approved automatically, with an entry of its own beside the submission', async () => {
     await changePolicy(gateway, { scoringRules: RULES, autoApproveBelow: 40, quorum: { low: 3 } });
     const answer = await through({ ...MINIMAL, action_type: 'read' }, { apiKey: key });
     expect(answer).toMatchObject({ status: 'approved', risk_score: 8 });
@@ -215,7 +215,7 @@ describe.each(APIS)('over %s', (api) => {
     await changePolicy(gateway, { autoApproveBelow: null });
   });
 
-  it('the answer takes three statements, whatever was submitted', async () => {
+  it('an answer takes three statements, whatever was submitted', async () => {
     gateway.database.statements.length = 0;
     await through({ ...MINIMAL, parameters: { big: 'x'.repeat(60_000) } }, { apiKey: key });
     expect(gateway.database.statements.map(({ name }) => name)).toEqual([
@@ -266,7 +266,7 @@ it('an auditor finds who submitted what, and that it was not altered since', asy
   });
 });
 
-it('what is submitted expires when the policy of that moment says, whatever it says later', async () => {
+it('an action expires as the policy said at its submission, whatever it says later', async () => {
   await changePolicy(gateway, { timeToLiveSeconds: { critical: 3600 } });
   const { body } = await submit(gateway, MINIMAL, { user: ANALYST });
   await changePolicy(gateway, { timeToLiveSeconds: { critical: 60 } });
@@ -276,7 +276,7 @@ it('what is submitted expires when the policy of that moment says, whatever it s
   await changePolicy(gateway, { timeToLiveSeconds: { critical: null } });
 });
 
-describe('what cannot be submitted is a 422 with every fault, under the names that were sent', () => {
+describe('an invalid submission is a 422 with every fault, under the names that were sent:', () => {
   it.each<[body: unknown, places: string[]]>([
     [{}, ['body.agent_id', 'body.action_type']],
     [[], ['body']],
@@ -304,7 +304,7 @@ describe('what cannot be submitted is a 422 with every fault, under the names th
     ]);
   });
 
-  it('an object nested out of measure is refused, over either API', async () => {
+  it('an object that is nested too deeply is refused, over either API', async () => {
     const deep = '{"a":'.repeat(20_000) + '1' + '}'.repeat(20_000);
     const headers = { 'content-type': 'application/json' };
     const rawBody = `{"agent_id":"a","action_type":"t","parameters":${deep}}`;
@@ -318,8 +318,8 @@ describe('what cannot be submitted is a 422 with every fault, under the names th
   });
 });
 
-describe('what changes between the look and the write is looked at again', () => {
-  it('the policy: the action is scored and approved by the one in force', async () => {
+describe('a submission is checked again where something changed before its write', () => {
+  it('and scored and approved by the policy in force', async () => {
     const rules = [{ actionType: 'read', score: 10 }];
     await changePolicy(gateway, { scoringRules: [{ actionType: 'read', score: 30 }], autoApproveBelow: 20 });
     const change = newPolicy({ scoringRules: rules, autoApproveBelow: 20 });
@@ -342,7 +342,7 @@ describe('what changes between the look and the write is looked at again', () =>
       async () => ({ apiKey: await gateway.apiKey({ owner: 5 }) }),
       'INVALID_API_KEY',
     ],
-  ] as const)('nothing is submitted where %s', async (_title, user, callerOf, code) => {
+  ] as const)('and is not stored where %s', async (_title, user, callerOf, code) => {
     const caller = await callerOf();
     const change = `UPDATE users SET active = false WHERE id = ${String(user)}`;
     const before = await count();
@@ -352,7 +352,7 @@ describe('what changes between the look and the write is looked at again', () =>
   });
 });
 
-it('nothing is submitted by a key that is revoked while its submission waits', async () => {
+it('an agent whose key is revoked while its submission waits submits nothing', async () => {
   const apiKey = await gateway.apiKey({});
   const gate = '(SELECT pg_advisory_xact_lock(20260120, hashint8(1))) AS gate';
   const change = `UPDATE api_keys SET revoked_at = now() FROM ${gate} WHERE id = (SELECT max(id) FROM api_keys)`;
@@ -366,7 +366,7 @@ describe('an outsider with the verifier', () => {
   /** Nothing is wrong, and nothing of this log is sealed. */
   const UNSEALED = ['not sealed', 'not anchored'];
 
-  it('finds submissions and approvals by the policy in order', async () => {
+  it('finds submissions and automatic approvals in order', async () => {
     const admin = { user: 101 };
     await changePolicy(gateway, { scoringRules: RULES, autoApproveBelow: 40 }, admin);
     const scopes = ['actions:submit', 'actions:score'];
@@ -383,7 +383,7 @@ describe('an outsider with the verifier', () => {
     expect(await kindsFound(records)).toEqual([]);
   });
 
-  it('finds a policy of a release that knew fewer settings in order: they had their defaults', async () => {
+  it('finds a policy of a release with fewer settings in order: those had their defaults', async () => {
     const statements = [
       'ALTER TABLE audit_log DISABLE TRIGGER USER',
       `UPDATE audit_log SET data = data #- '{after,autoApproveBelow}' #- '{after,scoringRules}', canonical = convert_to(
@@ -408,7 +408,7 @@ describe('an outsider with the verifier', () => {
     if (python !== null) expect(secondVerdict(linesOf(older))).toEqual(UNSEALED);
   });
 
-  /** What the verifier finds, and the second one with it, where it can run. */
+  /** What the verifier finds, and the second one too, where it can run. */
   async function kindsFound(records: readonly BundleRecord[]): Promise<string[]> {
     const kinds = kindsOf(await verdictOn(records));
     if (python === null) console.warn('skipped the second verifier: there is no python3');
@@ -421,7 +421,7 @@ describe('an outsider with the verifier', () => {
   const linesOf = (records: readonly object[]) =>
     records.map((record) => `${JSON.stringify(record)}\n`).join('');
 
-  /** An entry of the policy's own approval, rewritten as whoever owns the database and its hashes could. */
+  /** An entry of an automatic approval, rewritten as an owner of the database and its hashes could. */
   const rewritten = (from: string, to: string, of = "actor_kind = 'policy'") => `
     ALTER TABLE audit_log DISABLE TRIGGER USER;
     UPDATE audit_log SET canonical = convert_to(replace(convert_from(canonical, 'UTF8'), '${from}', '${to}'), 'UTF8')
@@ -439,7 +439,7 @@ describe('an outsider with the verifier', () => {
     expect(await kindsFound(records)).toContain('APPROVED_WITHOUT_POLICY');
   });
 
-  it('finds an approval of what was submitted with another score', async () => {
+  it('finds an automatic approval of a submission with another score', async () => {
     const change = rewritten('"risk_score":8,', '"risk_score":9,', "action_type = 'action_submitted'");
     const records = await recordsAfter(gateway.database, change.split(';'));
     expect(await kindsFound(records)).toContain('APPROVED_WITHOUT_POLICY');

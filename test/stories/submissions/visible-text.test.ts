@@ -5,7 +5,7 @@ import { startGateway, type Gateway } from '../../support/gateway';
 import { askToChange, changePolicy, faultyPlaces } from '../../support/policies';
 import { MINIMAL, storedAction, submitThrough } from '../../support/submissions';
 
-/** One notion of text: what is compared, or tested for being blank, is what people see. What is stored is what was sent. */
+/** One notion of text: texts are compared, and tested for being blank, as people see them. They are stored as sent. */
 let gateway: Gateway;
 
 beforeAll(async () => {
@@ -52,7 +52,7 @@ describe('a text as people see it', () => {
     expect(comparableText(other)).toBe(comparableText(one));
   });
 
-  it.each(BLANKS)('is blank where nothing of it is seen: %j', (text) => {
+  it.each(BLANKS)('is blank where nothing of it is visible: %j', (text) => {
     expect([isBlank(text), visibleText(text)]).toEqual([true, '']);
   });
 
@@ -101,7 +101,7 @@ describe.each(APIS)('over %s', (api) => {
       'riskIndicator',
       (text: string) => ({ risk_indicators: { [text]: 'x' } }),
     ],
-  ])('no spelling of %s passes a rule by', async (_what, field, bodyOf) => {
+  ])('no spelling of %s evades a rule', async (_what, field, bodyOf) => {
     const scoringRules = [{ [field]: 'delete*', score: 75 }, { score: 5 }];
     await changePolicy(gateway, { scoringRules, autoApproveBelow: 10 }, ADMIN);
     const answers = await Promise.all(SPELLINGS.map((spelling) => submit(bodyOf(spelling))));
@@ -110,7 +110,7 @@ describe.each(APIS)('over %s', (api) => {
     await changePolicy(gateway, { scoringRules: [], autoApproveBelow: null }, ADMIN);
   });
 
-  it('what reads otherwise than it is scores 95 instead of being approved by nobody', async () => {
+  it('a text that looks like another scores 95 and is never approved automatically', async () => {
     const scoringRules = [{ actionType: 'keep*', score: 75 }, { score: 5 }];
     await changePolicy(gateway, { scoringRules, autoApproveBelow: 10 }, ADMIN);
     const scoreOf = async (body: object) => {
@@ -126,22 +126,19 @@ describe.each(APIS)('over %s', (api) => {
     await changePolicy(gateway, { scoringRules: [], autoApproveBelow: null }, ADMIN);
   });
 
-  it.each(BLANKS)(
-    'a name of nothing that is seen is no name, and such a text is absent: %j',
-    async (text) => {
-      expect((await submit({ action_type: text }))['error_code']).toBe('VALIDATION_ERROR');
-      expect((await submit({ agent_id: text }))['error_code']).toBe('VALIDATION_ERROR');
-      const { action_id: id } = await submit({
-        tool_name: text,
-        target_resource: text,
-        action_type: ` a${text} `,
-      });
-      const stored = await storedAction(gateway, id);
-      expect(stored).toMatchObject({ tool_name: null, target_resource: null, action_type: ` a${text} ` });
-    },
-  );
+  it.each(BLANKS)('an invisible name is no name, and an invisible text is absent: %j', async (text) => {
+    expect((await submit({ action_type: text }))['error_code']).toBe('VALIDATION_ERROR');
+    expect((await submit({ agent_id: text }))['error_code']).toBe('VALIDATION_ERROR');
+    const { action_id: id } = await submit({
+      tool_name: text,
+      target_resource: text,
+      action_type: ` a${text} `,
+    });
+    const stored = await storedAction(gateway, id);
+    expect(stored).toMatchObject({ tool_name: null, target_resource: null, action_type: ` a${text} ` });
+  });
 
-  it.each(BLANKS)('a reason of nothing that is seen is none: %j', async (reason) => {
+  it.each(BLANKS)('an invisible reason counts as none: %j', async (reason) => {
     await changePolicy(gateway, { reasonRequired: { approve: ['LOW'] } }, ADMIN);
     const [id = 0] = await gateway.addActions([10], { organization: 2 });
     const outcome = await decide(gateway, api, 'approve', id, { user: 142, reason });
@@ -150,7 +147,7 @@ describe.each(APIS)('over %s', (api) => {
   });
 });
 
-it.each(BLANKS)('an admin gives no reason, key or pattern that nobody sees: %j', async (text) => {
+it.each(BLANKS)('an admin gives no invisible reason, key or pattern: %j', async (text) => {
   expect(
     faultyPlaces(await askToChange(gateway, { managerMaxRiskScore: 7 }, { ...ADMIN, reason: text })),
   ).toEqual(['reason']);
