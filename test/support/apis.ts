@@ -7,16 +7,16 @@ export type Api = (typeof APIS)[number];
 export const VERDICTS = ['approve', 'reject'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
-/** What came of a request, in one shape for both APIs: REST's. */
+/** The outcome of a request, in one shape for both APIs: REST's. */
 export interface Outcome {
-  /** The status of the HTTP answer. */
+  /** The HTTP status. */
   readonly http: number;
-  /** What the answer itself says its status is; 200 where it was not refused. */
+  /** The status that the body states; 200 where it was not refused. */
   readonly status: number;
   readonly code: string | null;
   readonly detail: string | null;
   readonly facts: Readonly<Record<string, unknown>>;
-  /** The faults of a malformed request, without their places, which each API names its own way. */
+  /** The faults of a malformed request, without their places, which each API names in its own way. */
   readonly faults: readonly { readonly msg: string; readonly type: string }[];
 }
 
@@ -37,7 +37,7 @@ interface GraphqlRefusal {
   };
 }
 
-/** What `extensions` carry of every refusal. */
+/** What `extensions` contain for every refusal. */
 const NO_FACTS = ['code', 'status', 'correlationId', 'errors'];
 
 interface Fault {
@@ -63,7 +63,7 @@ export async function decide(
   return outcomeOf(await gateway.graphql(query, { ...request, variables: { actionId, reason } }));
 }
 
-/** An answer of either API in the one shape. */
+/** An answer of either API in the common shape. */
 export function outcomeOf({ status: http, body }: Answer): Outcome {
   const [error] = (body as { errors?: GraphqlRefusal[] }).errors ?? [];
   if (error?.extensions === undefined) {

@@ -1,13 +1,13 @@
 import { inRestWords, outcomeOf, type Api, type Verdict } from './apis';
 import type { Answer, Gateway, RequestOptions } from './gateway';
 
-/** How a bulk is asked for; what is not given is not sent. */
+/** How a bulk is requested; absent members are not sent. */
 export interface BulkOptions extends RequestOptions {
   readonly mode?: 'atomic' | 'best_effort';
   readonly reason?: string;
 }
 
-/** What became of one id, in one shape for both APIs: REST's words. */
+/** The outcome of one id, in one shape for both APIs: REST's words. */
 export interface BulkItem {
   readonly id: number;
   /** Why it was refused; null where it was not. */
@@ -19,9 +19,9 @@ export interface BulkItem {
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
-/** What a bulk was answered with, in one shape for both APIs. */
+/** The answer to a bulk, in one shape for both APIs. */
 export interface Bulk {
-  /** The refusal of the whole request, where there was nothing else; else null. */
+  /** The refusal of the whole request, where there is nothing else; otherwise null. */
   readonly refusal: string | null;
   readonly requested: number;
   readonly succeeded: number;
@@ -60,7 +60,7 @@ export async function decideBulk(...asked: Parameters<typeof askBulk>): Promise<
   return readBulk(await askBulk(...asked));
 }
 
-/** An answer of either API in the one shape. */
+/** An answer of either API in the common shape. */
 export function readBulk(answer: Answer): Bulk {
   const { data, errors, results, ...body } = answer.body;
   if (errors || !(data || results))
@@ -78,13 +78,13 @@ export function readBulk(answer: Answer): Bulk {
   return { refusal: null, requested, succeeded, failed, correlationId, items };
 }
 
-/** What a bulk did to each action: its code, or the status that it has now. */
+/** What a bulk did to each action: its code, or its status now. */
 export function outcomesOf({ items }: Bulk): (string | number)[] {
   return items.map(({ code, status }) => code ?? status);
 }
 
 function itemOfRest(item: Record<string, any>): BulkItem {
-  // A receipt is of an entry of its own: no two are the same.
+  // A receipt belongs to one entry: no two are the same.
   const { action_id: id, status, error_code: code, detail, context, audit_receipt, ...facts } = item;
   if (code === undefined) {
     expect(audit_receipt).toMatchObject({ audit_id: expect.any(Number) as number });

@@ -22,7 +22,7 @@ export async function addPending(
   return Array.from({ length: count }, (_, n) => added.first + n);
 }
 
-/** And they are overdue. */
+/** The same, and overdue. */
 export async function addOverdue(
   database: TestDatabase,
   organization: number,
@@ -34,8 +34,8 @@ export async function addOverdue(
 }
 
 /**
- * The actions that are marked without their one entry or have one and are not marked, whose entry does not wait for
- * the sealer, or has not the bytes and the leaf that it should have.
+ * The actions that are marked without their one entry or have one and are not marked, whose entry does not wait for the
+ * sealer, or whose bytes and leaf are wrong.
  */
 export async function wronglyMarked(database: TestDatabase): Promise<unknown[]> {
   return database.sql(
@@ -52,7 +52,7 @@ export async function wronglyMarked(database: TestDatabase): Promise<unknown[]> 
   );
 }
 
-/** Puts these actions' time an hour into the past; what was decided of them was decided in time. */
+/** Moves these actions' expiry an hour into the past; they were decided in time. */
 export async function makeOverdue(database: TestDatabase, ids: readonly number[]): Promise<void> {
   await database.sql(
     `UPDATE actions SET submitted_at = now() - interval '2 hours', expires_at = now() - interval '1 hour',
@@ -83,8 +83,8 @@ export async function untilOver(database: TestDatabase, ids: readonly number[]):
 }
 
 /**
- * Lets no sweep mark anything any more, a gateway's own neither, so that what is overdue stays unswept as long as a
- * test looks at it.
+ * Lets no sweep mark anything any more, not even a gateway's own, so that overdue actions stay unmarked as long as a
+ * test reads them.
  */
 export async function holdBackSweeps(database: TestDatabase): Promise<void> {
   await database.sql(`CREATE OR REPLACE FUNCTION leave_it() RETURNS trigger LANGUAGE plpgsql AS
@@ -93,7 +93,7 @@ export async function holdBackSweeps(database: TestDatabase): Promise<void> {
     WHEN (NEW.status = 'expired' AND OLD.status <> 'expired') EXECUTE FUNCTION leave_it()`);
 }
 
-/** Marks what is overdue after all, once. */
+/** Marks overdue actions after all, once. */
 export async function sweepAfterAll(database: TestDatabase): Promise<void> {
   await database.sql('DROP TRIGGER hold_back_sweeps ON actions');
   await sweep(database.application);
@@ -118,7 +118,7 @@ export async function waiting(database: TestDatabase): Promise<number[]> {
   return rows.map(({ pid }) => pid);
 }
 
-/** Does something with an action that is about to expire; where it came too late (null), anew with more time. */
+/** Does something with an action that is about to expire; where it is too late (null), again with more time. */
 export async function inTime<T>(gateway: Gateway, work: (action: number) => Promise<T | null>): Promise<T> {
   for (let seconds = 0.2; seconds < 30; seconds *= 2) {
     const [action = 0] = await gateway.addActions([35]);

@@ -52,7 +52,7 @@ export const RULES: fc.Arbitrary<PolicyRules> = fc.record({
 
 const PARTLY = { requiredKeys: [] };
 
-/** Every change that a possible policy stays possible with. */
+/** Every change that keeps a possible policy possible. */
 export const PATCH: fc.Arbitrary<PolicyPatch> = fc.record(
   {
     ...FLAT,

@@ -27,7 +27,7 @@ type Decide = (
   ids: number | readonly number[],
 ) => Promise<Attempt[]>;
 
-/** Two gateways, and how to stop what is theirs alone. */
+/** Two gateways, and how to stop what belongs to them alone. */
 interface Pair {
   readonly gateways: readonly [Gateway, Gateway];
   readonly close: () => Promise<void>;
@@ -35,7 +35,7 @@ interface Pair {
 
 /**
  * Two gateways on one database, each with connections of its own, and the reviewers. With TEST_PROCESSES each is a
- * process of its own (`npm run test:processes`), else both are in this one.
+ * process of its own (`npm run test:processes`), otherwise both are in this one.
  */
 export async function startRace(): Promise<Pair> {
   const first = await startGateway();

@@ -17,7 +17,7 @@ export interface Case {
   readonly ownLimit: number | null;
   readonly score: number;
   readonly isOwn: boolean;
-  /** Whether it came with an API key of somebody else that the reviewer made. */
+  /** Whether it was submitted with an API key of another owner that the reviewer created. */
   readonly isKeyMaker: boolean;
   readonly status: ActionStatus;
   readonly approvals: number;
@@ -31,7 +31,7 @@ export interface Case {
 export const REVIEWER = 42;
 export const DECIDED_AT = new Date('2026-01-20T14:35:00.123Z');
 
-/** A manager's approval of another's pending action of low risk, under the default rules: nothing speaks against it. */
+/** A manager's approval of another's pending action of low risk, under the default rules: no refusal applies. */
 export const PLAIN: Case = {
   role: 'manager',
   ownLevel: null,
@@ -105,7 +105,7 @@ export function actionOf({ score, isOwn, isKeyMaker, status, approvals, hasVoted
     apiKeyCreatedById: isKeyMaker ? REVIEWER : null,
     decidedById: isDecided ? 2 : null,
     decidedAt: isDecided ? DECIDED_AT : null,
-    // Where it is not known, it is not a no.
+    // Unknown does not mean no.
     ...(hasVoted && { hasVoted }),
   };
 }
@@ -118,7 +118,7 @@ export function codeOf(ruling: Ruling): string | null {
   return ruling.allowed ? null : ruling.refusal.code;
 }
 
-/** How far a case comes in the order of refusals; the permission is the farthest. */
+/** How far a case gets in the order of refusals; the permission is the farthest. */
 export function placeOf(of: Case): number {
   return (ORDER as readonly (string | null)[]).indexOf(codeOf(rulingOn(of)));
 }
@@ -152,7 +152,7 @@ const rules: fc.Arbitrary<PolicyRules> = fc.record({
 });
 
 export const cases: fc.Arbitrary<Case> = fc.record({
-  // Those who only read say little of what comes after their refusal.
+  // Users who may only read say little about what comes after their refusal.
   role: fc.oneof({ arbitrary: fc.constantFrom(...ROLES), weight: 1 }, { arbitrary: reviewers(), weight: 3 }),
   ownLevel: fc.option(levels),
   ownLimit: fc.option(scores),

@@ -3,11 +3,11 @@ import type { Gateway } from './gateway';
 
 /** People of Acme (docs/getting-started.md#demo-data). */
 export const [ADMIN, SECURITY, JUNIOR, ANALYST, LIMITED, SENIOR] = [1, 2, 3, 4, 5, 42] as const;
-/** An id that nobody has, and one of another organization. */
+/** An unknown id, and one of another organization. */
 export const UNKNOWN = 8_000_000_000;
 export const OF_GLOBEX = 22345;
 
-/** A policy under which a reviewer of Acme can meet every refusal there is. */
+/** A policy under which a reviewer of Acme can get every refusal. */
 export const STRICT_POLICY = {
   approvalLevels: true,
   quorum: { medium: 2 },
@@ -15,7 +15,7 @@ export const STRICT_POLICY = {
   reasonRequired: { approve: ['critical'], reject: ['critical'] },
 };
 
-/** Adds an action of Acme that nobody has touched yet. */
+/** Adds a new pending action of Acme. */
 export async function addFresh(
   gateway: Gateway,
   score: number,
@@ -32,7 +32,7 @@ export async function addApproved(gateway: Gateway, score: number, user: number)
   return id;
 }
 
-/** Adds an action whose time was over an hour ago, and which the sweep has marked. */
+/** Adds an action that expired an hour ago, and which the sweep has marked. */
 export async function addExpired(gateway: Gateway, score: number): Promise<number> {
   const id = await addFresh(gateway, score);
   await gateway.database.sql(

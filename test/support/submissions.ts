@@ -2,7 +2,7 @@ import type { Answer, Gateway, RequestOptions } from './gateway';
 import { inRestWords, type Api } from './apis';
 import { sdkHeaders as headersOfSdk } from './sdk';
 
-/** The least that can be submitted, as a REST body. */
+/** The minimal submission, as a REST body. */
 export const MINIMAL = { agent_id: 'agent-7', action_type: 'database_write' };
 
 /** What the vendor's SDK sends to have an action evaluated (docs/legacy-sdk.md#calls). */
@@ -32,7 +32,7 @@ export function submit(gateway: Gateway, body: object, request: RequestOptions):
 const SUBMISSION = `actionId status riskScore riskLevel riskScoreSource policyVersion reason correlationId submittedAt expiresAt
   matchedRule { position actionType toolName targetSystem riskIndicator score }`;
 
-/** Submits through an API, with the field names of REST; what came back in REST's words. */
+/** Submits through an API, with the field names of REST; the answer in REST's words. */
 export async function submitThrough(
   gateway: Gateway,
   api: Api,
@@ -61,7 +61,7 @@ export async function storedAction({ database }: Gateway, id: number): Promise<R
   return row;
 }
 
-/** What the audit log tells of an action, oldest first. */
+/** The audit entries of an action, oldest first. */
 export function entriesOf({ database }: Gateway, id: number): Promise<Record<string, any>[]> {
   return database.sql('SELECT * FROM audit_log WHERE action_id = $1 ORDER BY id', [id]);
 }

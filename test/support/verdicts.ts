@@ -10,12 +10,12 @@ export interface Given {
   readonly verdict: Verdict;
   /** Null for none. */
   readonly reason: string | null;
-  /** What the request carries. */
+  /** What the request contains. */
   readonly credential: Pick<RequestOptions, 'user' | 'apiKey'>;
   readonly ids: readonly number[];
 }
 
-/** What was told of one action, in REST's words. */
+/** The answer about one action, in REST's words. */
 export interface Told {
   readonly id: number;
   /** The status of the HTTP answer. */
@@ -24,7 +24,7 @@ export interface Told {
   readonly decision: ToldDecision | null;
 }
 
-/** What a decision did. What is not told of it is null. */
+/** What a decision did. Absent facts are null. */
 interface ToldDecision {
   readonly status: string;
   readonly by: number | null;
@@ -35,7 +35,7 @@ interface ToldDecision {
 
 type Json = Readonly<Record<string, any>>;
 
-/** Gives a verdict and reads what was told of each action. */
+/** Gives a verdict and reads the answer about each action. */
 export async function give(gateway: Gateway, given: Given): Promise<Told[]> {
   const [api, bulk] = given.way.split(' ') as [Api, 'bulk'?];
   const answer = await (bulk === undefined ? giveOne(gateway, api, given) : giveBulk(gateway, api, given));
@@ -83,7 +83,7 @@ function graphqlItem({ actionId, refusal, decision }: Json): Omit<Told, 'http'> 
   return { id, refusal: { code, status, detail, facts: withoutNulls(inRestWords(facts)) }, decision: null };
 }
 
-/** A bulk over GraphQL has a field for every fact, and null where a code has no use for it. */
+/** A bulk over GraphQL has a field for every fact, null where a code does not use it. */
 export function withoutNulls(facts: Json): Json {
   return Object.fromEntries(Object.entries(facts).filter(([, fact]) => fact !== null));
 }

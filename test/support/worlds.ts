@@ -4,10 +4,10 @@ import type { ByRiskLevel, PolicyRules } from '../../src/domain/policy';
 import type { Role } from '../../src/domain/principal';
 import { RISK_LEVELS } from '../../src/domain/risk';
 
-/** An organization as it is generated: plain values, so that a failure prints it and shrinks it. */
+/** A generated organization: plain values, so that a failure prints and shrinks it. */
 export interface World {
   readonly policy: PolicyRules;
-  /** As many as PEOPLE; actions name them by their place. */
+  /** As many as PEOPLE; actions refer to them by their place. */
   readonly people: readonly Person[];
   readonly actions: readonly GivenAction[];
 }
@@ -17,20 +17,20 @@ interface Person {
   readonly approvalLevel: number | null;
   readonly maxRiskScore: number | null;
   readonly active: boolean;
-  /** Whether they come with an API key of theirs instead of a token. */
+  /** Whether they use an API key of theirs instead of a token. */
   readonly hasKey: boolean;
 }
 
 export interface GivenAction {
   readonly score: number;
   readonly state: keyof typeof STATES;
-  /** Null for somebody who is not among the people. */
+  /** Null for a submitter who is not among the people. */
   readonly submittedBy: number | null;
-  /** Who made the API key that it came with; null for nobody. */
+  /** Who created the API key of its submission; null for nobody. */
   readonly keyMadeBy: number | null;
-  /** Those of the people who voted. The first one decided it, if somebody did. */
+  /** The voters among the people. The first one decided it, if anybody did. */
   readonly votedBy: readonly number[];
-  /** How many others approved, the last of them excepted, who decides where none of the people did. */
+  /** How many others approved, without the last of them, who decides where none of the people did. */
   readonly othersApproved: number;
   /** When it was submitted, in minutes: several at once. */
   readonly minute: number;
@@ -44,7 +44,7 @@ export interface State {
   readonly decidedByKind?: 'user' | 'policy';
 }
 
-/** What is stored of an action in each state, and what it is then. */
+/** The stored columns of an action in each state, and its effective status. */
 export const STATES = {
   pending: { stored: 'pending_approval', effective: 'pending_approval' },
   'pending till tomorrow': { stored: 'pending_approval', effective: 'pending_approval', expiresIn: '1 day' },
@@ -81,7 +81,7 @@ const riskLevels = fc.subarray([...RISK_LEVELS]);
 const byRiskLevel = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<ByRiskLevel<T>> =>
   fc.record({ low: value, medium: value, high: value, critical: value });
 
-/** Policies with every setting, but for times to live: when an action expires is generated with the action. */
+/** Policies with every setting, except times to live: when an action expires is generated with the action. */
 export const policies: fc.Arbitrary<PolicyRules> = fc.record({
   approvalLevels: fc.boolean(),
   requiredLevels: byRiskLevel(requiredLevels),
@@ -96,7 +96,7 @@ export const policies: fc.Arbitrary<PolicyRules> = fc.record({
   scoringRules: fc.constant([]),
 });
 
-/** The people of a world: every role, mostly those that decide; a few are deactivated or come with a key. */
+/** The people of a world: every role, mostly those that decide; a few are deactivated or use a key. */
 export const people: fc.Arbitrary<readonly Person[]> = fc.array(
   fc.record({
     role: mostly(fc.constantFrom('admin', 'security_manager', 'manager'), fc.constantFrom('manager', 'user')),
@@ -113,7 +113,7 @@ export const places = fc.nat({ max: PEOPLE - 1 });
 
 const states = Object.keys(STATES) as (keyof typeof STATES)[];
 
-/** Actions in every state, mostly such as can still be decided. */
+/** Actions in every state, mostly those that can still be decided. */
 export const actions: fc.Arbitrary<GivenAction> = fc.record({
   score: scores,
   state: fc.oneof(

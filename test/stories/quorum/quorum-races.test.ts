@@ -144,7 +144,8 @@ describe('at the last missing approval', () => {
 describe('bulks over the same actions in opposite orders, where two approvals are required', () => {
   /**
    * Everybody's bulk at once, in every second round with the action in the middle locked until all of them wait:
-   * without one lock order for all, a bulk would then hold what another needs. @returns the codes of each action,
+   * without one lock order for all, a bulk would then hold what another needs.
+   * @returns the codes of each action,
    * refusals last
    */
   async function bulksAtOnce(actions: readonly number[], given: readonly Given[], round: number) {
