@@ -78,7 +78,7 @@ describe('an operator learns why a log-in is refused', () => {
     ['identity_claims', 'a token of nobody', () => `Bearer ${token({ sub: undefined })}`],
     [
       'subject_not_provisioned',
-      'somebody who is not known here',
+      'an unknown person',
       () => `Bearer ${token({ sub: 'stranger' })}`,
     ],
     [

@@ -168,7 +168,7 @@ describe("while an admin's change waits to be written", () => {
   it.each([
     ['demoted', `role = 'security_manager'`, 'INSUFFICIENT_PERMISSIONS'],
     ['deactivated', 'active = false', 'INVALID_TOKEN'],
-  ])('an admin who becomes %s is refused, and nothing is written', async (_what, change, code) => {
+  ])('an admin who is %s is refused, and nothing is written', async (_what, change, code) => {
     const [admin, id] = [await somebody('admin'), await somebody()];
     const outcome = await held(
       `UPDATE users SET ${change} WHERE id = ${String(admin)}`,

@@ -85,7 +85,7 @@ describe('a program with an API key', () => {
 describe("another organization's rows", () => {
   it('are visible to nobody, in no query, filter or nested field', async () => {
     await gateway.rest('POST', '/api/v1/actions/12300/approve', { user: ACME.senior });
-    // A denial by role is recorded in the organization of whoever tried, and names an action of the other one.
+    // A denial by role is recorded in the organization of the caller, and names an action of the other one.
     await gateway.rest('POST', '/api/v1/actions/12300/approve', { user: GLOBEX.user });
     const [{ id: theirs, correlationId }] = (await gateway.database.sql(
       `SELECT id, correlation_id AS "correlationId" FROM audit_log
