@@ -76,11 +76,7 @@ describe('an operator learns why a log-in is refused', () => {
     ['not_yet_valid', 'a token that begins tomorrow', () => `Bearer ${token({ nbf: NOW + 86_400 })}`],
     ['not_yet_valid', 'a token that is issued tomorrow', () => `Bearer ${token({ iat: NOW + 86_400 })}`],
     ['identity_claims', 'a token of nobody', () => `Bearer ${token({ sub: undefined })}`],
-    [
-      'subject_not_provisioned',
-      'an unknown person',
-      () => `Bearer ${token({ sub: 'stranger' })}`,
-    ],
+    ['subject_not_provisioned', 'an unknown person', () => `Bearer ${token({ sub: 'stranger' })}`],
     [
       'organization_of_another_issuer',
       'an issuer that speaks for others',
