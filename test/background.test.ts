@@ -1,10 +1,10 @@
 import { pino } from 'pino';
 import { runInBackground, type BackgroundWork } from '../src/background';
 
-/** Work that an operator's gateway repeats by itself, such as the sweep of what is overdue. */
+/** Background work that a gateway repeats, such as the sweep of overdue actions. */
 let log: { msg: string; err: { message: string } }[];
 let stop: () => Promise<void>;
-/** Whether the test has ended, however: nothing of it goes on then. */
+/** Whether the test has ended in whatever way: nothing of it goes on then. */
 let isOver: boolean;
 let works: Turns[];
 
@@ -23,13 +23,13 @@ function start(...all: BackgroundWork[]): void {
   stop = runInBackground(all, pino({ level: 'warn' }, { write }));
 }
 
-/** A work whose every turn ends when the test says so. */
+/** A work whose every run ends when the test says so. */
 class Turns {
-  /** Turns begun so far. */
+  /** Runs begun so far. */
   begun = 0;
-  /** What the last one was given. */
+  /** What the last run was given. */
   signal: AbortSignal | undefined;
-  /** Turns under way. */
+  /** Runs under way. */
   private readonly open: { resolve: () => void; reject: (error: Error) => void }[] = [];
 
   constructor(readonly name: string) {
@@ -44,7 +44,7 @@ class Turns {
     return this.open.length;
   }
 
-  /** Resolves once so many turns have begun. */
+  /** Resolves once so many runs have begun. */
   async reach(begun: number): Promise<void> {
     while (this.begun < begun) await nextRound();
   }
@@ -64,7 +64,7 @@ class Turns {
   }
 }
 
-/** A work that ends at once, so that its turns tell that others could have had theirs. */
+/** A work that ends at once, whose runs show that others could have run. */
 class Ticks {
   count = 0;
   readonly work: BackgroundWork = {
@@ -80,7 +80,7 @@ class Ticks {
     this.count += 1;
   }
 
-  /** Resolves after so many more of its turns. */
+  /** Resolves after so many more of its runs. */
   async pass(turns = 10): Promise<void> {
     const goal = this.count + turns;
     while (this.count < goal) await nextRound();
@@ -92,7 +92,7 @@ async function nextRound(): Promise<void> {
   if (isOver) throw new Error('The test is over');
 }
 
-it('no work ever runs beside itself, however long it takes, and it keeps no other from running', async () => {
+it('no background work overlaps with itself, however long it takes, or delays another', async () => {
   const [slow, ticks] = [new Turns('be slow'), new Ticks()];
   start(slow.work, ticks.work);
   for (let turn = 1; turn <= 3; turn += 1) {
@@ -103,7 +103,7 @@ it('no work ever runs beside itself, however long it takes, and it keeps no othe
   }
 });
 
-it('a work that fails is logged by its name and has its next turn', async () => {
+it('background work that fails is logged by name and runs again', async () => {
   const [failing, ticks] = [new Turns('count the sheep'), new Ticks()];
   start(failing.work, ticks.work);
   for (let turn = 1; turn <= 3; turn += 1) {
@@ -122,7 +122,7 @@ describe('an operator who stops the gateway', () => {
   it.each([
     ['ends well', undefined],
     ['fails', new Error('too late')],
-  ])('tells every work under way to end, and waits for it, even one that %s', async (_how, error) => {
+  ])('tells all background work to end, and waits for it, even for one that %s', async (_how, error) => {
     const [first, second, ticks] = [new Turns('first'), new Turns('second'), new Ticks()];
     start(first.work, second.work, ticks.work);
     await Promise.all([first.reach(1), second.reach(1)]);
@@ -149,7 +149,7 @@ describe('an operator who stops the gateway', () => {
     expect([first.begun, second.begun, ticks.count]).toEqual(before);
   });
 
-  it('does not wait where nothing is under way, and may do so twice', async () => {
+  it('does not wait where nothing is under way, and can stop twice', async () => {
     const ticks = new Ticks();
     start(ticks.work);
     await ticks.pass();

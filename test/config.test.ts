@@ -6,7 +6,7 @@ import { ConfigError, readConfig, type Config } from '../src/config';
 import { noteKeyText } from '../src/domain/signed-note';
 import { keyFault, type VerificationKey } from '../src/http/verification-key';
 
-/** The environment as the gateway reads it: what counts if nothing is set, and that every fault is told at once. */
+/** The environment as the gateway reads it: the defaults, and all faults at once. */
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
 const shortRsa = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey;
 const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
@@ -61,7 +61,7 @@ describe('an operator who sets nothing', () => {
     });
   });
 
-  it('gets the same from settings that are there and empty', () => {
+  it('gets the same from settings that are present and empty', () => {
     const names = [
       'NODE_ENV',
       'PORT',
@@ -74,13 +74,13 @@ describe('an operator who sets nothing', () => {
     expect(readConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readConfig({}));
   });
 
-  it('has a configuration that nobody can change afterwards', () => {
+  it('has a configuration that nothing can change afterwards', () => {
     expect(Object.isFrozen(readConfig({}))).toBe(true);
   });
 });
 
 describe('an operator who sets everything', () => {
-  it('gets it as it was set', () => {
+  it('gets every setting as it was set', () => {
     const ca = join(folder, 'ca.pem');
     writeFileSync(ca, 'the certificate');
     const config = readConfig({
@@ -161,18 +161,18 @@ describe('an operator who sets everything', () => {
     expect(keyOf(config)?.key.equals(rsa)).toBe(true);
   });
 
-  it('gets an encrypted but unverified connection by DATABASE_TLS=require', () => {
+  it('gets an encrypted but unverified connection with DATABASE_TLS=require', () => {
     expect(readConfig({ DATABASE_TLS: 'require' }).database.tls).toEqual({ rejectUnauthorized: false });
   });
 });
 
 describe('an operator in production', () => {
-  it('is told every setting that is missing', () => {
+  it('is told every missing setting', () => {
     const faults = faultsOf({ NODE_ENV: 'production' });
     expect(faults).toEqual(['DATABASE_URL', 'TOKEN_ISSUER', 'TOKEN_PUBLIC_KEY']);
   });
 
-  it('needs no more than the database and an issuer with its key', () => {
+  it('needs only the database and an issuer with its key', () => {
     expect(readConfig(PRODUCTION)).toMatchObject({
       isProduction: true,
       logLevel: 'info',
@@ -224,7 +224,7 @@ describe('an operator who sets something wrong', () => {
     );
   });
 
-  it('finds every fault in the one message', () => {
+  it('finds every fault in one message', () => {
     const { message, faults } = errorOf({ PORT: 'http', LOG_LEVEL: 'loud' });
     expect(faults).toHaveLength(2);
     for (const fault of faults) expect(message).toContain(fault);
@@ -251,7 +251,7 @@ describe('an operator who sets something wrong', () => {
 });
 
 describe('the key of an issuer', () => {
-  it('can stand in the setting, with its line breaks written as \\n', () => {
+  it('can be in the setting, with its line breaks written as \\n', () => {
     const config = readConfig({ ...ISSUER, TOKEN_PUBLIC_KEY: pem(rsa).replaceAll('\n', '\\n') });
     expect(config.trustedIssuers).toMatchObject([
       {
@@ -263,7 +263,7 @@ describe('the key of an issuer', () => {
     expect(keyOf(config)?.key.equals(rsa)).toBe(true);
   });
 
-  it('can stand in a file', () => {
+  it('can be in a file', () => {
     const path = join(folder, 'key.pem');
     writeFileSync(path, pem(p256));
     const config = readConfig({ ...ISSUER, TOKEN_PUBLIC_KEY: path, TOKEN_ALGORITHM: 'ES256' });
@@ -287,12 +287,12 @@ describe('the key of an issuer', () => {
     expect(faultsOf(settings)).toEqual(['TOKEN_PUBLIC_KEY']);
   });
 
-  it('is missed where only the issuer is named, and the issuer where only a key is given', () => {
+  it('is missing where only the issuer is named, and the issuer where only a key is given', () => {
     expect(faultsOf(ISSUER)).toEqual(['TOKEN_PUBLIC_KEY']);
     expect(faultsOf({ TOKEN_PUBLIC_KEY: pem(rsa) })).toEqual(['TOKEN_ISSUER']);
   });
 
-  it('is checked in the same breath as everything else', () => {
+  it('is checked together with everything else', () => {
     const settings = { ...ISSUER, TOKEN_PUBLIC_KEY: pem(shortRsa), PORT: 'http' };
     expect(faultsOf(settings).sort()).toEqual(['PORT', 'TOKEN_PUBLIC_KEY']);
   });
@@ -308,19 +308,19 @@ describe('an operator whose issuer publishes its keys', () => {
     expect(strict?.keys).toMatchObject({ algorithms: ['ES256'] });
   });
 
-  it('is told that it is the one or the other', () => {
+  it('is told to choose one of the two', () => {
     expect(faultsOf({ ...ISSUER, ...JWKS, TOKEN_PUBLIC_KEY: pem(rsa) })).toEqual(['TOKEN_PUBLIC_KEY']);
   });
 
   it.each(['http://login.example.com/jwks', 'login.example.com/jwks', 'file:///etc/keys.json'])(
-    'is told that %s could be anybody',
+    'is told that %s is open to impersonation',
     (url) => {
       expect(faultsOf({ ...ISSUER, TOKEN_JWKS_URL: url })).toEqual(['TOKEN_JWKS_URL']);
     },
   );
 
   it.each(['http://localhost:8080/jwks', 'http://127.0.0.1:9000/jwks', 'http://[::1]/jwks'])(
-    'can have it on the same machine, at %s',
+    'can use an issuer on the same machine, at %s',
     (url) => {
       expect(readConfig({ ...ISSUER, TOKEN_JWKS_URL: url }).trustedIssuers).toHaveLength(1);
     },
@@ -343,7 +343,7 @@ describe('an operator with several issuers', () => {
     organization: 2,
   };
 
-  it('lists them as JSON, in the setting or in a file, beside the single one or without it', () => {
+  it('lists them as JSON, in the setting or in a file, with or without the single one', () => {
     const json = JSON.stringify([keycloak, cognito]);
     const path = join(folder, 'issuers.json');
     writeFileSync(path, json);
@@ -406,7 +406,7 @@ describe('an operator with several issuers', () => {
 describe('a secret', () => {
   const secret = 'x'.repeat(64);
 
-  it('is refused at the start, weak or strong: whoever verifies with it could sign with it', () => {
+  it('is refused at the start, weak or strong: a verifier that holds it could sign with it', () => {
     for (const algorithm of ['HS256', 'HS384', 'HS512', 'none'])
       expect(faultsOf({ ...ISSUER, TOKEN_PUBLIC_KEY: pem(rsa), TOKEN_ALGORITHM: algorithm })).toEqual([
         'TOKEN_ALGORITHM',
@@ -443,7 +443,7 @@ function errorOf(variables: Record<string, string>): ConfigError {
   throw new Error('The settings were taken');
 }
 
-/** The names of the settings that are told to be missing or wrong. */
+/** The names of the settings that are reported as missing or invalid. */
 function faultsOf(variables: Record<string, string>): string[] {
   return errorOf(variables).faults.map((fault) => fault.slice(0, fault.indexOf(':')));
 }

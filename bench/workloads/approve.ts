@@ -7,7 +7,7 @@ import { median, medianRatio, percentile } from '../statistics';
 import { checkApproved, type World } from '../world';
 
 /** An API by which an action is approved. */
-interface Door {
+interface Api {
   readonly name: string;
   request(actionId: number): Omit<LoadRequest, 'headers'>;
   /** A text that the response to an approval contains. */
@@ -16,7 +16,7 @@ interface Door {
 
 const REASON = 'Reviewed and approved';
 
-export const REST: Door = {
+export const REST: Api = {
   name: 'REST',
   request: (id) => ({
     method: 'POST',
@@ -26,7 +26,7 @@ export const REST: Door = {
   expected: '"status":"approved"',
 };
 
-const GRAPHQL: Door = {
+const GRAPHQL: Api = {
   name: 'GraphQL',
   request: (id) => ({
     method: 'POST',
@@ -42,9 +42,9 @@ const GRAPHQL: Door = {
 };
 
 /** Returns requests to approve these actions, by the world's reviewers in turn. */
-export function approvals(door: Door, { reviewers }: World, ids: readonly number[]): readonly LoadRequest[] {
+export function approvals(api: Api, { reviewers }: World, ids: readonly number[]): readonly LoadRequest[] {
   return ids.map((id, index) => ({
-    ...door.request(id),
+    ...api.request(id),
     headers: {
       authorization: `Bearer ${reviewers[index % reviewers.length]?.token ?? ''}`,
       'content-type': 'application/json',
@@ -55,24 +55,24 @@ export function approvals(door: Door, { reviewers }: World, ids: readonly number
 /** Measures approvals through an API in turn with the floor of a decision, with the same concurrency. */
 async function measure(
   bench: Bench,
-  door: Door,
+  api: Api,
   connections: number,
   count: number,
 ): Promise<Rounds<'ours' | 'floor'>> {
   return inTurn(bench, {
-    ours: () => approve(bench, door, connections, count),
+    ours: () => approve(bench, api, connections, count),
     floor: () => decideFloor(bench, connections, count),
   });
 }
 
 /** Measures approvals through an API over a number of connections. */
-export async function approve(bench: Bench, door: Door, connections: number, count: number): Promise<Round> {
+export async function approve(bench: Bench, api: Api, connections: number, count: number): Promise<Round> {
   const { world, gateway, closables } = bench;
   const warmUp = warmUpOf(connections);
   const ids = await world.addPending(warmUp + count);
-  const requests = approvals(door, world, ids);
+  const requests = approvals(api, world, ids);
   const round = await observed(bench, warmUp + count, () =>
-    load({ url: gateway.url, connections, requests, warmUp, expected: door.expected }, closables),
+    load({ url: gateway.url, connections, requests, warmUp, expected: api.expected }, closables),
   );
   await checkApproved(world, ids);
   await untilSealed(world);
@@ -107,20 +107,20 @@ const CONNECTIONS = 64;
  * Approves actions until the gateway's code is compiled. A gateway is still compiling just after its start, and done
  * after a minute of work.
  */
-export async function compile(bench: Bench, door: Door): Promise<void> {
-  if (!bench.options.isQuick) await approve(bench, door, CONNECTIONS, 12_000);
+export async function compile(bench: Bench, api: Api): Promise<void> {
+  if (!bench.options.isQuick) await approve(bench, api, CONNECTIONS, 12_000);
 }
 
 const FLOOR_NAME = 'floor of a decision';
 
-function together(door: Door, atLeast: number): Workload {
+function together(api: Api, atLeast: number): Workload {
   return async (bench) => {
     const count = bench.options.isQuick ? 256 : 6_000;
-    await compile(bench, door);
-    const { ours, floor } = await measure(bench, door, CONNECTIONS, count);
+    await compile(bench, api);
+    const { ours, floor } = await measure(bench, api, CONNECTIONS, count);
     return [
       {
-        title: `approve over ${door.name}, ${String(CONNECTIONS)} connections`,
+        title: `approve over ${api.name}, ${String(CONNECTIONS)} connections`,
         ours: sideOf(ours),
         floor: sideOf(floor),
         floorName: FLOOR_NAME,
@@ -132,12 +132,12 @@ function together(door: Door, atLeast: number): Workload {
   };
 }
 
-function alone(door: Door): Workload {
+function alone(api: Api): Workload {
   return async (bench) => {
-    const { ours, floor } = await measure(bench, door, 1, bench.options.isQuick ? 20 : 500);
+    const { ours, floor } = await measure(bench, api, 1, bench.options.isQuick ? 20 : 500);
     return [
       {
-        title: `approve over ${door.name}, 1 connection: added to the floor's p50`,
+        title: `approve over ${api.name}, 1 connection: added to the floor's p50`,
         ours: sideOf(ours),
         floor: sideOf(floor),
         floorName: FLOOR_NAME,

@@ -8,7 +8,7 @@ import type { Browser } from 'playwright-core';
 import { describeInBrowser, openWatched, startChromium, type Watched } from '../support/browser';
 import { startGateway, type Gateway } from '../support/gateway';
 
-/** The client as it is published, in the page of a frontend that lives elsewhere: another origin, and without TLS. */
+/** The published client in the page of a frontend on another origin, and without TLS. */
 
 const HOST = 'frontend.test';
 const ROOT = join(__dirname, '..', '..');
@@ -40,7 +40,9 @@ describeInBrowser('a frontend with the client', () => {
     await watched.page.context().close();
   });
 
-  /** Opens a page from there and runs code in it, which has the client's exports, a `client` and the gateway's `url`. */
+  /**
+   * Opens a page from there and runs code in it, which has the client's exports, a `client` and the gateway's `url`.
+   */
   async function inPage(from: Server, code: string): Promise<any> {
     watched = await openWatched(browser, `${originOf(from)}/`, [gateway.url]);
     const options = JSON.stringify({ url: gateway.url, token: gateway.token(42), retries: 0 });
@@ -53,7 +55,7 @@ describeInBrowser('a frontend with the client', () => {
     })()`);
   }
 
-  it('approves an action, waits for it, lists it, and is told by code what cannot be', async () => {
+  it('approves an action, waits for it, lists it, and gets the code of a refusal', async () => {
     const told = await inPage(
       allowed,
       `const approval = await client.actions.approve(12345, { reason: 'Reviewed in a browser' });
@@ -86,7 +88,7 @@ describeInBrowser('a frontend with the client', () => {
     expect(action).toEqual({ decided_by: 42, reason: 'Reviewed in a browser' });
   });
 
-  it('decides over REST with a key for repetitions, and reads what the headers say', async () => {
+  it('decides over REST with an idempotency key, and reads what the headers say', async () => {
     const told = await inPage(
       allowed,
       `const decide = () => fetch(url + '/api/v1/actions/12347/approve', {
@@ -105,7 +107,7 @@ describeInBrowser('a frontend with the client', () => {
   it('from an origin that is not allowed decides nothing', async () => {
     const told = await inPage(stranger, `return (await thrownBy(client.actions.approve(12348))).code;`);
     expect(told).toBe('NETWORK');
-    // The browser says itself why: the preflight allowed nothing.
+    // The browser itself says why: the preflight allowed nothing.
     expect(watched.problems.join()).toContain('CORS');
     const [action] = await gateway.database.sql('SELECT status FROM actions WHERE id = 12348');
     expect(action).toEqual({ status: 'pending_approval' });

@@ -15,7 +15,7 @@ describeInBrowser('a developer in a browser', () => {
     await gateway.close();
   });
 
-  it('comes from the address itself to the REST API, searches it, and tries an approval out', async () => {
+  it('gets from the root address to the REST API, searches it, and tries out an approval', async () => {
     const watched = await openWatched(browser, `${gateway.url}/`);
     const { page } = watched;
     expect(await violationsOn(page)).toEqual([]);
@@ -24,7 +24,7 @@ describeInBrowser('a developer in a browser', () => {
     await operations.first().waitFor();
     const all = await operations.count();
     await page.getByPlaceholder('Search paths and descriptions').fill('approve action');
-    // A function, not a text: the page's policy forbids to evaluate one.
+    // A function, not a text: the page's policy forbids evaluating one.
     await page.waitForFunction(
       (count) => (globalThis as any).document.querySelectorAll('.opblock').length < count,
       all,

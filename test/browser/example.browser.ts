@@ -77,7 +77,7 @@ describeInBrowser('a reviewer on the example page', () => {
     expect(watched.problems).toEqual([]);
   });
 
-  it('is told by code that somebody else was faster', async () => {
+  it('learns by code that another reviewer was faster', async () => {
     await connect(gateway.token(42));
     await button('Approve action 12348').waitFor();
     await gateway.rest('POST', '/api/v1/actions/12348/approve', { user: 2 });
@@ -85,7 +85,7 @@ describeInBrowser('a reviewer on the example page', () => {
     await says('INVALID_STATE: Action is not pending approval (current status: approved)');
   });
 
-  it('is told by code that their token is not valid', async () => {
+  it('learns by code that their token is invalid', async () => {
     await connect('not.a.token');
     await says(/^INVALID_TOKEN: /);
   });

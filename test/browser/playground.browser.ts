@@ -10,7 +10,7 @@ import {
 import { startGateway, type Gateway } from '../support/gateway';
 import { sealingOf, type Sealing } from '../support/sealed-log';
 
-/** What is GraphiQL's own markup. */
+/** What belongs to GraphiQL's own markup. */
 const EXCEPTIONS: readonly Exception[] = [
   {
     rule: 'nested-interactive',
@@ -72,7 +72,7 @@ describeInBrowser('an analyst in a browser', () => {
     await page.getByText('Connected as Ann Analyst (user)').waitFor();
   }
 
-  /** What the page shows as the answer, once it shows one. */
+  /** The answer on the page, once there is one. */
   async function answer(): Promise<any> {
     const shown = page.locator('.result-window .CodeMirror');
     const handle = await page.waitForFunction(
@@ -91,7 +91,7 @@ describeInBrowser('an analyst in a browser', () => {
   const stored = (): Promise<string> =>
     page.evaluate(`JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])`);
 
-  /** The tabs that the page makes anew each time. */
+  /** The tabs that the page creates each time. */
   const STARTERS = [
     ...['DecisionsOfTheLastWeek', 'OneAction', 'OneReviewer', 'DeniedAttempts', 'SummaryPerDay'],
     'InclusionProof',
@@ -188,7 +188,7 @@ describeInBrowser('an analyst in a browser', () => {
     expect(await stored()).not.toContain(token);
   });
 
-  it('finds a tab of their own again, behind those that are made anew', async () => {
+  it('finds a tab of their own again, behind the default ones', async () => {
     await connect();
     await connected();
     await page.getByRole('button', { name: 'New tab' }).click();
@@ -205,7 +205,7 @@ describeInBrowser('an analyst in a browser', () => {
     expect(await tabNames()).toEqual([...STARTERS, 'WhoAmI']);
   });
 
-  it('does not find a new tab again that they wrote nothing in', async () => {
+  it('does not find a new tab again in which they wrote nothing', async () => {
     await connect();
     await connected();
     await page.getByRole('button', { name: 'New tab' }).click();
@@ -259,7 +259,7 @@ describeInBrowser('an analyst in a browser', () => {
     expect(await violationsOn(page, EXCEPTIONS)).toEqual([]);
   });
 
-  it('is told what is wrong with a token, which is not kept', async () => {
+  it('learns what is wrong with a token, which is not kept', async () => {
     await page.getByLabel('Remember on this device').check();
     await connect('not.a.token');
     await page.getByText('Not connected:').waitFor();

@@ -8,7 +8,7 @@ import { startProcess, stopAll, type RunningGateway } from '../support/processes
 /** Many large answers at once take no more memory than a process has: they are built one after the other. */
 const READERS = 20;
 const HEAP = 512;
-/** Characters of each action's parameters and context: nearly as many as may be. */
+/** Characters of each action's parameters and context: nearly the limit. */
 const TEXTS = [65_000, 16_000];
 let database: TestDatabase;
 let folder: string;
@@ -45,7 +45,7 @@ const requestOf = (query: string) => ({
   body: JSON.stringify({ query }),
 });
 
-/** Asks, and reads the answer without keeping it. */
+/** Sends the request, and reads the answer without keeping it. */
 async function ask(query: string): Promise<{ status: number; size: number; end: string }> {
   const response = await fetch(`${gateway.url}/graphql`, requestOf(query));
   let [size, end] = [0, ''];
@@ -59,17 +59,17 @@ async function ask(query: string): Promise<{ status: number; size: number; end: 
 const QUERY =
   '{ actions(first: 100, filter: { actionType: "large" }) { edges { node { parameters context } } } }';
 
-it('people who read nearly 10 MB each at once do not stop a process with 512 MB of heap: each has the whole answer, or is told to try again', async () => {
+it('readers of nearly 10 MB each at once do not stop a process with 512 MB of heap: each has the whole answer, or is told to try again', async () => {
   const answers = await Promise.all(Array.from({ length: READERS }, () => ask(QUERY)));
   const isWhole = ({ size, end }: (typeof answers)[number]) => size > 8_100_000 && end.endsWith('}]}}}\n');
-  // Who waited for too long on a slow machine.
+  // Those who waited for too long on a slow machine.
   const isRefused = ({ end, size }: (typeof answers)[number]) => size < 1_000 && end.endsWith('\n');
   for (const answer of answers)
     expect([answer, isWhole(answer) || isRefused(answer)]).toEqual([answer, true]);
   expect(answers.filter(isWhole).length).toBeGreaterThan(1);
 }, 600_000);
 
-it('and whoever hangs up in the middle leaves the room to others', async () => {
+it('a reader who hangs up in the middle leaves the memory to others', async () => {
   const leaving = Array.from({ length: 2 }, async () => {
     const gone = new AbortController();
     const response = await fetch(`${gateway.url}/graphql`, { ...requestOf(QUERY), signal: gone.signal });

@@ -9,7 +9,7 @@ import { startGateway, type Gateway } from '../support/gateway';
 import { sealingOf, type Sealing } from '../support/sealed-log';
 import { python, secondVerdict } from '../support/second-verifier';
 
-/** What an auditor asks the sealed log for: checkpoints, proofs, sums, exports, and an offline verdict. */
+/** What an auditor gets from the sealed log: checkpoints, proofs, sums, exports, and an offline verdict. */
 let gateway: Gateway;
 let sealing: Sealing;
 let folder: string;
@@ -41,7 +41,7 @@ const exported = (query: string, options: Parameters<Gateway['rest']>[2] = { use
   gateway.rest('GET', `/api/admin/audit-logs/export?${query}`, options);
 
 describe('an analyst', () => {
-  it('gets a proof that a decision is in the log, which holds against the published key', async () => {
+  it('gets a proof that a decision is in the log, which is valid under the published key', async () => {
     const [entry] = await gateway.database.sql<{ id: number }>(
       `SELECT id FROM audit_log WHERE action_id = 12345 AND action_type = 'action_approved'`,
     );
@@ -70,7 +70,7 @@ describe('an analyst', () => {
     }
   });
 
-  it('gets a proof that the log begins with all of what it was, and is told which sizes there are', async () => {
+  it('gets a proof that the log begins with its earlier tree, and is told which sizes exist', async () => {
     const sizes = await gateway.database.sql<{ size: number }>(
       'SELECT tree_size AS size FROM audit_checkpoint WHERE organization_id = 1 ORDER BY 1',
     );
@@ -162,7 +162,7 @@ describe('an admin', () => {
     expect(text.split('\r\n')[0]).toMatch(/^audit_id,action_type,user_id,organization_id,timestamp/);
   });
 
-  it('is told of a format that there is not', async () => {
+  it('is told of an unknown format', async () => {
     const { status, body } = await exported('format=xml&from=never');
     expect([status, body.errors.map(({ loc }: { loc: string[] }) => loc.at(-1))]).toEqual([
       422,
@@ -177,7 +177,7 @@ describe('an outsider with a bundle', () => {
       encoding: 'utf8',
     });
 
-  it('verifies it offline: exit code 0, and 1 once a byte is another', async () => {
+  it('verifies it offline: exit code 0, and 1 once a byte is changed', async () => {
     await sealing.seal();
     const { text } = await exported('format=bundle');
     const [bundle, forged, published] = ['bundle.jsonl', 'forged.jsonl', 'keys'].map((name) =>
@@ -186,7 +186,8 @@ describe('an outsider with a bundle', () => {
     writeFileSync(bundle, text);
     writeFileSync(published, (await gateway.rest('GET', '/.well-known/countersign-audit-keys')).text);
     writeFileSync(forged, text.replace('approved by user 42', 'approved by user 43'));
-    // The export's own entry is sealed by now: what is archived reaches beyond the bundle's tree, and is not held against it.
+    // The export's own entry is sealed by now: what is archived reaches beyond the bundle's tree, and is not compared
+    // with it.
     await sealing.seal();
     const archive = join(sealing.folder, 'organization-1.checkpoints');
     const good = verify(
@@ -207,7 +208,7 @@ describe('an outsider with a bundle', () => {
     expect(verify().status).toBe(2);
   });
 
-  it('comes to the same with a verifier that somebody else wrote, in Python, from docs/audit-format.md', async () => {
+  it('gets the same verdict from an independent verifier in Python, written from docs/audit-format.md', async () => {
     if (python === null) {
       console.warn('skipped the second verifier: there is no python3');
       return;
@@ -236,7 +237,7 @@ describe('an outsider with a bundle', () => {
     }
   });
 
-  it('calls it from a folder of their own, whatever settings for TypeScript are there', async () => {
+  it('calls it from a folder of their own, whatever TypeScript settings are there', async () => {
     writeFileSync(join(folder, 'tsconfig.json'), 'this is no JSON');
     writeFileSync(join(folder, 'elsewhere.jsonl'), (await exported('format=bundle')).text);
     const command = join(__dirname, '..', '..', 'bin', 'countersign-verify.cjs');
@@ -247,14 +248,14 @@ describe('an outsider with a bundle', () => {
     expect([stdout, status]).toEqual([expect.stringContaining('OK: everything agrees'), 0]);
   });
 
-  it('needs neither a database driver nor a network for it: nothing of its imports leads there', () => {
+  it('needs neither a database driver nor a network for it: none of its imports leads there', () => {
     expect(packagesBehind(join(__dirname, '..', '..', 'src', 'cli', 'audit-verify.ts')).sort()).toEqual([
       ...['node:crypto', 'node:fs', 'node:stream', 'node:util', 'node:zlib', 'zod'],
     ]);
   });
 });
 
-/** What a file and all that it imports, but for types, take from outside of the project. */
+/** What a file and all its imports, except type imports, take from outside the project. */
 function packagesBehind(path: string, seen = new Set<string>()): string[] {
   if (seen.has(path)) return [];
   seen.add(path);

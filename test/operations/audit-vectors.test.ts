@@ -12,7 +12,7 @@ import { bundleOf, fileOf, KEY } from '../support/audit-world';
 import { cases } from '../support/runs';
 import { python, secondVerifiers } from '../support/second-verifier';
 
-/** What an auditor with the documents alone relies on: bundles, and what every verifier has to say of each. */
+/** What an auditor with the documents alone relies on: bundles, and the verdict of every verifier on each. */
 const FOLDER = join(__dirname, '..', '..', 'docs', 'audit-vectors');
 const VECTORS = auditVectors();
 const named = VECTORS.map((vector) => [vector.file, vector] as const);
@@ -30,7 +30,7 @@ const inFolder = (name: string): string => join(FOLDER, name);
 const argsOf = ({ args }: AuditVector): string[] =>
   args.split(' ').flatMap((arg) => (arg === '' ? [] : [arg.startsWith('--') ? arg : inFolder(arg)]));
 
-/** What the command reads its arguments to. */
+/** What the command parses its arguments to. */
 function inputOf(vector: AuditVector): VerificationInput {
   const args = argsOf(vector);
   const notes = (option: string) =>
@@ -71,7 +71,7 @@ describe('the vectors in docs/audit-vectors', () => {
     expect(index).toEqual(VECTORS.map(({ bytes: _, ...vector }) => vector));
   });
 
-  it('hold one bundle at least for each kind of fault that a verifier can tell', () => {
+  it('contain at least one bundle for each kind of fault that a verifier can report', () => {
     const shown = new Set(VECTORS.map(({ because }) => because));
     // The archive beside a running gateway is no part of a bundle.
     expect(FAULT_KINDS.filter((kind) => !shown.has(kind))).toEqual(['ARCHIVE_DIFFERS']);
@@ -89,7 +89,7 @@ describe('the vectors in docs/audit-vectors', () => {
     ]);
   });
 
-  it('are judged alike by the second verifier, verdict, exit code and kind', () => {
+  it('get the same verdict, exit code and kind from the second verifier', () => {
     if (python === null) {
       console.warn('skipped the second verifier: there is no python3');
       return;
@@ -110,7 +110,7 @@ describe('the vectors in docs/audit-vectors', () => {
 /** How many of the values each member is changed to. */
 const VALUES = cases(2, Infinity);
 
-/** A value in place of another: everything that JSON can hold, near and far. */
+/** Another value instead of this one: everything that JSON can hold, similar and different. */
 function mutationsOf(value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return [[], null, [...(value as unknown[]), 'x'], [1]];
   if (typeof value === 'number') return [value + 1, value - 1, -1, 1.5, null, String(value), 2 ** 53];
@@ -127,7 +127,7 @@ function mutationsOf(value: unknown): readonly unknown[] {
   return value === null ? [1, 'user', '2026-01-20T14:30:00.000Z'] : [null, {}];
 }
 
-/** The record with each of its members, and each of theirs, changed, left out, or joined by another. */
+/** The record with each of its members, and each of theirs, changed, removed, or joined by another. */
 function* mutantsOf(record: object): Generator<{ readonly at: string; readonly record: object }, void> {
   for (const [name, value] of Object.entries(record) as [string, unknown][]) {
     for (const other of mutationsOf(value).slice(0, VALUES))
@@ -144,7 +144,7 @@ function* mutantsOf(record: object): Generator<{ readonly at: string; readonly r
 }
 
 /**
- * What nothing in a bundle vouches for, and what says the same: a setting of a policy that is left out has its default
+ * What nothing in a bundle proves, and what means the same: a policy setting that is left out has its default
  * (docs/audit-format.md, "What is not covered").
  */
 const UNCOVERED = [
@@ -153,8 +153,8 @@ const UNCOVERED = [
   /^policy: rules\.(.+\.)?(without \w+|\w+ = \{\})$/,
 ];
 
-describe('somebody who edits a bundle', () => {
-  it('cannot change any member of any record without being found, but for what is documented', async () => {
+describe('an attacker who edits a bundle', () => {
+  it('cannot change any member of any record unnoticed, except for what is documented', async () => {
     const records: readonly object[] = bundleOf();
     const path = join(scratch, 'mutant.jsonl');
     const believed: string[] = [];
@@ -172,7 +172,7 @@ describe('somebody who edits a bundle', () => {
     expect(tried).toBeGreaterThan(cases(500, 1_000));
   });
 
-  it('cannot leave out, double or move any record', async () => {
+  it('cannot remove, repeat or move any record', async () => {
     const records: readonly object[] = bundleOf();
     const path = join(scratch, 'moved.jsonl');
     const believed: string[] = [];
@@ -261,7 +261,7 @@ describe('an auditor at the command line', () => {
         file('odd-receipt', `\n\n${vectorFiles()['late.receipts'] ?? ''}`),
       ],
     ],
-  ])('is told that the call is wrong, as JSON where that was asked for: %s', (_what, args) => {
+  ])('is told that the call is wrong, as JSON where that was requested: %s', (_what, args) => {
     const { stdout, status } = verify(...args(), '--json');
     expect([status, JSON.parse(stdout)]).toEqual([
       2,

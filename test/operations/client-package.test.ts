@@ -31,7 +31,7 @@ async function succeed(program: string, args: readonly string[], cwd: string): P
 }
 
 it('a developer packs the client, installs it and approves an action, with every id a number', async () => {
-  // Twice the same: what an earlier build left behind is not what is packed.
+  // Twice the same: leftovers of an earlier build are not packed.
   rmSync(join(CLIENT, 'dist'), { recursive: true, force: true });
   const packed = await succeed('npm', ['pack', '--pack-destination', folder], CLIENT);
   const archive = packed.trim().split('\n').at(-1) ?? '';

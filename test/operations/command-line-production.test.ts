@@ -9,9 +9,9 @@ import { developmentSubject, openDevelopmentIssuer } from '../../src/http/develo
 import { setting, withDatabase } from '../support/database';
 import { runCommand, runGateway, startProcess, stopAll, type Settings } from '../support/processes';
 
-/** The gateway as it runs in production, on a PostgreSQL that exists already and is empty (docs/configuration.md#variables). */
+/** The gateway as it runs in production, on an empty PostgreSQL database (docs/configuration.md#variables). */
 const ISSUER = 'https://login.example.com/';
-/** Whose tokens no setting lets in. */
+/** An issuer that no setting trusts. */
 const UNKNOWN_ISSUER = 'urn:countersign:development';
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const database = `production_${randomBytes(6).toString('hex')}`;
@@ -44,7 +44,7 @@ afterAll(async () => {
 });
 
 describe('an operator in production', () => {
-  it('who sets nothing right is told everything at once, and nothing is made', async () => {
+  it('who sets nothing correctly is told everything at once, and nothing is created', async () => {
     const dataDir = join(scratch, 'refused');
     const wrong = { NODE_ENV: 'production', DATA_DIR: dataDir, PORT: 'http', CORS_ORIGINS: '*' };
     const { code, stdout, stderr } = await runGateway(wrong);
@@ -55,7 +55,7 @@ describe('an operator in production', () => {
     expect(existsSync(dataDir)).toBe(false);
   });
 
-  it('who migrates from two places at once has the schema made once', async () => {
+  it('who migrates from two places at once gets the schema created once', async () => {
     const both = await Promise.all([
       runCommand('migrate', [], settings),
       runCommand('migrate', [], settings),
@@ -68,7 +68,7 @@ describe('an operator in production', () => {
     expect(await query('SELECT count(*)::int FROM migrations')).toEqual([{ count }]);
   });
 
-  it('who names no owner is warned what append-only then rests on', async () => {
+  it('who names no owner is warned what append-only then depends on', async () => {
     const { DATABASE_OWNER_URL: owner = '', ...rest } = settings;
     const { code, stdout, stderr } = await runCommand('migrate', [], { ...rest, DATABASE_URL: owner });
     expect([code, stdout]).toEqual([0, '']);
@@ -76,7 +76,7 @@ describe('an operator in production', () => {
   });
 
   it('starts without demo data and without a development key', async () => {
-    // A key that lies there already, as in a folder that once served development, must not count either.
+    // A key that exists already, as in a folder that once served development, must not count either.
     const dataDir = join(scratch, 'once-development');
     const development = openDevelopmentIssuer(dataDir);
     const gateway = await startProcess({ ...settings, DATA_DIR: dataDir });

@@ -12,15 +12,15 @@ import {
   type RunningGateway,
 } from '../support/processes';
 
-/** What package.json runs, by which the commands are told from the files they share. */
+/** The scripts of package.json, which tell the commands from the files they share. */
 const scripts = readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8');
 
-/** What an operator does with the commands (docs/operations.md#commands), as processes of their own on one data folder. */
+/** What an operator does with the commands (docs/operations.md#commands), as separate processes on one data folder. */
 let installation: Installation;
 let scratch: string;
 let settings: { DATA_DIR: string; PORT: string };
 let gateway: RunningGateway;
-/** Of user 42, made in the first test that needs one. */
+/** A key of user 42, created in the first test that needs one. */
 let senior: string;
 
 beforeAll(async () => {
@@ -35,7 +35,7 @@ function run(name: string, ...args: string[]): Promise<Finished> {
   return runCommand(name, args, settings);
 }
 
-/** What a command printed, which is its result and nothing else. */
+/** The output of a command, which is its result and nothing else. */
 async function printed(name: string, ...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await run(name, ...args);
   if (code !== 0) throw new Error(`${name} ended with ${String(code)}: ${stderr}`);
@@ -68,7 +68,7 @@ function approve(id: number, token: string) {
 
 const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
 
-/** What is in a folder, and in its folders short of PostgreSQL's own, with the rights to each. */
+/** The contents of a folder, without PostgreSQL's own, with the permissions of each. */
 function modesIn(folder: string, above = ''): [string, string][] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry): [string, string][] => {
     const path = join(folder, entry.name);
@@ -96,7 +96,7 @@ describe('an operator who starts the gateway in an empty folder', () => {
     expect(await rows(DEMO)).toEqual([{ organizations: 2, users: 11, actions: 56 }]);
   });
 
-  it('keeps keys, passwords and data to the account that runs it', async () => {
+  it('has keys, passwords and data that only the account that runs it can read', async () => {
     const archive = join(settings.DATA_DIR, 'audit-checkpoints');
     while (!existsSync(archive) || readdirSync(archive).length === 0) await pause(50);
     const modes = modesIn(settings.DATA_DIR);
@@ -110,11 +110,11 @@ describe('an operator who starts the gateway in an empty folder', () => {
       'audit-checkpoints': '700',
     });
     expect(modes.filter(([, mode]) => mode !== '600' && mode !== '700')).toEqual([]);
-    // As root, PostgreSQL runs as another account, which has to get through.
+    // As root, PostgreSQL runs as another account, which needs access.
     expect(modeOf(settings.DATA_DIR)).toBe(process.getuid?.() === 0 ? '711' : '700');
   });
 
-  it('is told that a port is taken, and by what setting to choose another', async () => {
+  it('is told that a port is taken, and which setting to change', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const port = String((other.address() as AddressInfo).port);
@@ -152,7 +152,7 @@ describe('an operator who asks for a token', () => {
   });
 });
 
-it('an operator who asks any command for help is told how it is called, and nothing is opened', async () => {
+it('an operator who asks any command for help reads how it is called, and nothing is opened', async () => {
   const untouched = join(scratch, 'untouched-by-help');
   const commands = readdirSync(join(__dirname, '..', '..', 'src', 'cli')).map((file) =>
     file.replace('.ts', ''),
@@ -169,7 +169,7 @@ it('an operator who asks any command for help is told how it is called, and noth
   expect(existsSync(untouched)).toBe(false);
 });
 
-it('an operator reads which PostgreSQL a command joined only if they look for a fault', async () => {
+it('an operator reads which PostgreSQL a command joined only when looking for a fault', async () => {
   const quiet = await run('provision', 'users', '--organization', '1');
   const loud = await runCommand('token', ['--user', '42'], { ...settings, LOG_LEVEL: 'debug' });
   expect([quiet.code, quiet.stderr]).toEqual([0, '']);
@@ -183,7 +183,7 @@ it('an operator who calls a command wrongly is told so before anything is opened
 });
 
 describe('an operator who asks for an API key', () => {
-  it('gets one that reads, owned by the first admin, or one as they say', async () => {
+  it('gets one that reads, owned by the first admin, or by whom they name', async () => {
     const [plain, narrow] = await Promise.all([
       printed('api-key', '--organization', '1', '--name', 'plain'),
       printed(
@@ -257,7 +257,7 @@ describe('an operator who asks for an API key', () => {
     ]);
   });
 
-  it('is told which moments a key can expire at', async () => {
+  it('is told at which times a key can expire', async () => {
     const ask = ['--organization', '1', '--name', 'refused', '--expires'];
     const answers = await Promise.all(['2020-01-01', 'soon'].map((moment) => run('api-key', ...ask, moment)));
     for (const { code, stdout, stderr } of answers)
@@ -268,7 +268,7 @@ describe('an operator who asks for an API key', () => {
       ]);
   });
 
-  it('is told who answers for it and how to name somebody else, beside the key alone on standard output', async () => {
+  it('is told who owns it and how to name another owner, beside the key alone on standard output', async () => {
     const ask = ['--organization', '1', '--name', 'told'];
     const [first, chosen] = await Promise.all([
       run('api-key', ...ask),
@@ -294,10 +294,10 @@ describe('an operator who asks for an API key', () => {
 });
 
 describe('an operator who seeds actions', () => {
-  it('leaves fresh statistics of what was filled, so that lists are planned for it', async () => {
+  it('leaves fresh statistics of the filled tables, so that lists are planned for them', async () => {
     const [before] = await rows('SELECT clock_timestamp() AS at');
     await printed('seed', '--actions', '40', '--organization', '2');
-    // Not those of autovacuum, which comes when it comes.
+    // Not those of autovacuum, which runs when it likes.
     const analyzed = `SELECT relname, last_analyze > $1 AS since FROM pg_stat_user_tables
       WHERE relname IN ('actions', 'action_texts') ORDER BY relname`;
     expect(await rows(analyzed, [before?.['at']])).toEqual([
@@ -306,7 +306,7 @@ describe('an operator who seeds actions', () => {
     ]);
   });
 
-  it('is told the first and the last id of so many pending ones', async () => {
+  it('reads the first and the last id of the new pending actions', async () => {
     const [ours, theirs] = await Promise.all([
       printed('seed', '--actions', '25'),
       printed('seed', '--actions', '3', '--organization', '2'),
@@ -322,7 +322,7 @@ describe('an operator who seeds actions', () => {
 });
 
 describe('an operator who provisions', () => {
-  it('makes an organization and its people, whose tokens count, and finds it in the audit log', async () => {
+  it('creates an organization and its people, whose tokens count, and finds that in the audit log', async () => {
     const organization = await printed('provision', 'organization', '--name', 'Initech');
     const user = (name: string, role: string, ...more: string[]) => [
       ...['user', '--organization', organization, '--name', name, '--role', role],
@@ -350,7 +350,7 @@ describe('an operator who provisions', () => {
     expect(types).toEqual(['user_changed', 'user_changed', 'policy_changed']);
   });
 
-  it('is warned of an issuer that no setting names, and not of one that is configured', async () => {
+  it('is warned of an issuer that no setting names, and not of a configured one', async () => {
     const user = (issuer: string) => [
       ...['user', '--organization', '2', '--name', 'Ida', '--role', 'user', '--issuer', issuer],
       ...['--subject', 'ida'],
@@ -381,7 +381,7 @@ describe('an operator who provisions', () => {
     expect([unknown.code, unknown.stdout]).toEqual([1, '']);
   });
 
-  it('moves a log-in, so that the old one counts no more, and finds that in the audit log', async () => {
+  it('moves a log-in, so that the old one no longer counts, and finds that in the audit log', async () => {
     const token = await printed('token', '--user', '3');
     const viewer = async () => (await call('/graphql', token, { query: '{ viewer { id } }' })).status;
     expect(await viewer()).toBe(200);
@@ -425,7 +425,7 @@ describe('an operator who provisions', () => {
     expect(wrong.map(({ code }) => code)).toEqual([1, 1, 1, 2]);
     expect(wrong[0].stderr).toContain('already belongs to a user');
     expect(await rows(linked)).toHaveLength(1);
-    // A person with two log-ins says which of them moves.
+    // For a person with two log-ins, the operator says which of them moves.
     await printed('token', '--user', '3');
     const unsaid = await run('provision', 'relink', '--user', '3', '--issuer', 'i', '--subject', 's');
     expect([unsaid.code, unsaid.stderr]).toEqual([1, expect.stringContaining('several log-ins')]);
@@ -458,7 +458,7 @@ describe('an operator who provisions', () => {
   });
 });
 
-it('an operator is refused names that nobody sees, of organizations, people, log-ins and keys, and nothing is stored', async () => {
+it('an operator is refused invisible names of organizations, people, log-ins and keys, and nothing is stored', async () => {
   const stored = `SELECT (SELECT count(*) FROM organizations) AS organizations, (SELECT count(*) FROM users) AS users,
     (SELECT count(*) FROM user_identities) AS identities, (SELECT count(*) FROM api_keys) AS keys,
     (SELECT count(*) FROM audit_log WHERE action_type IN ('policy_changed', 'user_changed', 'api_key_created')) AS entries`;
@@ -504,11 +504,11 @@ describe('an operator who stops the gateway and starts it again', () => {
     expect((await gateway.finished).code).toBe(0);
     expect(existsSync(join(settings.DATA_DIR, 'postgres', 'PG_VERSION'))).toBe(true);
     expect(existsSync(join(settings.DATA_DIR, 'postgres', 'postmaster.pid'))).toBe(false);
-    // A client that was left its connection would hold up the stop until it is cut.
+    // A client whose connection stayed open would delay the stop until it is cut.
     expect(connection).toBe('close');
   });
 
-  it('gets a token meanwhile, and then finds everything as it was', async () => {
+  it('gets a token meanwhile, and then finds everything unchanged', async () => {
     const token = await printed('token', '--user', '42');
     expect(existsSync(join(settings.DATA_DIR, 'postgres', 'postmaster.pid'))).toBe(false);
 

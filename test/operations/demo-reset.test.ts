@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { install, type Installation } from '../support/installation';
 import { runCommand, startProcess, type RunningGateway } from '../support/processes';
 
-/** A developer who played with the demo data and wants it as it was, while the gateway runs. */
+/** A developer who played with the demo data and wants it back, while the gateway runs. */
 let installation: Installation;
 let settings: { DATA_DIR: string; PORT: string };
 let gateway: RunningGateway;
@@ -45,7 +45,7 @@ async function sealed(): Promise<string> {
   }
 }
 
-it('a developer brings the demo data back while the gateway runs, and everything works as after the first start', async () => {
+it('a developer restores the demo data while the gateway runs, and everything works as after the first start', async () => {
   expect((await approve()).status).toBe(200);
   expect((await approve()).body.error_code).toBe('INVALID_STATE');
   const key = (
@@ -60,12 +60,12 @@ it('a developer brings the demo data back while the gateway runs, and everything
     (SELECT count(*)::int FROM actions WHERE status = 'pending_approval') AS pending, (SELECT count(*)::int FROM api_keys) AS keys,
     (SELECT count(*)::int FROM audit_log WHERE action_id IS NOT NULL) AS decided`;
   expect(await rows(DEMO)).toEqual([{ organizations: 2, users: 11, pending: 56, keys: 0, decided: 0 }]);
-  // The token that was made before counts still: its log-in was kept.
+  // The earlier token is still valid: its log-in was kept.
   expect(await approve()).toMatchObject({ status: 200, body: { approved_by: 42 } });
   const headers = { 'x-api-key': key };
   expect((await fetch(`${gateway.url}/api/v1/actions/12346`, { headers })).status).toBe(401);
 
-  // A new log, sealed and archived anew; nothing is left of the archive that the database would be held against.
+  // A new log, sealed and archived again; nothing is left of the archive that the database would be compared with.
   const after = await sealed();
   expect(after.split('\n')[2]).not.toBe(before.split('\n')[2]);
   token = (await runCommand('token', ['--user', '1'], settings)).stdout.trim();
@@ -74,7 +74,7 @@ it('a developer brings the demo data back while the gateway runs, and everything
   expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200);
   expect(gateway.lines.filter((line) => line.startsWith('{'))).toEqual([]);
 
-  // A restart holds the new log against its archive.
+  // A restart compares the new log with its archive.
   gateway.signal('SIGINT');
   await gateway.finished;
   gateway = await startProcess(settings);
@@ -88,7 +88,7 @@ it('a developer brings the demo data back while the gateway runs, and everything
   expect(gateway.lines.filter((line) => line.startsWith('{'))).toEqual([]);
 });
 
-it('a developer is refused to reset a database that is not the demo data, and it stays as it is', async () => {
+it('a developer cannot reset a database that is not the demo data, and it stays unchanged', async () => {
   await rows("UPDATE organizations SET name = 'Ours' WHERE id = 2");
   const { code, stderr } = await runCommand('demo-reset', [], settings);
   expect([code, stderr]).toEqual([1, expect.stringContaining('does not hold the demo data')]);

@@ -33,7 +33,7 @@ let home: string;
 
 beforeAll(async () => {
   scratch = realpathSync(await mkdtemp(join(tmpdir(), 'countersign-test-')));
-  // As root the server runs as another user, who must get through; that it cannot is a test of its own.
+  // As root the server runs as another user, who needs access; a folder without it has a test of its own.
   await chmod(scratch, 0o755);
   home = join(scratch, 'home');
 });
@@ -58,7 +58,7 @@ describe('an operator', () => {
     await query(first.ownerUrl, 'CREATE TABLE kept (word text)');
     await query(first.ownerUrl, "INSERT INTO kept VALUES ('first')");
     await first.release();
-    // Before them, a line may tell of a copy of the programs, where the tests stand in a closed folder.
+    // Before them, a line may report a copy of the programs, where the tests are in a closed folder.
     expect(lines.slice(-2)).toEqual([
       `creating a PostgreSQL cluster in ${home}/postgres`,
       expect.stringMatching(/^starting PostgreSQL \d+/),
@@ -73,7 +73,7 @@ describe('an operator', () => {
     expect(second.ownerUrl).toBe(first.ownerUrl);
   });
 
-  test('keeps the passwords and the data to themselves', () => {
+  test('has passwords and data that nobody else can read', () => {
     expect(statSync(join(home, 'embedded-postgres.json')).mode & 0o777).toBe(0o600);
     expect(statSync(join(home, 'postgres.log')).mode & 0o777).toBe(0o600);
     expect(statSync(join(home, 'postgres')).mode & 0o777).toBe(0o700);
@@ -104,7 +104,7 @@ describe('an operator', () => {
     await expect(query(both[0].postgres.ownerUrl, 'SELECT 1')).rejects.toThrow('ECONNREFUSED');
   });
 
-  test('whose first start was killed halfway starts again as if nothing had been', async () => {
+  test('whose first start was killed halfway starts again as if nothing had happened', async () => {
     const dataDir = join(scratch, 'killed-early');
     const { opener, lines } = spawnOpener({ dataDir });
     for await (const line of lines) if (line.includes('creating')) break;
@@ -112,7 +112,7 @@ describe('an operator', () => {
     opener.kill('SIGKILL');
     await once(opener, 'exit');
     expect(existsSync(join(dataDir, 'postgres'))).toBe(false);
-    // Its initdb may still be busy with the first one, which is then left to a later start.
+    // Its initdb may still be busy with the first folder, which is then left to a later start.
     const leftover = join(dataDir, `postgres.new-${String(opener.pid)}-leftover`);
     await mkdir(leftover);
 
@@ -122,7 +122,7 @@ describe('an operator', () => {
     await postgres.release();
   });
 
-  test('whose processes each choose passwords has them all go by the first choice', async () => {
+  test('whose processes each choose passwords has all of them use the first choice', async () => {
     const dataDir = await mkdtemp(join(scratch, 'record-'));
     const propose = () =>
       settleRecord(dataDir, {
@@ -173,7 +173,7 @@ describe('an operator', () => {
     const { opener, lines } = spawnOpener({ dataDir: home });
     const output = lines[Symbol.asyncIterator]();
     const { superuserUrl } = JSON.parse(await lineWith(output, '{')) as EmbeddedPostgres;
-    // It sees nothing of the kill until the other program has the port.
+    // It notices the kill only when the other program has the port.
     opener.kill('SIGSTOP');
     process.kill(serverPid(home), 'SIGKILL');
     const other = await listenOn(Number(new URL(superuserUrl).port));
@@ -205,7 +205,7 @@ describe('an operator', () => {
 
   test('whose processes were all killed finds the server again, and stops it on leaving', async () => {
     const orphaned = await openElsewhere(home);
-    // The whole process group, which is also what Ctrl-C in a terminal reaches.
+    // The whole process group, which Ctrl-C in a terminal reaches too.
     process.kill(-(orphaned.opener.pid ?? Number.NaN), 'SIGKILL');
     await once(orphaned.opener, 'exit');
 
@@ -282,7 +282,7 @@ describe('the application', () => {
     await expect(query(elsewhere, 'SELECT 1')).rejects.toThrow('permission denied for database "postgres"');
   });
 
-  test('and its owner have no rights over the server', async () => {
+  test('has no rights over the server, and neither has its owner', async () => {
     const roles = await query(
       postgres.superuserUrl,
       `SELECT rolname, rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls AS is_more
@@ -294,7 +294,7 @@ describe('the application', () => {
     ]);
   });
 
-  test('is not let in with a wrong password', async () => {
+  test('is refused with a wrong password', async () => {
     const url = new URL(postgres.applicationUrl);
     url.password = new URL(postgres.ownerUrl).password;
     await expect(query(url.href, 'SELECT 1')).rejects.toThrow('password authentication failed');
@@ -375,7 +375,7 @@ describe('a developer', () => {
       expect(postgres.dataFolder).toBe(join(dataDir, 'postgres'));
       expect(statSync(dataDir).mode & 0o777).toBe(0o700);
 
-      // Root joins, and starts it, as the user whose data it is.
+      // Root joins, and starts it, as the user who owns the data.
       const joined = await open({ dataDir });
       await leave();
       await joined.release();
@@ -386,7 +386,7 @@ describe('a developer', () => {
   );
 });
 
-/** Collects every line that opening tells, the details among them. */
+/** Collects every line that opening reports, the details among them. */
 function tellingAll(lines: string[]): { progress: (line: string) => void; detail: (line: string) => void } {
   const tell = (line: string): void => {
     lines.push(line);
@@ -400,7 +400,7 @@ async function open(options: Parameters<typeof openEmbeddedPostgres>[0]): Promis
   return postgres;
 }
 
-/** Finds the connections that say who uses a server. */
+/** Finds the connections that claim a server. */
 const claims = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'";
 
 /** A row's columns by name. */
@@ -460,7 +460,7 @@ function serverPid(dataDir: string): number {
   return Number.parseInt(readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8'), 10);
 }
 
-/** @returns what mends it */
+/** @returns what repairs it */
 async function breakSettings(dataDir: string): Promise<() => Promise<void>> {
   const settings = join(dataDir, 'postgres', 'postgresql.auto.conf');
   const intact = await readFile(settings);
@@ -476,7 +476,7 @@ async function lineWith(lines: AsyncIterator<string>, start: string): Promise<st
   }
 }
 
-/** Waits for the port where its last listener is only just gone. */
+/** Waits for the port, whose last listener is only just gone. */
 async function listenOn(port: number): Promise<Server> {
   for (;;) {
     const server = createServer().listen(port, '127.0.0.1');
@@ -517,7 +517,7 @@ async function copyPrograms(target: string): Promise<string> {
   return join(target, 'native', 'bin');
 }
 
-/** Removes what opening `dataDir` put elsewhere: its cluster, and the copy of the programs that holds `mark`. */
+/** Removes what opening `dataDir` put elsewhere: its cluster, and the copy of the programs that contains `mark`. */
 async function removeOutside(dataDir: string, mark: string): Promise<void> {
   const record = await readRecord(dataDir);
   if (record !== undefined) await rm(dirname(record.folder), { recursive: true, force: true });

@@ -5,7 +5,7 @@ import { installClient } from '../support/client-package';
 import { startGateway, type Gateway } from '../support/gateway';
 import { pythonWith, run, type Ran } from '../support/programs';
 
-/** The agents of examples/, run as they are against a gateway; the page for reviewers is in test/browser. */
+/** The agents of examples/, run unchanged against a gateway; the page for reviewers is in test/browser. */
 const EXAMPLES = join(__dirname, '..', '..', 'examples');
 const REVIEWER = 7;
 let gateway: Gateway;
@@ -20,7 +20,7 @@ afterAll(async () => {
   await gateway.close();
 });
 
-/** An agent's program and what runs it; null where the machine has nothing that does. */
+/** An agent's program and its interpreter; null where the machine has none. */
 interface Agent {
   readonly name: string;
   readonly program: string | null;
@@ -53,7 +53,7 @@ describe.each(AGENTS)('an agent in $name', ({ name, program, prepare }) => {
     if (program !== null) path = prepare();
   });
 
-  /** Runs the agent; a person gives this verdict on what it submits. @returns how it ended, and the action's id */
+  /** Runs the agent; a reviewer gives this verdict on what it submits. @returns how it ended, and the action's id */
   async function runFor(
     verdict: 'approve' | 'reject',
     reason: string,
@@ -73,7 +73,7 @@ describe.each(AGENTS)('an agent in $name', ({ name, program, prepare }) => {
     return { ...(await ended), id };
   }
 
-  /** The action that waits for a person. @throws {Error} where the agent ends before it submits one */
+  /** The action that waits for a reviewer. @throws {Error} where the agent ends before it submits one */
   async function submittedBefore(ended: Promise<Ran>): Promise<number> {
     const query = 'agent_id=invoice-agent&status_filter=pending_approval';
     const early: Ran[] = [];
@@ -86,7 +86,7 @@ describe.each(AGENTS)('an agent in $name', ({ name, program, prepare }) => {
     }
   }
 
-  test('continues once a person approved its action', async () => {
+  test('continues once a reviewer approves its action', async () => {
     const { id, code, stdout, stderr } = await runFor('approve', 'Go ahead');
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout.trim().split('\n')).toEqual([
@@ -95,13 +95,13 @@ describe.each(AGENTS)('an agent in $name', ({ name, program, prepare }) => {
     ]);
   });
 
-  test('stops with the reason once a person rejected its action', async () => {
+  test('stops with the reason once a reviewer rejects its action', async () => {
     const { id, code, stdout, stderr } = await runFor('reject', 'Wrong invoice');
     expect([code, stderr.trim()]).toEqual([1, `denied ${String(id)}: Wrong invoice`]);
     expect(stdout).not.toContain('correcting');
   });
 
-  test('stops with the code of the refusal where its API key is not valid', async () => {
+  test('stops with the code of the refusal where its API key is invalid', async () => {
     const env = { COUNTERSIGN_URL: gateway.url, COUNTERSIGN_API_KEY: `csk_${'x'.repeat(43)}` };
     const { code, stdout, stderr } = await run(program ?? '', [path], { env });
     expect([code, stdout]).toEqual([1, '']);

@@ -5,7 +5,7 @@ import { makeLine, type Line } from '../support/line';
 import { codeOf, graphqlCodeOf } from '../support/refusals';
 import { keptLogger } from '../support/run-log';
 
-/** What clients and operators are told where the database answers with an outage of its own, or does not answer at all. */
+/** What clients and operators are told where the database fails, or does not answer at all. */
 let clone: TestDatabase;
 let line: Line;
 let application: Database;
@@ -43,7 +43,7 @@ const approve = (id: number, key?: string): Promise<Answer> =>
   });
 const ready = (): Promise<Answer> => gateway.rest('GET', '/readyz');
 
-/** Asks until the answer is as wanted. */
+/** Repeats the request until the answer is as wanted. */
 async function until(ask: () => Promise<Answer>, status: number): Promise<Answer> {
   for (;;) {
     const answer = await ask();
@@ -56,7 +56,7 @@ async function statusOf(id: number): Promise<unknown> {
   return row?.['status'];
 }
 
-describe('after a failover to a server that only reads', () => {
+describe('after a failover to a read-only server', () => {
   let login: string;
   const others = (): Promise<void> =>
     asSuperuser(
@@ -73,7 +73,7 @@ describe('after a failover to a server that only reads', () => {
 
   it('a reviewer is told to try again, the process is not ready, and all is well once the database writes', async () => {
     const [id = 0, other = 0] = await gateway.addActions([10, 10]);
-    // Connections that were ended may be met first.
+    // A terminated connection may be used first.
     await until(() => approve(id), 503);
     expectUnavailable(await approve(id));
     const mutation = await gateway.graphql(
@@ -93,7 +93,7 @@ describe('after a failover to a server that only reads', () => {
     await asSuperuser(`ALTER ${login} RESET default_transaction_read_only`);
     if (isPooled()) await others();
     await until(ready, 200);
-    // A connection that was made a moment too early says so once, and is dropped.
+    // A connection that was opened a moment too early says so once, and is dropped.
     const answers = await Promise.all([id, other].map((one) => until(() => approve(one), 200)));
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
   });
@@ -111,7 +111,7 @@ describe.each([
   ['57014', 'a statement that took too long', 'The database cancelled a statement that took too long'],
   ['55P03', 'a lock that somebody held', 'The database waited too long for a lock'],
   ['40P01', 'a deadlock', 'The database undid a statement that conflicted with another one'],
-])('while every decision meets SQLSTATE %s, %s,', (state, _what, message) => {
+])('while every decision fails with SQLSTATE %s, %s,', (state, _what, message) => {
   const isOfServer = state.startsWith('53') || state === '58030';
 
   beforeAll(() =>
@@ -121,7 +121,7 @@ describe.each([
   );
   afterAll(() => clone.sql('DROP FUNCTION IF EXISTS fail() CASCADE'));
 
-  it('a reviewer is told to try again and not of the inside, an operator why, and nothing is decided', async () => {
+  it('a reviewer is told to try again and no internals, an operator why, and nothing is decided', async () => {
     const [id = 0, other = 0] = await gateway.addActions([10, 10]);
     log.length = 0;
     const answer = await approve(id);
@@ -135,12 +135,12 @@ describe.each([
     expect([await statusOf(id), await statusOf(other)]).toEqual(['pending_approval', 'pending_approval']);
     await clone.sql('DROP FUNCTION fail() CASCADE');
     expect((await approve(id)).status).toBe(200);
-    // It counts for a few seconds; of the others of its kind the next test waits for nothing.
+    // It counts for a few seconds; the next test waits for none of its kind.
     if (state === '53100') await until(ready, 200);
   });
 });
 
-it('of decisions that share a statement, the one that the database cancels fails, and no other', async () => {
+it('a decision that the database cancels fails, and no other that shares its statement does', async () => {
   const ids = await gateway.addActions(Array.from({ length: 24 }, () => 10));
   const [slow = 0] = ids.slice(12);
   await clone.sql(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
@@ -157,7 +157,7 @@ it('of decisions that share a statement, the one that the database cancels fails
 });
 
 describe('where a connection goes silent', () => {
-  it('/readyz says so while the database is frozen, though its connections are open, and is ready again after', async () => {
+  it('an operator reads so at /readyz while the database is frozen, though its connections are open, and not afterwards', async () => {
     line.freeze('all');
     const answers = await Promise.all([ready(), ready(), ready(), ready(), ready()]);
     line.thaw();
@@ -173,12 +173,12 @@ describe('where a connection goes silent', () => {
     await Promise.all([1, 2, 3].map(() => gateway.rest('GET', '/api/v1/actions', { user: 1 })));
     line.freeze('those there');
     expectUnavailable(await gateway.rest('GET', '/api/v1/actions', { user: 1 }));
-    // One that was silent speaks for all that are as old.
+    // One silent connection is taken to stand for all of its age.
     expect((await approve(id)).status).toBe(200);
     expect(await statusOf(id)).toBe('approved');
   });
 
-  it('whoever never heard of their decision repeats it under its key, and is told what became of it', async () => {
+  it('a reviewer who never got an answer repeats the decision under its key, and learns the outcome', async () => {
     const [id = 0] = await gateway.addActions([10]);
     // Through a pooler statements have no name that could be waited for.
     const lost = line.loseAnswerTo(isPooled() ? 'action_approved' : 'decide_unlocked');
@@ -197,7 +197,7 @@ describe('where a connection goes silent', () => {
     expect(entries).toHaveLength(1);
   });
 
-  it('a bulk whose COMMIT is never answered is a 503, and its key tells what was committed', async () => {
+  it('a bulk whose COMMIT is never answered is a 503, and its key replays what was committed', async () => {
     const ids = await gateway.addActions([10, 10, 10]);
     const bulk = (): Promise<Answer> =>
       gateway.rest('POST', '/api/v1/actions/bulk-approve', {
@@ -219,7 +219,7 @@ describe('where a connection goes silent', () => {
   });
 });
 
-it('an operator who stops a process need not wait for a connection that is dead', async () => {
+it('an operator who stops a process does not have to wait for a dead connection', async () => {
   const own = await makeLine(clone.applicationUrl);
   const database = await new Database({
     ...{ url: own.url, poolSize: 2, tls: false as const, preparedStatements: !isPooled() },

@@ -12,12 +12,14 @@ import { RollbackGuard } from '../../src/persistence/rollback/guard';
 import { OPERATOR, setting, type TestDatabase } from '../support/database';
 import { startGateway } from '../support/gateway';
 
-/** A standby that lagged is promoted: what it lost is noticed. Needs the programs of Debian's PostgreSQL 15. */
+/**
+ * A standby that lagged is promoted: the gateway notices what it lost. Needs the programs of Debian's PostgreSQL 15.
+ */
 const BINARIES = '/usr/lib/postgresql/15/bin';
 const hasPrograms = existsSync(join(BINARIES, 'pg_basebackup'));
 if (!hasPrograms) process.stdout.write(`skipped: there is no PostgreSQL 15 in ${BINARIES}\n`);
 
-/** As root, PostgreSQL runs as the user that its package made. */
+/** As root, PostgreSQL runs as the user that its package created. */
 const asServer: ExecFileSyncOptions =
   process.getuid?.() === 0
     ? { uid: idOf('-u'), gid: idOf('-g'), cwd: tmpdir(), stdio: 'pipe' }

@@ -8,7 +8,7 @@ import { startGateway, type Gateway } from '../support/gateway';
 import { startProcess, stopAll, type RunningGateway } from '../support/processes';
 import { recordsInSnapshot, verdictOn } from '../support/sealed-log';
 
-/** The disk of the archive is full: a small file system of its own, where the system lets a test mount one. */
+/** The archive's disk is full: a small file system of its own, where the system lets a test mount one. */
 const closables = new Closables();
 let gateway: Gateway;
 let folder: string;
@@ -77,14 +77,14 @@ async function checkpoints(): Promise<number> {
   return row?.count ?? 0;
 }
 
-it('an operator whose archive has no room is told so while decisions go on, and has nothing to do but to make room', async () => {
+it('an operator whose archive has no room is told so while decisions go on, and has only to make room', async () => {
   if (!disk.isSeparate) {
     process.stdout.write('skipped: no file system of its own can be mounted here\n');
     return;
   }
   await until(async () => (await readiness()).audit_log.backlog === 0);
   disk.fill();
-  // What is left of the last block takes a few checkpoints more.
+  // The rest of the last block takes a few checkpoints more.
   await until(async () => {
     expect(await decideAnother()).toBe(200);
     return Object.keys((await readiness()).audit_log.failures).length > 0;
@@ -100,7 +100,7 @@ it('an operator whose archive has no room is told so while decisions go on, and 
 
   const sealed = await checkpoints();
   for (let n = 1; n <= 5; n += 1) expect(await decideAnother()).toBe(200);
-  // For longer than a sealer that failed waits before it tries again.
+  // For longer than a failed sealer waits before it tries again.
   await until(async () => {
     expect(await checkpoints()).toBe(sealed);
     return (await readiness()).audit_log.lag_seconds > 3;

@@ -5,8 +5,8 @@ import { hasProgram } from '../support/programs';
 import { install, type Installation } from '../support/installation';
 
 /**
- * A new user in a second terminal: what the README and the pages behind it print is run as it is printed, in its order,
- * each page in a shell of its own, so that each can be read by itself.
+ * A new user in a second terminal: the commands of the README and the pages behind it run as they are printed, in their
+ * order, each page in a shell of its own, so that each can be read by itself.
  */
 const PAGES = [
   'README',
@@ -16,7 +16,7 @@ const PAGES = [
   'docs/authentication',
 ];
 const ROOT = join(__dirname, '..', '..');
-/** Whose commands call the gateway. */
+/** Pages whose commands call the gateway. */
 const CALLS = /\bcurl |\bnpm run --silent (token|api-key)\b/;
 /** Between two blocks, on both outputs. */
 const END_OF_BLOCK = '--- end of block ---';
@@ -62,7 +62,7 @@ const any = (pattern: RegExp) => expect.stringMatching(pattern) as unknown;
 
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
-/** What a block is known by, and what its answer says. */
+/** How a block is recognized, and what its answer says. */
 const ANSWERS: readonly (readonly [RegExp, object])[] = [
   [/actions\/submit/, { status: 'pending_approval', risk_level: 'critical', submitted_at: any(/Z$/) }],
   [/ACTION_ID\/approve/, { status: 'approved', approved_by: 7 }],

@@ -7,19 +7,19 @@ import { databaseName, ownerRole } from '../../src/persistence/embedded/roles';
 import { runCommand as runProgram } from '../../src/persistence/embedded/server-user';
 import { runCommand, startProcess, stopAll, type RunningGateway, type Settings } from '../support/processes';
 
-/** An operator puts an older backup back under a gateway that goes on running, in the ways in which operators do it. */
+/** An operator restores an older backup under a running gateway, in the ways in which operators do it. */
 let programs: PostgresPrograms;
 let folder: string;
 let server: PostgresServer;
 let settings: Settings;
 let gateway: RunningGateway;
-/** User 42's. */
+/** A token of user 42's. */
 let token: string;
 
 beforeEach(async () => {
   programs = await findPrograms(() => undefined);
   folder = mkdtempSync(join(tmpdir(), 'countersign-restored-'));
-  // As root PostgreSQL runs as another user, who has to get through.
+  // As root PostgreSQL runs as another user, who needs access.
   chmodSync(folder, 0o755);
   server = await PostgresServer.create(programs, join(folder, 'server', 'data'));
   settings = {
@@ -83,7 +83,7 @@ async function run(program: string, ...args: readonly string[]): Promise<void> {
   if (code !== 0) throw new Error(`${program} failed: ${output}`);
 }
 
-/** Makes a backup, and gives what restores it. */
+/** Makes a backup, and returns what restores it. */
 interface Backup {
   readonly name: string;
   /** A program that it needs. */

@@ -21,7 +21,7 @@ import { startGateway, type Gateway } from '../support/gateway';
 import { runCommand, type Finished } from '../support/processes';
 import { recordsInSnapshot, sealingOf, testLogKey, verdictOn, type Sealing } from '../support/sealed-log';
 
-/** A database that is put back to an older state is refused until an operator accepts that, and no id is given twice. */
+/** A database that was rolled back is refused until an operator accepts that, and no id is given twice. */
 let database: TestDatabase;
 let backup: TestDatabase;
 let sealing: Sealing;
@@ -49,7 +49,7 @@ interface Guarded {
   readonly stop: () => Promise<void>;
 }
 
-/** A gateway whose database is guarded, as `npm start` has it. */
+/** A gateway whose database is guarded, as `npm start` does it. */
 async function startGuarded(folder = sealing.folder): Promise<Guarded> {
   const on = database;
   const guard = guardIn(folder);
@@ -129,13 +129,13 @@ async function accept(folder = sealing.folder, givenUp?: string): Promise<void> 
   await owner.close();
 }
 
-/** Puts the backup in place, and waits until the gateway has noticed. */
+/** Restores the backup, and waits until the gateway has noticed. */
 async function rollBackUnder({ guard }: Guarded): Promise<void> {
   await restoreBackup();
   await until(() => guard.status.refusal !== null);
 }
 
-it("an agent does not get another one's approval: a restored backup is refused until an operator accepts it", async () => {
+it("an agent never gets another one's approval: a restored backup is refused until an operator accepts it", async () => {
   const running = await startGuarded();
   const { gateway } = running;
   const lost = await submit(gateway, 'drop table customers');
@@ -187,10 +187,10 @@ it('a gateway that was stopped and starts on an older backup refuses it, sealed 
   expect((await gateway.rest('GET', '/readyz')).status).toBe(503);
 });
 
-it('a gateway that was killed starts again without a hand, and gives no id that it could have given before', async () => {
+it('a killed gateway starts again without an operator, and gives no id that it could have given before', async () => {
   const { gateway } = await startGuarded();
   const { body } = await submit(gateway, 'the first');
-  // Killed: its file stays as it is, and the database comes back without what nobody was told of.
+  // Killed: its file stays unchanged, and the database comes back without what nobody was told of.
   const folder = mkdtempSync(join(tmpdir(), 'countersign-archive-'));
   const marks = readdirSync(sealing.folder).filter((name) => name.startsWith('marks-'));
   for (const name of marks) {
@@ -226,7 +226,7 @@ it('a gateway that is stopped and started again wastes no ids', async () => {
   expect(readdirSync(sealing.folder).filter((name) => name.startsWith('marks-'))).toHaveLength(1);
 });
 
-it('ids that cannot be reserved outside of the database are not used: 503 once the block is used up', async () => {
+it('a gateway does not use ids that it cannot reserve outside the database: 503 once the block is used up', async () => {
   const { gateway, guard } = await startGuarded();
   expect((await approve(gateway, 12345)).status).toBe(200);
   rmSync(sealing.folder, { recursive: true });
@@ -243,7 +243,7 @@ it('ids that cannot be reserved outside of the database are not used: 503 once t
   expect((await approve(gateway, 12347)).status).toBe(200);
 });
 
-it('many ids that somebody else drew, as seeding does, refuse no decision', async () => {
+it('a gateway refuses no decision after another program drew many ids, as seeding does', async () => {
   const { gateway } = await startGuarded();
   await database.sql(`SELECT setval('audit_log_id_seq', 5000000), setval('action_id_seq', 5000000)`);
   expect((await approve(gateway, 12345)).status).toBe(200);
@@ -288,7 +288,7 @@ it('an auditor sees for ever that a rollback was accepted: an entry, and a check
   });
 });
 
-it('a damaged archive is accepted by the same command: the file is set aside and made anew', async () => {
+it('an operator whose archive is damaged accepts with the same command: the file is set aside and created again', async () => {
   await sealing.seal();
   const path = join(sealing.folder, 'organization-1.checkpoints');
   const whole = readFileSync(path, 'utf8');
@@ -299,7 +299,7 @@ it('a damaged archive is accepted by the same command: the file is set aside and
   expect(readdirSync(sealing.folder).filter((name) => name.endsWith('.damaged'))).toHaveLength(1);
 });
 
-describe('an operator who has two machines, each with an archive of its own, and restores an older backup', () => {
+describe('an operator who has two machines, each with its own archive, and restores an older backup', () => {
   let [newer, older] = ['', ''];
   beforeEach(() => {
     [newer, older] = [join(sealing.folder, 'newer'), join(sealing.folder, 'older')];
@@ -317,7 +317,7 @@ describe('an operator who has two machines, each with an archive of its own, and
     );
     const treeSize = sealed?.size ?? Infinity;
     await rollBackUnder(running);
-    // As soon as it reaches the older database, it tells what it holds.
+    // On reaching the older database, it reports what it holds.
     await until(async () => (await told(treeSize)).length === 1);
     return { running, treeSize, actionId };
   }
@@ -359,7 +359,7 @@ describe('an operator who has two machines, each with an archive of its own, and
       'SELECT abandoned_size AS abandoned FROM audit_generation WHERE organization_id = 1 ORDER BY generation',
     );
 
-  it('is told beside the older archive where to accept that, and nothing is accepted by half', async () => {
+  it('is told beside the older archive where to accept that, and nothing is partly accepted', async () => {
     const { running, treeSize } = await loseWhatIsArchived();
     const refused = await acceptBeside(older);
     expect([refused.code, refused.stdout]).toEqual([1, '']);
@@ -372,7 +372,7 @@ describe('an operator who has two machines, each with an archive of its own, and
     expect(accepted).toMatchObject({ code: 0, stdout: expect.stringContaining(`${String(treeSize)} had`) });
     await until(() => running.guard.status.refusal === null);
     expect((await approve(running.gateway, 12346)).status).toBe(200);
-    // What was given up is nobody's to be told of again.
+    // Nobody is warned again of what was abandoned.
     await accept(older);
     expect(await generations()).toEqual([{ abandoned: treeSize }, { abandoned: expect.any(Number) }]);
   });
@@ -406,7 +406,7 @@ describe('an operator who has two machines, each with an archive of its own, and
     }
   });
 
-  it('gives up the newer archive where its machine is lost, and no id is given twice', async () => {
+  it('abandons the newer archive where its machine is lost, and no id is given twice', async () => {
     const { running, actionId } = await loseWhatIsArchived();
     const lost = newerId();
     for (const one of opened.splice(0).reverse()) await one.close();
@@ -422,7 +422,7 @@ describe('an operator who has two machines, each with an archive of its own, and
     expect(await database.sql('SELECT FROM audit_archive WHERE archive_id = $1', [lost])).toEqual([]);
   });
 
-  it('is refused an archive to give up that is no id', async () => {
+  it('is refused an invalid id of an archive to abandon', async () => {
     const { code, stderr } = await acceptBeside(older, '--give-up-archive', 'the newer one');
     expect([code, stderr]).toEqual([2, expect.stringContaining('--give-up-archive')]);
   });

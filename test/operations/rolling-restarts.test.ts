@@ -12,7 +12,7 @@ import { startProcess, stopAll, type RunningGateway, type Settings } from '../su
 import { hasHaproxy, HealthChecks, Load, startHaproxy, type Sent } from '../support/rolling';
 import { cases } from '../support/runs';
 
-/** Gateways that are told to stop while they are used: nobody notices, and it takes no longer than it may. */
+/** Gateways that are told to stop while they are used: no request fails, and each stops in time. */
 const RESTARTS = cases(2, 20);
 const REQUESTS = cases(200, 10_000);
 let database: TestDatabase;
@@ -51,10 +51,10 @@ function next(): Sent {
       };
 }
 
-describe('whoever sends requests while gateways are restarted one after the other', () => {
+describe('a client that sends requests while gateways are restarted one after the other', () => {
   const proxied = hasHaproxy() ? ', or behind HAProxy' : '; HAProxy is not installed: skipped';
 
-  it(`has all of them answered, checking the readiness themselves${proxied}`, async () => {
+  it(`gets an answer to all of them, checking the readiness itself${proxied}`, async () => {
     const ports = [await freePort(), await freePort()];
     const start = (port: number) => startProcess({ ...settings, PORT: String(port) });
     const gateways = new Map<number, RunningGateway>();
@@ -100,14 +100,14 @@ describe('a gateway that is told to stop', () => {
     agent.destroy();
   });
 
-  it('is not ready at once, still serves, and tells kept connections to close', async () => {
+  it('turns not ready at once, still serves, and tells kept connections to close', async () => {
     const gateway = await startProcess({ ...settings, PORT: '0', SHUTDOWN_DELAY: '300' });
     expect(await ask(`${gateway.url}/health`)).toEqual({ status: 200, connection: 'keep-alive' });
     gateway.signal('SIGTERM');
     await gateway.printed('stopping');
     expect(await ask(`${gateway.url}/readyz`)).toEqual({ status: 503, connection: 'close' });
     expect(await ask(`${gateway.url}/openapi.json`)).toEqual({ status: 200, connection: 'close' });
-    // A second signal, well after the first, does not wait any longer.
+    // A second signal, well after the first, adds no waiting time.
     const exit = setInterval(() => {
       gateway.signal('SIGTERM');
     }, 200);
@@ -118,7 +118,7 @@ describe('a gateway that is told to stop', () => {
   it('does not wait for load balancers after Ctrl-C in development', async () => {
     const gateway = await startProcess({ ...settings, PORT: '0', SHUTDOWN_DELAY: '300' });
     gateway.signal('SIGINT');
-    // npm passes on what the terminal sent to all of them: twice is once.
+    // npm passes on what the terminal sent to all of them: twice counts once.
     gateway.signal('SIGINT');
     expect((await gateway.finished).code).toBe(0);
   });
@@ -150,7 +150,7 @@ describe('a gateway that is told to stop', () => {
   });
 });
 
-/** A proxy in front of a database that can stop passing anything on, without a word. */
+/** A proxy in front of a database that can silently stop passing anything on. */
 async function freezableProxy(target: string) {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();

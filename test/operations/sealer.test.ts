@@ -26,7 +26,9 @@ import {
   type Sealing,
 } from '../support/sealed-log';
 
-/** The sealer beside the requests: everything once, in one tree, whatever happens to it; and an archive that notices. */
+/**
+ * The sealer beside the requests: every entry once, in one tree, whatever happens to it; and an archive that notices.
+ */
 let gateway: Gateway;
 let sealing: Sealing;
 
@@ -73,7 +75,7 @@ async function untilSealed(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
 }
 
-it('an operator sees how much waits to be sealed and since when, and nothing once it is sealed', async () => {
+it('an operator sees how many entries wait to be sealed and since when, and none once they are sealed', async () => {
   const ready = async () => (await gateway.rest('GET', '/readyz')).body.audit_log as Record<string, unknown>;
   const metric = async (name: string): Promise<number> => {
     const { text } = await gateway.rest('GET', '/metrics');
@@ -101,7 +103,7 @@ it('an operator who lets two sealers run at once gets every entry sealed once, i
   await decideMany('many');
   await untilSealed();
   expect(sealers.filter(({ status }) => status.isActive)).toHaveLength(1);
-  // The one that leads ends, and the other takes over.
+  // The leading one ends, and the other takes over.
   await sealers.find(({ status }) => status.isActive)?.stop();
   await decideMany('many');
   await untilSealed();
@@ -109,7 +111,7 @@ it('an operator who lets two sealers run at once gets every entry sealed once, i
   expect((await report()).faults).toEqual([]);
 });
 
-it('a sealer that stands by tells no failures of the time when it led', async () => {
+it('a sealer on standby reports no failures of the time when it led', async () => {
   const broken = join(sealing.folder, 'broken');
   mkdirSync(broken);
   writeFileSync(join(broken, 'organization-1.checkpoints'), 'x'.repeat(5_000));
@@ -132,7 +134,7 @@ it('a sealer that stands by tells no failures of the time when it led', async ()
   await second.stop();
 });
 
-it('two sealings of one database at once: one of them fails whole, and the next one finds nothing wrong', async () => {
+it('two sealings of one database at once: one of them fails completely, and the next one finds nothing wrong', async () => {
   await decideMany();
   await Promise.allSettled([sealing.seal(), sealing.seal()]);
   await sealing.seal();
@@ -164,7 +166,7 @@ describe('the archive outside of the database', () => {
     expect(sizes.length).toBeGreaterThan(1);
   });
 
-  it('that a crash left half written is completed', async () => {
+  it('is completed where a crash left a line half written', async () => {
     await sealing.seal();
     const whole = readFileSync(path(), 'utf8');
     await decideMany();
@@ -191,25 +193,22 @@ describe('the archive outside of the database', () => {
     ['filled with something else', () => 'x'.repeat(100_000), /does not end in a checkpoint/],
     ['filled with zeros', (whole) => '\0'.repeat(whole.length), /does not end in a checkpoint/],
   ];
-  it.each(TAMPERING)(
-    'that somebody %s is a fault of the archive, and nothing is sealed',
-    async (...given) => {
-      const [, tamper, message] = given;
-      await sealing.seal();
-      await decideMany();
-      await sealing.seal();
-      const tampered = tamper(readFileSync(path(), 'utf8'));
-      if (tampered === null) rmSync(path());
-      else writeFileSync(path(), tampered);
-      await decideMany();
-      const failure = (await sealing.seal().catch((error: unknown) => error)) as Error;
-      expect(failure.name).toBe('ArchiveFaultError');
-      expect(failure.message).toMatch(message);
-      if (tampered !== null) expect(readFileSync(path(), 'utf8')).toBe(tampered);
-    },
-  );
+  it.each(TAMPERING)('is faulty after somebody %s, and nothing is sealed', async (...given) => {
+    const [, tamper, message] = given;
+    await sealing.seal();
+    await decideMany();
+    await sealing.seal();
+    const tampered = tamper(readFileSync(path(), 'utf8'));
+    if (tampered === null) rmSync(path());
+    else writeFileSync(path(), tampered);
+    await decideMany();
+    const failure = (await sealing.seal().catch((error: unknown) => error)) as Error;
+    expect(failure.name).toBe('ArchiveFaultError');
+    expect(failure.message).toMatch(message);
+    if (tampered !== null) expect(readFileSync(path(), 'utf8')).toBe(tampered);
+  });
 
-  it('that somebody moved away is a fault, for the database knows that there was one', async () => {
+  it('is faulty after somebody moved it away, since the database knows that there was one', async () => {
     await sealing.seal();
     rmSync(sealing.folder, { recursive: true });
     await decideMany();
@@ -217,7 +216,7 @@ describe('the archive outside of the database', () => {
     expect((await counts()) as object).toMatchObject({ waiting: 60 });
   });
 
-  it('of another machine is filled from the database, once a sealer that leads vouched for it', async () => {
+  it('on another machine is filled from the database, once a leading sealer vouches for it', async () => {
     const [first, second] = ['1', '2'].map((name) => sealerIn(join(sealing.folder, name)));
     first?.start();
     await decideMany();
@@ -236,7 +235,7 @@ describe('the archive outside of the database', () => {
     expect(held[1]?.startsWith(held[0] ?? 'nothing')).toBe(true);
   });
 
-  it('is written by nobody who was overtaken, and a late write says what stands there already', async () => {
+  it('is not written by an overtaken sealer, and a late write gets what is there already', async () => {
     await sealing.seal();
     const overtaken = new CheckpointFiles({
       folder: sealing.folder,
@@ -244,7 +243,7 @@ describe('the archive outside of the database', () => {
       archives: new ArchivesStore(gateway.database.owner),
       keys: testLogKey().keys,
       isLeading: async () => {
-        // What another sealer does between the look and the write.
+        // What another sealer does between the read and the write.
         await archive().catchUp(1);
         return true;
       },
@@ -274,7 +273,7 @@ describe('the archive outside of the database', () => {
     expect(readFileSync(join(elsewhere, 'organization-1.checkpoints'), 'utf8')).toBe('');
   });
 
-  it('refuses a database that was put back to an older state, and nothing is sealed on top', async () => {
+  it('refuses a database that was rolled back, and nothing is sealed on top', async () => {
     await sealing.seal();
     const early = await gateway.database.sql(
       'SELECT max(tree_size) AS size FROM audit_checkpoint WHERE organization_id = 1',
@@ -295,7 +294,7 @@ describe('the archive outside of the database', () => {
     ).toEqual(early);
   });
 
-  it('that holds something else than checkpoints is left as it is, and nothing is sealed', async () => {
+  it('with other contents than checkpoints is left unchanged, and nothing is sealed', async () => {
     await sealing.seal();
     const overwritten = 'x'.repeat(5_000);
     writeFileSync(path(), overwritten);
@@ -304,7 +303,7 @@ describe('the archive outside of the database', () => {
     expect(readFileSync(path(), 'utf8')).toBe(overwritten);
   });
 
-  it('catches up as soon as a sealer leads, though nothing waits: the one before was killed in between', async () => {
+  it('is brought up to date as soon as a sealer leads, though nothing waits: the one before was killed in between', async () => {
     await sealing.seal();
     const before = readFileSync(path(), 'utf8');
     await decideMany();
@@ -317,7 +316,7 @@ describe('the archive outside of the database', () => {
     await running.stop();
   });
 
-  it('is what tells an operator of a database that was put back, though nothing waits: for as long as it is', async () => {
+  it('tells an operator of a database that was rolled back, though nothing waits: for as long as it is', async () => {
     await sealing.seal();
     await gateway.database.sql('ALTER TABLE audit_checkpoint DISABLE TRIGGER audit_checkpoint_append_only');
     await gateway.database.sql('DELETE FROM audit_checkpoint WHERE organization_id = 1');
@@ -333,7 +332,7 @@ describe('the archive outside of the database', () => {
     await running.stop();
   });
 
-  it('tells an admin who has the log verified that the database was put back', async () => {
+  it('tells an admin who has the log verified that the database was rolled back', async () => {
     await sealing.seal();
     const admin = await startGateway({
       database: gateway.database,
@@ -360,7 +359,7 @@ describe('the archive outside of the database', () => {
     await admin.close();
   });
 
-  it('is no hindrance to a tree whose nodes were altered being refused', async () => {
+  it('does not keep a tree whose nodes were altered from being refused', async () => {
     await decideMany();
     await sealing.seal();
     await gateway.database.sql('ALTER TABLE audit_node DISABLE TRIGGER audit_node_append_only');
@@ -375,7 +374,7 @@ describe('a log key that is changed', () => {
     new LogKey('test.example', generateKeyPairSync('ed25519').privateKey, earlier);
   const seal = (with_: LogKey): Promise<number> => sealing.seal(with_);
 
-  it('goes on where the one before is named, whose checkpoints and receipts count as they did', async () => {
+  it('continues where its predecessor is named, whose checkpoints and receipts stay valid', async () => {
     const [id = 0] = await gateway.addActions([20]);
     const { body } = await gateway.rest('POST', `/api/v1/actions/${String(id)}/approve`, { user: 42 });
     await sealing.seal();
@@ -394,7 +393,7 @@ describe('a log key that is changed', () => {
     expect(kindsOf(await verdict(testLogKey().keys))).toContain('CHECKPOINT_NOT_SIGNED');
   });
 
-  it('seals nothing where the one before is not named, or the log has another name', async () => {
+  it('seals nothing where its predecessor is not named, or the log has another name', async () => {
     await sealing.seal();
     await decideMany();
     const renamed = new LogKey('other.example', openDevelopmentLogKey(setting('TEST_DATA_DIR')));
@@ -406,7 +405,7 @@ describe('a log key that is changed', () => {
 
 /** Three for each action that is decided meanwhile. */
 const EXPORTS = cases(60, 201);
-it(`an auditor gets 0 false alarms over ${String(EXPORTS)} exports of a log that goes on`, async () => {
+it(`an auditor gets 0 false alarms over ${String(EXPORTS)} exports of a growing log`, async () => {
   const running = sealerIn(sealing.folder);
   running.start();
   const ids = await gateway.addActions(

@@ -40,7 +40,7 @@ afterAll(async () => {
   await gateway.close();
 });
 
-/** Approves by bulks until there is nobody to ask any more; keeps the receipts of what was answered. */
+/** Approves in bulks until the gateway is gone; keeps the receipts of the answers. */
 async function decideUntilItDies(
   { url }: RunningGateway,
   ids: readonly number[],
@@ -63,8 +63,8 @@ async function decideUntilItDies(
 }
 
 /**
- * Waits until a sealing is under way: of the owner's sessions, the sealer's alone writes. A sealer that is done before
- * anybody looks leaves nothing to wait for.
+ * Waits until a sealing is under way: of the owner's sessions, the sealer's alone writes. A sealer that finishes first
+ * leaves nothing to wait for.
  * @param decided whether everything is decided, so that nothing more comes to be sealed
  */
 async function untilSealing(decided: () => boolean): Promise<void> {
@@ -85,7 +85,7 @@ async function waiting(): Promise<number> {
   return row?.waiting ?? 0;
 }
 
-/** What the database holds of the tree, which has to fit together after every kill. */
+/** The tree in the database, which has to be consistent after every kill. */
 async function tree() {
   const [row] = await gateway.database.sql<Record<'leaves' | 'edge' | 'signed' | 'lost' | 'twice', number>>(
     `SELECT count(*) AS leaves, max(leaf_index) + 1 AS edge,
@@ -129,7 +129,7 @@ it(
           answered();
         });
       });
-      // Each other time inside of a sealing, else at any moment of some 300 ms.
+      // Every other time during a sealing, else at any moment of some 300 ms.
       if (kill % 2 === 0) await untilSealing(() => isDecided);
       else await new Promise((resolve) => setTimeout(resolve, Math.random() * 300));
       process.signal('SIGKILL');

@@ -7,12 +7,16 @@ import { addLongLog } from '../support/long-log';
 import { startProcess, stopAll, type RunningGateway } from '../support/processes';
 import { cases } from '../support/runs';
 
-/** An admin has the whole audit log verified, however long it is, and the gateway needs no more memory for a longer one. */
+/**
+ * An admin has the whole audit log verified, however long it is, and the gateway needs no more memory for a longer one.
+ */
 const ENTRIES = cases(40_000, 1_000_000);
 const MEGABYTE = 2 ** 20;
-/** By how much a process may grow while it verifies so many, in MB: the shorter log would fit into 64 MB whole. */
+/** By how much a process may grow during a verification, in MB: the shorter log would fit into 64 MB whole. */
 const GROWTH = cases(16, 64);
-/** How long the process is left alone between two looks, in milliseconds: each costs a collection of garbage. */
+/**
+ * How long the process is left undisturbed between two measurements, in milliseconds: each costs a garbage collection.
+ */
 const PAUSE = cases(500, 5_000);
 
 let gateway: Gateway;
@@ -44,7 +48,7 @@ afterAll(async () => {
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, PAUSE));
 
-/** What the process holds once its garbage is collected, in MB. */
+/** The process's memory after a garbage collection, in MB. */
 async function held(): Promise<number> {
   const before = verifier.lines.length;
   verifier.signal('SIGUSR2');
@@ -55,7 +59,7 @@ async function held(): Promise<number> {
   }
 }
 
-/** Has the log verified, as verifyAuditLog does, with lines that tell how far it is. @param range empty for the whole log */
+/** Has the log verified, as verifyAuditLog does, with lines of progress. @param range empty for the whole log */
 async function verify(range = ''): Promise<Record<string, unknown>> {
   const response = await fetch(`${verifier.url}/api/admin/audit-logs/verify${range}`, {
     headers: { authorization: `Bearer ${gateway.token(1)}` },

@@ -321,26 +321,26 @@ DEFAULTS = {
     "autoApproveBelow": None,
     "scoringRules": [],
 }
-BANDS = ("low", "medium", "high", "critical")
+RISK_LEVELS = ("low", "medium", "high", "critical")
 PATTERN = maybe(NAME)
 
 
-def by_band(check):
-    return members(BANDS, **dict.fromkeys(BANDS, check))
+def by_risk_level(check):
+    return members(RISK_LEVELS, **dict.fromkeys(RISK_LEVELS, check))
 
 
-BAND_LIST = list_of(one_of(*BANDS))
+RISK_LEVEL_LIST = list_of(one_of(*RISK_LEVELS))
 RULES = members(
     DEFAULTS,
     approvalLevels=flag,
-    requiredLevels=by_band(whole(1, 10)),
+    requiredLevels=by_risk_level(whole(1, 10)),
     roleLevels=members(DEFAULTS["roleLevels"], **dict.fromkeys(DEFAULTS["roleLevels"], LEVEL)),
     managerMaxRiskScore=maybe(SCORE),
-    quorum=by_band(whole(1, 10)),
+    quorum=by_risk_level(whole(1, 10)),
     ownActionsAllowed=flag,
-    reasonRequired=members(("approve", "reject"), approve=BAND_LIST, reject=BAND_LIST),
-    timeToLiveSeconds=by_band(maybe(whole(60, 31536000))),
-    excludedFromBulk=BAND_LIST,
+    reasonRequired=members(("approve", "reject"), approve=RISK_LEVEL_LIST, reject=RISK_LEVEL_LIST),
+    timeToLiveSeconds=by_risk_level(maybe(whole(60, 31536000))),
+    excludedFromBulk=RISK_LEVEL_LIST,
     autoApproveBelow=maybe(SCORE),
     scoringRules=list_of(members(("actionType", "toolName", "targetSystem", "riskIndicator"), actionType=PATTERN, toolName=PATTERN,
                                  targetSystem=PATTERN, riskIndicator=PATTERN, score=SCORE)),
@@ -387,7 +387,7 @@ def approves(rules, entry):
     return below is not None and entry["risk_score"] < below and source != "default" and is_score_of(rules, entry)
 
 
-def band(score):
+def risk_level_of(score):
     return "critical" if score >= 85 else "high" if score >= 70 else "medium" if score >= 40 else "low"
 
 
@@ -595,7 +595,7 @@ class Verifier:
         self.check_in_force(entry)
         rules, who, required = self.policies.get(entry["policy_version"]), entry["actor_id"], entry["approvals_required"]
         if self.check(rules is not None, "POLICY_DIFFERS"):
-            here = band(entry["risk_score"])
+            here = risk_level_of(entry["risk_score"])
             level = rules["requiredLevels"][here] if rules["approvalLevels"] else None
             is_same = entry["required_level"] == level and (level is None) == (entry["held_level"] is None)
             self.check(is_same and required == rules["quorum"][here], "POLICY_DIFFERS")

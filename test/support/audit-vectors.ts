@@ -18,7 +18,7 @@ import {
   type World,
 } from './audit-world';
 
-/** A bundle, what it is held against, and what every verifier has to say of it. */
+/** A bundle, what it is compared with, and the verdict of every verifier. */
 export interface AuditVector {
   /** The bundle's file name. */
   readonly file: string;
@@ -36,7 +36,7 @@ const KEYS = '--key keys';
 const clean = (): BundleRecord[] => bundleOf();
 const entry = (id: number): Members => ENTRIES[id - 1] ?? {};
 
-/** Files that vectors are held against. */
+/** Files that vectors are compared with. */
 export function vectorFiles(): Readonly<Record<string, string>> {
   const note = (records: readonly BundleRecord[], index: number): string => {
     const notes = records.flatMap((record) => (record.type === 'checkpoint' ? [record.note] : []));
@@ -57,21 +57,21 @@ export function vectorFiles(): Readonly<Record<string, string>> {
   };
 }
 
-/** A vote that is not sealed in a clean bundle. */
+/** An unsealed vote in a clean bundle. */
 const LATE_VOTE = entryOf(22, 'vote_recorded', decided(42, 106, 'approve', 35, [1, 2], [1, 2], 2));
 const WITH_LATE_VOTE: Partial<World> = {
   unsealed: [LATE_VOTE],
   actions: ACTIONS.map((action) => (action.id === 106 ? { ...action, approvals: 1 } : action)),
 };
 
-/** The clean log with the entry of this id changed, sealed so. */
+/** The clean log with the entry of this id changed, and sealed so. */
 function sealedWith(id: number, changes: Members): BundleRecord[] {
   return bundleOf({
     entries: ENTRIES.map((members, index) => (index === id - 1 ? { ...members, ...changes } : members)),
   });
 }
 
-/** The clean log with these entries behind it, sealed so, and these states of actions. */
+/** The clean log followed by these entries, sealed so, and these states of actions. */
 function sealedAnd(entries: readonly Members[], ...states: World['actions']): BundleRecord[] {
   return bundleOf({
     entries: [...ENTRIES, ...entries],
@@ -80,7 +80,7 @@ function sealedAnd(entries: readonly Members[], ...states: World['actions']): Bu
   });
 }
 
-/** The records with those of a type changed, as somebody does who has no key. */
+/** The records with those of a type changed, as an attacker without the key does. */
 function edited<Type extends BundleRecord['type']>(
   type: Type,
   change: (record: Extract<BundleRecord, { type: Type }>, index: number) => readonly object[],
@@ -100,7 +100,7 @@ const changed = (type: BundleRecord['type'], changes: object, records?: readonly
 const second = decided(2, 106, 'approve', 35, [1, 3], [2, 2], 2);
 const confirmed = [LATE_VOTE, entryOf(23, 'action_approved', second)];
 
-/** [file, what was done, records or bytes, because, arguments] */
+/** [file, what was done, records or bytes, expected fault, arguments] */
 type Row = readonly [string, string, readonly object[] | string | Buffer, FaultKind, string?];
 
 const replaced = (from: string | RegExp, to: string): string => fileOf(clean()).replace(from, to);
@@ -454,7 +454,7 @@ function rehashed(leaf: object & { canonical: string | null }, from: string, to:
   return { ...leaf, canonical, leaf_hash: leafHash(Buffer.from(canonical)).toString('base64') };
 }
 
-/** The clean log with an approval of action 106 that is not sealed. */
+/** The clean log with an unsealed approval of action 106. */
 function unsealedBy(members: Members): BundleRecord[] {
   const forged = entryOf(22, 'action_approved', members);
   const actions = ACTIONS.map((action) => (action.id === 106 ? actionAfter('approved', forged) : action));

@@ -4,7 +4,7 @@ import { LogKey } from '../../src/audit/log-key';
 import { leafHash, TreeEdge } from '../../src/domain/merkle';
 import { DEFAULT_RULES, policyDifference, policySettings, type PolicyRules } from '../../src/domain/policy';
 
-/** A small log that needs no database, the same each time: what test vectors are made of. */
+/** A small log that needs no database, the same each time: the basis of the test vectors. */
 
 /** An Ed25519 key of a fixed seed, which signs test vectors and nothing else. */
 export function vectorKey(seed: number): LogKey {
@@ -17,7 +17,7 @@ export const KEY = vectorKey(1);
 const ORIGIN = KEY.originOf(1);
 const EXPORTED_AT = '2026-01-20T15:00:00.000Z';
 
-/** An entry's members, those that are null left out. */
+/** An entry's members, without those that are null. */
 export type Members = Readonly<Record<string, unknown>>;
 
 const NOTHING: Members = {
@@ -47,7 +47,7 @@ const NOTHING: Members = {
   data: null,
 };
 
-/** An entry: its id is its place from 1, its time a second later than the one before it, if nothing else is said. */
+/** An entry. By default its id is its place from 1, and its time a second later than that of the one before. */
 export function entryOf(id: number, action_type: string, members: Members): Members {
   const timestamp = new Date(Date.parse('2026-01-20T14:00:00.000Z') + id * 1000).toISOString();
   const correlation_id = `action_20260120_1400${String(id).padStart(2, '0')}_00000000000000${String(id).padStart(2, '0')}`;
@@ -96,7 +96,7 @@ const submitted = (
 });
 const byRule = (place: number): Members => ({ risk_score_source: 'rule', scoring_rule: place });
 
-/** What a reviewer's entry holds. */
+/** The data of a reviewer's entry. */
 export const decided = (
   by: number,
   action_id: number,
@@ -111,7 +111,7 @@ export const decided = (
   ...{ policy_version, approvals_received, approvals_required },
 });
 
-/** The log that nobody touched: every type of entry at least once. */
+/** The untouched log: every type of entry at least once. */
 export const ENTRIES: readonly Members[] = [
   entryOf(1, 'policy_changed', {
     policy_version: 1,
@@ -183,7 +183,7 @@ export const ENTRIES: readonly Members[] = [
   entryOf(21, 'audit_exported', { ...user(1), data: { format: 'bundle', from: null, to: null } }),
 ];
 
-/** Entries of a log in which somebody was denied very often, and an operator accepted a rollback. */
+/** Entries of a log in which a reviewer was denied very often, and an operator accepted a rollback. */
 export const RARE_ENTRIES: readonly Members[] = [
   entryOf(22, 'decision_refused', {
     ...user(42),
@@ -237,7 +237,7 @@ export const ACTIONS: readonly BundleAction[] = [
   pending(106),
 ];
 
-/** What a bundle is made of. */
+/** The contents of a bundle. */
 export interface World {
   readonly entries: readonly Members[];
   /** Entries behind the tree. */
@@ -264,7 +264,7 @@ function leafOf(canonical: string, index: number, audit_id: number): BundleLeaf 
   return { type: 'leaf', index, audit_id, leaf_hash, canonical };
 }
 
-/** The bundle of a world, sealed as it is: whoever owns the database has the sealer sign what they put there. */
+/** The bundle of a world, sealed: an owner of the database has the sealer sign what they put there. */
 export function bundleOf(changes: Partial<World> = {}): BundleRecord[] {
   const world = { ...CLEAN, ...changes };
   const { entries, unsealed, actions, policies, checkpoints, key } = world;

@@ -3,15 +3,15 @@ import type { Entry, Targets } from './authorization-requests';
 import type { Gateway, RequestOptions } from './gateway';
 import { addPeople } from './people';
 
-/** Whom the demo data lacks, by their ids. */
+/** People that the demo data lacks, by their ids. */
 export interface People {
-  /** An admin who was deactivated. */
+  /** A deactivated admin. */
   readonly gone: number;
-  /** Somebody of Acme to be changed. */
+  /** A person of Acme to be changed. */
   readonly other: number;
 }
 
-/** Submits the demo data, so that its actions are nobody's own who decides. */
+/** Submits the demo data, so that no deciding caller owns an action of it. */
 const ANALYST = 4;
 
 export async function addPeopleFor(gateway: Gateway): Promise<People> {
@@ -20,7 +20,7 @@ export async function addPeopleFor(gateway: Gateway): Promise<People> {
   return { gone, other };
 }
 
-/** What a caller comes with, and who the audit log says that it is. */
+/** A caller's credential, and who the audit log says that it is. */
 export async function arrivalOf(
   gateway: Gateway,
   caller: Caller,
@@ -42,8 +42,9 @@ export async function arrivalOf(
 }
 
 /**
- * What a caller's requests are about besides actions: all of it Acme's, but for the version in force.
- * @param turn another number for each caller, so that a change would be one
+ * What a caller's requests are about besides actions: all of it Acme's, except the version in force.
+ * @param turn
+ * another number for each caller, so that a change would be one
  */
 export async function targetsFor(
   gateway: Gateway,

@@ -11,7 +11,7 @@ export interface Rule {
   readonly scope: ApiKeyScope | null;
   /** Whether it gives a verdict. */
   readonly decides?: true;
-  /** What of Acme it is about: an action, or something else that others do not see, as nothing or as a 404. */
+  /** What of Acme it is about: an action, or something else that others do not see, as null or as a 404. */
   readonly about?: 'action' | 'hidden' | 'not found';
   /** The type of the audit entry that it writes. */
   readonly writes?: string;
@@ -23,12 +23,12 @@ export interface Operation extends Rule {
 
 /** A path of REST. */
 export interface Path extends Partial<Pick<Rule, 'roles' | 'scope' | 'writes'>> {
-  /** The operation whose rule it has, but for what it says itself; none where there is no such operation. */
+  /** The operation whose rule applies, except for what is stated here; none where there is no such operation. */
   readonly as?: string;
   readonly body?: string;
-  /** For everybody: a credential is not asked for, and if presented is not even looked at or has to count. */
+  /** For everybody: a credential is not required, and if presented is either ignored or has to be valid. */
   readonly open?: 'unlooked' | 'looked at';
-  /** A stream, of which there is no head. */
+  /** A stream, which has no HEAD. */
   readonly hasNoHead?: true;
 }
 
@@ -39,56 +39,56 @@ export interface Tables {
   readonly aims: readonly Aim[];
 }
 
-/** Somebody who asks. */
+/** A caller. */
 export interface Caller {
   readonly title: string;
   readonly organization: number;
-  /** Who it is or whose key it is: of the demo's people, or somebody who was deactivated. */
+  /** Who it is or whose key it is: one of the demo's people, or a deactivated person. */
   readonly user?: number | 'gone';
   readonly role?: Role;
   /** Their own level, else their role's (docs/approval-policy.md#held-level). */
   readonly level?: number;
   readonly limit?: number;
-  /** Of an API key. */
+  /** The scopes of an API key. */
   readonly scopes?: readonly ApiKeyScope[];
-  /** Whether the key comes as Bearer. */
+  /** Whether the key is sent as Bearer. */
   readonly isBearer?: true;
-  /** What is changed of the key after it was made. */
+  /** How the key is changed after its creation. */
   readonly sql?: string;
-  /** How a credential that does not count is answered, or none. */
+  /** How an invalid credential is answered; none for a valid one. */
   readonly unknown?: string;
 }
 
 /** The action that a request is about. */
 export interface Aim {
   readonly title: string;
-  /** Null for an action that there is not. */
+  /** Null for an unknown action. */
   readonly score: number | null;
-  /** The approval level that the document asks for at this score. */
+  /** The required level of this score, by the document. */
   readonly level: number;
   /** Whether the caller submitted it. */
   readonly isOwn?: true;
 }
 
-/** One request, and the answer that the tables give beforehand. */
+/** One request, and the answer that the tables give. */
 export interface Cell {
   readonly title: string;
-  readonly door: 'graphql' | 'rest';
+  readonly api: 'graphql' | 'rest';
   /** The operation, or the path with its method. */
   readonly row: string;
   readonly rule: Rule;
   /** The document, or what is sent to a path, where `$action` stands for its id. */
   readonly sent: string | { readonly method: string; readonly path: string; readonly body?: string };
   readonly aim: Aim | null;
-  /** Whether it asks for the head of what can be read. */
+  /** Whether it is a HEAD request. */
   readonly isHead?: true;
-  /** `ok`, `absent`, or status and code; of a head the status alone. Those of a bulk's one item begin with `item`. */
+  /** `ok`, `absent`, or status and code; for HEAD the status alone. Those of a bulk's one item begin with `item`. */
   readonly expected: string;
 }
 
-/** Everything that a caller can ask, by the tables. */
+/** Everything that a caller can request, by the tables. */
 export function cellsOf(caller: Caller, { operations, paths, aims }: Tables): readonly Cell[] {
-  const cellsFor = (cell: Pick<Cell, 'door' | 'row' | 'rule' | 'sent'>, isOpen = false): Cell[] =>
+  const cellsFor = (cell: Pick<Cell, 'api' | 'row' | 'rule' | 'sent'>, isOpen = false): Cell[] =>
     (cell.rule.about === 'action' ? aims : [null]).map((aim) => ({
       ...cell,
       title: aim === null ? cell.row : `${cell.row}, an action ${aim.title}`,
@@ -97,7 +97,7 @@ export function cellsOf(caller: Caller, { operations, paths, aims }: Tables): re
     }));
   return [
     ...Object.entries(operations).flatMap(([row, rule]) =>
-      cellsFor({ door: 'graphql', row, rule, sent: rule.document }),
+      cellsFor({ api: 'graphql', row, rule, sent: rule.document }),
     ),
     ...Object.entries(paths).flatMap(([row, path]) => {
       const [method = '', template = ''] = row.split(' ');
@@ -105,13 +105,13 @@ export function cellsOf(caller: Caller, { operations, paths, aims }: Tables): re
       const rule = ruleOf(path, operations);
       const body = path.body === undefined ? {} : { body: path.body };
       const isOpen = path.open === 'unlooked' || (path.open === 'looked at' && !isRefused(caller));
-      const cells = cellsFor({ door: 'rest', row, rule, sent: { ...sent, ...body } }, isOpen);
+      const cells = cellsFor({ api: 'rest', row, rule, sent: { ...sent, ...body } }, isOpen);
       return method === 'GET' ? [...cells, ...cells.slice(0, 1).map((cell) => headOf(cell, path))] : cells;
     }),
   ];
 }
 
-/** What nobody may. */
+/** What nobody may do. */
 const CLOSED: Rule = { roles: [], scope: null };
 
 function ruleOf({ as = '', roles, scope, writes }: Path, operations: Tables['operations']): Rule {
@@ -123,7 +123,7 @@ function ruleOf({ as = '', roles, scope, writes }: Path, operations: Tables['ope
   };
 }
 
-/** Whether a credential is presented and does not count. */
+/** Whether an invalid credential is presented. */
 export function isRefused({ unknown }: Caller): boolean {
   return unknown !== undefined && unknown !== 'MISSING_AUTH';
 }
@@ -136,7 +136,7 @@ function expectedOf(caller: Caller, { row, rule }: Pick<Cell, 'row' | 'rule'>, a
   const isOpenTo =
     scopes === undefined ? rule.roles.some((one) => one === role) : scopes.some((one) => one === rule.scope);
   if (!isOpenTo) return '403 INSUFFICIENT_PERMISSIONS';
-  // What is refused until here is refused as a whole, in a bulk too.
+  // Refusals up to here apply to the whole request, in a bulk too.
   if (rule.decides === true) return (row.includes('bulk') ? 'item ' : '') + decisionOf(caller, aim);
   const isForeign = organization !== ACME;
   if (rule.about === 'not found' && isForeign) return '404 NOT_FOUND';
@@ -151,7 +151,7 @@ function decisionOf({ organization, level = 0, limit = 100 }: Caller, aim: Aim |
   return aim.isOwn === true ? '403 SELF_APPROVAL_FORBIDDEN' : 'ok';
 }
 
-/** The head of what can be read is refused as the whole is. */
+/** HEAD is refused as GET is. */
 function headOf(cell: Cell, { hasNoHead }: Path): Cell {
   const status = { ok: '200', absent: '404' }[cell.expected] ?? cell.expected.slice(0, 3);
   const sent = { ...(cell.sent as object), method: 'HEAD' } as Cell['sent'];

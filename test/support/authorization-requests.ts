@@ -1,5 +1,5 @@
 import type { Cell } from './authorization-cells';
-import { outcomeOf } from './doors';
+import { outcomeOf } from './apis';
 import type { Answer, Gateway, RequestOptions } from './gateway';
 
 /** A cell with the action that it is about; an id that no action has where it is about none. */
@@ -8,7 +8,7 @@ export interface Prepared {
   readonly actionId: number;
 }
 
-/** What came of it. */
+/** The outcome. */
 export interface Told extends Prepared {
   readonly http: number;
   readonly said: string;
@@ -20,10 +20,12 @@ export interface Told extends Prepared {
 export type Targets = Readonly<Record<string, number>>;
 
 const NO_ACTION = 9_000_000_000;
-/** How many are asked at once. */
+/** How many requests run at once. */
 const AT_ONCE = 8;
 
-/** Gives each cell that is about an action one of its own: pending, of Acme, the caller's own where the cell says so. */
+/**
+ * Gives each cell that is about an action one of its own: pending, of Acme, the caller's own where the cell says so.
+ */
 export async function prepare(
   gateway: Gateway,
   cells: readonly Cell[],
@@ -39,7 +41,7 @@ export async function prepare(
   return cells.map((cell) => ({ cell, actionId: actionIds.get(cell) ?? NO_ACTION }));
 }
 
-/** Asks all of it as one caller, a few at a time, and tells what came of it in the same order. */
+/** Sends all requests as one caller, a few at a time, and returns the outcomes in the same order. */
 export async function ask(
   gateway: Gateway,
   credential: RequestOptions,
@@ -73,23 +75,23 @@ interface BulkItem {
 /** An answer in the words of the tables. */
 function saidBy(
   answer: Answer,
-  { door, row, isHead }: Cell,
+  { api, row, isHead }: Cell,
   actionId: number,
 ): { said: string; detail: string | null } {
   if (isHead === true) return { said: String(answer.status), detail: null };
-  // What is no JSON is no refusal either, as each of those is.
+  // A body that is no JSON is no refusal either, as each refusal is JSON.
   const body = (answer.body ?? {}) as { data?: Record<string, any> | null; results?: readonly BulkItem[] };
   const { status, code, detail } = outcomeOf({ ...answer, body });
   const plain = (text: string | null | undefined) => text?.replaceAll(String(actionId), 'ID') ?? null;
   if (code !== null) {
-    const isAbsent = door === 'rest' && row.startsWith('GET') && code === 'ACTION_NOT_FOUND';
+    const isAbsent = api === 'rest' && row.startsWith('GET') && code === 'ACTION_NOT_FOUND';
     return {
       said: isAbsent ? 'absent' : `${String(status)} ${code}`,
       detail: isAbsent ? null : plain(detail),
     };
   }
   if (answer.status !== 200) return { said: `${String(answer.status)} without a code`, detail: null };
-  const field = door === 'graphql' ? body.data?.[row] : undefined;
+  const field = api === 'graphql' ? body.data?.[row] : undefined;
   if (field === null) return { said: 'absent', detail: null };
   const [item] = (field?.results ?? body.results ?? []) as readonly BulkItem[];
   if (item === undefined) return { said: 'ok', detail: null };
@@ -98,7 +100,7 @@ function saidBy(
   return { said: `item ${String(refusal.status)} ${refusal.code}`, detail: plain(refusal.detail) };
 }
 
-/** Everything that is stored, as one hash per table, short of what a denied attempt may leave behind: evidence. */
+/** Everything that is stored, as one hash per table, without the denial records. */
 export async function stored({ database }: Gateway): Promise<unknown> {
   const tables = await database.sql<{ name: string }>(
     `SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'
@@ -106,7 +108,7 @@ export async function stored({ database }: Gateway): Promise<unknown> {
   );
   const hashes = tables.map(
     ({ name }) =>
-      // When a key was used is noted whatever came of it.
+      // The last use of a key is recorded whatever the outcome.
       `(SELECT md5(string_agg(row, ' ' ORDER BY row)) FROM (SELECT (to_jsonb(t) - 'last_used_at')::text AS row FROM ${name} t
         ${name === 'audit_log' ? "WHERE action_type <> 'decision_refused'" : ''}) rows) AS ${name}`,
   );
@@ -114,7 +116,7 @@ export async function stored({ database }: Gateway): Promise<unknown> {
   return row;
 }
 
-/** An audit entry's type, and whose it is. */
+/** An audit entry's type, and its actor. */
 export interface Entry {
   readonly type: string;
   readonly organization: number;

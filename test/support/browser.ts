@@ -33,8 +33,9 @@ function isExecutable(path: string): boolean {
 }
 
 /**
- * Starts a Chromium that keeps to itself, with a profile of its own that is gone afterwards.
- * @param host a name that is this machine to it; a page from there is none that a browser takes for safe
+ * Starts an isolated Chromium, with a profile of its own that is removed afterwards.
+ * @param host a name that means this
+ * machine to it; a browser takes no page from there for safe
  */
 export function startChromium(host = 'localhost'): Promise<Browser> {
   return chromium.launch({
@@ -62,7 +63,8 @@ export interface Watched {
 
 /**
  * Opens a page in a browser context of its own, with empty storage, and watches all of it.
- * @param origins what it may ask, beside where it is from
+ * @param origins what it may
+ * request from, beside its own
  */
 export async function openWatched(
   browser: Browser,
@@ -100,7 +102,8 @@ export interface Exception {
 
 /**
  * Runs axe-core on a page as it is.
- * @returns each violation by its rule and place, without those that an exception names
+ * @returns each violation by its rule and place, without those that an exception
+ * names
  */
 export async function violationsOn(
   page: Page,

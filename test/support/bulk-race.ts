@@ -1,8 +1,8 @@
 import { decideBulk, type Bulk } from './bulk';
-import { DOORS, type Verdict } from './doors';
+import { APIS, type Verdict } from './apis';
 import type { Gateway } from './gateway';
 
-/** Somebody who asks for a bulk; an atomic one if not said otherwise. */
+/** A reviewer who sends a bulk, atomic by default. */
 export interface Entrant {
   readonly user: number;
   readonly verdict: Verdict;
@@ -10,7 +10,7 @@ export interface Entrant {
   readonly mode?: 'atomic' | 'best_effort';
 }
 
-/** An action as it is stored, with how many votes. */
+/** A stored action, with its number of votes. */
 export interface Row {
   readonly id: number;
   readonly status: string;
@@ -23,10 +23,10 @@ export interface Row {
 /** Takes turns between two. */
 export const pick = <T>(choices: readonly [T, T], n: number): T => choices[n % 2 === 0 ? 0 : 1];
 
-/** The status that a verdict leads to. */
+/** The status after a verdict. */
 export const statusOf = (verdict: Verdict): string => (verdict === 'approve' ? 'approved' : 'denied');
 
-/** All of them at once, in turn over two gateways and both doors; another round has the doors the other way. */
+/** All of them at once, in turn over two gateways and both APIs; another round has the APIs the other way. */
 export function race(
   gateways: readonly [Gateway, Gateway],
   entrants: readonly Entrant[],
@@ -34,7 +34,7 @@ export function race(
 ): Promise<Bulk[]> {
   return Promise.all(
     entrants.map(({ user, verdict, ids, mode = 'atomic' }, n) =>
-      decideBulk(pick(gateways, n), pick(DOORS, (n >> 1) + round), verdict, ids, { user, mode }),
+      decideBulk(pick(gateways, n), pick(APIS, (n >> 1) + round), verdict, ids, { user, mode }),
     ),
   );
 }
@@ -50,8 +50,8 @@ export async function rowsOf({ database }: Gateway, ids: readonly number[]): Pro
 }
 
 /**
- * Holds what everybody was told against what is stored and recorded: all or nothing for each who asked for that, one
- * winner of each decided action, and the true facts for each loser.
+ * Compares what everybody was told with what is stored and recorded: all or nothing for each atomic bulk, one winner of
+ * each decided action, and the true facts for each loser.
  * @returns those who decided all of theirs
  */
 export async function winnersOf(
@@ -80,7 +80,7 @@ export async function winnersOf(
   return winners;
 }
 
-/** What one of them was told of each action is what is stored of it and recorded of the request. */
+/** What a reviewer was told of each action is what is stored of it and recorded of the request. */
 async function expectTrue(
   { database }: Gateway,
   { user, verdict, ids }: Entrant,

@@ -1,13 +1,13 @@
-import { inRestWords, outcomeOf, type Door, type Verdict } from './doors';
+import { inRestWords, outcomeOf, type Api, type Verdict } from './apis';
 import type { Answer, Gateway, RequestOptions } from './gateway';
 
-/** How a bulk is asked for; what is not given is not sent. */
+/** How a bulk is requested; absent members are not sent. */
 export interface BulkOptions extends RequestOptions {
   readonly mode?: 'atomic' | 'best_effort';
   readonly reason?: string;
 }
 
-/** What became of one id, in one shape for both doors: REST's words. */
+/** The outcome of one id, in one shape for both APIs: REST's words. */
 export interface BulkItem {
   readonly id: number;
   /** Why it was refused; null where it was not. */
@@ -19,9 +19,9 @@ export interface BulkItem {
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
-/** What a bulk was answered with, in one shape for both doors. */
+/** The answer to a bulk, in one shape for both APIs. */
 export interface Bulk {
-  /** The refusal of the whole request, where there was nothing else; else null. */
+  /** The refusal of the whole request, where there is nothing else; otherwise null. */
   readonly refusal: string | null;
   readonly requested: number;
   readonly succeeded: number;
@@ -35,15 +35,15 @@ const DECISION =
 const REFUSAL = `code status detail currentStatus decidedBy decidedAt requiredLevel heldLevel riskScore riskLimit heldRole
   requiredRoles submittedBy riskLevel approvalsReceived approvalsRequired`;
 
-/** Asks for a bulk through a door. */
+/** Asks for a bulk through an API. */
 export function askBulk(
   gateway: Gateway,
-  door: Door,
+  api: Api,
   verdict: Verdict,
   ids: readonly number[],
   { mode, reason, ...request }: BulkOptions,
 ): Promise<Answer> {
-  if (door === 'rest') {
+  if (api === 'rest') {
     const body = { action_ids: ids, ...(reason !== undefined && { reason }), ...(mode && { mode }) };
     return gateway.rest('POST', `/api/v1/actions/bulk-${verdict}`, { ...request, body });
   }
@@ -55,12 +55,12 @@ export function askBulk(
   return gateway.graphql(query, { ...request, variables: { ids, ...(reason !== undefined && { reason }) } });
 }
 
-/** Asks for a bulk through a door and reads the answer. */
+/** Asks for a bulk through an API and reads the answer. */
 export async function decideBulk(...asked: Parameters<typeof askBulk>): Promise<Bulk> {
   return readBulk(await askBulk(...asked));
 }
 
-/** An answer of either door in the one shape. */
+/** An answer of either API in the common shape. */
 export function readBulk(answer: Answer): Bulk {
   const { data, errors, results, ...body } = answer.body;
   if (errors || !(data || results))
@@ -78,13 +78,13 @@ export function readBulk(answer: Answer): Bulk {
   return { refusal: null, requested, succeeded, failed, correlationId, items };
 }
 
-/** What a bulk did to each action: its code, or the status that it has now. */
+/** What a bulk did to each action: its code, or its status now. */
 export function outcomesOf({ items }: Bulk): (string | number)[] {
   return items.map(({ code, status }) => code ?? status);
 }
 
 function itemOfRest(item: Record<string, any>): BulkItem {
-  // A receipt is of an entry of its own: no two are the same.
+  // A receipt belongs to one entry: no two are the same.
   const { action_id: id, status, error_code: code, detail, context, audit_receipt, ...facts } = item;
   if (code === undefined) {
     expect(audit_receipt).toMatchObject({ audit_id: expect.any(Number) as number });

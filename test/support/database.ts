@@ -8,7 +8,7 @@ import { DatabaseUnavailableError } from '../../src/persistence/sql/outage';
 /** The migrated database with the demo data that every test file's own database is a copy of. */
 export const TEMPLATE = 'countersign_template';
 
-/** Where the setup's audit entries come from. */
+/** The origin of the setup's audit entries. */
 export const OPERATOR: RequestOrigin = {
   correlationId: 'action_20260120_143500_0123456789abcdef',
   clientCorrelationId: null,
@@ -29,9 +29,9 @@ export interface TestDatabase {
   readonly application: Database;
   readonly ownerUrl: string;
   readonly applicationUrl: string;
-  /** The application's login at the server itself, past any pooler: for what a test does with a session's settings. */
+  /** The application's login at the server itself, past any pooler: for tests that change a session's settings. */
   readonly directUrl: string;
-  /** The application's statements so far, short of the unrecorded; empty it to count anew. */
+  /** The application's statements so far, without the unrecorded; empty it to count again. */
   readonly statements: RanStatement[];
   /** Runs SQL as the owner. */
   sql<Row extends QueryResultRow = Record<string, unknown>>(
@@ -41,7 +41,7 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** Clones the template. `poolSize` is the application's, `unrecorded` names statements of its that nobody counts. */
+/** Clones the template. `poolSize` is the application's, `unrecorded` names its statements that nobody counts. */
 export async function cloneDatabase({
   poolSize = 20,
   unrecorded = [],
@@ -85,14 +85,14 @@ export function withDatabase(url: string, database: string): string {
   return changed.toString();
 }
 
-/** A setting that the global setup made. */
+/** A setting of the global set-up. @throws {Error} where the test has none, such as a unit test */
 export function setting(name: string): string {
   const value = process.env[name];
   if (value === undefined) throw new Error(`${name} is not set: run through jest, with its global setup`);
   return value;
 }
 
-/** Runs what only an administrator may: databases and logins. */
+/** Runs SQL that only an administrator may: databases and logins. */
 export async function asSuperuser(text: string): Promise<void> {
   const superuser = await open(setting('TEST_SUPERUSER_URL'), 1);
   try {

@@ -1,4 +1,4 @@
-import type { Verdict } from './doors';
+import type { Verdict } from './apis';
 import type { Gateway } from './gateway';
 import { newPolicy } from './racing';
 import {
@@ -14,21 +14,21 @@ import {
   STRICT_POLICY,
 } from './situations';
 
-/** Stands for a key that only the test can make. */
+/** Stands for a key that only the test can create. */
 export const AN_API_KEY = 'of the test';
 /** The manager of Globex, where levels are off. */
 const MANAGER_OF_GLOBEX = 142;
 /** Two more managers of Acme. */
 const [LEVEL_0, LIMIT_0] = [8, 9] as const;
 
-/** A try that is refused, and everything that is said of it. */
-export interface RefusedTry {
+/** A denied attempt, and everything that is said of it. */
+export interface DeniedAttempt {
   readonly title: string;
   readonly code: string;
   readonly status: number;
-  /** Who tries. */
+  /** Who attempts it. */
   readonly by: number | typeof AN_API_KEY;
-  /** Makes the action that they try to decide. */
+  /** Creates the action that they attempt to decide. */
   readonly make: (gateway: Gateway) => Promise<number>;
   readonly detail: (id: number, verdict: Verdict) => string;
   /** Under `context` over REST, and in the extensions over GraphQL; `AT` stands for the time. */
@@ -38,9 +38,9 @@ export interface RefusedTry {
   readonly isOfRequest?: true;
   /** What is refused in a bulk only. */
   readonly isOfBulk?: true;
-  /** The levels and the limit that were weighed: [required, held, limit]. */
+  /** The compared levels and the limit: [required, held, limit]. */
   readonly weighed: readonly [number | null, number | null, number | null];
-  /** What `viewerCan…` says where it is not the refusal, or no reason asked for and a bulk allowed. */
+  /** What `viewerCan…` says where it is not the refusal, or no reason required and a bulk allowed. */
   readonly beforehand?: Readonly<Record<string, unknown>>;
   readonly missing: number;
 }
@@ -50,8 +50,8 @@ export const AT = 'when it was decided';
 const fresh = (score: number, submitter?: number) => (gateway: Gateway) =>
   addFresh(gateway, score, submitter);
 
-/** Every refusal of an action, or of whoever tries, under the strict policy. */
-export const REFUSED_TRIES: readonly RefusedTry[] = [
+/** Every refusal of an action, or of a caller, under the strict policy. */
+export const DENIED_ATTEMPTS: readonly DeniedAttempt[] = [
   {
     title: 'an API key',
     code: 'JWT_REQUIRED',
@@ -152,7 +152,7 @@ export const REFUSED_TRIES: readonly RefusedTry[] = [
     missing: 1,
   },
   {
-    title: 'a security manager who sends a bulk of a band that is decided one by one',
+    title: 'a security manager who sends a bulk of a risk level that is decided one by one',
     code: 'BULK_NOT_ALLOWED',
     status: 403,
     by: SECURITY,
@@ -229,7 +229,7 @@ export const REFUSED_TRIES: readonly RefusedTry[] = [
   },
 ];
 
-/** Lays down the policy and adds the people that the denied attempts need. */
+/** Puts the policy in force and adds the people that the denied attempts need. */
 export async function makeRefusals({ database }: Gateway): Promise<void> {
   await database.sql(newPolicy(STRICT_POLICY));
   await database.sql(

@@ -2,7 +2,7 @@ import Ajv, { type ValidateFunction } from 'ajv/dist/2020';
 import type { OpenApiDocument } from '../../src/rest/openapi/document';
 import type { Operation } from '../../src/rest/openapi/operation';
 
-/** What is checked of an answer. */
+/** The checked parts of an answer. */
 export interface Received {
   readonly status: number;
   readonly headers: Headers;
@@ -10,17 +10,17 @@ export interface Received {
   readonly body: unknown;
 }
 
-/** What answers besides the REST paths and is not described: each has tests of its own. */
-const OTHER_DOORS = /^\/(graphql|playground|docs|welcome)(\/|$)/;
+/** Answers besides the REST paths that are not described: each has tests of its own. */
+const OTHER_APIS = /^\/(graphql|playground|docs|welcome)(\/|$)/;
 const ERROR = '#/components/schemas/Error';
 
-/** Holds what a gateway answers against its own /openapi.json. */
+/** Compares a gateway's answers with its own /openapi.json. */
 export class DocumentedAnswers {
   private readonly ajv = new Ajv({
     strict: false,
     validateFormats: false,
     validateSchema: false,
-    // Each answer has a validator, which is run a few times: made five times as fast like this.
+    // Each answer has a validator, which runs a few times: five times as fast when compiled like this.
     inlineRefs: false,
     code: { optimize: false },
   });
@@ -29,7 +29,7 @@ export class DocumentedAnswers {
 
   constructor(private readonly document: OpenApiDocument) {
     this.ajv.addSchema(document, 'openapi');
-    // As the server has it: where both fit, a fixed part counts before a parameter.
+    // As the server matches: a fixed part goes before a parameter.
     this.paths = Object.keys(document.paths)
       .sort((a, b) => Number(a.includes('{')) - Number(b.includes('{')))
       .map((template) => ({
@@ -41,7 +41,7 @@ export class DocumentedAnswers {
   /** @throws {Error} for an answer that the document does not promise */
   check(method: string, url: string, answer: Received): void {
     const [path = ''] = url.split('?');
-    if (OTHER_DOORS.test(path)) return;
+    if (OTHER_APIS.test(path)) return;
     const fault = this.faultOf(method, path, answer);
     if (fault === undefined) return;
     const shown = answer.text.slice(0, 2000);
@@ -53,7 +53,7 @@ export class DocumentedAnswers {
     const methods = found && this.document.paths[found.template];
     const isHead = method === 'HEAD';
     const operation = methods?.[(isHead ? 'get' : method).toLowerCase()];
-    // Its head has an answer of its own only where the whole cannot be told before.
+    // HEAD has an answer of its own only where the whole cannot be known before.
     if (isHead && answer.text !== '') return 'although a head has no body';
     if (found === undefined || operation === undefined || (isHead && answer.status === 405))
       return this.faultOfUndescribed(method, answer, found !== undefined);
@@ -61,7 +61,7 @@ export class DocumentedAnswers {
     return this.faultOfDescribed(template, isHead ? 'get' : method.toLowerCase(), operation, answer, isHead);
   }
 
-  /** A path or a method that is not described has nothing to give, and says so as every error is said. */
+  /** A path or a method that is not described is refused, in the form of every error. */
   private faultOfUndescribed(method: string, answer: Received, isKnown: boolean): string | undefined {
     const { status } = answer;
     if (method === 'OPTIONS' && status === 204 && answer.text === '') return undefined;

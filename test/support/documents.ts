@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ROOT = join(__dirname, '..', '..');
-/** Folders that hold nothing of ours. */
+/** Folders without files of this project. */
 const FOREIGN = new Set(['node_modules', 'dist', '.git', '.data', 'coverage', 'audit-vectors']);
 const WRITTEN = /(\.(ts|mjs|cjs|md|json|yml|html|py|graphql)|\/run)$/;
 
@@ -18,7 +18,7 @@ export function read(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8');
 }
 
-/** Every file of the repository that people write, but for the lock file. */
+/** Every file of the repository that people write, except the lock file. */
 export function writtenFiles(folder = ''): readonly WrittenFile[] {
   return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);

@@ -1,15 +1,30 @@
 import fc from 'fast-check';
 
-/** What a prototype has, and what programs ask objects for without having put it there. */
+/** Names that a prototype has, and that programs look up without having set them. */
 export const PROTOTYPE_NAMES = [
-  ...['__proto__', 'constructor', 'prototype', 'toString', 'toJSON', 'valueOf', 'hasOwnProperty', 'then'],
-  ...['__defineGetter__', 'length', 'isPrototypeOf', '__lookupGetter__', '__typename'],
+  ...[
+    '[object Object]',
+    'function Object() { [native code] }',
+    'prototype',
+    'function toString() { [native code] }',
+    'toJSON',
+    'function valueOf() { [native code] }',
+    'function hasOwnProperty() { [native code] }',
+    'then',
+  ],
+  ...[
+    'function __defineGetter__() { [native code] }',
+    'length',
+    'function isPrototypeOf() { [native code] }',
+    'function __lookupGetter__() { [native code] }',
+    '__typename',
+  ],
 ];
 
-/** Where a caller's own mark goes, once it is known who sends it. */
+/** Where a caller's own mark goes, once the sender is known. */
 export const OWN_MARK = 'OWNMARK';
 
-/** What is not seen: each is blank, or part of a letter. */
+/** Invisible characters: each is blank, or part of a letter. */
 const INVISIBLE = [
   ...[
     '\u200b',
@@ -26,7 +41,7 @@ const INVISIBLE = [
   ],
   ...['\u00a0', '\u3000', '\u2003', '\u2800', '\t', '\n', '\u0007', '\u0085'],
 ];
-/** Letters that read as others, and letters written in another way than most are. */
+/** Letters that look like others, and letters in unusual encodings. */
 const LOOKALIKES = [
   ...[
     '\uff44',
@@ -43,12 +58,12 @@ const LOOKALIKES = [
   ...['\u2044', '\u037e', '\u212a', '\u03c2', 'delete', 'Delete_DB', '*', '?'],
 ];
 
-// As functions of no argument, which `fc.gen` knows again without comparing what they were called with.
+// As functions without arguments, which `fc.gen` recognizes without comparing arguments.
 const number = () => fc.noBias(fc.nat(2 ** 31 - 1));
 const plainText = () => fc.string({ maxLength: 12 });
 const unicodeText = () => fc.string({ unit: 'binary', maxLength: 8 });
 
-/** Chances, taken from fast-check: the same seed gives the same again. */
+/** Random choices, taken from fast-check: the same seed gives the same ones again. */
 export class Draw {
   constructor(private readonly generate: fc.GeneratorValue) {}
 
@@ -62,7 +77,7 @@ export class Draw {
     return this.list(most, () => String.fromCharCode(least + this.upTo(255 - least))).join('');
   }
 
-  /** Once in so many times. */
+  /** True once in so many times. */
   oneIn(times: number): boolean {
     return this.upTo(times - 1) === 0;
   }
@@ -73,7 +88,7 @@ export class Draw {
     return picked;
   }
 
-  /** What one of several makes, each as likely. */
+  /** What one of several makes, each equally likely. */
   oneOf<T>(...makers: readonly (() => T)[]): T {
     return this.pick(makers)();
   }
@@ -82,18 +97,18 @@ export class Draw {
     return Array.from({ length: this.upTo(most) }, (_none, index) => make(index));
   }
 
-  /** Text of which nothing is seen. */
+  /** Invisible text. */
   invisibleText(): string {
     return Array.from({ length: 1 + this.upTo(4) }, () => this.pick(INVISIBLE)).join('');
   }
 
-  /** Text that reads as another one does. */
+  /** Text that looks like another one. */
   lookalikeText(): string {
     const part = (): string => this.pick(this.oneIn(3) ? INVISIBLE : LOOKALIKES);
     return `${part()}${this.pick(LOOKALIKES)}${part()}`;
   }
 
-  /** Text of any kind that a person or a program could send; now and then what is found in both organizations. */
+  /** Text of any kind that a person or a program could send; sometimes text that both organizations have. */
   text(): string {
     const plain = (): string => this.generate(plainText);
     return this.oneOf(

@@ -5,7 +5,7 @@ import { newPolicy } from './racing';
 /** The agent of the actions below, and of no other. */
 export const AGENT = 'expiry-agent';
 
-/** What became of each action, and what everybody has to read of it. */
+/** The situation of each action, and the status that everybody has to read. */
 export const STATUSES = {
   never: 'PENDING_APPROVAL',
   future: 'PENDING_APPROVAL',
@@ -17,7 +17,7 @@ export const STATUSES = {
 } as const;
 export type Name = keyof typeof STATUSES;
 export const NAMES = Object.keys(STATUSES) as Name[];
-/** Their time is over, and no sweep has marked them. */
+/** Overdue actions that no sweep has marked. */
 export const UNSWEPT = ['overdue', 'voted'] as const;
 export const ALL_STATUSES = ['PENDING_APPROVAL', 'APPROVED', 'DENIED', 'EXPIRED'] as const;
 
@@ -30,7 +30,7 @@ export interface Situations {
   readonly apiKey: string;
 }
 
-/** A gateway whose sweeps mark nothing, with an action in each situation; two have to approve what is of high risk. */
+/** A gateway whose sweeps mark nothing, with an action in each situation; high risk needs two approvals. */
 export async function startSituations(): Promise<Situations> {
   const gateway = await startGateway();
   const { database } = gateway;
@@ -61,7 +61,7 @@ export async function startSituations(): Promise<Situations> {
   return { gateway, ids, voteEntry: entry?.id ?? 0, apiKey };
 }
 
-/** Every field of an action but its audit entries, of which a sweep adds one. */
+/** Every field of an action except its audit entries, to which a sweep adds one. */
 export const ACTION = `id agentId agentName actionType description toolName targetSystem targetResource parameters status
   riskScore submittedAt updatedAt expiresAt approvalsReceived decidedAt reason correlationId riskLevel
   requiredApprovalLevel approvalsRequired votes { verdict reason policyVersion votedAt user { id } }
@@ -69,7 +69,7 @@ export const ACTION = `id agentId agentName actionType description toolName targ
 export const ELIGIBLE = `fragment Eligible on Eligibility { allowed code detail requiredLevel heldLevel riskLimit
   reasonRequired bulkAllowed approvalsMissing votes { user { id } } }`;
 
-/** Reads an action whole. */
+/** Reads a whole action. */
 export function readAction(gateway: Gateway, id: number, user: number): Promise<Answer> {
   return gateway.graphql(`query ($id: ID!) { action(id: $id) { ${ACTION} } } ${ELIGIBLE}`, {
     user,
@@ -77,7 +77,7 @@ export function readAction(gateway: Gateway, id: number, user: number): Promise<
   });
 }
 
-/** Reads a list of the agent's actions whole; newest first unless `orderBy` says otherwise. */
+/** Reads a whole list of the agent's actions; newest first unless `orderBy` says otherwise. */
 export function readList(gateway: Gateway, filter: object, user: number, orderBy?: object): Promise<Answer> {
   return gateway.graphql(
     `query ($filter: ActionFilter, $orderBy: ActionOrder) { actions(filter: $filter, orderBy: $orderBy, first: 100) {

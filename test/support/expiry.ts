@@ -22,7 +22,7 @@ export async function addPending(
   return Array.from({ length: count }, (_, n) => added.first + n);
 }
 
-/** And they are overdue. */
+/** The same, and overdue. */
 export async function addOverdue(
   database: TestDatabase,
   organization: number,
@@ -34,8 +34,8 @@ export async function addOverdue(
 }
 
 /**
- * The actions that are marked without their one entry or have one and are not marked, whose entry does not wait for
- * the sealer, or has not the bytes and the leaf that it should have.
+ * The actions that are marked without their one entry or have one and are not marked, whose entry does not wait for the
+ * sealer, or whose bytes and leaf are wrong.
  */
 export async function wronglyMarked(database: TestDatabase): Promise<unknown[]> {
   return database.sql(
@@ -52,7 +52,7 @@ export async function wronglyMarked(database: TestDatabase): Promise<unknown[]> 
   );
 }
 
-/** Puts these actions' time an hour into the past; what was decided of them was decided in time. */
+/** Moves these actions' expiry an hour into the past; they were decided in time. */
 export async function makeOverdue(database: TestDatabase, ids: readonly number[]): Promise<void> {
   await database.sql(
     `UPDATE actions SET submitted_at = now() - interval '2 hours', expires_at = now() - interval '1 hour',
@@ -83,8 +83,8 @@ export async function untilOver(database: TestDatabase, ids: readonly number[]):
 }
 
 /**
- * Lets no sweep mark anything any more, a gateway's own neither, so that what is overdue stays unswept as long as a
- * test looks at it.
+ * Lets no sweep mark anything any more, not even a gateway's own, so that overdue actions stay unmarked as long as a
+ * test reads them.
  */
 export async function holdBackSweeps(database: TestDatabase): Promise<void> {
   await database.sql(`CREATE OR REPLACE FUNCTION leave_it() RETURNS trigger LANGUAGE plpgsql AS
@@ -93,7 +93,7 @@ export async function holdBackSweeps(database: TestDatabase): Promise<void> {
     WHEN (NEW.status = 'expired' AND OLD.status <> 'expired') EXECUTE FUNCTION leave_it()`);
 }
 
-/** Marks what is overdue after all, once. */
+/** Marks overdue actions after all, once. */
 export async function sweepAfterAll(database: TestDatabase): Promise<void> {
   await database.sql('DROP TRIGGER hold_back_sweeps ON actions');
   await sweep(database.application);
@@ -118,7 +118,7 @@ export async function waiting(database: TestDatabase): Promise<number[]> {
   return rows.map(({ pid }) => pid);
 }
 
-/** Does something with an action that is about to expire; where it came too late (null), anew with more time. */
+/** Does something with an action that is about to expire; where it is too late (null), again with more time. */
 export async function inTime<T>(gateway: Gateway, work: (action: number) => Promise<T | null>): Promise<T> {
   for (let seconds = 0.2; seconds < 30; seconds *= 2) {
     const [action = 0] = await gateway.addActions([35]);
@@ -129,7 +129,7 @@ export async function inTime<T>(gateway: Gateway, work: (action: number) => Prom
   throw new Error('Nothing came in time');
 }
 
-/** Everything that deciding these could write, the evidence of denied attempts apart. */
+/** Everything that deciding these could write, denial records apart. */
 export async function writtenOf(database: TestDatabase, ids: readonly number[]): Promise<unknown> {
   const [row] = await database.sql(
     `SELECT (SELECT json_agg(a ORDER BY id) FROM actions a WHERE id = ANY ($1)) AS actions,
@@ -141,12 +141,12 @@ export async function writtenOf(database: TestDatabase, ids: readonly number[]):
   return row;
 }
 
-/** The evidence of denied attempts on these: action, who, verdict, code and score. */
-export async function evidenceOf(database: TestDatabase, ids: readonly number[]): Promise<unknown[]> {
-  const rows = await database.sql<{ evidence: unknown }>(
-    `SELECT json_build_array(action_id, actor_kind, actor_id, verdict, refusal_code, risk_score) AS evidence
+/** The denial records of these: action, who, verdict, code and score. */
+export async function denialRecordsOf(database: TestDatabase, ids: readonly number[]): Promise<unknown[]> {
+  const rows = await database.sql<{ record: unknown }>(
+    `SELECT json_build_array(action_id, actor_kind, actor_id, verdict, refusal_code, risk_score) AS record
      FROM audit_log WHERE action_type = 'decision_refused' AND action_id = ANY ($1) ORDER BY id`,
     [ids],
   );
-  return rows.map(({ evidence }) => evidence);
+  return rows.map(({ record }) => record);
 }

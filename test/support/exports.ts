@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { asSuperuser, type TestDatabase } from './database';
 import type { Gateway } from './gateway';
 
-/** How an export is asked for. */
+/** How an export is requested. */
 export interface Asked {
   readonly format: 'jsonl' | 'csv' | 'bundle';
   readonly user?: number;
@@ -16,13 +16,13 @@ export interface Asked {
 /** An export under way, of which the client has read the first chunk and reads no further. */
 export interface OpenExport {
   readonly response: IncomingMessage;
-  /** Reads on to the end; rejects where the transfer breaks off. */
+  /** Reads to the end; rejects where the transfer breaks off. */
   readonly rest: () => Promise<Buffer>;
-  /** The client goes away. */
+  /** The client hangs up. */
   readonly leave: () => void;
 }
 
-/** Asks for an export and waits for the head of the answer; nothing of its body is read. */
+/** Requests an export and waits for the head of the answer; nothing of its body is read. */
 export function askForExport(
   gateway: Gateway,
   { format, user = 1, range = '', encoding }: Asked,
@@ -41,7 +41,7 @@ export function askForExport(
   return { answered, leave: () => sent.destroy() };
 }
 
-/** Asks for an export, reads its first chunk and pauses. */
+/** Requests an export, reads its first chunk and pauses. */
 export async function openExport(gateway: Gateway, asked: Asked): Promise<OpenExport> {
   const { answered, leave } = askForExport(gateway, asked);
   const response = await answered;
@@ -60,11 +60,11 @@ export async function openExport(gateway: Gateway, asked: Asked): Promise<OpenEx
   };
 }
 
-/** How often in a row nothing may have been fetched before an export counts as being at rest. */
+/** How often in a row no page may have been read before an export counts as being at rest. */
 const LOOKS = 5;
 
 /**
- * Waits until exports fetch nothing any more, as long as their clients read nothing. Each look reads a page of the log
+ * Waits until exports read no more pages, as long as their clients read nothing. Each check reads a page of the log
  * itself, and so takes as long as what it waits for.
  */
 export async function untilAtRest(database: TestDatabase): Promise<void> {
@@ -97,9 +97,10 @@ export async function endConnections({ applicationUrl }: TestDatabase, condition
 }
 
 /**
- * Adds audit entries to an organization, made in SQL with their bytes and hashes, in the sealer's queue. Drops the index
- * of their texts, which would take most of the time and which no export reads.
- * @param length of each one's reason, in characters that hardly compress; 32 at least
+ * Adds audit entries to an organization, made in SQL with their bytes and hashes, in the sealer's queue. Drops the
+ * index of their texts, which would take most of the time and which no export reads.
+ * @param length of each one's
+ * reason, in characters that hardly compress; 32 at least
  */
 export async function addEntries(
   database: TestDatabase,
@@ -112,7 +113,7 @@ export async function addEntries(
   await database.sql(ADD_ENTRIES, [organizationId, userId, count, Math.floor(length / 32)]);
 }
 
-/** Seven of them share each moment: what comes next is then a question of their ids. */
+/** Seven of them share each moment: their order is then that of their ids. */
 const ADD_ENTRIES = `
 WITH numbered AS (
   SELECT nextval('audit_log_id_seq') AS id, '2026-02-01T00:00:00Z'::timestamptz + n / 7 * interval '1 second' AS at,

@@ -30,13 +30,19 @@ export interface Answer {
   readonly body: any;
 }
 
-/** A gateway on a port of its own with a database of its own: the demo data (docs/getting-started.md#demo-data), as it was made. */
+/**
+ * A gateway on a port of its own with a database of its own: the initial demo data (docs/getting-started.md#demo-data).
+ */
 export interface Gateway {
   readonly url: string;
   readonly database: TestDatabase;
   /** Every path that its server has, as Fastify writes it. */
   paths(): string[];
-  /** Sends a request over HTTP. @throws {Error} for an answer that /openapi.json does not promise, or that tells of the inside */
+  /**
+   * Sends a request over HTTP.
+   * @throws {Error} for an answer that /openapi.json does not promise, or that shows
+   * internals
+   */
   rest(method: string, path: string, options?: RequestOptions): Promise<Answer>;
   /** POSTs to /graphql. */
   graphql(
@@ -55,7 +61,7 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** What a gateway runs every few seconds whatever is asked of it: no part of what a request costs. */
+/** What a gateway runs every few seconds whatever the requests: no part of a request's cost. */
 const BACKGROUND_WORK = [
   'overdue_actions',
   'expire_actions',
@@ -119,12 +125,12 @@ export async function startGateway(
   };
 }
 
-/** What sends requests to a gateway, wherever it runs. */
+/** Sends requests to a gateway, wherever it runs. */
 export async function clientOf(
   url: string,
   token: Gateway['token'],
 ): Promise<Pick<Gateway, 'url' | 'rest' | 'graphql'>> {
-  // Asked before anything else is, as a test may stop the gateway or count statements.
+  // Read before anything else, as a test may stop the gateway or count statements.
   const documented = await documentedAt(url);
   const rest: Gateway['rest'] = async (method, path, request = {}) => {
     const answer = await send(url + path, method, request, token);
@@ -141,7 +147,7 @@ export async function clientOf(
   };
 }
 
-/** The paths of Fastify's drawing of its routes: a tree in which each level is four characters further in. */
+/** The paths of Fastify's drawing of its routes: a tree in which each level is indented by four characters. */
 function pathsIn(tree: string): string[] {
   const above: string[] = [];
   return tree.split('\n').flatMap((line) => {
@@ -153,7 +159,7 @@ function pathsIn(tree: string): string[] {
   });
 }
 
-/** Compiled once for all gateways of a test file: they describe themselves alike. */
+/** Compiled once for all gateways of a test file, whose descriptions are the same. */
 let described: DocumentedAnswers | undefined;
 
 async function documentedAt(url: string): Promise<DocumentedAnswers> {
@@ -183,7 +189,7 @@ async function send(
   return { status: response.status, headers: response.headers, text, body: parse(text) };
 }
 
-/** What an answer may repeat: what was sent, as it is and as it is written in JSON. */
+/** What an answer may repeat: what was sent, unchanged and as JSON writes it. */
 function sentIn(path: string, { body, rawBody }: RequestOptions): string {
   return `${path} ${String(rawBody ?? JSON.stringify(body))}`;
 }

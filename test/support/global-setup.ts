@@ -18,7 +18,7 @@ import { startPooler } from './pgbouncer';
  */
 export default async function globalSetup(): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'countersign-test-'));
-  // As root the server runs as another user: closed to it, the cluster would be kept elsewhere and stay behind.
+  // As root the server runs as another user: without its access, the cluster would be kept elsewhere and stay behind.
   chmodSync(dataDir, 0o755);
   const binaries = process.env['TEST_POSTGRES_BIN'];
   const postgres = await openEmbeddedPostgres({ dataDir, ...(binaries !== undefined && { binaries }) });
@@ -36,7 +36,7 @@ export default async function globalSetup(): Promise<void> {
   };
 }
 
-/** Set by the setup, for the teardown, which runs in the same process. */
+/** Set by the set-up, for the teardown, which runs in the same process. */
 export let stopPostgres: () => Promise<void> = () => Promise.resolve();
 
 async function makeTemplate(
@@ -51,7 +51,7 @@ async function makeTemplate(
     tls: false,
     preparedStatements: false,
   }).connect();
-  // What survives the server's own processes is enough for data that goes with the run, and spares the disk.
+  // Surviving the server's own crash is enough for data that is deleted after the run, and spares the disk.
   for (const setting of ['fsync', 'full_page_writes'])
     await database.query({ name: setting, text: `ALTER SYSTEM SET ${setting} = off` }, []);
   await database.query({ name: 'reload', text: 'SELECT pg_reload_conf()' }, []);

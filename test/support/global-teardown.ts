@@ -1,13 +1,13 @@
 import { stopPostgres } from './global-setup';
 import { searchRunLog } from './run-log';
 
-/** What jest tells of a run. */
+/** What jest passes about a run. */
 interface Run {
   readonly testPathPatterns: { isSet(): boolean };
   readonly testNamePattern?: string;
 }
 
-/** Ends the run: its PostgreSQL, and its success where a secret was logged. */
+/** Ends the run: stops its PostgreSQL, and fails it where a secret was logged. */
 export default async function globalTeardown(run: Run): Promise<void> {
   try {
     const { TEST_DATA_DIR: dataDir = '', ...settings } = process.env;

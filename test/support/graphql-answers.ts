@@ -1,7 +1,7 @@
 import { isEnumType, type GraphQLSchema } from 'graphql';
 import type { Answer } from './gateway';
 
-/** Apollo's own codes, of documents and requests that never get as far as ours. */
+/** Apollo's own codes, for documents and requests that reach none of the gateway's code. */
 const CODES_OF_APOLLO = [
   ...['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_REQUEST', 'BAD_USER_INPUT'],
   ...['OPERATION_RESOLUTION_FAILURE', 'PERSISTED_QUERY_NOT_SUPPORTED'],
@@ -39,7 +39,7 @@ function faultOfError(schema: GraphQLSchema, error: any): string | undefined {
   const own = schema.getType('ErrorCode');
   const isOwn = isEnumType(own) && own.getValues().some(({ name }) => name === code);
   if (!isOwn && !CODES_OF_APOLLO.includes(String(code))) return `an unknown code, ${String(code)}`;
-  // One verification at a time, and so many large answers, are a rule and no outage.
+  // The limits of one verification at a time, and of large answers, are rules and no outage.
   const isFault =
     code === 'INTERNAL_ERROR' ||
     (code === 'SERVICE_UNAVAILABLE' &&

@@ -11,7 +11,10 @@ export interface Attack {
 const times = (count: number, make: (index: number) => string): string =>
   Array.from({ length: count }, (_none, index) => make(index)).join(' ');
 
-/** What somebody sends who wants the gateway to fall, hang or tell. `valid` makes an operation that fits the schema. */
+/**
+ * Requests of an attacker who wants the gateway to crash, hang or leak. `valid` makes an operation that fits the
+ * schema.
+ */
 export function attack(draw: Draw, values: Values, valid: () => Attack): Attack {
   const many = draw.pick([2, 11, 16, 51, 200, 900, 5_000]);
   const most = draw.pick([1, many]);
@@ -70,7 +73,7 @@ function cycle(draw: Draw): Attack {
   };
 }
 
-/** Fragments each of which spreads the next one twice: short to write, long to walk. */
+/** Fragments each of which spreads the next one twice: short to write, long to traverse. */
 function doubling(levels: number): Attack {
   const fragments = times(
     levels,
@@ -96,7 +99,7 @@ function deepVariable(draw: Draw, levels: number): Attack {
       };
 }
 
-/** Names that objects have without having been given them, wherever a document has a name. */
+/** Names that every object has, wherever a document has a name. */
 function named(draw: Draw, values: Values): Attack {
   const name = () => draw.pick(PROTOTYPE_NAMES);
   const variable = name();
@@ -109,7 +112,7 @@ function named(draw: Draw, values: Values): Attack {
   };
 }
 
-/** A valid document, cut, doubled or disturbed somewhere. */
+/** A valid document, truncated, doubled or disturbed somewhere. */
 function mangled(draw: Draw, { query, ...rest }: Attack): Attack {
   let text = query;
   for (let n = 0; n <= draw.upTo(3); n += 1) {

@@ -11,21 +11,21 @@ import {
 import { PROTOTYPE_NAMES, type Draw } from './draw';
 import { toLiteral, type Values } from './graphql-values';
 
-/** An operation that was made up from the schema. */
+/** An operation that was generated from the schema. */
 export interface MadeOperation {
   readonly query: string;
   readonly variables: Readonly<Record<string, unknown>>;
   readonly operationName: string;
 }
 
-/** Makes one document from a schema: valid, or with a flaw here and there. */
+/** Generates one document from a schema: valid, or with a flaw here and there. */
 export class DocumentMaker {
   private readonly definitions: string[] = [];
   private readonly given: [string, unknown][] = [];
   private readonly fragments: string[] = [];
   private aliases = 0;
 
-  /** @param flawsOneIn how seldom a place is flawed; null for a document that fits the schema */
+  /** @param flawsOneIn how rarely a place is flawed; null for a document that fits the schema */
   constructor(
     private readonly schema: GraphQLSchema,
     private readonly draw: Draw,
@@ -43,9 +43,11 @@ export class DocumentMaker {
     const definitions = this.definitions.length === 0 ? '' : `(${this.definitions.join(', ')})`;
     return {
       query: `${isMutation ? 'mutation' : 'query'} ${name}${definitions} ${selection}\n${this.fragments.join('\n')}`,
-      // Own properties all, `__proto__` among them.
+      // All as own properties, `__proto__` among them.
       variables: Object.fromEntries(
-        this.given.filter(() => !this.isFlawed()).concat(this.isFlawed() ? [['__proto__', { a: 1 }]] : []),
+        this.given
+          .filter(() => !this.isFlawed())
+          .concat(this.isFlawed() ? [['[object Object]', { a: 1 }]] : []),
       ),
       operationName: this.isFlawed() ? draw.pick(['Other', '', ...PROTOTYPE_NAMES]) : name,
     };
@@ -86,11 +88,11 @@ export class DocumentMaker {
       (field) => !used.has(field.name) && (depth > 1 || isLeafType(getNamedType(field.type))),
     );
     if (fields.length === 0) return '__typename';
-    // What leads further is what lists consist of.
+    // Fields that lead further are what lists consist of.
     const leading = fields.filter(({ type: of }) => !isLeafType(getNamedType(of)));
     const field = this.draw.pick(leading.length > 0 && this.draw.oneIn(2) ? leading : fields);
     if (this.isFlawed()) return this.draw.pick([`${field.name}s`, ...PROTOTYPE_NAMES]);
-    // Under an alias the same one may be asked for again.
+    // Under an alias the same field may be selected again.
     if (this.draw.oneIn(10)) return `${this.alias()}: ${this.field(field, depth)}`;
     used.add(field.name);
     return this.field(field, depth);

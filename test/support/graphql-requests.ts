@@ -4,7 +4,7 @@ import { attack, type Attack } from './graphql-attacks';
 import { DocumentMaker } from './graphql-documents';
 import { toJson, Values } from './graphql-values';
 
-/** A request to /graphql that was made up, short of who sends it. */
+/** A generated request to /graphql, without its sender. */
 export interface MadeGraphqlRequest {
   readonly kind: Kind;
   readonly method: string;
@@ -13,7 +13,7 @@ export interface MadeGraphqlRequest {
   readonly rawBody?: string;
 }
 
-/** As they come: half an honest document, a tenth of what is no request for a document at all. */
+/** In proportion: half valid documents, a tenth no requests for a document at all. */
 const KINDS = [
   'valid',
   'valid',
@@ -38,10 +38,10 @@ const SENT = [
   'application/graphql',
   null,
 ];
-/** How long what goes into an address may be: more is sent in a body. */
+/** How long a query string may be: longer ones are sent in a body. */
 const MOST_IN_ADDRESS = 4_000;
 
-/** Makes requests from a schema. `cursors` are of any lists of its. */
+/** Generates requests from a schema. `cursors` belong to any of its lists. */
 export class RequestMaker {
   private readonly values: Values;
 

@@ -17,7 +17,7 @@ class EnumName {
   }
 }
 
-/** A number as it is written, which a double may not hold; {@link toJson} writes it out. */
+/** A number as it is written, which a double may not hold; {@link toJson} writes it. */
 const written = (number: string): string => `@written:${number}`;
 const WRITTEN = /"@written:([^"]*)"/g;
 
@@ -38,7 +38,7 @@ export function toLiteral(value: unknown): string {
   return toJson(value);
 }
 
-/** Ids of the demo data, of both organizations, and of nothing. None of them is a mark. */
+/** Ids of the demo data, of both organizations, and unknown ones. None of them is a mark. */
 const IDS = [
   ...[12345, 12346, 12351, 12353, 12300, 12311, 12322, 12333, 22345, 22346, 999_999_999, 1, 2, 3, 4],
   ...[5, 6, 42, 101, 104, 142, 50_001, 50_002, 50_003, 50_010, 50_020, 50_040, 50_080, 9_007_199_254_740_991],
@@ -67,7 +67,7 @@ export class Values {
     private readonly cursors: readonly string[],
   ) {}
 
-  /** One that fits the type. `name` is the argument's or field's. */
+  /** A value that fits the type. `name` is the argument's or field's. */
   fitting(type: GraphQLInputType, name: string, depth = 0): unknown {
     const { draw } = this;
     if (isNonNullType(type)) return this.fittingNamed(type.ofType, name, depth);
@@ -116,7 +116,7 @@ export class Values {
     const { draw } = this;
     if (name === 'scopes') return draw.pick(SCOPES);
     if ((name === 'after' || name === 'before') && !draw.oneIn(4)) return draw.pick(this.cursors);
-    // A few keys, so that some come again: with the same request, with another one, from somebody else.
+    // A few keys, so that some are repeated: with the same request, with another one, by another caller.
     if (name === 'idempotencyKey') return `key ${String(draw.upTo(20))}`;
     return draw.text();
   }
@@ -134,7 +134,7 @@ export class Values {
     );
   }
 
-  /** One that hardly fits any type. */
+  /** A value that hardly fits any type. */
   odd(): unknown {
     const { draw } = this;
     return draw.oneOf<unknown>(
@@ -151,7 +151,7 @@ export class Values {
   }
 }
 
-/** Lists, or objects, this deep inside each other. */
+/** Lists, or objects, nested this deep. */
 function nested(depth: number, isList: boolean): unknown {
   let value: unknown = 1;
   for (let level = 0; level < depth; level += 1) value = isList ? [value] : { a: value };

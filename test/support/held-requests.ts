@@ -2,8 +2,9 @@ import type { Gateway } from './gateway';
 
 /**
  * Runs requests while an open transaction holds what this SQL locks or changes: each begins only once all before it
- * wait inside the database, so that what they read before is settled. Then the transaction commits.
- * @returns their answers, in order
+ * wait inside the database, so that their reads are done. Then the transaction commits.
+ * @returns their answers, in
+ * order
  */
 export async function inTurnWhileHeld<T>(
   { database }: Gateway,

@@ -1,4 +1,4 @@
-/** What an error may not show of the inside, by what it is called. */
+/** Internals that an error may not show, by kind. */
 const INSIDES: Readonly<Record<string, RegExp>> = {
   SQL: /\bSELECT\b[^"]*\bFROM\b|\bINSERT INTO\b|\bDELETE FROM\b|\bUPDATE \w+ SET\b|\brelation\b.{1,100}does not exist|\bviolates [\w-]+( \w+)? constraint|\bduplicate key value|\bsyntax error at or near|\bdeadlock detected/i,
   'a stack': /\bat (?:async )?(?:[\w.<>[\]]+ )?\(?(?:file:|node:|\/)[^\s")]+:\d+:\d+|\\n {4}at /,
@@ -11,8 +11,9 @@ const INSIDES: Readonly<Record<string, RegExp>> = {
 const HEADERS = ['server', 'x-powered-by', 'via', 'x-runtime'];
 
 /**
- * What an answer tells that is nobody's business, or undefined: headers of any answer, the words of an error.
- * @param sent what the request held: an error may repeat it
+ * The internals that an answer shows, or undefined: headers of any answer, the words of an error.
+ * @param sent what the
+ * request held: an error may repeat it
  */
 export function insideIn(
   { status, headers, text }: { readonly status: number; readonly headers: Headers; readonly text: string },

@@ -23,7 +23,7 @@ export interface Installation {
 /** Starts a gateway in an empty folder. */
 export async function install(): Promise<Installation> {
   const scratch = await mkdtemp(join(tmpdir(), 'countersign-installation-'));
-  // As root the server runs as another user, who must get through to keep the data in here.
+  // As root the server runs as another user, who needs access to keep the data in here.
   await chmod(scratch, 0o755);
   const settings = { DATA_DIR: join(scratch, 'data'), PORT: '0' };
   const gateway = await startProcess(settings);

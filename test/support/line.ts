@@ -1,26 +1,27 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** A TCP connection to a database that a test can spoil. */
+/** A TCP connection to a database that a test can disturb. */
 export interface Line {
   /** The database's URL, through the line. */
   readonly url: string;
   /** How many connections go through it. */
   readonly connections: number;
-  /** Ends every connection and takes no more, as where the database is gone. */
+  /** Ends every connection and accepts no more, as where the database is gone. */
   cut(): Promise<void>;
-  /** Takes connections again after a cut. */
+  /** Accepts connections again after a cut. */
   mend(): Promise<void>;
   /**
-   * Carries nothing any more and says nothing of it, as a firewall that forgot its connections.
-   * @param which those that are there stay dead for ever; or all, those to come too, until `thaw`
+   * Silently stops passing anything on, as a firewall that forgot its connections.
+   * @param which the present
+   * connections, which stay dead for ever; or all, later ones too, until `thaw`
    */
   freeze(which: 'those there' | 'all'): void;
-  /** Carries what was held back by `freeze('all')`, and everything after. */
+  /** Passes on what was held back by `freeze('all')`, and everything after. */
   thaw(): void;
-  /** Holds each piece back for so long, in milliseconds, in either direction. */
+  /** Delays each piece by so many milliseconds, in either direction. */
   delay(milliseconds: number): void;
   /**
-   * Carries the next request that holds this text, and nothing of its answer: the connection is dead from then on.
+   * Passes on the next request that contains this text, and nothing of its answer: the connection is dead from then on.
    * @returns resolves once that happened
    */
   loseAnswerTo(text: string): Promise<void>;
@@ -93,7 +94,7 @@ export async function makeLine(url: string): Promise<Line> {
 interface WireState {
   readonly isFrozen: boolean;
   readonly delayMs: number;
-  /** Whether this request's answer is to be lost; told once of each. */
+  /** Whether this request's answer is to be lost; true once for each. */
   isToLose(chunk: Buffer): boolean;
 }
 
@@ -121,7 +122,7 @@ class Wire {
       [far, near],
     ] as const) {
       socket.on('error', () => undefined);
-      // The end of a dead connection is not told either: that is what makes it dead.
+      // The end of a dead connection is not passed on either: that is what makes it dead.
       socket.on('close', () => {
         this.pass(() => peer.destroy());
         if (near.destroyed && far.destroyed) onClose();
@@ -129,7 +130,7 @@ class Wire {
     }
   }
 
-  /** Carries nothing any more, for ever. */
+  /** Passes nothing on any more. */
   kill(): void {
     this.isDead = true;
   }

@@ -5,8 +5,8 @@ import type { TestDatabase } from './database';
 const PER_ACTION = 5;
 
 /**
- * Gives organization 1 so many entries and the pending actions that they tell of, made in SQL with their bytes and
- * hashes, in the sealer's queue. They are what the verifier wants to see.
+ * Gives organization 1 so many entries and the pending actions that they are about, made in SQL with their bytes and
+ * hashes, in the sealer's queue. They are as the verifier expects them.
  */
 export async function addLongLog(database: TestDatabase, entries: number): Promise<void> {
   const seeded = await seedActions(database.owner, 1, Math.ceil(entries / PER_ACTION));

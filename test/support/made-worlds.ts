@@ -4,7 +4,7 @@ import type { Principal } from '../../src/domain/principal';
 import type { Gateway, RequestOptions } from './gateway';
 import { OTHERS, PEOPLE, STATES, type GivenAction, type State, type World } from './worlds';
 
-/** A generated world as it stands in the database. */
+/** A generated world as it is in the database. */
 export interface MadeWorld {
   readonly policy: ApprovalPolicy;
   readonly people: readonly MadePerson[];
@@ -15,18 +15,18 @@ export interface MadePerson {
   readonly id: number;
   readonly active: boolean;
   readonly principal: Principal;
-  /** What each of their requests carries. */
+  /** The credentials of each of their requests. */
   readonly credential: Pick<RequestOptions, 'user' | 'apiKey'>;
 }
 
 /** An action with its effective status. */
 export interface MadeAction extends Omit<DecidableAction, 'hasVoted'> {
   readonly minute: number;
-  /** The ids of those who voted, in the order in which votes are listed. */
+  /** The ids of the voters, in the order in which votes are listed. */
   readonly voters: readonly number[];
 }
 
-/** What the one rule says: what every door has to answer. */
+/** What the rule says: every API has to answer the same. */
 export function rulingOn(
   { policy }: MadeWorld,
   { id, principal }: MadePerson,
@@ -39,7 +39,7 @@ export function rulingOn(
 /** How many there are in this test file's database. */
 let worlds = 0;
 
-/** Puts a world into an organization of its own, under ids that no sequence comes to. */
+/** Puts a world into an organization of its own, under ids that no sequence reaches. */
 export async function makeWorld(gateway: Gateway, world: World): Promise<MadeWorld> {
   worlds += 1;
   const organizationId = 1000 + worlds;
@@ -61,7 +61,7 @@ export async function makeWorld(gateway: Gateway, world: World): Promise<MadeWor
   const people: MadePerson[] = [];
   for (const user of users.slice(0, PEOPLE)) {
     const { id, active, hasKey } = user;
-    // The key of somebody deactivated is no key: what is asked here is what a key of somebody may.
+    // The key of a deactivated owner is invalid: the tests are about what a valid key may do.
     if (active && hasKey) {
       const apiKey = await gateway.apiKey({ organization: organizationId, owner: id });
       const agent = { kind: 'api_key', apiKeyId: 1, name: 'test key', scopes: [] } as const;
@@ -109,7 +109,7 @@ function madeAction(given: GivenAction, id: number, firstUser: number): MadeActi
     decidedById,
     decidedAt: decidedByKind === undefined ? null : DECIDED_AT,
     minute,
-    // As they are listed: by when they were given, here all at once, and then by who gave them.
+    // In their listed order: by when they were given, here all at once, and then by voter.
     voters: votes.sort((one, other) => one - other),
   };
 }

@@ -3,19 +3,19 @@ import type { Answer, Gateway, RequestOptions } from './gateway';
 import { addPeople } from './people';
 import { sealingOf } from './sealed-log';
 
-/** Whose something is; a caller without a credential is of none. */
+/** Whose something is; a caller without a credential belongs to none. */
 export type Organization = 1 | 2;
 
-/** In every text of an organization, which no other one may see. Both hold `zqx`, so that a search finds both. */
+/** In every text of an organization, which no other one may see. Both contain `zqx`, so that a search finds both. */
 const MARKS: Readonly<Record<Organization, string>> = { 1: 'zqxacme', 2: 'zqxglobex' };
-/** In every text of an organization, from its birth or by its origin: addresses, and the names of its audit log. */
+/** In every text of an organization, from its creation or by its origin: addresses, and the names of its audit log. */
 const TRACES: Readonly<Record<Organization, readonly RegExp[]>> = {
   1: [/zqxacme/i, /\b4611686[1]\d{5}\b/, /203\.0\.113\.1\b/, /organizations\/1\b/],
   2: [/zqxglobex/i, /\b4611686[2]\d{5}\b/, /203\.0\.113\.2\b/, /organizations\/2\b/],
 };
-/** Where ids of what an organization is planted with begin: nobody sends such an id, so that nobody is told theirs. */
+/** Where the ids of an organization's rows begin: nobody sends such an id, so that no answer repeats one. */
 const firstId = (organization: Organization) => 4_611_686_000_000 + organization * 100_000;
-/** Where ids begin of what comes after that. */
+/** Where the ids of later rows begin. */
 const LATER_ID = 50_000;
 const SEQUENCES = ['user_id_seq', 'api_key_id_seq', 'action_id_seq', 'audit_log_id_seq'];
 
@@ -23,7 +23,7 @@ const SEQUENCES = ['user_id_seq', 'api_key_id_seq', 'action_id_seq', 'audit_log_
 export const inWordsOf = (organization: Organization | null, text: string): string =>
   text.replaceAll(OWN_MARK, organization === null ? 'nobody' : MARKS[organization]);
 
-/** What of the organizations that are not the caller's own stands in an answer, its cursors included; null for nothing. */
+/** What an answer shows of organizations other than the caller's own, its cursors included; null for nothing. */
 export function foreignIn({ text, headers }: Answer, own: Organization | null): string | null {
   const shown = [text, ...[...headers].map(([, value]) => value), ...cursorsIn(text)].join('\n');
   const foreign = ([1, 2] as const).filter((organization) => organization !== own);
@@ -41,7 +41,7 @@ function cursorsIn(text: string): string[] {
   );
 }
 
-/** Fills both organizations with what can be told apart; returns cursors of the lists of both. */
+/** Fills both organizations with distinguishable rows; returns cursors of the lists of both. */
 export async function plantMarks(gateway: Gateway): Promise<string[]> {
   const cursors = [...(await plant(gateway, 1)), ...(await plant(gateway, 2))];
   await idsFrom(gateway, LATER_ID);
@@ -56,13 +56,13 @@ async function idsFrom({ database }: Gateway, first: number): Promise<void> {
     await database.sql(`ALTER SEQUENCE ${sequence} RESTART WITH ${String(first)}`);
 }
 
-/** Plants one organization through the API, as its people and programs would fill it; returns cursors of its lists. */
+/** Fills one organization through the API, as its people and programs would; returns cursors of its lists. */
 async function plant(gateway: Gateway, organization: Organization): Promise<string[]> {
   const mark = MARKS[organization];
   await idsFrom(gateway, firstId(organization));
   await markDemoData(gateway, organization);
   const people: number[] = [];
-  // Whoever makes a key decides nothing that comes with it.
+  // An admin who creates a key decides nothing that it submits.
   for (const role of ['admin', 'security_manager', 'manager', 'user', 'admin'])
     people.push(...(await addPeople(gateway, [`${mark} ${role}`], { role, organization })));
   const [admin = 0, security = 0, manager = 0, user = 0, keyMaker = 0] = people;
@@ -79,7 +79,7 @@ async function plant(gateway: Gateway, organization: Organization): Promise<stri
   ): Promise<any> => {
     const { text, body } = await gateway.graphql(query, { headers, variables, ...caller });
     const [data] = Object.values<any>(body.data ?? {});
-    if (!isEvidence(query) && (data === null || data === undefined)) throw new Error(`Not planted: ${text}`);
+    if (!isRecorded(query) && (data === null || data === undefined)) throw new Error(`Not planted: ${text}`);
     return data;
   };
   const { key: apiKey } = await ask({ user: keyMaker }, CREATE_KEY, { name: `${mark} key`, owner: user });
@@ -117,7 +117,7 @@ async function plant(gateway: Gateway, organization: Organization): Promise<stri
     [user, high],
     [security, low],
   ])
-    await ask({ user: by as number }, `${APPROVE} ${EVIDENCE}`, { id, reason });
+    await ask({ user: by as number }, `${APPROVE} ${RECORDED}`, { id, reason });
   return Promise.all(
     ['actions', 'users', 'auditLogs', 'apiKeys'].map(
       async (list) =>
@@ -126,7 +126,7 @@ async function plant(gateway: Gateway, organization: Organization): Promise<stri
   );
 }
 
-/** Marks what was there before; only the audit log keeps what it has. */
+/** Marks the rows that were there before; only the audit log stays unchanged. */
 async function markDemoData({ database }: Gateway, organization: Organization): Promise<void> {
   const marked = (column: string) => `${column} = $2 || ${column}`;
   const values = [organization, `${MARKS[organization]} `];
@@ -146,6 +146,6 @@ const APPROVE =
 const REJECT = APPROVE.replace('approve', 'reject');
 const SET_USER = `mutation ($user: ID!, $reason: String) {
   setUser(userId: $user, patch: { approvalLevel: 1 }, reason: $reason) { id } }`;
-/** Marks a try that is refused, for the evidence that it leaves. */
-const EVIDENCE = '# refused';
-const isEvidence = (query: string) => query.endsWith(EVIDENCE);
+/** Marks an attempt that is refused, for the denial record that it leaves. */
+const RECORDED = '# refused';
+const isRecorded = (query: string) => query.endsWith(RECORDED);

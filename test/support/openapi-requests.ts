@@ -4,24 +4,24 @@ import type { Operation, Parameter } from '../../src/rest/openapi/operation';
 import type { Schema } from '../../src/rest/openapi/json-schema';
 import { TIME_PATTERN } from '../../src/rest/parameters';
 
-/** A request that was made up from the document. */
+/** A request that was generated from the document. */
 export interface MadeRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly rawBody?: string;
-  /** What of it breaks the document's rules: a parameter's name, `body`, or nothing. */
+  /** Which part of it breaks the document's rules: a parameter's name, `body`, or none. */
   readonly broken: string | null;
 }
 
-/** Ids of the demo data and of nothing. */
+/** Ids of the demo data, and unknown ones. */
 const IDS = [12345, 12346, 12348, 12351, 12353, 12300, 22345, 999_999_999];
 
-/** Requests to every operation of the document, valid ones and such that are broken in one place. */
+/** Requests to every operation of the document, valid ones and others that are broken in one place. */
 export function requestsOf(document: OpenApiDocument): fc.Arbitrary<MadeRequest> {
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({
-      // The more there is to get wrong, the more often.
+      // The more can be wrong, the more often.
       weight: 1 + operation.parameters.length + (operation.requestBody === undefined ? 0 : 1),
       arbitrary: requestOf(path, method.toUpperCase(), operation),
     })),
@@ -69,7 +69,7 @@ function requestOf(template: string, method: string, operation: Operation): fc.A
 const NOTHING = fc.constant<Partial<MadeRequest>>({});
 const KEY = 'Idempotency-Key';
 
-/** A few keys, so that some come again: with the same request, or with another one. */
+/** A few keys, so that some are repeated: with the same request, or with another one. */
 function keyHeader(isBroken: boolean): fc.Arbitrary<Readonly<Record<string, string>>> {
   if (isBroken) return fc.constantFrom({ [KEY]: 'x'.repeat(256) }, { [KEY]: 'clé' });
   return fc.oneof(
@@ -78,7 +78,7 @@ function keyHeader(isBroken: boolean): fc.Arbitrary<Readonly<Record<string, stri
   );
 }
 
-/** As it stands in the address; null for left out. */
+/** As it is written in the address; null for absent. */
 function parameterText({ schema, required }: Parameter, isBroken: boolean): fc.Arbitrary<string | null> {
   const text = (isBroken ? brokenText(schema) : validText(schema)).map((raw) => encodeURIComponent(raw));
   return isBroken || required === true ? text : fc.option(text);
@@ -92,7 +92,7 @@ function validText(schema: Schema): fc.Arbitrary<string> {
     return fc
       .date({ min: new Date('0001-01-02'), max: new Date('9998-12-30'), noInvalidDate: true })
       .chain((at) => fc.constantFrom(at.toISOString(), at.toISOString().slice(0, 10)));
-  // What only the gateway can make: left empty, it is as if it were left out.
+  // Values that only the gateway can create: an empty one counts as absent.
   if (schema.format === 'cursor') return fc.constant('');
   return fc.oneof(fc.constantFrom('test-agent', 'action_approved'), text(50));
 }
@@ -170,7 +170,7 @@ function objectFor({ properties, required = [] }: Schema): fc.Arbitrary<unknown>
   return fc.record(Object.fromEntries(values), { requiredKeys: [...required] });
 }
 
-/** A value that fits the schema but for one thing. */
+/** A value that fits the schema in all but one respect. */
 function brokenValue(schema: Schema): fc.Arbitrary<unknown> {
   const { type, properties = {}, required = [] } = schema;
   const isA = (name: string) => [type ?? []].flat().includes(name);
@@ -184,7 +184,7 @@ function brokenValue(schema: Schema): fc.Arbitrary<unknown> {
   if (schema.items !== undefined) wrong.push(brokenValue(schema.items).map((item) => [12345, item]));
   if (isA('integer')) wrong.push(fc.constantFrom((schema.minimum ?? 0) - 1, 1.5, '12345', 2 ** 53));
   if (isA('number')) wrong.push(fc.constantFrom((schema.minimum ?? 0) - 1, (schema.maximum ?? 0) + 1));
-  // Beside what has to be there, so that no other name of the same thing counts instead.
+  // Beside the required members, so that no other name of the same value counts instead.
   const needed = Object.fromEntries(Object.entries(properties).filter(([name]) => required.includes(name)));
   for (const [name, property] of Object.entries(properties))
     wrong.push(
@@ -199,7 +199,7 @@ function brokenValue(schema: Schema): fc.Arbitrary<unknown> {
 
 const OF_OTHER_TYPES = [5.5, 'nonsense', true, [[]], { nonsense: true }];
 
-/** Whether a value is of a type that the schema allows; null and absence are the same to many readers. */
+/** Whether a value has a type that the schema allows; many readers treat null and absence alike. */
 function fits(one: unknown, { type, enum: values, anyOf }: Schema): boolean {
   if (anyOf !== undefined) return anyOf.some((schema) => fits(one, schema));
   if (values !== undefined) return values.includes(one);
@@ -212,7 +212,7 @@ function integer({ minimum = 0, maximum = 0 }: Schema): fc.Arbitrary<number> {
   return maximum === Number.MAX_SAFE_INTEGER ? fc.oneof(fc.constantFrom(...IDS), any) : any;
 }
 
-/** What text may be anywhere: whatever Unicode has but U+0000. */
+/** Any text: all of Unicode except U+0000. */
 function text(maxLength: number, minLength = 0): fc.Arbitrary<string> {
   return fc
     .string({ unit: 'binary', minLength, maxLength })

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
-/** What the provider is told to do from now on. */
+/** The provider's behaviour from now on. */
 export interface Wish {
   /** `add` signs with a new key and publishes the old ones too; `drop old` publishes the newest one only. */
   readonly keys?: 'add' | 'drop old';
@@ -17,7 +17,7 @@ export interface OpenidProvider {
   readonly jwksUrl: string;
   /** Changes it. @returns how often its keys were fetched so far */
   tell(wish: Wish): Promise<number>;
-  /** Logs in as a browser does, for an access token for this resource, or for nobody in particular. */
+  /** Logs in as a browser does, for an access token for this resource, or without a resource. */
   logIn(login: string, resource?: string): Promise<{ accessToken: string; idToken: string }>;
   close(): Promise<void>;
 }

@@ -1,11 +1,11 @@
 import type { Gateway } from './gateway';
 
-/** A list of the schema, and how it is asked for. */
+/** A list of the schema, and how it is queried. */
 export interface List {
   readonly field: 'actions' | 'auditLogs';
   /** Arguments other than those of paging, as GraphQL text: `filter: {…}, orderBy: {…}`. */
   readonly args?: string;
-  /** What is asked of each node, besides its id. */
+  /** The selected fields of each node, besides its id. */
   readonly node?: string;
   readonly user: number;
 }
@@ -21,7 +21,7 @@ export interface PageAnswer {
   };
 }
 
-/** Asks for one page, by paging arguments such as `first: 3`. */
+/** Requests one page, by paging arguments such as `first: 3`. */
 export async function readPage(gateway: Gateway, list: List, paging: string): Promise<PageAnswer> {
   const args = [paging, list.args ?? ''].filter((part) => part !== '').join(', ');
   const query = `{ ${list.field}${args === '' ? '' : `(${args})`} {
@@ -34,7 +34,7 @@ export async function readPage(gateway: Gateway, list: List, paging: string): Pr
   return page;
 }
 
-/** Every page, walked from the start with `first` and `after` as pageInfo says. */
+/** Every page, read from the start with `first` and `after` as pageInfo says. */
 export async function walkForward(gateway: Gateway, list: List, size: number): Promise<PageAnswer[]> {
   const pages = [await readPage(gateway, list, `first: ${String(size)}`)];
   for (let page = pages[0]; page?.pageInfo.hasNextPage === true; page = pages.at(-1))
@@ -44,7 +44,7 @@ export async function walkForward(gateway: Gateway, list: List, size: number): P
   return pages;
 }
 
-/** Every page, walked from the end with `last` and `before`; the pages in the list's own order. */
+/** Every page, read from the end with `last` and `before`; the pages in the list's own order. */
 export async function walkBackward(gateway: Gateway, list: List, size: number): Promise<PageAnswer[]> {
   const pages = [await readPage(gateway, list, `last: ${String(size)}`)];
   for (let page = pages[0]; page?.pageInfo.hasPreviousPage === true; page = pages[0])

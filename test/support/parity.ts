@@ -1,6 +1,6 @@
 import type { Gateway } from './gateway';
 
-/** What a request did, short of what two requests cannot share: ids, times and correlation ids are blanked. */
+/** What a request did, without what two requests cannot share: ids, times and correlation ids are blanked. */
 export interface Trace {
   readonly answer: unknown;
   /** The names of the application's statements, in order. */
@@ -11,7 +11,7 @@ export interface Trace {
   readonly rows: readonly { readonly action: object; readonly vote: object | null }[];
 }
 
-/** Runs a request about these actions and tells everything that it did. */
+/** Runs a request about these actions and returns everything that it did. */
 export async function traceOf(
   { database }: Gateway,
   ids: readonly number[],
@@ -36,7 +36,7 @@ export async function traceOf(
   return blank({ answer, statements, entries, rows }, ids, []) as Trace;
 }
 
-/** Asks over REST about these actions, and over GraphQL about those, which stand in the same state. */
+/** Sends a request over REST about these actions, and over GraphQL about those, which are in the same state. */
 export async function expectParity(
   gateway: Gateway,
   [ids, otherIds]: readonly [readonly number[], readonly number[]],
@@ -49,14 +49,14 @@ export async function expectParity(
   return rest;
 }
 
-/** Puts a name in place of what two requests cannot share; what was equal before gets the same name. */
+/** Puts a name in place of what two requests cannot share; equal values get the same name. */
 function blank(value: unknown, ids: readonly number[], correlationIds: string[]): unknown {
   if (Array.isArray(value)) return value.map((item) => blank(item, ids, correlationIds));
   if (typeof value === 'object' && value !== null)
     return Object.fromEntries(
       Object.entries(value).map(([key, item]) => [
         key,
-        // Each of an entry of its own, so that no two are the same; what is in them is asked elsewhere.
+        // Each belongs to one entry, so that no two are the same; their contents are tested elsewhere.
         key === 'audit_receipt' ? Object.keys(item as object) : blank(item, ids, correlationIds),
       ]),
     );

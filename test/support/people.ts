@@ -1,13 +1,13 @@
-import { outcomeOf, type Outcome } from './doors';
+import { outcomeOf, type Outcome } from './apis';
 import type { Answer, Gateway, RequestOptions } from './gateway';
 
-/** What the schema tells of a person. */
+/** The schema's fields of a person. */
 export const PERSON = 'id name role approvalLevel maxRiskScore active';
 
-/** What to set of a person, as GraphQL's variables have it. */
+/** What to change of a person, as GraphQL's variables have it. */
 export type Patch = Readonly<Record<string, unknown>>;
 
-/** Sets a person over GraphQL, the only door to it; `by` is the user whose token is sent. */
+/** Changes a person over GraphQL, the only API for it; `by` is the user whose token is sent. */
 export function setUser(
   gateway: Gateway,
   by: number | RequestOptions,
@@ -21,12 +21,12 @@ export function setUser(
   return gateway.graphql(query, { ...caller, variables: { userId, patch, reason } });
 }
 
-/** The same, and what came of it. */
+/** The same, and the outcome. */
 export async function trySetUser(...asked: Parameters<typeof setUser>): Promise<Outcome> {
   return outcomeOf(await setUser(...asked));
 }
 
-/** Sets people for a test that is about something else. @throws {Error} where that is refused */
+/** Changes people for a test that is about something else. @throws {Error} where that is refused */
 export async function setUsers(
   gateway: Gateway,
   admin: number,
@@ -83,7 +83,7 @@ export async function changesOf(
   );
 }
 
-/** How much was written so far that a change of a person writes: people, audit entries, the sealer's queue. */
+/** How much a change of a person has written so far: people, audit entries, the sealer's queue. */
 export async function writtenOfPeople({ database }: Gateway): Promise<unknown> {
   const [row] = await database.sql(
     `SELECT (SELECT sum(version) FROM users) AS versions, (SELECT count(*) FROM audit_log) AS entries,

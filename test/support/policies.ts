@@ -1,33 +1,33 @@
 import type { Answer, Gateway } from './gateway';
-import { perBand } from './policy-documents';
+import { perRiskLevel } from './policy-documents';
 
-const PER_BAND = '{ low medium high critical }';
+const PER_RISK_LEVEL = '{ low medium high critical }';
 
-/** Everything that a version of a policy says, as GraphQL asks for it. */
-export const VERSION = `version approvalLevels requiredLevels ${PER_BAND} roleLevels { manager securityManager admin }
-  managerMaxRiskScore quorum ${PER_BAND} ownActionsAllowed reasonRequired { approve reject }
-  timeToLiveSeconds ${PER_BAND} excludedFromBulk autoApproveBelow
+/** Every field of a policy version, as a GraphQL selection. */
+export const VERSION = `version approvalLevels requiredLevels ${PER_RISK_LEVEL} roleLevels { manager securityManager admin }
+  managerMaxRiskScore quorum ${PER_RISK_LEVEL} ownActionsAllowed reasonRequired { approve reject }
+  timeToLiveSeconds ${PER_RISK_LEVEL} excludedFromBulk autoApproveBelow
   scoringRules { actionType toolName targetSystem riskIndicator score } reason changedAt changedBy { id }`;
 
-/** And what the one in force says beyond that, short of its history. */
+/** Further fields of the one in force, without its history. */
 const POLICY = `${VERSION} warnings { code riskLevel detail }`;
 
-/** Every setting where an organization laid down nothing, as GraphQL answers it. */
+/** Every setting of an organization that set nothing, as GraphQL answers it. */
 export const DEFAULTS = {
   approvalLevels: true,
   requiredLevels: { low: 1, medium: 2, high: 3, critical: 4 },
   roleLevels: { manager: 1, securityManager: 3, admin: 4 },
   managerMaxRiskScore: null,
-  quorum: perBand(1),
+  quorum: perRiskLevel(1),
   ownActionsAllowed: false,
   reasonRequired: { approve: [], reject: [] },
-  timeToLiveSeconds: perBand(null),
+  timeToLiveSeconds: perRiskLevel(null),
   excludedFromBulk: [],
   autoApproveBelow: null,
   scoringRules: [],
 };
 
-/** Some of a policy, as GraphQL answers it. */
+/** Some settings of a policy, as GraphQL answers them. */
 export interface Policy {
   readonly version: number;
   readonly changedAt: string;
@@ -39,11 +39,11 @@ export interface Policy {
   readonly [setting: string]: unknown;
 }
 
-/** How a change is asked for. */
+/** How a change is requested. */
 export interface Asked {
-  /** Acme's admin if not given. */
+  /** Acme's admin by default. */
   readonly user?: number;
-  /** The version in force if not given. */
+  /** The version in force by default. */
   readonly expectedVersion?: number;
   readonly reason?: string;
 }
@@ -51,7 +51,7 @@ export interface Asked {
 const CHANGE = `mutation ($expectedVersion: Int!, $patch: ApprovalPolicyPatch!, $reason: String!) {
   changeApprovalPolicy(expectedVersion: $expectedVersion, patch: $patch, reason: $reason) { ${POLICY} } }`;
 
-/** Asks for a change of the policy, with the patch as JSON has it. */
+/** Requests a change of the policy, with the patch as JSON has it. */
 export async function askToChange(
   gateway: Gateway,
   patch: object | null,
@@ -68,13 +68,15 @@ export async function changePolicy(gateway: Gateway, patch: object, asked: Asked
   return body.data.changeApprovalPolicy as Policy;
 }
 
-/** The policy in force, as somebody of the organization reads it. */
+/** The policy in force, as a person of the organization reads it. */
 export async function policyOf(gateway: Gateway, user: number): Promise<Policy> {
   const { body } = await gateway.graphql(`{ approvalPolicy { ${POLICY} } }`, { user });
   return body.data.approvalPolicy as Policy;
 }
 
-/** Everything that a change of a policy writes, in every organization: policies, which is in force, audit entries. */
+/**
+ * Everything that a change of a policy writes, in every organization: policies, the versions in force, audit entries.
+ */
 export async function writtenOfPolicies({ database }: Gateway): Promise<unknown> {
   return database.sql(
     `SELECT (SELECT json_agg(p ORDER BY organization_id, version) FROM approval_policies p) AS policies,
@@ -83,7 +85,7 @@ export async function writtenOfPolicies({ database }: Gateway): Promise<unknown>
   );
 }
 
-/** Asks for what has to leave every policy, and the audit log, as they are. */
+/** Sends a request that has to leave every policy, and the audit log, unchanged. */
 export async function writingNothing(gateway: Gateway, ask: () => Promise<Answer>): Promise<Answer> {
   const before = await writtenOfPolicies(gateway);
   const answer = await ask();
@@ -91,7 +93,7 @@ export async function writingNothing(gateway: Gateway, ask: () => Promise<Answer
   return answer;
 }
 
-/** The places of the faults that a request was refused for; null where it was not refused as invalid. */
+/** The places of the faults of a refused request; null where it was not refused as invalid. */
 export function faultyPlaces({ body }: Answer): string[] | null {
   const [{ extensions }] = body.errors;
   if (extensions.code !== 'VALIDATION_ERROR' || extensions.status !== 422) return null;

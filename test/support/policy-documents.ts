@@ -4,8 +4,8 @@ import { applyPatch, type PolicyPatch } from '../../src/domain/policy-change';
 import { RISK_LEVELS } from '../../src/domain/risk';
 import type { ScoringRule } from '../../src/domain/scoring-rules';
 
-/** The same value for each band of risk. */
-export const perBand = <T>(value: T) => ({ low: value, medium: value, high: value, critical: value });
+/** The same value for each risk level. */
+export const perRiskLevel = <T>(value: T) => ({ low: value, medium: value, high: value, critical: value });
 
 /** Every level that a person or a role can have. */
 export const LEVEL_HELD = fc.integer({ min: 0, max: 10 });
@@ -22,22 +22,22 @@ export const SCORING_RULE: fc.Arbitrary<ScoringRule> = fc.record({
   riskIndicator: pattern,
   score: fc.double({ min: 0, max: 100, noNaN: true }),
 });
-const bands = fc.subarray([...RISK_LEVELS]);
+const riskLevels = fc.subarray([...RISK_LEVELS]);
 
 const FLAT = {
   approvalLevels: fc.boolean(),
   managerMaxRiskScore: score,
   ownActionsAllowed: fc.boolean(),
-  excludedFromBulk: bands,
+  excludedFromBulk: riskLevels,
   autoApproveBelow: score,
   scoringRules: fc.array(SCORING_RULE, { maxLength: 4 }),
 };
 const PARTS = {
-  requiredLevels: perBand(level),
+  requiredLevels: perRiskLevel(level),
   roleLevels: { manager: LEVEL_HELD, securityManager: LEVEL_HELD, admin: LEVEL_HELD },
-  quorum: perBand(level),
-  reasonRequired: { approve: bands, reject: bands },
-  timeToLiveSeconds: perBand(fc.option(fc.integer({ min: 60, max: 31_536_000 }))),
+  quorum: perRiskLevel(level),
+  reasonRequired: { approve: riskLevels, reject: riskLevels },
+  timeToLiveSeconds: perRiskLevel(fc.option(fc.integer({ min: 60, max: 31_536_000 }))),
 };
 
 /** Every possible policy. */
@@ -52,7 +52,7 @@ export const RULES: fc.Arbitrary<PolicyRules> = fc.record({
 
 const PARTLY = { requiredKeys: [] };
 
-/** Every change that a possible policy stays possible with. */
+/** Every change that keeps a possible policy possible. */
 export const PATCH: fc.Arbitrary<PolicyPatch> = fc.record(
   {
     ...FLAT,

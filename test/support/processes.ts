@@ -4,10 +4,13 @@ import { createInterface } from 'node:readline';
 import { isPooled } from './database';
 import { keepLog } from './run-log';
 
-/** The settings of a process, which stops without delay unless they say otherwise: nothing of the tests' own environment reaches it but the way to its programs. */
+/**
+ * The settings of a process, which stops without delay by default: of the tests' own environment it gets only the way
+ * to its programs.
+ */
 export type Settings = Readonly<Record<string, string>>;
 
-/** What a command left behind. */
+/** The result of a command. */
 export interface Finished {
   readonly code: number | null;
   readonly stdout: string;
@@ -16,14 +19,14 @@ export interface Finished {
 
 /** A gateway in a process of its own. */
 export interface RunningGateway {
-  /** As its `ready:` line says. */
+  /** From its `ready:` line. */
   readonly url: string;
-  /** What it printed to standard output so far. */
+  /** Its standard output so far. */
   readonly lines: readonly string[];
   /** Resolves once it printed this line. */
   printed(line: string): Promise<void>;
   signal(signal: NodeJS.Signals): void;
-  /** Resolves when it is gone. */
+  /** Resolves when it has ended. */
   readonly finished: Promise<Finished>;
 }
 
@@ -35,7 +38,7 @@ const running = new Set<ChildProcess>();
 
 /** Runs a command of src/cli to its end. */
 export function runCommand(name: string, args: readonly string[], settings: Settings): Promise<Finished> {
-  // What it prints is its result, which may be a credential.
+  // Its output is its result, which may be a credential.
   return collect(start(join('src', 'cli', `${name}.ts`), args, settings), ['stderr']).finished;
 }
 
@@ -99,7 +102,7 @@ function start(program: string, args: readonly string[], settings: Settings): Ch
   return child;
 }
 
-/** `logs` are those of its outputs that a log is made of. */
+/** `logs` are those of its outputs that a log consists of. */
 function collect(
   child: ChildProcess,
   logs: readonly ('stdout' | 'stderr')[] = ['stdout', 'stderr'],

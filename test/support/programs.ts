@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 
-/** What a program left behind. */
+/** The result of a program. */
 export interface Ran {
   readonly code: number | null;
   readonly stdout: string;

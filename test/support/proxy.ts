@@ -1,16 +1,16 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What becomes of one request: it is answered, its answer is lost, or the proxy answers for itself. */
+/** The fate of one request: it is answered, its answer is lost, or the proxy answers itself. */
 export type Fate =
   | 'pass'
   | 'lose the answer'
   | { readonly status: number; readonly headers?: Record<string, string>; readonly text?: string };
 
-/** A proxy in front of a gateway, which does to each request what the next fate says; without one it passes. */
+/** A proxy in front of a gateway, which applies the next fate to each request; without one it passes it on. */
 export interface Proxy {
   readonly url: string;
-  /** What comes next, in order; each is taken once. */
+  /** The next fates, in order; each is used once. */
   readonly fates: Fate[];
   /** The bodies of the requests that arrived, and their Authorization. */
   readonly seen: { readonly body: any; readonly authorization: string | undefined }[];
@@ -40,7 +40,7 @@ export async function startProxy(target: string): Promise<Proxy> {
       void fetch(target + (request.url ?? ''), { method: 'POST', headers, body })
         .then(async (answer) => {
           const text = await answer.text();
-          // The gateway has answered, so whatever it was asked for has been done.
+          // The gateway has answered, so whatever was requested has been done.
           if (fate === 'lose the answer') response.destroy();
           else response.writeHead(answer.status, { 'content-type': 'application/json' }).end(text);
         })

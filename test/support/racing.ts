@@ -8,8 +8,8 @@ export const REVIEWERS = Array.from({ length: 100 }, (_, n) => 1000 + n);
 
 export type Verdict = 'approve' | 'reject';
 
-/** One person's try to decide one action, and what they were told of it. */
-export interface Try {
+/** One person's attempt to decide one action, and what they were told of it. */
+export interface Attempt {
   readonly actionId: number;
   readonly user: number;
   readonly verdict: Verdict;
@@ -19,15 +19,15 @@ export interface Try {
   readonly told: { readonly status: string; readonly by: number; readonly at: string };
 }
 
-/** Decides one action, or several in one bulk; one try per action. */
+/** Decides one action, or several in one bulk; one attempt per action. */
 type Decide = (
   through: Gateway,
   user: number,
   verdict: Verdict,
   ids: number | readonly number[],
-) => Promise<Try[]>;
+) => Promise<Attempt[]>;
 
-/** Two gateways, and how to stop what is theirs alone. */
+/** Two gateways, and how to stop what belongs to them alone. */
 interface Pair {
   readonly gateways: readonly [Gateway, Gateway];
   readonly close: () => Promise<void>;
@@ -35,7 +35,7 @@ interface Pair {
 
 /**
  * Two gateways on one database, each with connections of its own, and the reviewers. With TEST_PROCESSES each is a
- * process of its own (`npm run test:processes`), else both are in this one.
+ * process of its own (`npm run test:processes`), otherwise both are in this one.
  */
 export async function startRace(): Promise<Pair> {
   const first = await startGateway();
@@ -133,8 +133,8 @@ export const decideOverGraphql: Decide = async (through, user, verdict, ids) => 
   });
 };
 
-/** Both doors, for a test to take turns. */
-export const DOORS: readonly (readonly [name: string, decide: Decide])[] = [
+/** Both APIs, for a test to take turns. */
+export const APIS: readonly (readonly [name: string, decide: Decide])[] = [
   ['REST', decideOverRest],
   ['GraphQL', decideOverGraphql],
 ];

@@ -49,7 +49,7 @@ export function faultsOf(answer: Answer): readonly Fault[] {
   return errors;
 }
 
-/** Asks once for each input and holds each answer against the same expectation, so that a failure names its inputs. */
+/** Sends each input and compares each answer with the same expectation, so that a failure names its inputs. */
 export async function expectEach<Input, Outcome>(
   inputs: readonly Input[],
   ask: (input: Input) => Promise<Outcome>,
@@ -60,7 +60,7 @@ export async function expectEach<Input, Outcome>(
   expect(answers).toEqual(inputs.map((input) => [input, expected]));
 }
 
-/** After every test of the file: none of the demo's actions was decided by it, and the process still answers. */
+/** After every test of the file: it decided none of the demo's actions, and the process still answers. */
 export function expectDemoActionsUntouched(gateway: () => Gateway): void {
   let before: unknown;
   const decided = () =>
@@ -75,7 +75,7 @@ export function expectDemoActionsUntouched(gateway: () => Gateway): void {
   });
 }
 
-/** A text without its correlation ids, which differ from one request to the next. */
+/** A text without its correlation ids, which differ between requests. */
 export function withoutCorrelation(text: string): string {
   return text.replaceAll(/action_\d{8}_\d{6}_[0-9a-f]{16}/g, 'CORRELATION');
 }

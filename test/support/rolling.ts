@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../../src/persistence/embedded/postmaster';
 
-/** What sends requests while gateways are restarted one after the other, and counts how many failed. */
+/** Sends requests while gateways are restarted one after the other, and counts how many failed. */
 
-/** How often gateways are asked whether they are ready, in milliseconds. */
+/** How often readiness is checked, in milliseconds. */
 const CHECK_INTERVAL = 50;
 /** Requests at a time. */
 const CLIENTS = 4;
@@ -100,7 +100,7 @@ export class HealthChecks {
     return this.ready.has(port);
   }
 
-  /** One that is ready, each in its turn. */
+  /** A ready one, each in its turn. */
   async next(): Promise<number> {
     for (;;) {
       const ready = [...this.ready].sort();
@@ -131,7 +131,7 @@ export function hasHaproxy(): boolean {
   return spawnSync('haproxy', ['-v']).status === 0;
 }
 
-/** Starts an HAProxy that checks these gateways' readiness, and tries nothing again. */
+/** Starts an HAProxy that checks these gateways' readiness, and repeats no request. */
 export async function startHaproxy(
   folder: string,
   ports: readonly number[],

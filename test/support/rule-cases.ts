@@ -18,7 +18,7 @@ export interface Case {
   readonly ownLimit: number | null;
   readonly score: number;
   readonly isOwn: boolean;
-  /** Whether it came with an API key of somebody else that the reviewer made. */
+  /** Whether it was submitted with an API key of another owner that the reviewer created. */
   readonly isKeyMaker: boolean;
   readonly status: ActionStatus;
   readonly approvals: number;
@@ -32,7 +32,7 @@ export interface Case {
 export const REVIEWER = 42;
 export const DECIDED_AT = new Date('2026-01-20T14:35:00.123Z');
 
-/** A manager's approval of another's pending action of low risk, under the default rules: nothing speaks against it. */
+/** A manager's approval of another's pending action of low risk, under the default rules: no refusal applies. */
 export const PLAIN: Case = {
   role: 'manager',
   ownLevel: null,
@@ -106,7 +106,7 @@ export function actionOf({ score, isOwn, isKeyMaker, status, approvals, hasVoted
     apiKeyCreatedById: isKeyMaker ? REVIEWER : null,
     decidedById: isDecided ? 2 : null,
     decidedAt: isDecided ? DECIDED_AT : null,
-    // Where it is not known, it is not a no.
+    // Unknown does not mean no.
     ...(hasVoted && { hasVoted }),
   };
 }
@@ -119,12 +119,12 @@ export function codeOf(ruling: Ruling): string | null {
   return ruling.allowed ? null : ruling.refusal.code;
 }
 
-/** How far a case comes in the order of refusals; the permission is the farthest. */
+/** How far a case gets in the order of refusals; the permission is the farthest. */
 export function placeOf(of: Case): number {
   return (ORDER as readonly (string | null)[]).indexOf(codeOf(rulingOn(of)));
 }
 
-/** Scores over the whole range, those about the bands' edges often. */
+/** Scores over the whole range, those about the edges of the risk levels often. */
 export const scores = fc.oneof(
   fc.double({ min: 0, max: 100, noNaN: true }),
   fc.constantFrom(0, 39, 39.5, 39.999, 40, 69, 69.5, 70, 84, 84.999, 85, 100),
@@ -132,28 +132,28 @@ export const scores = fc.oneof(
 
 export const levels = fc.integer({ min: 0, max: 10 });
 
-function byBand<T>(value: fc.Arbitrary<T>): fc.Arbitrary<ByRiskLevel<T>> {
+function byRiskLevel<T>(value: fc.Arbitrary<T>): fc.Arbitrary<ByRiskLevel<T>> {
   return fc.record({ low: value, medium: value, high: value, critical: value });
 }
 
-const bands: fc.Arbitrary<RiskLevel[]> = fc.subarray([...RISK_LEVELS]);
+const riskLevels: fc.Arbitrary<RiskLevel[]> = fc.subarray([...RISK_LEVELS]);
 
 const rules: fc.Arbitrary<PolicyRules> = fc.record({
   approvalLevels: fc.boolean(),
-  requiredLevels: byBand(fc.integer({ min: 1, max: 10 })),
+  requiredLevels: byRiskLevel(fc.integer({ min: 1, max: 10 })),
   roleLevels: fc.record({ manager: levels, securityManager: levels, admin: levels }),
   managerMaxRiskScore: fc.option(scores),
-  quorum: byBand(fc.integer({ min: 1, max: 10 })),
+  quorum: byRiskLevel(fc.integer({ min: 1, max: 10 })),
   ownActionsAllowed: fc.boolean(),
-  reasonRequired: fc.record({ approve: bands, reject: bands }),
-  timeToLiveSeconds: byBand(fc.option(fc.integer({ min: 60, max: 31_536_000 }))),
-  excludedFromBulk: bands,
+  reasonRequired: fc.record({ approve: riskLevels, reject: riskLevels }),
+  timeToLiveSeconds: byRiskLevel(fc.option(fc.integer({ min: 60, max: 31_536_000 }))),
+  excludedFromBulk: riskLevels,
   autoApproveBelow: fc.option(scores),
   scoringRules: fc.constant([]),
 });
 
 export const cases: fc.Arbitrary<Case> = fc.record({
-  // Those who only read say little of what comes after their refusal.
+  // Users who may only read say little about what comes after their refusal.
   role: fc.oneof({ arbitrary: fc.constantFrom(...ROLES), weight: 1 }, { arbitrary: reviewers(), weight: 3 }),
   ownLevel: fc.option(levels),
   ownLimit: fc.option(scores),

@@ -6,12 +6,15 @@ import { makeLogger, type Logger } from '../../src/observability/logger';
 import { setting } from './database';
 import { SAMPLES, secretsIn } from './secrets';
 
-/** Where everything that is logged during a run is kept until its end: below the run's data folder, a file for each process. */
+/**
+ * Where everything that is logged during a run is kept until its end: below the run's data folder, a file for each
+ * process.
+ */
 const FOLDER = 'logs';
 /** The log of the run's PostgreSQL, beside it. */
 const OF_POSTGRESQL = 'postgres.log';
 
-/** Keeps what somebody logs in a file of its own; made at once, so that one that stays empty is seen. */
+/** Keeps a log in a file of its own, which is created at once so that an empty log is noticed. */
 export function keepLog(name: string): (text: string) => void {
   const folder = join(setting('TEST_DATA_DIR'), FOLDER);
   mkdirSync(folder, { recursive: true });
@@ -22,7 +25,7 @@ export function keepLog(name: string): (text: string) => void {
   };
 }
 
-/** A gateway's own log, kept at every level; `onEntry` is told what is of a level, or above it. */
+/** A gateway's own log, kept at every level; `onEntry` gets the entries of a level, and above it. */
 export function keptLogger(level: pino.Level = 'trace', onEntry?: (entry: string) => void): Logger {
   const keep = keepLog('gateway');
   const least = pino.levels.values[level] ?? 0;
@@ -35,7 +38,8 @@ export function keptLogger(level: pino.Level = 'trace', onEntry?: (entry: string
 }
 
 /**
- * Searches what a run logged. @param passwords that the run's databases have
+ * Searches what a run logged.
+ * @param passwords that the run's databases have
  * @throws {Error} where a secret was logged, a log is empty, or the search itself is blind
  */
 export function searchRunLog(dataDir: string, passwords: readonly string[], isWholeSuite: boolean): void {

@@ -1,22 +1,26 @@
 import fc from 'fast-check';
 
-/** How many cases a property has, or rounds a race: the long one where LONG_TESTS is 1, as `npm run test:long` sets it. */
+/**
+ * How many cases a property has, or rounds a race: the long one where LONG_TESTS is 1, as `npm run test:long` sets it.
+ */
 export function cases<T>(normal: T, long: T): T {
   return process.env['LONG_TESTS'] === '1' ? long : normal;
 }
 
 /** How many worlds one round generates. */
 const ROUND = 5;
-/** When a round stops, in milliseconds, so that one that fails tells what it found before jest gives up on it. */
+/** When a round stops, in milliseconds, so that one that fails reports what it found before jest gives up on it. */
 const ROUND_LIMIT = 300_000;
 
-/** How many times as many cases as were wanted are compared before a rare one counts as one that never comes. */
+/** How many times the wanted number of cases are compared before a rare case counts as one that never comes. */
 const PATIENCE = 20;
 
 /**
  * Checks one generated world after another until so many cases were compared, and every rare one was among them.
- * @param check compares every case of a world and returns how many there were
- * @param isComplete returns whether the rare cases have come; they are waited for, but not for ever
+ * @param
+ * check compares every case of a world and returns how many there were
+ * @param isComplete returns whether the rare cases
+ * have come; they are waited for, but not for ever
  */
 export async function checkCases<World>(
   wanted: number,
@@ -39,7 +43,7 @@ export async function checkCases<World>(
   }
 }
 
-/** Asks about each, a few at a time. */
+/** Runs each, a few at a time. */
 export async function aFewAtATime<T, Answer>(
   items: readonly T[],
   ask: (item: T) => Promise<Answer>,

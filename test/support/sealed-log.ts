@@ -14,7 +14,7 @@ import { TreeReads } from '../../src/persistence/audit/tree.reads';
 import { sealRound } from '../../src/use-cases/seal-audit-log';
 import { setting, type TestDatabase } from './database';
 
-/** SQL for where entries are on their way into the tree: what waits for the sealer, and what it has moved on from there. */
+/** SQL for the entries on their way into the tree: those that wait for the sealer, and those that it has taken. */
 export const QUEUED_OR_SEALED =
   'SELECT organization_id, audit_id FROM audit_pending UNION ALL SELECT organization_id, audit_id FROM audit_leaf';
 
@@ -22,7 +22,7 @@ export const QUEUED_OR_SEALED =
 export const testLogKey = (): LogKey =>
   new LogKey('test.example', openDevelopmentLogKey(setting('TEST_DATA_DIR')));
 
-/** Trusts what test gateways sign, and kept nothing. */
+/** Trusts what test gateways sign, and has kept no checkpoint. */
 export const trusting = (): VerificationInput => ({
   trustedKeys: testLogKey().keys,
   checkpoints: [],
@@ -67,7 +67,7 @@ export function sealingOf({ owner }: TestDatabase): Sealing {
   };
 }
 
-/** An organization's bundle as it is in this view of the database. */
+/** An organization's bundle in this view of the database. */
 export async function recordsIn(
   sql: Sql,
   organizationId = 1,
@@ -98,7 +98,7 @@ export async function recordsInSnapshot(
   return records;
 }
 
-/** The bundle as it would be after some SQL of somebody who owns the database; nothing of it stays. */
+/** The bundle as it would be after some SQL of an owner of the database; everything is rolled back. */
 export async function recordsAfter(
   { owner }: TestDatabase,
   statements: readonly string[],
@@ -113,7 +113,7 @@ export async function recordsAfter(
   );
 }
 
-/** What the verifier says of these records. */
+/** The verifier's report on these records. */
 export function verdictOn(
   records: readonly BundleRecord[],
   input: Partial<VerificationInput> = {},

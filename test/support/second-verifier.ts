@@ -12,7 +12,7 @@ export const python = pythonWith();
 /**
  * The kinds of faults that the second verifier finds in a bundle's text, else what it does not prove; `OK` where it
  * proves everything.
- * @param trusted public keys, one per line; the test gateways', if not given
+ * @param trusted public keys, one per line; by default the test gateways'
  */
 export function secondVerdict(bundle: string, trusted = testKeys()): readonly string[] {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-second-'));
@@ -26,7 +26,7 @@ export function secondVerdict(bundle: string, trusted = testKeys()): readonly st
   }
 }
 
-/** What the second verifier says: kinds of faults or of what is not proven, and its exit code. */
+/** The second verifier's verdict: kinds of faults or of what is not proven, and its exit code. */
 export interface SecondVerdict {
   readonly kinds: readonly string[];
   readonly status: number | null;
@@ -34,7 +34,7 @@ export interface SecondVerdict {
 
 const PROGRAM = ['-B', join(__dirname, '..', 'second-verifier', 'verify.py')];
 
-/** Runs the second verifier as somebody at a command line does. @throws {Error} where it breaks down */
+/** Runs the second verifier as from a command line. @throws {Error} where it crashes */
 function secondVerifier(args: readonly string[]): SecondVerdict {
   const { stdout, stderr, status } = spawnSync(python ?? '', [...PROGRAM, ...args], { encoding: 'utf8' });
   if (status !== 2 && stderr !== '')
@@ -42,7 +42,7 @@ function secondVerifier(args: readonly string[]): SecondVerdict {
   return { kinds: stdout.trim().split('\n'), status };
 }
 
-/** Makes many calls of the second verifier in one process, which a busy machine is grateful for. */
+/** Makes many calls of the second verifier in one process, to spare a busy machine. */
 export function secondVerifiers(calls: readonly (readonly string[])[]): readonly SecondVerdict[] {
   const input = JSON.stringify(calls);
   const { stdout, stderr } = spawnSync(python ?? '', [...PROGRAM, '--calls'], { encoding: 'utf8', input });

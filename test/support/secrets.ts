@@ -1,4 +1,4 @@
-/** What no log may hold, by what it is called. */
+/** What no log may contain, by kind. */
 const KINDS: Readonly<Record<string, RegExp>> = {
   'a JWT': /eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/,
   'an API key': /csk_[\w-]{43}/,
@@ -10,7 +10,7 @@ const KINDS: Readonly<Record<string, RegExp>> = {
   'a password in a statement': /\bPASSWORD\s+'[^']/i,
 };
 
-/** One text of each kind, as it could come into a log. */
+/** One text of each kind, as a log could contain it. */
 export const SAMPLES: Readonly<Record<string, string>> = {
   'a JWT': 'jwt eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyLTEifQ.c2lnbmF0dXJl',
   'an API key': `key csk_${'A'.repeat(43)}`,
@@ -22,7 +22,7 @@ export const SAMPLES: Readonly<Record<string, string>> = {
   'a password in a statement': "CREATE ROLE countersign_app LOGIN PASSWORD 'secret'",
 };
 
-/** The secrets in a log, with the start of the line that each stands in. */
+/** The secrets in a log, each with the start of its line. */
 export function secretsIn(
   log: string,
   passwords: readonly string[],

@@ -1,13 +1,13 @@
-import { decide } from './doors';
+import { decide } from './apis';
 import type { Gateway } from './gateway';
 
 /** People of Acme (docs/getting-started.md#demo-data). */
 export const [ADMIN, SECURITY, JUNIOR, ANALYST, LIMITED, SENIOR] = [1, 2, 3, 4, 5, 42] as const;
-/** An id that nobody has, and one of another organization. */
+/** An unknown id, and one of another organization. */
 export const UNKNOWN = 8_000_000_000;
 export const OF_GLOBEX = 22345;
 
-/** A policy under which a reviewer of Acme can meet every refusal there is. */
+/** A policy under which a reviewer of Acme can get every refusal. */
 export const STRICT_POLICY = {
   approvalLevels: true,
   quorum: { medium: 2 },
@@ -15,7 +15,7 @@ export const STRICT_POLICY = {
   reasonRequired: { approve: ['critical'], reject: ['critical'] },
 };
 
-/** Adds an action of Acme that nobody has touched yet. */
+/** Adds a new pending action of Acme. */
 export async function addFresh(
   gateway: Gateway,
   score: number,
@@ -32,7 +32,7 @@ export async function addApproved(gateway: Gateway, score: number, user: number)
   return id;
 }
 
-/** Adds an action whose time was over an hour ago, and which the sweep has marked. */
+/** Adds an action that expired an hour ago, and which the sweep has marked. */
 export async function addExpired(gateway: Gateway, score: number): Promise<number> {
   const id = await addFresh(gateway, score);
   await gateway.database.sql(
@@ -60,7 +60,7 @@ export const REFUSED_ACTIONS: readonly RefusedAction[] = [
   { what: 'above their level', code: 'APPROVAL_LEVEL_REQUIRED', status: 403, user: JUNIOR, make: (at) => addFresh(at, 40) },
   { what: 'above their limit', code: 'RISK_LIMIT_EXCEEDED', status: 403, user: LIMITED, make: (at) => addFresh(at, 30.5) },
   { what: 'their own', code: 'SELF_APPROVAL_FORBIDDEN', status: 403, user: SENIOR, make: (at) => addFresh(at, 10, SENIOR) },
-  { what: 'of a band kept out of bulks', code: 'BULK_NOT_ALLOWED', status: 403, user: SECURITY, make: (at) => addFresh(at, 70) },
+  { what: 'of a risk level kept out of bulks', code: 'BULK_NOT_ALLOWED', status: 403, user: SECURITY, make: (at) => addFresh(at, 70) },
   { what: 'decided', code: 'INVALID_STATE', status: 400, user: SENIOR, make: (at) => addApproved(at, 10, ADMIN) },
   { what: 'expired', code: 'INVALID_STATE', status: 400, user: SENIOR, make: (at) => addExpired(at, 10) },
   { what: 'in need of a reason', code: 'REASON_REQUIRED', status: 422, user: ADMIN, make: (at) => addFresh(at, 85) },

@@ -1,8 +1,8 @@
 import type { Answer, Gateway, RequestOptions } from './gateway';
-import { inRestWords, type Door } from './doors';
+import { inRestWords, type Api } from './apis';
 import { sdkHeaders as headersOfSdk } from './sdk';
 
-/** The least that can be submitted, as a REST body. */
+/** The minimal submission, as a REST body. */
 export const MINIMAL = { agent_id: 'agent-7', action_type: 'database_write' };
 
 /** What the vendor's SDK sends to have an action evaluated (docs/legacy-sdk.md#calls). */
@@ -32,14 +32,14 @@ export function submit(gateway: Gateway, body: object, request: RequestOptions):
 const SUBMISSION = `actionId status riskScore riskLevel riskScoreSource policyVersion reason correlationId submittedAt expiresAt
   matchedRule { position actionType toolName targetSystem riskIndicator score }`;
 
-/** Submits through a door, with the field names of REST; what came back in REST's words. */
+/** Submits through an API, with the field names of REST; the answer in REST's words. */
 export async function submitThrough(
   gateway: Gateway,
-  door: Door,
+  api: Api,
   body: Readonly<Record<string, unknown>>,
   request: RequestOptions,
 ): Promise<Record<string, any>> {
-  if (door === 'rest') return (await submit(gateway, body, request)).body;
+  if (api === 'rest') return (await submit(gateway, body, request)).body;
   const input = Object.fromEntries(
     Object.entries(body).map(([name, value]) => [
       name.replace(/_[a-z]/g, (part) => part.slice(1).toUpperCase()),
@@ -61,7 +61,7 @@ export async function storedAction({ database }: Gateway, id: number): Promise<R
   return row;
 }
 
-/** What the audit log tells of an action, oldest first. */
+/** The audit entries of an action, oldest first. */
 export function entriesOf({ database }: Gateway, id: number): Promise<Record<string, any>[]> {
   return database.sql('SELECT * FROM audit_log WHERE action_id = $1 ORDER BY id', [id]);
 }

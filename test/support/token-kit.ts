@@ -14,9 +14,9 @@ import { STANDARD_CLAIMS } from '../../src/http/token-claims';
 import type { TrustedIssuer } from '../../src/http/token-verifier';
 import { setting, type TestDatabase } from './database';
 
-/** What makes tokens by hand, good ones and others: every part can be anything. */
+/** Makes tokens by hand, valid and invalid ones: every part can be anything. */
 
-/** The gateway's time in these tests, in seconds: it stands still, so that edges are exact. */
+/** The gateway's time in these tests, in seconds: it stands still, so that boundaries are exact. */
 export const NOW = Math.floor(Date.now() / 1000);
 
 type Signer = (signed: string) => Buffer;
@@ -51,7 +51,7 @@ export const bytes =
   () =>
     signature;
 
-/** A compact serialisation of these parts: objects as JSON, text and bytes as they are. */
+/** A compact serialisation of these parts: objects as JSON, text and bytes unchanged. */
 export function compact(header: Part, claims: Part, signer: Signer): string {
   const signed = `${encoded(header)}.${encoded(claims)}`;
   return `${signed}.${signer(signed).toString('base64url')}`;
@@ -67,7 +67,7 @@ const development = openDevelopmentIssuer(dataDir).trusted;
 const rsa = () => generateKeyPairSync('rsa', { modulusLength: 2048 });
 const ec = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve });
 
-/** The keys of those who are trusted, and of a stranger. */
+/** The keys of the trusted issuers, and of an unknown one. */
 export const KEYS = {
   rs: createPrivateKey(readFileSync(join(dataDir, 'development-token-key.pem'))),
   ps: rsa(),
@@ -82,7 +82,7 @@ export const KEYS = {
 };
 export const PUBLIC_KEY = development.keys.key;
 
-/** Who is trusted, by what they sign with: a key each, but for the one that publishes two. */
+/** The trusted issuers, by what they sign with: a key each, except for the one that publishes two. */
 export const ISSUERS = {
   rs: development.issuer,
   ps: 'https://login.example/ps',
@@ -90,7 +90,7 @@ export const ISSUERS = {
   jwks: 'https://login.example/jwks',
   globex: 'https://login.globex.example/',
 };
-/** What the published keys are called. */
+/** The ids of the published keys. */
 export const KIDS = ['rsa-1', 'ec-1'] as const;
 
 /** The trusted issuers; the one of Globex names people by their ids, and may speak for Globex only. */
@@ -137,7 +137,7 @@ export async function makeKnown(database: TestDatabase): Promise<void> {
   );
 }
 
-/** Good claims of user 42's, with these changes; undefined leaves one out. */
+/** Valid claims of user 42's, with these changes; undefined removes one. */
 export function claims(changes: Readonly<Record<string, unknown>> = {}): object {
   const good = {
     iss: ISSUERS.rs,
@@ -149,7 +149,7 @@ export function claims(changes: Readonly<Record<string, unknown>> = {}): object 
   return { ...good, ...changes };
 }
 
-/** A good token of user 42's by the trusted RSA key, with these changes. */
+/** A valid token of user 42's by the trusted RSA key, with these changes. */
 export function token(
   changes: Readonly<Record<string, unknown>> = {},
   header: Readonly<Record<string, unknown>> = {},

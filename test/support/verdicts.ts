@@ -1,21 +1,21 @@
 import { askBulk } from './bulk';
-import { inRestWords, outcomeOf, type Door, type Outcome, type Verdict } from './doors';
+import { inRestWords, outcomeOf, type Api, type Outcome, type Verdict } from './apis';
 import type { Answer, Gateway, RequestOptions } from './gateway';
 
-/** A door, and whether a verdict is given through it on one action or in bulk. */
-export type Way = Door | `${Door} bulk`;
+/** An API, and whether a verdict is given through it on one action or in bulk. */
+export type Way = Api | `${Api} bulk`;
 
 export interface Given {
   readonly way: Way;
   readonly verdict: Verdict;
   /** Null for none. */
   readonly reason: string | null;
-  /** What the request carries. */
+  /** What the request contains. */
   readonly credential: Pick<RequestOptions, 'user' | 'apiKey'>;
   readonly ids: readonly number[];
 }
 
-/** What was told of one action, in REST's words. */
+/** The answer about one action, in REST's words. */
 export interface Told {
   readonly id: number;
   /** The status of the HTTP answer. */
@@ -24,7 +24,7 @@ export interface Told {
   readonly decision: ToldDecision | null;
 }
 
-/** What a decision did. What is not told of it is null. */
+/** What a decision did. Absent facts are null. */
 interface ToldDecision {
   readonly status: string;
   readonly by: number | null;
@@ -35,10 +35,10 @@ interface ToldDecision {
 
 type Json = Readonly<Record<string, any>>;
 
-/** Gives a verdict and reads what was told of each action. */
+/** Gives a verdict and reads the answer about each action. */
 export async function give(gateway: Gateway, given: Given): Promise<Told[]> {
-  const [door, bulk] = given.way.split(' ') as [Door, 'bulk'?];
-  const answer = await (bulk === undefined ? giveOne(gateway, door, given) : giveBulk(gateway, door, given));
+  const [api, bulk] = given.way.split(' ') as [Api, 'bulk'?];
+  const answer = await (bulk === undefined ? giveOne(gateway, api, given) : giveBulk(gateway, api, given));
   const { status: http, body } = answer;
   const { code, status, detail, facts } = outcomeOf(answer);
   // A bulk that is refused as a whole is refused for each of its actions.
@@ -52,12 +52,12 @@ export async function give(gateway: Gateway, given: Given): Promise<Told[]> {
       decision: decisionIn(body.data?.decision ?? body),
     }));
   const items: Json[] = body.results ?? body.data.bulk.results;
-  return items.map((item) => ({ http, ...(door === 'rest' ? restItem(item) : graphqlItem(item)) }));
+  return items.map((item) => ({ http, ...(api === 'rest' ? restItem(item) : graphqlItem(item)) }));
 }
 
-function giveOne(gateway: Gateway, door: Door, { verdict, reason, credential, ids }: Given): Promise<Answer> {
+function giveOne(gateway: Gateway, api: Api, { verdict, reason, credential, ids }: Given): Promise<Answer> {
   const [id] = ids;
-  if (door === 'rest') {
+  if (api === 'rest') {
     const body = reason === null ? {} : { body: { reason } };
     return gateway.rest('POST', `/api/v1/actions/${String(id)}/${verdict}`, { ...credential, ...body });
   }
@@ -66,12 +66,8 @@ function giveOne(gateway: Gateway, door: Door, { verdict, reason, credential, id
   return gateway.graphql(query, { ...credential, variables: { id, reason } });
 }
 
-function giveBulk(
-  gateway: Gateway,
-  door: Door,
-  { verdict, reason, credential, ids }: Given,
-): Promise<Answer> {
-  return askBulk(gateway, door, verdict, ids, { ...credential, ...(reason !== null && { reason }) });
+function giveBulk(gateway: Gateway, api: Api, { verdict, reason, credential, ids }: Given): Promise<Answer> {
+  return askBulk(gateway, api, verdict, ids, { ...credential, ...(reason !== null && { reason }) });
 }
 
 function restItem(item: Json): Omit<Told, 'http'> {
@@ -87,12 +83,12 @@ function graphqlItem({ actionId, refusal, decision }: Json): Omit<Told, 'http'> 
   return { id, refusal: { code, status, detail, facts: withoutNulls(inRestWords(facts)) }, decision: null };
 }
 
-/** A bulk over GraphQL has a field for every fact, and null where a code has no use for it. */
+/** A bulk over GraphQL has a field for every fact, null where a code does not use it. */
 export function withoutNulls(facts: Json): Json {
   return Object.fromEntries(Object.entries(facts).filter(([, fact]) => fact !== null));
 }
 
-/** A decision in either door's words. */
+/** A decision in either API's words. */
 function decisionIn(decision: Json): ToldDecision {
   const { status, approved_by, rejected_by, approvals_received, approvals_required } = inRestWords(decision);
   return {

@@ -1,10 +1,10 @@
-import { decide } from './doors';
+import { decide } from './apis';
 import type { Gateway } from './gateway';
 import { changePolicy, policyOf } from './policies';
 import { REVIEWERS } from './racing';
 import { QUEUED_OR_SEALED } from './sealed-log';
 
-/** A score of medium risk, the band whose quorum these tests set. */
+/** A score of medium risk, the risk level whose quorum these tests set. */
 export const MEDIUM = 50;
 
 /** Hands out the reviewers of `startRace`, four at a time. */
@@ -22,7 +22,7 @@ const WHO = 'user { id role approvalLevel maxRiskScore active }';
 const VOTE = `verdict reason policyVersion votedAt ${WHO}`;
 const CAN = 'allowed code approvalsMissing votes { verdict user { id } }';
 
-/** Somebody's vote, as the schema tells of it. */
+/** A vote, as the schema has it. */
 export interface Vote {
   readonly verdict: 'APPROVE' | 'REJECT';
   readonly reason: string | null;
@@ -49,7 +49,7 @@ export interface Ballot {
   readonly viewerCanReject: Can;
 }
 
-/** What the schema tells of the votes on an action. */
+/** The schema's fields of the votes on an action. */
 export const BALLOT = `status approvalsReceived approvalsRequired votes { ${VOTE} }
   viewerCanApprove { ${CAN} } viewerCanReject { ${CAN} }`;
 
@@ -61,7 +61,7 @@ export async function ballotOf(gateway: Gateway, action: number, user: number): 
   return body.data.action;
 }
 
-/** A ballot in short: the counts, who voted how, and what the viewer is told of approving. */
+/** A ballot in short: the counts, who voted how, and what the viewer reads about approving. */
 export function inShort({ status, approvalsReceived, approvalsRequired, votes, viewerCanApprove }: Ballot) {
   return {
     status,
@@ -71,7 +71,7 @@ export function inShort({ status, approvalsReceived, approvalsRequired, votes, v
   };
 }
 
-/** Puts a quorum for medium risk in force in Acme, if it is not; the policy's version. */
+/** Puts a quorum for medium risk in force in Acme, unless it is; returns the policy's version. */
 export async function setQuorum(gateway: Gateway, medium: number): Promise<number> {
   const { version, quorum } = await policyOf(gateway, 1);
   if ((quorum as { medium: number }).medium === medium) return version;
@@ -88,7 +88,7 @@ export async function actionApprovedBy(gateway: Gateway, ...users: readonly numb
   return action;
 }
 
-/** What is stored of an action of medium risk and of the votes on it. */
+/** The stored action of medium risk and its votes. */
 interface Stored {
   readonly id: number;
   readonly status: string;
@@ -126,9 +126,9 @@ interface Entry extends StoredVote {
 }
 
 /**
- * Holds what is stored of actions of medium risk against what has to be so whatever happened at the same moment: each
- * entry is a vote and each vote an entry; the approvals are counted 1, 2, 3 in the order of the entries; the first that
- * meets the quorum of the policy that it names, or the first rejection, is the last and decides.
+ * Checks what is stored of actions of medium risk, which has to hold whatever happened at the same moment: each entry
+ * is a vote and each vote an entry; the approvals are counted 1, 2, 3 in the order of the entries; the first that meets
+ * the quorum of the policy that it names, or the first rejection, is the last and decides.
  */
 export async function expectSoundVotes(
   { database }: Gateway,
@@ -151,7 +151,7 @@ export async function expectSoundVotes(
       approvals: new Set(votes.filter(({ verdict }) => verdict === 'approve').map(({ user }) => user)).size,
     });
 
-    // Who confirms what has enough approvals is not counted again.
+    // A confirmation of an action with enough approvals is not counted again.
     const approvers = new Set<number>();
     for (const [index, entry] of entries.entries()) {
       if (entry.verdict === 'approve') approvers.add(entry.user);
@@ -166,7 +166,7 @@ export async function expectSoundVotes(
     const times = entries.map(({ at }) => Date.parse(at));
     expect({ id, times: [...times].sort((a, b) => a - b) }).toEqual({ id, times });
 
-    // A vote alone moves nothing that another voter's authorization rests on.
+    // A vote alone changes nothing that another voter's authorization depends on.
     expect({ id, version }).toEqual({ id, version: decided === null ? 1 : 2 });
 
     const last = entries.at(-1);

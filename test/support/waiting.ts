@@ -2,7 +2,7 @@ import type { Gateway } from './gateway';
 
 /**
  * Runs requests while an open transaction holds what this SQL locks or changes. It commits once all of them wait inside
- * the database, so that what they read before is settled.
+ * the database, so that their reads are done.
  * @returns their answers, in order
  */
 export async function whileHeld<T>(

@@ -4,10 +4,10 @@ import type { ByRiskLevel, PolicyRules } from '../../src/domain/policy';
 import type { Role } from '../../src/domain/role';
 import { RISK_LEVELS } from '../../src/domain/risk';
 
-/** An organization as it is generated: plain values, so that a failure prints it and shrinks it. */
+/** A generated organization: plain values, so that a failure prints and shrinks it. */
 export interface World {
   readonly policy: PolicyRules;
-  /** As many as PEOPLE; actions name them by their place. */
+  /** As many as PEOPLE; actions refer to them by their place. */
   readonly people: readonly Person[];
   readonly actions: readonly GivenAction[];
 }
@@ -17,20 +17,20 @@ interface Person {
   readonly approvalLevel: number | null;
   readonly maxRiskScore: number | null;
   readonly active: boolean;
-  /** Whether they come with an API key of theirs instead of a token. */
+  /** Whether they use an API key of theirs instead of a token. */
   readonly hasKey: boolean;
 }
 
 export interface GivenAction {
   readonly score: number;
   readonly state: keyof typeof STATES;
-  /** Null for somebody who is not among the people. */
+  /** Null for a submitter who is not among the people. */
   readonly submittedBy: number | null;
-  /** Who made the API key that it came with; null for nobody. */
+  /** Who created the API key of its submission; null for nobody. */
   readonly keyMadeBy: number | null;
-  /** Those of the people who voted. The first one decided it, if somebody did. */
+  /** The voters among the people. The first one decided it, if anybody did. */
   readonly votedBy: readonly number[];
-  /** How many others approved, the last of them excepted, who decides where none of the people did. */
+  /** How many others approved, without the last of them, who decides where none of the people did. */
   readonly othersApproved: number;
   /** When it was submitted, in minutes: several at once. */
   readonly minute: number;
@@ -44,7 +44,7 @@ export interface State {
   readonly decidedByKind?: 'user' | 'policy';
 }
 
-/** What is stored of an action in each state, and what it is then. */
+/** The stored columns of an action in each state, and its effective status. */
 export const STATES = {
   pending: { stored: 'pending_approval', effective: 'pending_approval' },
   'pending till tomorrow': { stored: 'pending_approval', effective: 'pending_approval', expiresIn: '1 day' },
@@ -64,7 +64,7 @@ const EDGES = [
   0, 39, 39.5, 39.99999999999999, 40, 69, 69.5, 69.99999999999999, 70, 84, 84.99999999999999, 85, 100,
 ];
 
-/** Scores to a thousandth over the whole range, those about the bands' edges often. */
+/** Scores to a thousandth over the whole range, those about the edges of the risk levels often. */
 export const scores = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...EDGES) },
   { weight: 1, arbitrary: fc.integer({ min: 0, max: 100_000 }).map((thousandths) => thousandths / 1000) },
@@ -77,26 +77,26 @@ const seldom = <T>(rare: T, usual: T): fc.Arbitrary<T> =>
 const requiredLevels = mostly(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 10 }));
 const heldLevels = mostly(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 0, max: 10 }));
 const quorums = mostly(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 10 }));
-const bands = fc.subarray([...RISK_LEVELS]);
-const byBand = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<ByRiskLevel<T>> =>
+const riskLevels = fc.subarray([...RISK_LEVELS]);
+const byRiskLevel = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<ByRiskLevel<T>> =>
   fc.record({ low: value, medium: value, high: value, critical: value });
 
-/** Policies with every setting, but for times to live: when an action expires is generated with the action. */
+/** Policies with every setting, except times to live: when an action expires is generated with the action. */
 export const policies: fc.Arbitrary<PolicyRules> = fc.record({
   approvalLevels: fc.boolean(),
-  requiredLevels: byBand(requiredLevels),
+  requiredLevels: byRiskLevel(requiredLevels),
   roleLevels: fc.record({ manager: heldLevels, securityManager: heldLevels, admin: heldLevels }),
   managerMaxRiskScore: fc.option(scores, { freq: 2 }),
-  quorum: byBand(quorums),
+  quorum: byRiskLevel(quorums),
   ownActionsAllowed: fc.boolean(),
-  reasonRequired: fc.record({ approve: bands, reject: bands }),
-  timeToLiveSeconds: byBand(fc.constant(null)),
-  excludedFromBulk: fc.oneof(fc.constant([]), bands),
+  reasonRequired: fc.record({ approve: riskLevels, reject: riskLevels }),
+  timeToLiveSeconds: byRiskLevel(fc.constant(null)),
+  excludedFromBulk: fc.oneof(fc.constant([]), riskLevels),
   autoApproveBelow: fc.option(scores, { freq: 2 }),
   scoringRules: fc.constant([]),
 });
 
-/** The people of a world: every role, mostly those that decide; a few are deactivated or come with a key. */
+/** The people of a world: every role, mostly those that decide; a few are deactivated or use a key. */
 export const people: fc.Arbitrary<readonly Person[]> = fc.array(
   fc.record({
     role: mostly(fc.constantFrom('admin', 'security_manager', 'manager'), fc.constantFrom('manager', 'user')),
@@ -113,7 +113,7 @@ export const places = fc.nat({ max: PEOPLE - 1 });
 
 const states = Object.keys(STATES) as (keyof typeof STATES)[];
 
-/** Actions in every state, mostly such as can still be decided. */
+/** Actions in every state, mostly those that can still be decided. */
 export const actions: fc.Arbitrary<GivenAction> = fc.record({
   score: scores,
   state: fc.oneof(
