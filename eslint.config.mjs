@@ -38,7 +38,7 @@ const readsOnly = {
 };
 
 /** An outage has to be told from a fault of ours. */
-const outagesOnly = { target: './src/api', from: './src/persistence', except: ['./sql/outage.ts'] };
+const outagesOnly = { target: './src/api', from: './src/persistence', except: ['./connections/outage.ts'] };
 
 /** Packages that one folder alone may import. */
 const homes = {

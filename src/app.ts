@@ -1,9 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
-import { AuditProofs, type ArchiveFault, type CheckpointSource } from './audit/audit-proofs';
+import { AuditProofs } from './audit/audit-proofs';
 import { DatabaseExport } from './audit/export-source';
-import type { LogKey } from './audit/log-key';
-import type { SealerStatus } from './audit/sealer';
 import { CallerChecks } from './api/caller-checks';
 import { AnswerBudget } from './domain/answer-budget';
 import { AuthorizeDirective } from './graphql/authorize.directive';
@@ -26,18 +24,15 @@ import { addAuditLog } from './http/audit-log';
 import { addDocs } from './http/docs/docs';
 import { addGraphql } from './http/graphql';
 import { addHealth } from './http/health';
-import type { LoadBounds } from './http/load-shedding';
 import { leaveConnections } from './http/response-headers';
 import { addPlayground } from './http/playground/playground';
 import { limitRates } from './http/rate-limit';
 import { makeTellRefusedCredential } from './http/refused-credentials';
 import { sharedFor } from './http/shared-for';
 import { identify, makeServer } from './http/server';
-import { makeVerifyToken, type TrustedIssuer } from './http/token-verifier';
+import { makeVerifyToken } from './http/token-verifier';
 import { rememberVerified } from './http/verified-tokens';
 import { addWelcome } from './http/welcome/welcome';
-import { makeCompareClocks } from './observability/clock-watch';
-import type { Logger } from './observability/logger';
 import { Metrics } from './observability/metrics';
 import { ActionReads } from './persistence/actions/actions.reads';
 import { ApiKeyReads } from './persistence/people/api-keys.reads';
@@ -45,18 +40,14 @@ import { ApiKeyUses } from './persistence/people/api-key-uses';
 import { AuditSummaryReads } from './persistence/audit/audit-summary.reads';
 import { AuditLogReads } from './persistence/audit/audit-log.reads';
 import { AuthorityStore } from './persistence/people/authority.store';
-import { databaseTime } from './persistence/sql/clock.reads';
-import type { Database } from './persistence/sql/database';
 import { DecisionSqlStore } from './persistence/decisions/decisions.store';
 import { ExpiredActionsStore } from './persistence/actions/expired-actions.store';
-import { purgeIdempotencyRecords } from './persistence/decisions/idempotency-records.store';
 import { OrderedReads } from './persistence/lists/ordered-reads';
 import { PolicyReads } from './persistence/policy/policies.reads';
 import { PrincipalReads } from './persistence/people/principals.reads';
 import { QueueReads } from './persistence/actions/queue.reads';
 import { checkWrites } from './persistence/sql/readiness';
-import { OmittedRefusalsDatabase, purgeThrottle } from './persistence/decisions/refusals.store';
-import type { GuardStatus } from './persistence/rollback/guard';
+import { OmittedRefusalsDatabase } from './persistence/decisions/refusals.store';
 import { SealBacklogReads } from './persistence/audit/seal-backlog.reads';
 import { StuckActionsReads } from './persistence/actions/stuck-actions.reads';
 import { SubmissionsStore } from './persistence/actions/submissions.store';
@@ -77,66 +68,11 @@ import { makeRevokeApiKey } from './use-cases/administration/revoke-api-key';
 import { makeSetUser } from './use-cases/administration/set-user';
 import { makeSubmitAction } from './use-cases/submissions/submit-action';
 import type { ReadReviewerNow } from './use-cases/decisions/reviewer-now';
-import { runInBackground } from './background';
+import type { AppOptions } from './app-options';
 import { countAutoApprovals, countDecisions } from './counted';
-
-export interface AppOptions {
-  /** Connected with the application's login. The caller closes it, after the app. */
-  readonly database: Database;
-  readonly trustedIssuers: readonly TrustedIssuer[];
-  readonly log: Logger;
-  readonly corsOrigins: readonly string[];
-  readonly trustProxy: readonly string[];
-  /** The most requests per minute of a principal to this process. Null, the default, for no limit. */
-  readonly rateLimitPerMinute?: number | null;
-  /** The most pending actions of one submitter. Null, the default, for no limit. */
-  readonly maxPendingActions?: number | null;
-  /** The load above which requests are refused. No limit by default. */
-  readonly load?: LoadBounds;
-  /** How long a request may take to arrive, in milliseconds. Half a minute by default. */
-  readonly requestTimeout?: number;
-  /** The environment that is reported to the vendor's SDK. `development` by default. */
-  readonly environment?: 'development' | 'production';
-  /** Gets a line for each request. Null, the default, logs none. */
-  readonly requestLog?: Logger | null;
-  /** Aborted when the process is told to stop. The app then reports not to be ready, and serves until it is closed. */
-  readonly stopping?: AbortSignal;
-  /** Whether callers without a credential may introspect the schema. */
-  readonly anonymousIntrospection: boolean;
-  /** Whether GraphiQL is served at /playground. */
-  readonly playground: boolean;
-  /** Signs the audit log and its receipts. */
-  readonly logKey: LogKey;
-  /** The checkpoints outside of the database, which verifications compare with. */
-  readonly archive?: CheckpointSource;
-  /** Reports what is wrong with that archive itself. */
-  readonly archiveFault?: ArchiveFault;
-  /** The sealer of this process, if it has one. */
-  readonly sealer?: { readonly status: SealerStatus };
-  /** Refuses a database that was rolled back, if given. */
-  readonly guard?: { readonly status: GuardStatus };
-  /** How long a client may take for one chunk before its export is aborted, in milliseconds. A minute by default. */
-  readonly exportStalledMs?: number;
-  /** The maximum duration of an export, in milliseconds. An hour by default. */
-  readonly exportMaxMs?: number;
-  /** The maximum duration of a verification in this process, in milliseconds. Half an hour by default. */
-  readonly verificationMaxMs?: number;
-  /** The number of runs after which an operation is compiled. Sixteen by default. */
-  readonly runsBeforeCompiling?: number;
-  /** How often overdue actions are marked, in milliseconds. Five seconds by default. They read as expired before. */
-  readonly sweepEveryMs?: number;
-  /** The gateway's clock, for tokens, correlation ids and error bodies. Decisions use the database's clock. */
-  readonly clock?: () => Date;
-}
+import { startJobs } from './jobs';
 
 const REQUEST_TIMEOUT = 30_000;
-/** How often expired throttle rows and idempotency records are purged, and omitted denials counted, in milliseconds. */
-const PURGE_INTERVAL = 60_000;
-const SWEEP_INTERVAL = 5_000;
-/** How often the gateway's clock is compared with the database's, in milliseconds. */
-const CLOCK_INTERVAL = 5_000;
-/** How often the last uses of API keys are written, in milliseconds. Each key is written at most once a minute. */
-const KEY_USE_INTERVAL = 5_000;
 
 /** Composes the application: everything is created here, by hand, in the order in which it is needed. */
 export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
@@ -164,7 +100,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
     exportMaxMs,
     verificationMaxMs,
     runsBeforeCompiling,
-    sweepEveryMs = SWEEP_INTERVAL,
+    sweepEveryMs,
     clock = () => new Date(),
   } = options;
   const metrics = new Metrics();
@@ -279,46 +215,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
   if (playground) addPlayground(server, clock);
   addWelcome(server, playground);
 
-  const writeKeyUses = async (): Promise<void> => {
-    await keyUses.write();
-    keyUses.forget(clock());
-  };
-  const compareClocks = makeCompareClocks(
-    () => databaseTime(database),
-    clock,
-    log,
-    (seconds) => {
-      metrics.setClockOffset(seconds);
-    },
-  );
-  const stop = runInBackground(
-    [
-      {
-        name: 'purge the throttle of denied attempts',
-        everyMs: PURGE_INTERVAL,
-        run: (signal) => purgeThrottle(database, signal),
-      },
-      {
-        name: 'record how many denied attempts were throttled',
-        everyMs: PURGE_INTERVAL,
-        run: closeRefusals,
-      },
-      {
-        name: 'purge old idempotency records',
-        everyMs: PURGE_INTERVAL,
-        run: (signal) => purgeIdempotencyRecords(database, signal),
-      },
-      { name: 'compare clocks with the database', everyMs: CLOCK_INTERVAL, run: compareClocks },
-      { name: 'expire overdue actions', everyMs: sweepEveryMs, run: expireActions },
-      { name: 'record when API keys were used', everyMs: KEY_USE_INTERVAL, run: writeKeyUses },
-    ],
-    log,
-  );
-  server.addHook('onClose', async () => {
-    await stop();
-    // Writes the latest uses. If the database is unavailable, the stored uses are at most a minute too old.
-    await writeKeyUses().catch(() => undefined);
-  });
+  startJobs(server, { database, keyUses, expireActions, closeRefusals, metrics, clock, log, sweepEveryMs });
   return server;
 }
 

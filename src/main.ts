@@ -11,7 +11,7 @@ import { ConfigError, readConfig, type Config } from './config';
 import { openDevelopmentIssuer } from './http/development-issuer';
 import { makeLogger, type Logger } from './observability/logger';
 import { operatorOrigin } from './operator';
-import { explainOutage } from './persistence/sql/outage';
+import { explainOutage } from './persistence/connections/outage';
 import { listener, openInstance, type Instance } from './persistence/install/instance';
 import { delayAfter, STOPPED_LATE, untilSignal, type ShutdownTimes, type StopSignal } from './stop-signals';
 

@@ -1,6 +1,6 @@
 import type { Logger } from '../observability/logger';
 import { RefusedError, type Refusal } from '../domain/refusal';
-import { DatabaseUnavailableError } from '../persistence/sql/outage';
+import { DatabaseUnavailableError } from '../persistence/connections/outage';
 
 const UNAVAILABLE: Refusal = {
   code: 'SERVICE_UNAVAILABLE',

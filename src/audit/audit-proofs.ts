@@ -1,6 +1,6 @@
 import type { Tenant } from '../domain/principal';
 import { RefusedError } from '../domain/refusal';
-import { exportOf } from '../persistence/sql/admission';
+import { exportOf } from '../persistence/connections/admission';
 import { BundleReads } from '../persistence/audit/bundle.reads';
 import type { Database } from '../persistence/sql/database';
 import { TreeReads, type StoredCheckpoint } from '../persistence/audit/tree.reads';

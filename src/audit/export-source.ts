@@ -1,7 +1,7 @@
 import { auditActorOf, type AuditLogEntry, type RequestOrigin } from '../domain/audit-entry';
 import type { Reviewer } from '../domain/principal';
 import { appendAuditEntry } from '../persistence/audit/audit-log.store';
-import { exportOf } from '../persistence/sql/admission';
+import { exportOf } from '../persistence/connections/admission';
 import { AuditLogReads } from '../persistence/audit/audit-log.reads';
 import { BundleReads } from '../persistence/audit/bundle.reads';
 import type { Database } from '../persistence/sql/database';

@@ -1,10 +1,10 @@
 import type { Logger } from '../observability/logger';
-import { SYSTEM } from '../persistence/sql/admission';
+import { SYSTEM } from '../persistence/connections/admission';
 import type { Database } from '../persistence/sql/database';
-import { DatabaseUnavailableError } from '../persistence/sql/outage';
+import { DatabaseUnavailableError } from '../persistence/connections/outage';
 import type { Session } from '../persistence/sql/sql';
 import { SealSqlStore } from '../persistence/audit/seal.store';
-import { guardSession, SEALER_ANSWER_TIMEOUT } from '../persistence/sql/timeouts';
+import { guardSession, SEALER_ANSWER_TIMEOUT } from '../persistence/connections/timeouts';
 import { sealRound } from '../use-cases/seal-audit-log';
 import { CheckpointFiles } from './checkpoint-archive';
 import { RolledBackError } from './archive-errors';

@@ -2,7 +2,7 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { ConfigError, readConfig, type Config } from '../config';
 import { parseId } from '../domain/parsing';
 import { isBlank } from '../domain/text';
-import { explainOutage } from '../persistence/sql/outage';
+import { explainOutage } from '../persistence/connections/outage';
 import { listener, openInstance, type Instance } from '../persistence/install/instance';
 import { operatorOrigin } from '../operator';
 import { Provisioning } from '../persistence/install/provisioning.store';

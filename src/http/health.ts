@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client';
 import type { SealerStatus } from '../audit/sealer';
 import type { GuardStatus } from '../persistence/rollback/guard';
 import type { SealBacklog } from '../persistence/audit/seal-backlog.reads';
-import { DatabaseUnavailableError } from '../persistence/sql/outage';
+import { DatabaseUnavailableError } from '../persistence/connections/outage';
 import { RefusedError } from '../domain/refusal';
 import { VERSION } from '../version';
 import { allowOnly } from '../api/allowed-methods';

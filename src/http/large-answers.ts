@@ -1,6 +1,6 @@
 import { getHeapStatistics } from 'node:v8';
 import { RefusedError } from '../domain/refusal';
-import { Admission } from '../persistence/sql/admission';
+import { Admission } from '../persistence/connections/admission';
 
 /**
  * The heap that one answer may need while it is built, in bytes. 10 MB of JSON from the smallest possible objects take

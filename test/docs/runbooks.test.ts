@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { RUNBOOKS } from '../../src/persistence/sql/outage';
+import { RUNBOOKS } from '../../src/persistence/connections/outage';
 
 const root = join(__dirname, '..', '..');
 const guide = readFileSync(join(root, 'docs', 'operations.md'), 'utf8');

@@ -3,7 +3,7 @@ import type { QueryResultRow } from 'pg';
 import type { RequestOrigin } from '../../src/domain/audit-entry';
 import { Database, type DatabaseOptions } from '../../src/persistence/sql/database';
 import type { Statement } from '../../src/persistence/sql/sql';
-import { DatabaseUnavailableError } from '../../src/persistence/sql/outage';
+import { DatabaseUnavailableError } from '../../src/persistence/connections/outage';
 
 /** The migrated database with the demo data that every test file's own database is a copy of. */
 export const TEMPLATE = 'countersign_template';

@@ -2,23 +2,8 @@ import fc from 'fast-check';
 
 /** Names that a prototype has, and that programs look up without having set them. */
 export const PROTOTYPE_NAMES = [
-  ...[
-    '[object Object]',
-    'function Object() { [native code] }',
-    'prototype',
-    'function toString() { [native code] }',
-    'toJSON',
-    'function valueOf() { [native code] }',
-    'function hasOwnProperty() { [native code] }',
-    'then',
-  ],
-  ...[
-    'function __defineGetter__() { [native code] }',
-    'length',
-    'function isPrototypeOf() { [native code] }',
-    'function __lookupGetter__() { [native code] }',
-    '__typename',
-  ],
+  ...['__proto__', 'constructor', 'prototype', 'toString', 'toJSON', 'valueOf', 'hasOwnProperty', 'then'],
+  ...['__defineGetter__', 'length', 'isPrototypeOf', '__lookupGetter__', '__typename'],
 ];
 
 /** Where a caller's own mark goes, once the sender is known. */

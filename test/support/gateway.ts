@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
-import { makeApp, type AppOptions } from '../../src/app';
+import { makeApp } from '../../src/app';
+import type { AppOptions } from '../../src/app-options';
 import { LogKey, openDevelopmentLogKey } from '../../src/audit/log-key';
 import { developmentSubject, openDevelopmentIssuer } from '../../src/http/development-issuer';
 import { Provisioning } from '../../src/persistence/install/provisioning.store';

@@ -45,9 +45,7 @@ export class DocumentMaker {
       query: `${isMutation ? 'mutation' : 'query'} ${name}${definitions} ${selection}\n${this.fragments.join('\n')}`,
       // All as own properties, `__proto__` among them.
       variables: Object.fromEntries(
-        this.given
-          .filter(() => !this.isFlawed())
-          .concat(this.isFlawed() ? [['[object Object]', { a: 1 }]] : []),
+        this.given.filter(() => !this.isFlawed()).concat(this.isFlawed() ? [['__proto__', { a: 1 }]] : []),
       ),
       operationName: this.isFlawed() ? draw.pick(['Other', '', ...PROTOTYPE_NAMES]) : name,
     };

@@ -7,10 +7,10 @@ import type {
   OnceOutcome,
   WriteOutcome,
 } from '../../use-cases/decisions/decision-store';
-import { decisionOf } from '../sql/admission';
+import { decisionOf } from '../connections/admission';
 import { decide } from './decide.statement';
 import type { Database } from '../sql/database';
-import { DatabaseUnavailableError } from '../sql/outage';
+import { DatabaseUnavailableError } from '../connections/outage';
 import type { Sql } from '../sql/sql';
 import { Batcher } from '../sql/batcher';
 import { claimKey, findRecord, storeRecord } from './idempotency-records.store';

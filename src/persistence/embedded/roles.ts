@@ -1,7 +1,7 @@
 import { type Client, escapeIdentifier, escapeLiteral } from 'pg';
 
 import type { Passwords } from './cluster-record';
-import { APPLICATION_TIMEOUTS, OWNER_TIMEOUTS, timeoutsSql } from '../sql/timeouts';
+import { APPLICATION_TIMEOUTS, OWNER_TIMEOUTS, timeoutsSql } from '../connections/timeouts';
 import { openConnection } from './lease';
 
 export const ownerRole = 'countersign_owner';

@@ -4,7 +4,7 @@ import { Database } from '../sql/database';
 import { addDemoData } from './demo-data';
 import { openEmbeddedPostgres } from '../embedded/embedded-postgres';
 import { migrate } from './migrate';
-import { APPLICATION_TIMEOUTS, ensureTimeouts, OWNER_TIMEOUTS } from '../sql/timeouts';
+import { APPLICATION_TIMEOUTS, ensureTimeouts, OWNER_TIMEOUTS } from '../connections/timeouts';
 import { Provisioning } from './provisioning.store';
 import { resetDemoData } from './reset-demo';
 import { SCHEMA } from './schema';

@@ -1,7 +1,7 @@
 import { RefusedError, validationRefusal } from '../../domain/refusal';
 import type { Principal } from '../../domain/principal';
 import type { Database } from '../sql/database';
-import { explainOutage } from '../sql/outage';
+import { explainOutage } from '../connections/outage';
 import type { Sql, Statement } from '../sql/sql';
 
 /** Maximum number of concurrent searches per principal in this process. */

@@ -1,7 +1,7 @@
 import type { PolicyVersion } from '../../domain/policy';
 import type { Reviewer, Tenant, User } from '../../domain/principal';
 import type { AdminStore, AdminWrites } from '../../use-cases/administration/as-admin';
-import { decisionOf } from '../sql/admission';
+import { decisionOf } from '../connections/admission';
 import { addApiKey, revokeApiKey } from './api-keys.store';
 import { auditRecords, momentAfter, writeAuditEntries } from '../audit/audit-entries';
 import { appendAuditEntry } from '../audit/audit-log.store';

@@ -1,4 +1,4 @@
-import { DatabaseUnavailableError } from '../sql/outage';
+import { DatabaseUnavailableError } from '../connections/outage';
 import type { FencedSequence, Sql } from '../sql/sql';
 import { foldMarks, refusalOf, type Known } from './comparison';
 import { advanceSequence, readState, type DatabaseState } from './database-state';

@@ -1,4 +1,4 @@
-import { DatabaseUnavailableError } from './outage';
+import { DatabaseUnavailableError } from '../connections/outage';
 
 /** How long an item waits for its batch, in milliseconds: as long as the previous batch may wait for a lock. */
 const MAX_WAIT = 10_000;

@@ -1,5 +1,5 @@
 import type { QueryResultRow } from 'pg';
-import type { Share } from './admission';
+import type { Share } from '../connections/admission';
 
 /** The two sequences whose ids are never used twice. */
 export type FencedSequence = 'action' | 'audit';

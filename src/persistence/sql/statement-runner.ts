@@ -1,6 +1,6 @@
 import type { QueryResultRow } from 'pg';
 import type { CommittedEntry, Fence, WriteGuard } from '../rollback/write-guard';
-import type { Connection } from './connection';
+import type { Connection } from '../connections/connection';
 import type { FencedSequence, Sql, Statement } from './sql';
 
 export interface StatementRunnerOptions {

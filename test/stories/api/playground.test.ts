@@ -257,7 +257,7 @@ describe('a browser that requests the playground', () => {
       '....//package.json',
       '%ZZ',
       'page.mjs/x',
-      'function Object() { [native code] }',
+      'constructor',
     ];
     for (const path of paths) expect(codeOf(await get(`/playground/${path}`))).toBe('404 NOT_FOUND');
   });

@@ -2,7 +2,7 @@ import { Sealer } from '../../../src/audit/sealer';
 import { LogKey, openDevelopmentLogKey } from '../../../src/audit/log-key';
 import { makeLogger } from '../../../src/observability/logger';
 import { Database } from '../../../src/persistence/sql/database';
-import { APPLICATION_TIMEOUTS, ensureTimeouts } from '../../../src/persistence/sql/timeouts';
+import { APPLICATION_TIMEOUTS, ensureTimeouts } from '../../../src/persistence/connections/timeouts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

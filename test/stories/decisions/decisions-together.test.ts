@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { DatabaseUnavailableError } from '../../../src/persistence/sql/outage';
+import { DatabaseUnavailableError } from '../../../src/persistence/connections/outage';
 import { Batcher } from '../../../src/persistence/sql/batcher';
 import type { Answer, Gateway } from '../../support/gateway';
 import { decideOverRest, REVIEWERS, startRace, type Attempt } from '../../support/racing';

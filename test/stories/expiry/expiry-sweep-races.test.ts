@@ -1,6 +1,6 @@
 import { newCorrelationId } from '../../../src/domain/correlation';
 import { Database } from '../../../src/persistence/sql/database';
-import { DatabaseUnavailableError } from '../../../src/persistence/sql/outage';
+import { DatabaseUnavailableError } from '../../../src/persistence/connections/outage';
 import { ExpiredActionsStore } from '../../../src/persistence/actions/expired-actions.store';
 import { makeExpireActions } from '../../../src/use-cases/expire-actions';
 import { asSuperuser, cloneDatabase, isPooled, type TestDatabase } from '../../support/database';

@@ -90,12 +90,7 @@ describe('a caller who sends 110,000 of one byte is answered as fast as for few'
       'Forwarded',
     ],
     ...['Idempotency-Key', 'If-None-Match', 'Origin', 'Prefer', 'TE', 'User-Agent', 'X-Correlation-ID'],
-    ...[
-      'X-Forwarded-For',
-      'X-Apollo-Operation-Name',
-      '[object Object]',
-      'function Object() { [native code] }',
-    ],
+    ...['X-Forwarded-For', 'X-Apollo-Operation-Name', '__proto__', 'constructor'],
   ])('in the header %s', async (name) => {
     for (const part of [' ', ',', '"', ';q=0,', 'a;', '\t']) {
       const value = `x${part.repeat(LONG / part.length)}x`;

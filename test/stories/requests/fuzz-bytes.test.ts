@@ -63,7 +63,7 @@ const NAMES = [
     'X-Correlation-ID',
     'X-Forwarded-For',
   ],
-  ...['X-Forwarded-Host', 'X-Forwarded-Proto', 'X-HTTP-Method-Override', 'X-SDK-Version', '[object Object]'],
+  ...['X-Forwarded-Host', 'X-Forwarded-Proto', 'X-HTTP-Method-Override', 'X-SDK-Version', '__proto__'],
 ];
 const QUERY = JSON.stringify({ query: '{ viewer { id } action(id: 12345) { id status } }' });
 const REQUESTS = [

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { Admission, limitsOf, type Claim, type Share } from '../../../src/persistence/sql/admission';
-import { DatabaseUnavailableError } from '../../../src/persistence/sql/outage';
+import { Admission, limitsOf, type Claim, type Share } from '../../../src/persistence/connections/admission';
+import { DatabaseUnavailableError } from '../../../src/persistence/connections/outage';
 import { cases } from '../../support/runs';
 
 /** Who gets a connection of the pool, and when. */

@@ -1,7 +1,7 @@
 import type { CommittedEntry } from '../rollback/write-guard';
 import type { Connection } from './connection';
-import type { Session, Sql, Statement } from './sql';
-import type { StatementRunner } from './statement-runner';
+import type { Session, Sql, Statement } from '../sql/sql';
+import type { StatementRunner } from '../sql/statement-runner';
 
 const BEGIN: Statement = { name: 'begin', text: 'BEGIN' };
 export const BEGIN_SNAPSHOT: Statement = {

@@ -1,5 +1,5 @@
-import type { Database } from './database';
-import type { Session, Statement } from './sql';
+import type { Database } from '../sql/database';
+import type { Session, Statement } from '../sql/sql';
 
 /** The timeouts that a login needs, by the name of PostgreSQL's setting. */
 export type Timeouts = Readonly<
