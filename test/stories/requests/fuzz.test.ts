@@ -141,8 +141,9 @@ it(
 it('a caller who asks for existing data gets it, from every existing field in a long run', () => {
   const times = (outcome: RegExp) =>
     [...outcomes].reduce((sum, [name, count]) => sum + (outcome.test(name) ? count : 0), 0);
-  expect(times(/^valid: data/)).toBeGreaterThan(CASES / 20);
-  expect(told).toBeGreaterThan(CASES / 50);
+  // A short run holds 30 and 15 on average; far fewer would mean that the generator no longer reaches data.
+  expect(times(/^valid: data/)).toBeGreaterThan(CASES / cases(60, 20));
+  expect(told).toBeGreaterThan(CASES / cases(150, 50));
   for (const code of ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_REQUEST', 'VALIDATION_ERROR'])
     expect([code, times(new RegExp(`: ${code}$`)) > 0]).toEqual([code, true]);
   const roots = [schema.getQueryType(), schema.getMutationType()];
