@@ -6,13 +6,13 @@ export type RiskLevel = (typeof RISK_LEVELS)[number];
  * The lowest score of each risk level. A level ends where the next one starts, so 39.5 is low
  * (docs/approval-policy.md#risk-levels).
  */
-const BAND_STARTS: Readonly<Record<RiskLevel, number>> = { low: 0, medium: 40, high: 70, critical: 85 };
+const LEVEL_STARTS: Readonly<Record<RiskLevel, number>> = { low: 0, medium: 40, high: 70, critical: 85 };
 
 /** Returns the risk level of a score from 0 to 100, fractions allowed. */
 export function riskLevelOf(riskScore: number): RiskLevel {
-  if (riskScore >= BAND_STARTS.critical) return 'critical';
-  if (riskScore >= BAND_STARTS.high) return 'high';
-  if (riskScore >= BAND_STARTS.medium) return 'medium';
+  if (riskScore >= LEVEL_STARTS.critical) return 'critical';
+  if (riskScore >= LEVEL_STARTS.high) return 'high';
+  if (riskScore >= LEVEL_STARTS.medium) return 'medium';
   return 'low';
 }
 
@@ -21,5 +21,5 @@ export function riskLevelOf(riskScore: number): RiskLevel {
  */
 export function riskScoresOf(riskLevel: RiskLevel): { from: number; to: number | null } {
   const next = RISK_LEVELS[RISK_LEVELS.indexOf(riskLevel) + 1];
-  return { from: BAND_STARTS[riskLevel], to: next === undefined ? null : BAND_STARTS[next] };
+  return { from: LEVEL_STARTS[riskLevel], to: next === undefined ? null : LEVEL_STARTS[next] };
 }

@@ -11,7 +11,7 @@ import { isOverdueSql } from './expiry';
 import { Batcher } from '../sql/batcher';
 import { keysetPage } from '../lists/keyset';
 import { Conditions } from '../lists/list-source';
-import { byRiskLevelSql, inRiskLevelsSql } from './risk-bands';
+import { byRiskLevelSql, inRiskLevelsSql } from './risk-level.sql';
 import { ACTIONS } from './action.table';
 import type { TextIndex, TextSearches } from '../lists/text-search';
 import { readWeighed } from '../lists/weighed-rows';

@@ -1,4 +1,4 @@
-import { riskLevelSql } from './risk-bands';
+import { riskLevelSql } from './risk-level.sql';
 
 /** The database's time at the start of a statement, which reads take as now. */
 const NOW = 'statement_timestamp()';

@@ -4,7 +4,7 @@ import type { Tenant, User } from '../../domain/principal';
 import { RISK_LEVELS } from '../../domain/risk';
 import type { Sql, Statement } from '../sql/sql';
 import { inScopeSql, pendingSql } from './decidable';
-import { riskLevelSql } from './risk-bands';
+import { riskLevelSql } from './risk-level.sql';
 
 /** Maximum number of pending actions to examine, newest first. */
 const MOST_LOOKED_AT = 10_000;

@@ -1,6 +1,6 @@
 import type { Tenant } from '../../domain/principal';
 import type { Sql, Statement } from '../sql/sql';
-import { riskLevelSql } from '../actions/risk-bands';
+import { riskLevelSql } from '../actions/risk-level.sql';
 
 /** The groupings of a summary. */
 export const SUMMARY_KEYS = ['day', 'verdict', 'risk_level', 'reviewer', 'refusal_code'] as const;

@@ -86,10 +86,10 @@ export async function writeDenialRecords(
   writes: DecisionWrites,
 ): Promise<void> {
   const items = new Map(request.items.map((item) => [item.actionId, item]));
-  const evidence = [...refused]
+  const records = [...refused]
     .filter(([, refusal]) => refusal.code !== 'ACTION_NOT_FOUND')
     .map(([actionId, refusal]) => denialRecordOf(request, refusal, { actionId, ...items.get(actionId) }));
-  if (evidence.length > 0) await writes.refuse(evidence);
+  if (records.length > 0) await writes.refuse(records);
 }
 
 /** Returns the denial record of one denied attempt of a request. */
