@@ -94,6 +94,7 @@ export default tseslint.config(
     'domain',
     'use-cases',
     'persistence',
+    'audit',
     'api',
     'graphql',
     'rest',
