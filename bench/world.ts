@@ -9,6 +9,7 @@ import { operatorOrigin } from '../src/operator';
 import { Database } from '../src/persistence/sql/database';
 import { openEmbeddedPostgres, type EmbeddedPostgres } from '../src/persistence/embedded/embedded-postgres';
 import { migrate } from '../src/persistence/install/migrate';
+import { SCHEMA } from '../src/persistence/install/schema';
 import { Provisioning } from '../src/persistence/install/provisioning.store';
 import { seedActions } from '../src/persistence/install/seed';
 import type { Closables } from './closables';
@@ -224,7 +225,13 @@ function makeKeys(folder: string): { tokenKey: string; tokenPublicKey: string; a
 }
 
 async function open(url: string, closables: Closables): Promise<Database> {
-  const database = await new Database({ url, poolSize: 4, tls: false, preparedStatements: false }).connect();
+  const database = await new Database({
+    url,
+    poolSize: 4,
+    tls: false,
+    preparedStatements: false,
+    schema: SCHEMA,
+  }).connect();
   closables.add(() => database.close());
   return database;
 }

@@ -53,7 +53,7 @@ export async function runCommand(command: Command): Promise<void> {
     const work = command.read(values as Values, positionals);
     const config = readConfig(process.env);
     if (command.isForDevelopment === true && config.isProduction)
-      throw new Error('This command is for development only');
+      throw new Error('This command is for development only, and this is production');
     const instance = await openInstance(config, listener(say, config));
     try {
       const origin = operatorOrigin();

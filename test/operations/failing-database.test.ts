@@ -186,7 +186,7 @@ describe('where a connection goes silent', () => {
     await lost;
     expectUnavailable(unheard);
     expect(unheard.body.detail).toMatch(
-      /may have been made or not: send it again with the same Idempotency-Key/,
+      /may or may not have been made: send the request again with the same Idempotency-Key/,
     );
     const again = await until(() => approve(id, 'never-heard'), 200);
     expect(again.body).toMatchObject({ action_id: id, status: 'approved', approved_by: 1 });

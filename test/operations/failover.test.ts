@@ -7,6 +7,7 @@ import { developmentSubject, openDevelopmentIssuer } from '../../src/http/develo
 import { Database } from '../../src/persistence/sql/database';
 import { addDemoData } from '../../src/persistence/install/demo-data';
 import { migrate } from '../../src/persistence/install/migrate';
+import { SCHEMA } from '../../src/persistence/install/schema';
 import { Provisioning } from '../../src/persistence/install/provisioning.store';
 import { RollbackGuard } from '../../src/persistence/rollback/guard';
 import { OPERATOR, setting, type TestDatabase } from '../support/database';
@@ -69,6 +70,7 @@ const open = (url: string, guard?: RollbackGuard): Promise<Database> =>
     poolSize: 3,
     tls: false,
     preparedStatements: false,
+    schema: SCHEMA,
     ...(guard && { guard }),
   }).connect();
 

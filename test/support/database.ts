@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { QueryResultRow } from 'pg';
 import type { RequestOrigin } from '../../src/domain/audit-entry';
+import { SCHEMA } from '../../src/persistence/install/schema';
 import { Database, type DatabaseOptions } from '../../src/persistence/sql/database';
 import type { Statement } from '../../src/persistence/sql/sql';
 import { DatabaseUnavailableError } from '../../src/persistence/connections/outage';
@@ -114,6 +115,7 @@ async function open(
     poolSize,
     tls: false,
     preparedStatements,
+    schema: SCHEMA,
     // What a test does as the owner takes as long as a busy machine needs.
     ...(onStatement === undefined && { answerTimeout: null }),
     ...(onStatement && { onStatement }),

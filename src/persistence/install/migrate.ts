@@ -30,12 +30,15 @@ export function migrate(
  * Runs work that includes migrating the schema, one process at a time.
  * @param owner as in `migrate`
  * @param work receives the connection, and a function that migrates on it, within a transaction if one is open
+ * @throws {Error} if the owner's database was opened without `schema`
  */
 export async function migrateWith<T>(
   owner: Database,
   work: (runner: QueryRunner, migrate: Migrate) => Promise<T>,
   say: Say = () => undefined,
 ): Promise<T> {
+  if (owner.dataSource.migrations.length === 0)
+    throw new Error('This database was opened without its schema, so nothing can be migrated');
   const runner = owner.dataSource.createQueryRunner();
   try {
     // A large table takes long, and so may another process that migrates.
