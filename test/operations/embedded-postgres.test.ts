@@ -157,7 +157,7 @@ describe('an operator', () => {
   test.each([
     ['at once', undefined],
     ['while it is being started again', /^starting PostgreSQL/],
-    ['when it cannot be started again', /does not come back.*"no_such_setting"/s],
+    ['when it cannot be started again', /could not be restarted.*"no_such_setting"/s],
   ])('whose server was killed can leave %s, and no server is left', async (_, moment) => {
     const lines: string[] = [];
     const postgres = await open({ dataDir: home, ...tellingAll(lines) });
@@ -440,7 +440,7 @@ function spawnOpener({ dataDir, uid }: { dataDir: string; uid?: number }) {
       console.log(JSON.stringify(postgres));
       process.stdin.resume().on('end', () => postgres.release());
     });`;
-  const module = join(repository, 'src', 'persistence', 'embedded-postgres.ts');
+  const module = join(repository, 'src', 'persistence', 'embedded', 'embedded-postgres.ts');
   const opener = spawn(
     process.execPath,
     ['--require', require.resolve('tsx/cjs'), '--eval', script, module, dataDir],
