@@ -209,7 +209,7 @@ describeInBrowser('an analyst in a browser', () => {
     await connect();
     await connected();
     await page.getByRole('button', { name: 'New tab' }).click();
-    await tabsStored('A tab of your own');
+    await tabsStored('A new tab');
     await page.reload();
     await connect();
     await connected();
