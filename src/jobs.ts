@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { runInBackground } from './background';
+import { runInBackground, type BackgroundWork } from './background';
 import { makeCompareClocks } from './observability/clock-watch';
 import type { Logger } from './observability/logger';
 import type { Metrics } from './observability/metrics';
@@ -17,13 +17,11 @@ const CLOCK_INTERVAL = 5_000;
 /** How often the last uses of API keys are written, in milliseconds. Each key is written at most once a minute. */
 const KEY_USE_INTERVAL = 5_000;
 
-type Run = (signal: AbortSignal) => Promise<unknown>;
-
 interface JobOptions {
   readonly database: Database;
   readonly keyUses: ApiKeyUses;
-  readonly expireActions: Run;
-  readonly closeRefusals: Run;
+  readonly expireActions: BackgroundWork['run'];
+  readonly closeRefusals: BackgroundWork['run'];
   readonly metrics: Metrics;
   readonly clock: () => Date;
   readonly log: Logger;

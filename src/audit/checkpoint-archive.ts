@@ -3,7 +3,7 @@ import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync } from
 import { join } from 'node:path';
 import { openCheckpoint } from '../domain/checkpoint';
 import type { NoteKey } from '../domain/signed-note';
-import type { ArchivesStore } from '../persistence/audit/archives.store';
+import type { ArchivesStore, KnownArchive } from '../persistence/audit/archives.store';
 import { syncFolder } from '../persistence/rollback/marks-folder';
 import type { TreeReads } from '../persistence/audit/tree.reads';
 import type { CheckpointArchive } from '../use-cases/seal-audit-log';
@@ -30,8 +30,8 @@ export interface ArchiveOptions {
   readonly keys: readonly NoteKey[];
   /** Returns whether this process still leads; called before each write. */
   readonly isLeading: () => Promise<boolean>;
-  /** Whether another process led, and so checked the database against its archive, while this archive was new. */
-  readonly isVouchedFor?: boolean;
+  /** Returns whether another process led, and so checked the database against its archive, while this archive was new. */
+  readonly isVouchedFor?: () => boolean;
 }
 
 /** The state of an organization's file when it was last read or written completely. */
@@ -68,19 +68,14 @@ export class CheckpointFiles implements CheckpointArchive {
     const id = await this.id();
     const path = pathOf(this.options.folder, organizationId);
     const known = await archives.known(organizationId, id);
-    if (!known.isKnown && known.others > 0 && this.options.isVouchedFor !== true)
-      throw new ArchiveFaultError(
-        `The database belongs to another archive of checkpoints than the one in ${this.options.folder}`,
-      );
+    if (this.options.isVouchedFor?.() !== true) refuseStranger(this.options.folder, known);
     const file = this.open(path);
     try {
       const before = await this.compare(organizationId, file);
-      if (before.length < (known.length ?? 0))
-        throw new ArchiveFaultError(
-          `${path} has ${String(before.length)} bytes, but had ${String(known.length)}`,
-        );
+      refuseShorter(path, before.length, known);
       const last = await this.append(organizationId, file, before, id, known.length);
-      const [other] = await archives.ahead(organizationId, id, last?.treeSize ?? 0);
+      const size = last?.treeSize ?? 0;
+      const [other] = known.largestElsewhere > size ? await archives.ahead(organizationId, id, size) : [];
       if (other !== undefined) throw aheadOf(other, organizationId);
     } catch (error) {
       if (error instanceof RolledBackError) await this.tell(organizationId);
@@ -100,15 +95,11 @@ export class CheckpointFiles implements CheckpointArchive {
     const id = readIdentity(folder)?.id;
     const path = pathOf(folder, organizationId);
     const known = await archives.known(organizationId, id ?? randomUUID());
-    if (!known.isKnown && known.others > 0)
-      throw new ArchiveFaultError(
-        `The database belongs to another archive of checkpoints than the one in ${folder}`,
-      );
+    refuseStranger(folder, known);
     const file = openIfThere(path);
     try {
       const length = file === null ? 0 : (await this.compare(organizationId, file)).length;
-      if (length < (known.length ?? 0))
-        throw new ArchiveFaultError(`${path} has ${String(length)} bytes, but had ${String(known.length)}`);
+      refuseShorter(path, length, known);
     } finally {
       if (file !== null) closeSync(file);
     }
@@ -123,7 +114,7 @@ export class CheckpointFiles implements CheckpointArchive {
   }
 
   /**
-   * Compares every file with the database while another process leads. Where the database lacks archived checkpoints,
+   * Compares every file with the database before this process leads. Where the database lacks archived checkpoints,
    * records in it the newest one, so that the leader refuses the database too, and an operator who accepts the rollback
    * on another machine learns of this archive.
    * @returns what the database lacks; null for nothing. Damage is reported once this process leads
@@ -235,4 +226,18 @@ export class CheckpointFiles implements CheckpointArchive {
   private expected(organizationId: number, after: ExpectedNote | null = null): ExpectedNotes {
     return new ExpectedNotes(this.options.tree, this.options.archives, organizationId, after);
   }
+}
+
+/** Refuses an archive that the database does not know although it knows others. */
+function refuseStranger(folder: string, { isKnown, others }: KnownArchive): void {
+  if (!isKnown && others > 0)
+    throw new ArchiveFaultError(
+      `The database belongs to another archive of checkpoints than the one in ${folder}`,
+    );
+}
+
+/** Refuses a file that is shorter than the database knows it to have been. */
+function refuseShorter(path: string, length: number, known: KnownArchive): void {
+  if (length < (known.length ?? 0))
+    throw new ArchiveFaultError(`${path} has ${String(length)} bytes, but had ${String(known.length)}`);
 }

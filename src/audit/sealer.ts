@@ -110,28 +110,36 @@ export class Sealer {
     const { archiveFolder, key } = this.options;
     const { tree, archives } = store;
     const isLeading = (): Promise<boolean> => store.isLeading();
-    const options = { folder: archiveFolder, tree, archives, keys: key.keys, isLeading };
-    const own = new CheckpointFiles(options);
     let [isVouchedFor, isKnown, isCompared] = [false, false, false];
-    while (!this.isStopped && !(await store.tryLead())) {
+    const archive = new CheckpointFiles({
+      ...{ folder: archiveFolder, tree, archives, keys: key.keys, isLeading },
+      isVouchedFor: () => isVouchedFor,
+    });
+    for (;;) {
       // A rollback cuts the connection, so one comparison per connection is enough unless it finds one.
       if (!isCompared) {
-        const rollback = await this.use(() => own.findRollback());
+        const rollback = await this.use(() => archive.findRollback());
         isCompared = rollback === null;
         this.options.onRolledBack?.(rollback?.message ?? null);
       }
+      if (this.isStopped || (await store.tryLead())) break;
       // The leader checks its own archive against the database, so an archive that is new here may be filled later.
       if (!isKnown) {
-        const joined = await this.use(() => own.join());
+        const joined = await this.use(() => archive.join());
         isVouchedFor ||= joined !== null;
         isKnown = joined === true;
       }
       await this.pause(STANDBY);
     }
-    const archive = new CheckpointFiles({ ...options, isVouchedFor });
     // The previous leader may have been killed between sealing and archiving, or the database rolled back since.
     let also = await store.sealed();
+    let askedAt = -Infinity;
     while (!this.isStopped) {
+      // Another process may tell at any time of what its archive holds, of an organization where nothing happens too.
+      if (performance.now() - askedAt >= STANDBY) {
+        also = [...also, ...(await archives.behind())];
+        askedAt = performance.now();
+      }
       const round = await sealRound(store, archive, this.options.key, also);
       const { sealed, isMore, failures } = round;
       also = [...failures.keys()];

@@ -267,7 +267,7 @@ describe('the archive outside of the database', () => {
       archives: new ArchivesStore(gateway.database.owner),
       keys: testLogKey().keys,
       isLeading: () => Promise.resolve(false),
-      isVouchedFor: true,
+      isVouchedFor: () => true,
     });
     await expect(fenced.catchUp(1)).rejects.toThrow('Another process has become the sealer');
     expect(readFileSync(join(elsewhere, 'organization-1.checkpoints'), 'utf8')).toBe('');

@@ -18,6 +18,8 @@ export interface KnownArchive {
   readonly isKnown: boolean;
   /** Number of other archives known for this organization. */
   readonly others: number;
+  /** Size of the largest tree of which another archive holds a checkpoint; 0 where there is none. */
+  readonly largestElsewhere: number;
 }
 
 /** An archive of another machine with checkpoints that are missing here. */
@@ -38,7 +40,9 @@ const KNOWN_ARCHIVE: Statement = {
   name: 'known_archive',
   text: `SELECT (SELECT length FROM audit_archive WHERE organization_id = $1 AND archive_id = $2) AS length,
       EXISTS (SELECT FROM audit_archive WHERE archive_id = $2) AS "isKnown",
-      (SELECT count(*) FROM audit_archive WHERE organization_id = $1 AND archive_id <> $2) AS others`,
+      others, "largestElsewhere"
+    FROM (SELECT count(*) AS others, coalesce(max(tree_size), 0) AS "largestElsewhere"
+      FROM audit_archive WHERE organization_id = $1 AND archive_id <> $2) AS elsewhere`,
 };
 
 /** The length only grows: a sealer that was overtaken changes nothing. */
@@ -63,6 +67,12 @@ const AHEAD: Statement = {
   text: `SELECT archive_id::text AS "archiveId", tree_size AS "treeSize", to_char(archived_at AT TIME ZONE 'UTC',
       'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS "toldAt"
     FROM audit_archive WHERE organization_id = $1 AND archive_id <> $2 AND tree_size > $3 ORDER BY tree_size DESC, archive_id`,
+};
+
+const BEHIND: Statement = {
+  name: 'organizations_behind',
+  text: `SELECT DISTINCT a.organization_id AS id FROM audit_archive a WHERE a.tree_size > coalesce(
+      (SELECT max(c.tree_size) FROM audit_checkpoint c WHERE c.organization_id = a.organization_id), 0)`,
 };
 
 const SETTLE: Statement = {
@@ -98,7 +108,7 @@ export class ArchivesStore {
   async known(organizationId: number, archiveId: string): Promise<KnownArchive> {
     const values = [organizationId, archiveId];
     const [row] = await this.sql.query<KnownArchive & Record<string, unknown>>(KNOWN_ARCHIVE, values);
-    return row ?? { length: null, isKnown: false, others: 0 };
+    return row ?? { length: null, isKnown: false, others: 0, largestElsewhere: 0 };
   }
 
   /** Records an archive's content. Call it once the content is on disk. */
@@ -125,6 +135,11 @@ export class ArchivesStore {
   ahead(organizationId: number, archiveId: string, treeSize: number): Promise<readonly ArchiveAhead[]> {
     const values = [organizationId, archiveId, treeSize];
     return this.sql.query<ArchiveAhead & Record<string, unknown>>(AHEAD, values);
+  }
+
+  /** Returns the organizations of which an archive holds a larger tree than the database. */
+  async behind(): Promise<readonly number[]> {
+    return (await this.sql.query<{ id: number }>(BEHIND, [])).map(({ id }) => id);
   }
 
   /** Records that no archive is ahead of this tree any more: what lies beyond it was abandoned. */
