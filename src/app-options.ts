@@ -4,7 +4,7 @@ import type { SealerStatus } from './audit/sealer';
 import type { LoadBounds } from './http/load-shedding';
 import type { TrustedIssuer } from './http/token-verifier';
 import type { Logger } from './observability/logger';
-import type { GuardStatus } from './persistence/rollback/guard';
+import type { GuardStatus } from './persistence/rollback/guard-options';
 import type { Database } from './persistence/sql/database';
 
 /** What an application is composed of. */

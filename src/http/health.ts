@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { SealerStatus } from '../audit/sealer';
-import type { GuardStatus } from '../persistence/rollback/guard';
+import type { GuardStatus } from '../persistence/rollback/guard-options';
 import type { SealBacklog } from '../persistence/audit/seal-backlog.reads';
 import { DatabaseUnavailableError } from '../persistence/connections/outage';
 import { RefusedError } from '../domain/refusal';

@@ -176,6 +176,24 @@ it("an agent never gets another one's approval: a restored backup is refused unt
   expect((await gateway.rest('GET', '/readyz')).status).toBe(200);
 });
 
+it('every gateway refuses a database that lost what only one of them wrote', async () => {
+  const [writer, other] = [await startGuarded(), await startGuarded(join(sealing.folder, 'other'))];
+  expect((await approve(writer.gateway, 12345)).status).toBe(200);
+  await rollBackUnder(writer);
+  await until(() => other.guard.status.refusal !== null);
+  expect(other.guard.status.refusal).toContain('another process reported that');
+  expect((await submit(other.gateway, 'read a page')).status).toBe(503);
+  // A gateway that starts now knows nothing else of it.
+  const { guard } = await startGuarded(join(sealing.folder, 'new'));
+  expect(guard.status.refusal).toContain('another process reported that');
+
+  await accept(join(sealing.folder, 'other'));
+  for (const { guard, gateway } of [writer, other]) {
+    await until(() => guard.status.refusal === null);
+    expect((await submit(gateway, 'read a page')).status).toBe(200);
+  }
+});
+
 it('a gateway that was stopped and starts on an older backup refuses it, sealed or not', async () => {
   const before = await startGuarded();
   expect((await approve(before.gateway, 12345)).status).toBe(200);
@@ -386,6 +404,7 @@ describe('an operator who has two machines, each with its own archive, and resto
     // The machine with the newer archive is away, and has not told of it yet.
     for (const one of opened.splice(0).reverse()) await one.close();
     await database.sql('UPDATE audit_archive SET tree_size = 0, length = 0');
+    await database.sql('DELETE FROM rollback_report');
     const leading = await startGuarded(older);
     startSealer(older, leading);
     const isQuiet = async () => (await database.sql('SELECT FROM audit_pending')).length === 0;
@@ -399,7 +418,8 @@ describe('an operator who has two machines, each with its own archive, and resto
     await until(() => back.guard.status.refusal !== null);
     expect((await approve(back.gateway, 12346)).status).toBe(503);
     await until(() => leading.guard.status.refusal !== null);
-    expect(leading.guard.status.refusal).toContain(`checkpoint of size ${String(treeSize)}`);
+    const isOfBack = `checkpoint of size ${String(treeSize)} that archive ${newerId()} of another machine has held`;
+    await until(() => said.some((line) => line.includes(isOfBack)));
     expect((await approve(leading.gateway, 12346)).status).toBe(503);
 
     await accept(newer);
@@ -407,6 +427,23 @@ describe('an operator who has two machines, each with its own archive, and resto
       await until(() => guard.status.refusal === null);
       expect((await submit(gateway, 'read a page')).status).toBe(200);
     }
+  });
+
+  it('sees a machine refuse the backup that lost only what other machines wrote and archived', async () => {
+    const third = await startGuarded(join(sealing.folder, 'third'));
+    const { running } = await loseWhatIsArchived();
+    await until(() => third.guard.status.refusal !== null);
+    expect(third.guard.status.refusal).toContain('another process reported that');
+    expect((await approve(third.gateway, 12346)).status).toBe(503);
+
+    await accept(newer);
+    for (const { guard, gateway } of [running, third]) {
+      await until(() => guard.status.refusal === null);
+      expect((await submit(gateway, 'read a page')).status).toBe(200);
+    }
+    // What was reported of the lost state does not come back.
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    expect([running.guard.status.refusal, third.guard.status.refusal]).toEqual([null, null]);
   });
 
   it('abandons the newer archive where its machine is lost, and no id is given twice', async () => {

@@ -18,6 +18,7 @@ const RIGHTS = [
   'INSERT ON approval_policies',
   'SELECT, INSERT ON audit_log',
   'SELECT ON audit_leaf, audit_node, audit_checkpoint, audit_generation, audit_archive, database_identity',
+  'SELECT, INSERT ON rollback_report',
   'SELECT, INSERT, DELETE ON audit_pending',
   'SELECT, INSERT, UPDATE, DELETE ON refusal_throttle, refusal_windows',
   'SELECT, INSERT, DELETE ON idempotency_keys',

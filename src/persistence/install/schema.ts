@@ -14,6 +14,7 @@ import { WhoCountsAsSubmitter1764600000000 } from '../../../migrations/176460000
 import { ConfirmingVotes1764610000000 } from '../../../migrations/1764610000000-confirming-votes';
 import { RefusalsAndSubmissionsAreBounded1764620000000 } from '../../../migrations/1764620000000-refusals-and-submissions-are-bounded';
 import { Rollback1764800000000 } from '../../../migrations/1764800000000-rollback';
+import { RollbackReport1764900000000 } from '../../../migrations/1764900000000-rollback-report';
 import { ACTIONS } from '../actions/action.table';
 import { AUDIT_LOG } from '../audit/audit-log.table';
 import { API_KEYS } from '../people/api-key.table';
@@ -38,5 +39,6 @@ export const SCHEMA: DatabaseSchema = {
     ConfirmingVotes1764610000000,
     RefusalsAndSubmissionsAreBounded1764620000000,
     Rollback1764800000000,
+    RollbackReport1764900000000,
   ],
 };

@@ -41,7 +41,9 @@ export function refusalOf(state: DatabaseState, known: Known, remembered: number
         ? 'it does not know of a rollback that was accepted'
         : state.missing > 0
           ? `${String(state.missing)} of the last ${String(remembered)} audit entries that were written are not in it`
-          : null;
+          : state.isReported
+            ? 'another process reported that'
+            : null;
   return reason === null
     ? null
     : `The database was rolled back to an older state: ${reason}. Nothing is submitted or decided until an operator runs npm run audit:accept-rollback (docs/operations.md#rolled-back)`;

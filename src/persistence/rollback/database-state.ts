@@ -14,6 +14,8 @@ export interface DatabaseState {
   readonly drawn: Readonly<Record<FencedSequence, number>>;
   /** How many of the remembered entries are missing. */
   readonly missing: number;
+  /** Whether a process reported, in this generation, that the database was rolled back. */
+  readonly isReported: boolean;
 }
 
 /**
@@ -27,12 +29,21 @@ const STATE: Statement = {
   deadlineMs: 5_000,
   isOneOff: true,
   text: `SELECT (SELECT id::text FROM database_identity) AS database, server_instance() AS instance,
-      (SELECT coalesce(max(generation), 0) FROM audit_generation) AS generation,
+      latest.generation,
+      EXISTS (SELECT FROM rollback_report r WHERE r.generation = latest.generation) AS "isReported",
       coalesce(pg_sequence_last_value('action_id_seq'), 0) AS action,
       coalesce(pg_sequence_last_value('audit_log_id_seq'), 0) AS audit,
       (SELECT count(*) FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS known(organization_id, id, leaf_hash)
         WHERE (SELECT l.leaf_hash FROM audit_log l WHERE l.organization_id = known.organization_id AND l.id = known.id)
-          IS DISTINCT FROM known.leaf_hash) AS missing`,
+          IS DISTINCT FROM known.leaf_hash) AS missing
+    FROM (SELECT coalesce(max(generation), 0) AS generation FROM audit_generation) AS latest`,
+};
+
+const REPORT: Statement = {
+  name: 'report_rollback',
+  share: 'system',
+  deadlineMs: 5_000,
+  text: 'INSERT INTO rollback_report (generation) VALUES ($1) ON CONFLICT (generation) DO NOTHING',
 };
 
 /** Draws ids until the last is $1 or more. Concurrent draws only move the sequence further, never back. */
@@ -66,8 +77,16 @@ export async function readState(sql: Sql, remembered: readonly CommittedEntry[])
     remembered.map(({ leafHash }) => leafHash),
   ]);
   if (row === undefined) throw new Error('The database gave no state');
-  const { database, instance, generation, action, audit, missing } = row;
-  return { database, instance, generation, drawn: { action, audit }, missing };
+  const { action, audit, ...state } = row;
+  return { ...state, drawn: { action, audit } };
+}
+
+/**
+ * Tells every other process that the database was rolled back.
+ * @param generation the generation whose entries are missing
+ */
+export async function reportRollback(sql: Sql, generation: number): Promise<void> {
+  await sql.query(REPORT, [generation]);
 }
 
 /**

@@ -1,7 +1,8 @@
 import { DatabaseUnavailableError } from '../connections/outage';
 import type { FencedSequence, Sql } from '../sql/sql';
 import { foldMarks, refusalOf, type Known } from './comparison';
-import { advanceSequence, readState, type DatabaseState } from './database-state';
+import { advanceSequence, readState, reportRollback, type DatabaseState } from './database-state';
+import type { GuardStatus, RollbackGuardOptions } from './guard-options';
 import { MarksFolder } from './marks-folder';
 import type { CommittedEntry, Fence, WriteGuard } from './write-guard';
 
@@ -14,31 +15,6 @@ const INTERVAL = 250;
 const HEARTBEAT = 600_000;
 /** How many blocks are skipped where a machine was lost together with its marks. */
 const BLIND_BLOCKS = 100;
-
-export interface RollbackGuardOptions {
-  /** Folder of the marks: AUDIT_ARCHIVE_DIR. */
-  readonly folder: string;
-  /**
-   * How many of the latest commits are remembered; has to exceed the number of connections. If any commit is lost, so
-   * is the last one in the order of the write-ahead log. The commits seen after that one were each in progress on
-   * another connection, so it is still among those remembered.
-   */
-  readonly remembered: number;
-  /** Whether a newly created database is accepted, as after `npm run demo:reset` in development. */
-  readonly isNewDatabaseTaken?: boolean;
-  /** Called with a line that requires an operator's action. */
-  readonly say: (line: string) => void;
-  /** Called with a line of information for operators; ignored by default. */
-  readonly note?: (line: string) => void;
-}
-
-/** The state that a guard reports. */
-export interface GuardStatus {
-  /** Why the database is refused; null while it is accepted. */
-  readonly refusal: string | null;
-  /** Why no further ids can be reserved; null while they can. */
-  readonly reservationFailure: string | null;
-}
 
 /**
  * Refuses a database that was restored to an older state, and reserves ids outside of the database before they are
@@ -57,6 +33,11 @@ export class RollbackGuard implements WriteGuard {
   private writtenAt = 0;
   private behind: string | null = null;
   private archiveFault: string | null = null;
+  /**
+   * How often in a row, in the present generation, the archive was found to be ahead. The first time may come from before
+   * a rollback was accepted.
+   */
+  private archiveFaults = 0;
   private reservationFailure: string | null = null;
 
   constructor(private readonly options: RollbackGuardOptions) {
@@ -76,7 +57,7 @@ export class RollbackGuard implements WriteGuard {
     this.timer = setInterval(() => {
       if (isBusy) return;
       isBusy = true;
-      this.compare(sql)
+      this.compareAndReport(sql)
         // Statements that need the database report that it is away; it is compared as soon as it is back.
         .catch(() => undefined)
         .finally(() => (isBusy = false));
@@ -105,6 +86,7 @@ export class RollbackGuard implements WriteGuard {
   setArchiveFault(reason: string | null): void {
     if (reason !== this.archiveFault && reason !== null) this.options.say(reason);
     this.archiveFault = reason;
+    this.archiveFaults = reason === null ? 0 : this.archiveFaults + 1;
   }
 
   async admit(sequence: FencedSequence, sql: Sql): Promise<Fence> {
@@ -147,6 +129,20 @@ export class RollbackGuard implements WriteGuard {
     if (this.behind !== null) return;
     if (!this.isCurrent(state)) state = await this.move(sql, state);
     this.reserve(state);
+  }
+
+  /**
+   * Compares the database, and tells the other processes if it was rolled back. What is missing may have been written by
+   * this process alone, so they would not notice.
+   */
+  private async compareAndReport(sql: Sql): Promise<void> {
+    await this.compare(sql);
+    const { known } = this;
+    if (known === null || (this.behind === null && this.archiveFaults < 2)) return;
+    const { database, generation, isReported } = await readState(sql, []);
+    // Another database is not behind for the processes that it belongs to, nor is one whose rollback was just accepted.
+    if (database === known.database && generation <= known.generation && !isReported)
+      await reportRollback(sql, generation);
   }
 
   /** Takes over the marks of other processes for this database. */
@@ -192,8 +188,10 @@ export class RollbackGuard implements WriteGuard {
     this.options.note?.(`rollback accepted: the audit log is at generation ${String(state.generation)}`);
     this.committed.length = 0;
     this.behind = null;
+    this.archiveFaults = 0;
     this.known = { ...known, instance: null, generation: state.generation };
     this.isDirty = true;
+    this.judge({ ...state, missing: 0 }, this.known);
   }
 
   private isCurrent(state: DatabaseState): boolean {

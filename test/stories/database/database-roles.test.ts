@@ -179,6 +179,8 @@ describe("the application's login", () => {
       'refusal_throttle SELECT',
       'refusal_throttle UPDATE',
       ...['DELETE', 'INSERT', 'SELECT', 'UPDATE'].map((right) => `refusal_windows ${right}`),
+      'rollback_report INSERT',
+      'rollback_report SELECT',
       'user_identities SELECT',
       'users SELECT',
       'users UPDATE (active, approval_level, max_risk_score, role, version)',
@@ -284,7 +286,12 @@ it('an API key has no unknown scope', async () => {
 
 describe('the schema', () => {
   /** Searched before any organization is known. */
-  const DIRECTORIES = ['organizations_pkey', 'user_identities_pkey', 'database_identity_pkey'];
+  const DIRECTORIES = [
+    'organizations_pkey',
+    'user_identities_pkey',
+    'database_identity_pkey',
+    'rollback_report_pkey',
+  ];
 
   it('has the organization in every primary key, unique index and foreign key of its rows', async () => {
     const keys = await database.sql<{ name: string; columns: string[] }>(`
