@@ -6,7 +6,7 @@ import { ActionReads } from '../src/persistence/actions/actions.reads';
 import { writeAuditEntries } from '../src/persistence/audit/audit-entries';
 import { Database } from '../src/persistence/sql/database';
 import type { Statement } from '../src/persistence/sql/sql';
-import { decide } from '../src/persistence/decisions/decide.statement';
+import { decide } from '../src/persistence/decisions/decide';
 import { PrincipalReads } from '../src/persistence/people/principals.reads';
 import { batchOf } from '../src/use-cases/decisions/decision-batch';
 import { noAuditEntries } from './no-audit-entries';

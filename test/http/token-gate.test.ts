@@ -5,9 +5,8 @@ import fc from 'fast-check';
 import { JwksKeys } from '../../src/http/jwks';
 import { faultOf, readJws } from '../../src/http/jws';
 import { readStrictObject } from '../../src/http/strict-json';
-import type { VerifiedToken } from '../../src/http/token-verifier';
 import { keyFault, type SignatureAlgorithm, type VerificationKey } from '../../src/http/verification-key';
-import { rememberVerified } from '../../src/http/verified-tokens';
+import { rememberVerified, type VerifiedToken } from '../../src/http/token-verifier';
 import { makeLogger } from '../../src/observability/logger';
 
 /** The checks in front of the library and the signature check behind it, against public vectors and ambiguous JSON. */

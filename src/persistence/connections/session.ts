@@ -1,5 +1,5 @@
 import type { CommittedEntry } from '../rollback/write-guard';
-import type { Connection } from './connection';
+import type { Connection } from './connections';
 import type { Session, Sql, Statement } from '../sql/sql';
 import type { StatementRunner } from '../sql/statement-runner';
 

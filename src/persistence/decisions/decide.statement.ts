@@ -1,16 +1,11 @@
-import type { DecisionBatch, WriteOutcome } from '../../use-cases/decisions/decision-store';
-import { momentAfter, placedAuditRecords, writeAuditEntries } from '../audit/audit-entries';
-import type { Sql, Statement } from '../sql/sql';
+import { momentAfter, writeAuditEntries } from '../audit/audit-entries';
+import type { Statement } from '../sql/sql';
 import { effectiveStatusSql } from '../actions/expiry';
 import { sharedAuthorityLockSql } from '../people/authority-lock';
-import { entriesOf, outcomeOf, recordOf, type DecideRow } from './decision-rows';
-import { claimSql, isKeyTaken, outcomeTimeSql } from './idempotency-records.store';
+import { claimSql, outcomeTimeSql } from './idempotency-records.store';
 
 /** What to do about rows that another transaction has locked: wait for them, or leave them out of the statement. */
 export type OnLocked = 'wait' | 'skip';
-
-/** Outcomes of one batch's candidates; null for a candidate whose rows another transaction had locked. */
-export type BatchOutcomes = readonly (WriteOutcome | null)[];
 
 /**
  * Decides, in one statement, for any number of reviewers of one organization: locks in id order, compare-and-swap,
@@ -126,47 +121,8 @@ ORDER BY c.position`;
 /** SQL for whether a candidate has no idempotency key, or holds it. */
 const IS_FREE = `coalesce(claim, 'held') = 'held'`;
 
-const DECIDE: Readonly<Record<OnLocked, Statement>> = {
+/** The statement, by what it does about locked rows. */
+export const DECIDE: Readonly<Record<OnLocked, Statement>> = {
   wait: { name: 'decide', text: decideSql('wait'), fenced: 'audit' },
   skip: { name: 'decide_unlocked', text: decideSql('skip'), fenced: 'audit' },
 };
-
-/**
- * Decides the candidates that are not stale, in one statement.
- * @param batches all of one organization, each action at most once
- * @returns per batch, one outcome per candidate in their order; null for a candidate whose rows were locked
- */
-export async function decide(
-  sql: Sql,
-  batches: readonly DecisionBatch[],
-  onLocked: OnLocked,
-): Promise<readonly BatchOutcomes[]> {
-  const [first] = batches;
-  if (first === undefined) return [];
-  const items = batches.flatMap((batch) => batch.candidates.map((candidate) => ({ batch, candidate })));
-  const values = [
-    first.reviewer.organizationId,
-    [...new Set(batches.map(({ reviewer }) => reviewer.user.id))],
-    JSON.stringify(items.map(({ batch, candidate }, position) => recordOf(batch, candidate, position))),
-    placedAuditRecords(items.flatMap(({ candidate }, position) => entriesOf(candidate, position))),
-  ];
-  const rows = await sql
-    .query<DecideRow & Record<string, unknown>>(DECIDE[onLocked], values)
-    .catch((error: unknown) => {
-      // With several batches the owner of the taken key is unknown, so the batcher retries each alone.
-      if (batches.length > 1 || !isKeyTaken(error)) throw error;
-      return null;
-    });
-  if (rows === null)
-    return [first.candidates.map(({ action }) => ({ actionId: action.id, kind: 'key_used' }))];
-  let next = 0;
-  return batches.map((batch) =>
-    batch.candidates.map((candidate) => {
-      const row = rows[next++];
-      if (row?.actionId !== candidate.action.id) throw new Error('The decision gave no row for a candidate');
-      if (row.claim === 'used' || row.claim === 'busy')
-        return { actionId: row.actionId, kind: `key_${row.claim}` };
-      return row.isAbsent && onLocked === 'skip' ? null : outcomeOf(row, candidate, batch);
-    }),
-  );
-}

@@ -8,7 +8,7 @@ import type {
   WriteOutcome,
 } from '../../use-cases/decisions/decision-store';
 import { decisionOf } from '../connections/admission';
-import { decide } from './decide.statement';
+import { decide } from './decide';
 import type { Database } from '../sql/database';
 import { DatabaseUnavailableError } from '../connections/outage';
 import type { Sql } from '../sql/sql';

@@ -4,13 +4,11 @@ import { DataSource, type EntitySchema, type MigrationInterface } from 'typeorm'
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
 import type { WriteGuard } from '../rollback/write-guard';
 import { Admission, SYSTEM, type Claim } from '../connections/admission';
-import { Connection } from '../connections/connection';
-import { Connections } from '../connections/connections';
+import { Connection, Connections } from '../connections/connections';
 import { DatabaseUnavailableError, outageBehind } from '../connections/outage';
 import { BEGIN_SNAPSHOT, COMMIT, makeSession, WAIT_FOR_READER } from '../connections/session';
 import type { Session, Sql, Statement } from './sql';
-import { StatementRunner, type StatementRunnerOptions } from './statement-runner';
-import { setValueParsers } from './value-parsers';
+import { setValueParsers, StatementRunner, type StatementRunnerOptions } from './statement-runner';
 
 setValueParsers();
 

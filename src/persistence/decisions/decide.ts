@@ -4,10 +4,12 @@ import type {
   DecisionCandidate,
   WriteOutcome,
 } from '../../use-cases/decisions/decision-store';
-import type { PlacedDraft } from '../audit/audit-entries';
-import type { Claim } from './idempotency-records.store';
+import { placedAuditRecords, type PlacedDraft } from '../audit/audit-entries';
+import type { Sql } from '../sql/sql';
+import { DECIDE, type OnLocked } from './decide.statement';
+import { isKeyTaken, type Claim } from './idempotency-records.store';
 
-export interface DecideRow {
+interface DecideRow {
   readonly actionId: number;
   readonly statusBefore: Action['status'] | null;
   readonly decidedById: number | null;
@@ -25,7 +27,51 @@ export interface DecideRow {
   readonly leafHash: Buffer | null;
 }
 
-export function recordOf(
+/** Outcomes of one batch's candidates; null for a candidate whose rows another transaction had locked. */
+export type BatchOutcomes = readonly (WriteOutcome | null)[];
+
+/**
+ * Decides the candidates that are not stale, in one statement.
+ * @param batches all of one organization, each action at most once
+ * @returns per batch, one outcome per candidate in their order; null for a candidate whose rows were locked
+ */
+export async function decide(
+  sql: Sql,
+  batches: readonly DecisionBatch[],
+  onLocked: OnLocked,
+): Promise<readonly BatchOutcomes[]> {
+  const [first] = batches;
+  if (first === undefined) return [];
+  const items = batches.flatMap((batch) => batch.candidates.map((candidate) => ({ batch, candidate })));
+  const values = [
+    first.reviewer.organizationId,
+    [...new Set(batches.map(({ reviewer }) => reviewer.user.id))],
+    JSON.stringify(items.map(({ batch, candidate }, position) => recordOf(batch, candidate, position))),
+    placedAuditRecords(items.flatMap(({ candidate }, position) => entriesOf(candidate, position))),
+  ];
+  const rows = await sql
+    .query<DecideRow & Record<string, unknown>>(DECIDE[onLocked], values)
+    .catch((error: unknown) => {
+      // With several batches the owner of the taken key is unknown, so the batcher retries each alone.
+      if (batches.length > 1 || !isKeyTaken(error)) throw error;
+      return null;
+    });
+  if (rows === null)
+    return [first.candidates.map(({ action }) => ({ actionId: action.id, kind: 'key_used' }))];
+  let next = 0;
+  return batches.map((batch) =>
+    batch.candidates.map((candidate) => {
+      const row = rows[next++];
+      if (row?.actionId !== candidate.action.id) throw new Error('The decision gave no row for a candidate');
+      if (row.claim === 'used' || row.claim === 'busy')
+        return { actionId: row.actionId, kind: `key_${row.claim}` };
+      return row.isAbsent && onLocked === 'skip' ? null : outcomeOf(row, candidate, batch);
+    }),
+  );
+}
+
+/** Returns a candidate as the statement reads it. */
+function recordOf(
   { reviewer, verdict, reason, correlationId, idempotencyKey }: DecisionBatch,
   { action, approvalsRequired }: DecisionCandidate,
   position: number,
@@ -48,13 +94,13 @@ export function recordOf(
 }
 
 /** Returns the entries of either effect, at the positions that the statement chooses from. */
-export function entriesOf({ decided, voted }: DecisionCandidate, position: number): readonly PlacedDraft[] {
+function entriesOf({ decided, voted }: DecisionCandidate, position: number): readonly PlacedDraft[] {
   const entry = { position: 2 * position, draft: decided };
   return voted === null ? [entry] : [entry, { position: 2 * position + 1, draft: voted }];
 }
 
 /** Turns a row into the outcome of its candidate. */
-export function outcomeOf(
+function outcomeOf(
   row: DecideRow,
   { action: before, approvalsRequired }: DecisionCandidate,
   batch: DecisionBatch,
