@@ -11,7 +11,7 @@ import { makeExecuteOperation } from './graphql/execute';
 import { ActionResolver } from './graphql/resolvers/action.resolver';
 import { ApiKeyResolver } from './graphql/resolvers/api-key.resolver';
 import { AuditLogResolver } from './graphql/resolvers/audit-log.resolver';
-import { DecisionResolver } from './graphql/resolvers/decision.resolver';
+import { BulkDecisionResolver, DecisionResolver } from './graphql/resolvers/decision.resolver';
 import { PolicyResolver, PolicyVersionResolver } from './graphql/resolvers/policy.resolver';
 import { SubmissionResolver } from './graphql/resolvers/submission.resolver';
 import { TreeResolver } from './graphql/resolvers/tree.resolver';
@@ -141,6 +141,7 @@ export async function makeApp(options: AppOptions): Promise<FastifyInstance> {
         makeRevokeApiKey(authority),
       ),
       new AuditLogResolver(reads.auditLog),
+      new BulkDecisionResolver(logKey),
       new DecisionResolver(decideActions, logKey),
       new PolicyResolver(policies, new StuckActionsReads(database), makeChangePolicy(authority)),
       new PolicyVersionResolver(),

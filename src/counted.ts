@@ -6,8 +6,7 @@ import type { SubmitAction } from './use-cases/submissions/submit-action';
 export function countDecisions(decide: DecideActions, metrics: Metrics): DecideActions {
   return async (request) => {
     const result = await decide(request);
-    // A replay has the correlation id of the request that decided.
-    if (result.correlationId !== request.origin.correlationId) return result;
+    if (result.isReplay) return result;
     const made = result.outcomes.filter(
       ({ decision }) => decision !== undefined && decision.status !== 'pending_approval',
     );

@@ -1,18 +1,24 @@
 import { CountersignError } from './error.ts';
 import {
   ApproveAction,
+  ApproveActionWithReceipt,
   BulkApproveActions,
+  BulkApproveActionsWithReceipt,
   BulkRejectActions,
+  BulkRejectActionsWithReceipt,
   GetAction,
   ListActions,
   RejectAction,
+  RejectActionWithReceipt,
   SubmitAction,
   type ActionDetailsFragment,
   type ActionFilter,
   type ActionOrder,
   type BulkFragment,
   type BulkMode,
+  type BulkReceiptFragment,
   type DecisionFragment,
+  type ReceiptFragment,
   type SubmitActionInput,
   type SubmitActionMutation,
 } from './operations.ts';
@@ -36,6 +42,8 @@ export interface ChangeOptions extends CallOptions {
 export interface DecisionOptions extends ChangeOptions {
   /** At most 2,000 characters. The organization's policy can require it. */
   readonly reason?: string;
+  /** Whether the log signs a receipt of the decision, for you to keep. A replay has none. */
+  readonly receipt?: boolean;
 }
 
 export interface BulkOptions extends DecisionOptions {
@@ -44,13 +52,13 @@ export interface BulkOptions extends DecisionOptions {
 }
 
 /** A verdict that took effect. */
-export type Decision = DecisionFragment;
+export type Decision = DecisionFragment & Partial<ReceiptFragment>;
 /** `approvedAt` and `approvedBy` are null while more approvals are required; `status` is then PENDING_APPROVAL. */
 export type Approval = Decision & { readonly approvedAt: string | null; readonly approvedBy: number | null };
 export type Rejection = Decision & { readonly rejectedAt: string; readonly rejectedBy: number };
 
 /** The result of a bulk, action by action. */
-export type BulkDecision = BulkFragment;
+export type BulkDecision = BulkFragment & Partial<BulkReceiptFragment>;
 /** The result for one action: a decision or a refusal. */
 export type BulkItem = BulkFragment['results'][number];
 
@@ -92,7 +100,8 @@ export class Actions {
 
   /** Approves an action. Requires a JWT. */
   async approve(actionId: ActionId, options: DecisionOptions = {}): Promise<Approval> {
-    const { decision } = await this.transport.run(ApproveAction, decide(actionId, options), options.signal);
+    const operation = options.receipt === true ? ApproveActionWithReceipt : ApproveAction;
+    const { decision } = await this.transport.run(operation, decide(actionId, options), options.signal);
     const isApproved = decision.status === 'APPROVED';
     return {
       ...decision,
@@ -103,7 +112,8 @@ export class Actions {
 
   /** Rejects an action. Requires a JWT. */
   async reject(actionId: ActionId, options: DecisionOptions = {}): Promise<Rejection> {
-    const { decision } = await this.transport.run(RejectAction, decide(actionId, options), options.signal);
+    const operation = options.receipt === true ? RejectActionWithReceipt : RejectAction;
+    const { decision } = await this.transport.run(operation, decide(actionId, options), options.signal);
     const { decidedAt, decidedBy } = decision;
     return { ...decision, rejectedAt: decidedAt, rejectedBy: decidedBy.id };
   }
@@ -111,13 +121,15 @@ export class Actions {
   /** Approves up to 500 actions. Refusals are items of the result, not errors. Requires a JWT. */
   async bulkApprove(actionIds: readonly ActionId[], options: BulkOptions = {}): Promise<BulkDecision> {
     const variables = decideAll(actionIds, options);
-    return (await this.transport.run(BulkApproveActions, variables, options.signal)).bulk;
+    const operation = options.receipt === true ? BulkApproveActionsWithReceipt : BulkApproveActions;
+    return (await this.transport.run(operation, variables, options.signal)).bulk;
   }
 
   /** Rejects up to 500 actions. Refusals are items of the result, not errors. Requires a JWT. */
   async bulkReject(actionIds: readonly ActionId[], options: BulkOptions = {}): Promise<BulkDecision> {
     const variables = decideAll(actionIds, options);
-    return (await this.transport.run(BulkRejectActions, variables, options.signal)).bulk;
+    const operation = options.receipt === true ? BulkRejectActionsWithReceipt : BulkRejectActions;
+    return (await this.transport.run(operation, variables, options.signal)).bulk;
   }
 
   /** Submits an action for approval. */

@@ -1,5 +1,12 @@
 /** The fields that hold ids. GraphQL writes an id as text, REST as a number; this client uses numbers everywhere. */
-const ID_FIELDS: ReadonlySet<string> = new Set(['id', 'actionId', 'auditId', 'decidedBy', 'submittedBy']);
+const ID_FIELDS: ReadonlySet<string> = new Set([
+  'id',
+  'actionId',
+  'auditId',
+  'auditIds',
+  'decidedBy',
+  'submittedBy',
+]);
 /** The fields whose content belongs to the agent and is never changed. */
 const OPAQUE_FIELDS: ReadonlySet<string> = new Set(['parameters']);
 
@@ -13,5 +20,7 @@ export function withNumericIds(value: unknown): unknown {
 }
 
 function fieldOf(name: string, held: unknown): unknown {
-  return ID_FIELDS.has(name) && typeof held === 'string' ? Number(held) : withNumericIds(held);
+  if (!ID_FIELDS.has(name)) return withNumericIds(held);
+  if (Array.isArray(held)) return held.map(Number);
+  return typeof held === 'string' ? Number(held) : withNumericIds(held);
 }

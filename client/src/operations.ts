@@ -145,7 +145,7 @@ export type ApproveActionMutationVariables = Exact<{
 }>;
 
 
-export type ApproveActionMutation = { readonly decision: { readonly actionId: number, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: number, readonly name: string }, readonly receipt: { readonly auditId: number, readonly leafHash: string, readonly signature: string } } };
+export type ApproveActionMutation = { readonly decision: { readonly actionId: number, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: number, readonly name: string } } };
 
 export type RejectActionMutationVariables = Exact<{
   actionId: string | number;
@@ -154,7 +154,7 @@ export type RejectActionMutationVariables = Exact<{
 }>;
 
 
-export type RejectActionMutation = { readonly decision: { readonly actionId: number, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: number, readonly name: string }, readonly receipt: { readonly auditId: number, readonly leafHash: string, readonly signature: string } } };
+export type RejectActionMutation = { readonly decision: { readonly actionId: number, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: number, readonly name: string } } };
 
 export type BulkApproveActionsMutationVariables = Exact<{
   actionIds: ReadonlyArray<string | number> | string | number;
@@ -164,7 +164,7 @@ export type BulkApproveActionsMutationVariables = Exact<{
 }>;
 
 
-export type BulkApproveActionsMutation = { readonly bulk: { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: number, readonly decision: { readonly actionId: number, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: number, readonly name: string }, readonly receipt: { readonly auditId: number, readonly leafHash: string, readonly signature: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: number | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: number | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }> } };
+export type BulkApproveActionsMutation = { readonly bulk: { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: number, readonly decision: { readonly actionId: number, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: number, readonly name: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: number | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: number | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }> } };
 
 export type BulkRejectActionsMutationVariables = Exact<{
   actionIds: ReadonlyArray<string | number> | string | number;
@@ -174,7 +174,45 @@ export type BulkRejectActionsMutationVariables = Exact<{
 }>;
 
 
-export type BulkRejectActionsMutation = { readonly bulk: { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: number, readonly decision: { readonly actionId: number, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: number, readonly name: string }, readonly receipt: { readonly auditId: number, readonly leafHash: string, readonly signature: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: number | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: number | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }> } };
+export type BulkRejectActionsMutation = { readonly bulk: { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: number, readonly decision: { readonly actionId: number, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: number, readonly name: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: number | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: number | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }> } };
+
+export type ApproveActionWithReceiptMutationVariables = Exact<{
+  actionId: string | number;
+  reason?: string | null | undefined;
+  idempotencyKey?: string | null | undefined;
+}>;
+
+
+export type ApproveActionWithReceiptMutation = { readonly decision: { readonly actionId: number, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: number, readonly name: string }, readonly receipt: { readonly auditId: number, readonly leafHash: string, readonly signature: string } | null } };
+
+export type RejectActionWithReceiptMutationVariables = Exact<{
+  actionId: string | number;
+  reason?: string | null | undefined;
+  idempotencyKey?: string | null | undefined;
+}>;
+
+
+export type RejectActionWithReceiptMutation = { readonly decision: { readonly actionId: number, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: number, readonly name: string }, readonly receipt: { readonly auditId: number, readonly leafHash: string, readonly signature: string } | null } };
+
+export type BulkApproveActionsWithReceiptMutationVariables = Exact<{
+  actionIds: ReadonlyArray<string | number> | string | number;
+  reason?: string | null | undefined;
+  mode: BulkMode;
+  idempotencyKey?: string | null | undefined;
+}>;
+
+
+export type BulkApproveActionsWithReceiptMutation = { readonly bulk: { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: number, readonly decision: { readonly actionId: number, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: number, readonly name: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: number | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: number | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }>, readonly receipt: { readonly auditIds: ReadonlyArray<number>, readonly signature: string } | null } };
+
+export type BulkRejectActionsWithReceiptMutationVariables = Exact<{
+  actionIds: ReadonlyArray<string | number> | string | number;
+  reason?: string | null | undefined;
+  mode: BulkMode;
+  idempotencyKey?: string | null | undefined;
+}>;
+
+
+export type BulkRejectActionsWithReceiptMutation = { readonly bulk: { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: number, readonly decision: { readonly actionId: number, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: number, readonly name: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: number | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: number | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }>, readonly receipt: { readonly auditIds: ReadonlyArray<number>, readonly signature: string } | null } };
 
 export type SubmitActionMutationVariables = Exact<{
   input: SubmitActionInput;
@@ -201,9 +239,13 @@ export type ListActionsQueryVariables = Exact<{
 
 export type ListActionsQuery = { readonly actions: { readonly edges: ReadonlyArray<{ readonly node: { readonly id: number, readonly agentId: string, readonly agentName: string | null, readonly actionType: string, readonly description: string | null, readonly toolName: string | null, readonly targetSystem: string | null, readonly targetResource: string | null, readonly parameters: Record<string, unknown>, readonly status: ActionStatus, readonly riskScore: number, readonly riskLevel: RiskLevel, readonly requiredApprovalLevel: number, readonly submittedAt: string, readonly updatedAt: string, readonly expiresAt: string | null, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedAt: string | null, readonly reason: string | null, readonly correlationId: string | null, readonly submittedBy: { readonly id: number, readonly name: string }, readonly decidedBy: { readonly id: number, readonly name: string } | null } }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
 
-export type DecisionFragment = { readonly actionId: number, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: number, readonly name: string }, readonly receipt: { readonly auditId: number, readonly leafHash: string, readonly signature: string } };
+export type DecisionFragment = { readonly actionId: number, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: number, readonly name: string } };
 
-export type BulkFragment = { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: number, readonly decision: { readonly actionId: number, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: number, readonly name: string }, readonly receipt: { readonly auditId: number, readonly leafHash: string, readonly signature: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: number | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: number | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }> };
+export type ReceiptFragment = { readonly receipt: { readonly auditId: number, readonly leafHash: string, readonly signature: string } | null };
+
+export type BulkFragment = { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: number, readonly decision: { readonly actionId: number, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: number, readonly name: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: number | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: number | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }> };
+
+export type BulkReceiptFragment = { readonly receipt: { readonly auditIds: ReadonlyArray<number>, readonly signature: string } | null };
 
 export type FactsFragment = { readonly currentStatus: ActionStatus | null, readonly decidedBy: number | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: number | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null };
 
@@ -232,11 +274,6 @@ fragment Decision on ActionDecision {
   correlationId
   approvalsReceived
   approvalsRequired
-  receipt {
-    auditId
-    leafHash
-    signature
-  }
 }`);
 
 export const RejectAction: Operation<RejectActionMutation, RejectActionMutationVariables> = operation(`mutation RejectAction($actionId: ID!, $reason: String, $idempotencyKey: String) {
@@ -262,11 +299,6 @@ fragment Decision on ActionDecision {
   correlationId
   approvalsReceived
   approvalsRequired
-  receipt {
-    auditId
-    leafHash
-    signature
-  }
 }`);
 
 export const BulkApproveActions: Operation<BulkApproveActionsMutation, BulkApproveActionsMutationVariables> = operation(`mutation BulkApproveActions($actionIds: [ID!]!, $reason: String, $mode: BulkMode!, $idempotencyKey: String) {
@@ -314,11 +346,6 @@ fragment Decision on ActionDecision {
   correlationId
   approvalsReceived
   approvalsRequired
-  receipt {
-    auditId
-    leafHash
-    signature
-  }
 }
 
 fragment Facts on Refusal {
@@ -382,11 +409,6 @@ fragment Decision on ActionDecision {
   correlationId
   approvalsReceived
   approvalsRequired
-  receipt {
-    auditId
-    leafHash
-    signature
-  }
 }
 
 fragment Facts on Refusal {
@@ -403,6 +425,216 @@ fragment Facts on Refusal {
   riskLevel
   approvalsReceived
   approvalsRequired
+}`);
+
+export const ApproveActionWithReceipt: Operation<ApproveActionWithReceiptMutation, ApproveActionWithReceiptMutationVariables> = operation(`mutation ApproveActionWithReceipt($actionId: ID!, $reason: String, $idempotencyKey: String) {
+  decision: approveAction(
+    actionId: $actionId
+    reason: $reason
+    idempotencyKey: $idempotencyKey
+  ) {
+    ...Decision
+    ...Receipt
+  }
+}
+
+fragment Decision on ActionDecision {
+  actionId
+  status
+  verdict
+  decidedBy {
+    id
+    name
+  }
+  decidedAt
+  reason
+  correlationId
+  approvalsReceived
+  approvalsRequired
+}
+
+fragment Receipt on ActionDecision {
+  receipt {
+    auditId
+    leafHash
+    signature
+  }
+}`);
+
+export const RejectActionWithReceipt: Operation<RejectActionWithReceiptMutation, RejectActionWithReceiptMutationVariables> = operation(`mutation RejectActionWithReceipt($actionId: ID!, $reason: String, $idempotencyKey: String) {
+  decision: rejectAction(
+    actionId: $actionId
+    reason: $reason
+    idempotencyKey: $idempotencyKey
+  ) {
+    ...Decision
+    ...Receipt
+  }
+}
+
+fragment Decision on ActionDecision {
+  actionId
+  status
+  verdict
+  decidedBy {
+    id
+    name
+  }
+  decidedAt
+  reason
+  correlationId
+  approvalsReceived
+  approvalsRequired
+}
+
+fragment Receipt on ActionDecision {
+  receipt {
+    auditId
+    leafHash
+    signature
+  }
+}`);
+
+export const BulkApproveActionsWithReceipt: Operation<BulkApproveActionsWithReceiptMutation, BulkApproveActionsWithReceiptMutationVariables> = operation(`mutation BulkApproveActionsWithReceipt($actionIds: [ID!]!, $reason: String, $mode: BulkMode!, $idempotencyKey: String) {
+  bulk: bulkApproveActions(
+    actionIds: $actionIds
+    reason: $reason
+    mode: $mode
+    idempotencyKey: $idempotencyKey
+  ) {
+    ...Bulk
+    ...BulkReceipt
+  }
+}
+
+fragment Bulk on BulkDecision {
+  verdict
+  mode
+  requested
+  succeeded
+  failed
+  correlationId
+  results {
+    actionId
+    decision {
+      ...Decision
+    }
+    refusal {
+      code
+      status
+      detail
+      ...Facts
+    }
+  }
+}
+
+fragment Decision on ActionDecision {
+  actionId
+  status
+  verdict
+  decidedBy {
+    id
+    name
+  }
+  decidedAt
+  reason
+  correlationId
+  approvalsReceived
+  approvalsRequired
+}
+
+fragment Facts on Refusal {
+  currentStatus
+  decidedBy
+  decidedAt
+  requiredLevel
+  heldLevel
+  riskScore
+  riskLimit
+  heldRole
+  requiredRoles
+  submittedBy
+  riskLevel
+  approvalsReceived
+  approvalsRequired
+}
+
+fragment BulkReceipt on BulkDecision {
+  receipt {
+    auditIds
+    signature
+  }
+}`);
+
+export const BulkRejectActionsWithReceipt: Operation<BulkRejectActionsWithReceiptMutation, BulkRejectActionsWithReceiptMutationVariables> = operation(`mutation BulkRejectActionsWithReceipt($actionIds: [ID!]!, $reason: String, $mode: BulkMode!, $idempotencyKey: String) {
+  bulk: bulkRejectActions(
+    actionIds: $actionIds
+    reason: $reason
+    mode: $mode
+    idempotencyKey: $idempotencyKey
+  ) {
+    ...Bulk
+    ...BulkReceipt
+  }
+}
+
+fragment Bulk on BulkDecision {
+  verdict
+  mode
+  requested
+  succeeded
+  failed
+  correlationId
+  results {
+    actionId
+    decision {
+      ...Decision
+    }
+    refusal {
+      code
+      status
+      detail
+      ...Facts
+    }
+  }
+}
+
+fragment Decision on ActionDecision {
+  actionId
+  status
+  verdict
+  decidedBy {
+    id
+    name
+  }
+  decidedAt
+  reason
+  correlationId
+  approvalsReceived
+  approvalsRequired
+}
+
+fragment Facts on Refusal {
+  currentStatus
+  decidedBy
+  decidedAt
+  requiredLevel
+  heldLevel
+  riskScore
+  riskLimit
+  heldRole
+  requiredRoles
+  submittedBy
+  riskLevel
+  approvalsReceived
+  approvalsRequired
+}
+
+fragment BulkReceipt on BulkDecision {
+  receipt {
+    auditIds
+    signature
+  }
 }`);
 
 export const SubmitAction: Operation<SubmitActionMutation, SubmitActionMutationVariables> = operation(`mutation SubmitAction($input: SubmitActionInput!, $idempotencyKey: String) {

@@ -1,7 +1,8 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
-import { openCheckpoint, originOf, signCheckpoint, signReceipt, type Generation } from '../domain/checkpoint';
+import { openCheckpoint, originOf, signCheckpoint, type Generation } from '../domain/checkpoint';
 import type { Hash } from '../domain/merkle';
+import { signBulkReceipt, signReceipt, type PromisedEntry } from '../domain/receipt';
 import { isSameNoteKey, noteKeyText, type NoteKey, type NoteSigner } from '../domain/signed-note';
 import type { RootSigner } from '../use-cases/seal-audit-log';
 import type { Config } from '../config';
@@ -58,9 +59,14 @@ export class LogKey implements RootSigner {
     );
   }
 
-  /** Returns a signed receipt: the promise that an organization's log will hold a leaf. */
-  signReceipt(organizationId: number, auditId: number, leafHash: Hash): string {
-    return signReceipt({ origin: this.originOf(organizationId), auditId, leafHash }, this.signer);
+  /** Returns a signed receipt: the promise that an organization's log will hold an entry. */
+  signReceipt(organizationId: number, entry: PromisedEntry): string {
+    return signReceipt(this.originOf(organizationId), entry, this.signer);
+  }
+
+  /** Returns one signed receipt of several entries. */
+  signBulkReceipt(organizationId: number, entries: readonly PromisedEntry[]): string {
+    return signBulkReceipt(this.originOf(organizationId), entries, this.signer);
   }
 }
 

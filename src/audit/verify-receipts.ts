@@ -1,4 +1,4 @@
-import { openReceipt } from '../domain/checkpoint';
+import { openReceipt } from '../domain/receipt';
 import type { NoteKey } from '../domain/signed-note';
 import type { Fault } from './verification';
 
@@ -25,10 +25,8 @@ export class ReceiptVerification {
       if (receipt?.origin !== origin)
         report({ kind: 'RECEIPT_NOT_SIGNED', detail: `The receipt from ${source} is not from this log` });
       else
-        this.promised.set(nameOf(receipt.auditId, receipt.leafHash.toString('base64')), {
-          auditId: receipt.auditId,
-          source,
-        });
+        for (const { auditId, leafHash } of receipt.entries)
+          this.promised.set(nameOf(auditId, leafHash.toString('base64')), { auditId, source });
     }
   }
 

@@ -19,13 +19,6 @@ export interface Generation {
   readonly abandonedRoot: Buffer;
 }
 
-/** The promise to an approver that the log will hold this leaf. */
-export interface Receipt {
-  readonly origin: string;
-  readonly auditId: number;
-  readonly leafHash: Buffer;
-}
-
 /** Returns the origin of an organization's log, the first line of all its checkpoints. */
 export function originOf(logName: string, organizationId: number): string {
   return `${logName}/organizations/${String(organizationId)}`;
@@ -72,25 +65,13 @@ function readGeneration(lines: readonly string[]): Generation | null {
   return { number: Number(number), abandonedSize: Number(size), abandonedRoot };
 }
 
-/** Returns a receipt as a signed note. Its second line makes it impossible to take it for a checkpoint. */
-export function signReceipt({ origin, auditId, leafHash }: Receipt, signer: NoteSigner): string {
-  return signNote(`${origin}\nreceipt\n${String(auditId)}\n${leafHash.toString('base64')}\n`, signer);
-}
-
-/** Reads a signed receipt; null if none of these keys signed it, or it is not a receipt. */
-export function openReceipt(note: string, keys: readonly NoteKey[]): Receipt | null {
-  const text = openNote(note, keys)?.text ?? '';
-  const [origin = '', kind, id = '', leaf = '', ...rest] = text.split('\n');
-  const leafHash = readHash(leaf);
-  if (kind !== 'receipt' || !isDecimal(id) || leafHash === null || rest.length !== 1) return null;
-  return { origin, auditId: Number(id), leafHash };
-}
-
-function readHash(base64: string): Buffer | null {
+/** Reads a hash in base64; null for anything else. */
+export function readHash(base64: string): Buffer | null {
   const hash = Buffer.from(base64, 'base64');
   return hash.length === 32 && hash.toString('base64') === base64 ? hash : null;
 }
 
-function isDecimal(text: string): boolean {
+/** Returns whether a text is an integer from 0 to 2^53-1 in plain decimal digits. */
+export function isDecimal(text: string): boolean {
   return /^(0|[1-9][0-9]{0,15})$/.test(text) && Number.isSafeInteger(Number(text));
 }

@@ -6,7 +6,7 @@ import type { AuthorizeDirective } from './authorize.directive';
 import { ActionResolver } from './resolvers/action.resolver';
 import { ApiKeyResolver } from './resolvers/api-key.resolver';
 import { AuditLogResolver } from './resolvers/audit-log.resolver';
-import { DecisionResolver } from './resolvers/decision.resolver';
+import { BulkDecisionResolver, DecisionResolver } from './resolvers/decision.resolver';
 import { PolicyResolver, PolicyVersionResolver } from './resolvers/policy.resolver';
 import { SubmissionResolver } from './resolvers/submission.resolver';
 import { TreeResolver } from './resolvers/tree.resolver';
@@ -17,6 +17,7 @@ const RESOLVERS = [
   ActionResolver,
   ApiKeyResolver,
   AuditLogResolver,
+  BulkDecisionResolver,
   DecisionResolver,
   PolicyResolver,
   PolicyVersionResolver,

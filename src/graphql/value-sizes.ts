@@ -27,6 +27,7 @@ const SIZES: Readonly<Record<string, number>> = {
   'AuditLog.details': 1_000,
   'AuditLog.data': 65_536,
   'AuditLog.userAgent': 2_000,
+  'BulkReceipt.signature': 33_000,
   'Vote.reason': 6_000,
 };
 /** The largest size of other texts, such as names of 200 characters, in bytes. */
@@ -67,6 +68,7 @@ export function bulkPart(
 /** The largest size of each unpaged list, by field name. For the introspection fields, about their actual sizes. */
 const WHOLE_LISTS: Readonly<Record<string, number>> = {
   results: MAX_BULK_IDS,
+  auditIds: MAX_BULK_IDS,
   scoringRules: MAX_SCORING_RULES,
   auditSummary: 400,
   types: 100,

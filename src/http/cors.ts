@@ -11,6 +11,7 @@ export async function allowOrigins(server: FastifyInstance, origins: readonly st
       'Content-Type',
       'X-API-Key',
       'Idempotency-Key',
+      'Prefer',
       'X-Correlation-ID',
       // Trace contexts (W3C) and the headers of Apollo clients.
       'traceparent',

@@ -161,7 +161,7 @@ export type ApproveActionMutationVariables = Exact<{
 }>;
 
 
-export type ApproveActionMutation = { readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string }, readonly receipt: { readonly auditId: string, readonly leafHash: string, readonly signature: string } } };
+export type ApproveActionMutation = { readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } } };
 
 export type RejectActionMutationVariables = Exact<{
   actionId: string | number;
@@ -170,7 +170,7 @@ export type RejectActionMutationVariables = Exact<{
 }>;
 
 
-export type RejectActionMutation = { readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string }, readonly receipt: { readonly auditId: string, readonly leafHash: string, readonly signature: string } } };
+export type RejectActionMutation = { readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } } };
 
 export type BulkApproveActionsMutationVariables = Exact<{
   actionIds: ReadonlyArray<string | number> | string | number;
@@ -180,7 +180,7 @@ export type BulkApproveActionsMutationVariables = Exact<{
 }>;
 
 
-export type BulkApproveActionsMutation = { readonly bulk: { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string }, readonly receipt: { readonly auditId: string, readonly leafHash: string, readonly signature: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: string | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }> } };
+export type BulkApproveActionsMutation = { readonly bulk: { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: string | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }> } };
 
 export type BulkRejectActionsMutationVariables = Exact<{
   actionIds: ReadonlyArray<string | number> | string | number;
@@ -190,7 +190,45 @@ export type BulkRejectActionsMutationVariables = Exact<{
 }>;
 
 
-export type BulkRejectActionsMutation = { readonly bulk: { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string }, readonly receipt: { readonly auditId: string, readonly leafHash: string, readonly signature: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: string | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }> } };
+export type BulkRejectActionsMutation = { readonly bulk: { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: string | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }> } };
+
+export type ApproveActionWithReceiptMutationVariables = Exact<{
+  actionId: string | number;
+  reason?: string | null | undefined;
+  idempotencyKey?: string | null | undefined;
+}>;
+
+
+export type ApproveActionWithReceiptMutation = { readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string }, readonly receipt: { readonly auditId: string, readonly leafHash: string, readonly signature: string } | null } };
+
+export type RejectActionWithReceiptMutationVariables = Exact<{
+  actionId: string | number;
+  reason?: string | null | undefined;
+  idempotencyKey?: string | null | undefined;
+}>;
+
+
+export type RejectActionWithReceiptMutation = { readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string }, readonly receipt: { readonly auditId: string, readonly leafHash: string, readonly signature: string } | null } };
+
+export type BulkApproveActionsWithReceiptMutationVariables = Exact<{
+  actionIds: ReadonlyArray<string | number> | string | number;
+  reason?: string | null | undefined;
+  mode: BulkMode;
+  idempotencyKey?: string | null | undefined;
+}>;
+
+
+export type BulkApproveActionsWithReceiptMutation = { readonly bulk: { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: string | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }>, readonly receipt: { readonly auditIds: ReadonlyArray<string>, readonly signature: string } | null } };
+
+export type BulkRejectActionsWithReceiptMutationVariables = Exact<{
+  actionIds: ReadonlyArray<string | number> | string | number;
+  reason?: string | null | undefined;
+  mode: BulkMode;
+  idempotencyKey?: string | null | undefined;
+}>;
+
+
+export type BulkRejectActionsWithReceiptMutation = { readonly bulk: { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: string | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }>, readonly receipt: { readonly auditIds: ReadonlyArray<string>, readonly signature: string } | null } };
 
 export type SubmitActionMutationVariables = Exact<{
   input: SubmitActionInput;
@@ -249,8 +287,12 @@ export type ListLegacyAuditLogQueryVariables = Exact<{
 
 export type ListLegacyAuditLogQuery = { readonly auditLogs: { readonly totalCount: number, readonly edges: ReadonlyArray<{ readonly node: { readonly id: string, readonly actionType: string, readonly actorKind: ActorKind, readonly actorId: string | null, readonly actionId: string | null, readonly timestamp: string, readonly details: string, readonly verdict: Verdict | null, readonly refusalCode: ErrorCode | null } }> } };
 
-export type DecisionFragment = { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string }, readonly receipt: { readonly auditId: string, readonly leafHash: string, readonly signature: string } };
+export type DecisionFragment = { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } };
 
-export type BulkFragment = { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string }, readonly receipt: { readonly auditId: string, readonly leafHash: string, readonly signature: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: string | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }> };
+export type ReceiptFragment = { readonly receipt: { readonly auditId: string, readonly leafHash: string, readonly signature: string } | null };
+
+export type BulkFragment = { readonly verdict: Verdict, readonly mode: BulkMode, readonly requested: number, readonly succeeded: number, readonly failed: number, readonly correlationId: string, readonly results: ReadonlyArray<{ readonly actionId: string, readonly decision: { readonly actionId: string, readonly status: ActionStatus, readonly verdict: Verdict, readonly decidedAt: string, readonly reason: string | null, readonly correlationId: string, readonly approvalsReceived: number, readonly approvalsRequired: number, readonly decidedBy: { readonly id: string } } | null, readonly refusal: { readonly code: ErrorCode, readonly status: number, readonly detail: string, readonly currentStatus: ActionStatus | null, readonly decidedBy: string | null, readonly decidedAt: string | null, readonly requiredLevel: number | null, readonly heldLevel: number | null, readonly riskScore: number | null, readonly riskLimit: number | null, readonly heldRole: Role | null, readonly requiredRoles: ReadonlyArray<Role> | null, readonly submittedBy: string | null, readonly riskLevel: RiskLevel | null, readonly approvalsReceived: number | null, readonly approvalsRequired: number | null } | null }> };
+
+export type BulkReceiptFragment = { readonly receipt: { readonly auditIds: ReadonlyArray<string>, readonly signature: string } | null };
 
 export type ActionDetailsFragment = { readonly id: string, readonly agentId: string, readonly agentName: string | null, readonly actionType: string, readonly description: string | null, readonly toolName: string | null, readonly targetSystem: string | null, readonly targetResource: string | null, readonly status: ActionStatus, readonly riskScore: number, readonly riskLevel: RiskLevel, readonly requiredApprovalLevel: number, readonly submittedAt: string, readonly updatedAt: string, readonly decidedAt: string | null, readonly reason: string | null, readonly correlationId: string | null, readonly submittedBy: { readonly id: string }, readonly decidedBy: { readonly id: string } | null };

@@ -41,6 +41,30 @@ export function readIdempotencyKey(headers: RestRequest['headers']): Parsed<stri
   return parseIdempotencyKey(headers['idempotency-key'], ['header', 'Idempotency-Key']);
 }
 
+/** The query parameter that asks for a receipt. */
+export const RECEIPT = {
+  receipt: {
+    type: 'boolean',
+    default: false,
+    description:
+      'Whether the response contains a receipt. The header `Prefer: return=receipt` asks for one too.',
+  },
+} as const;
+
+/** Reads whether the client asks for a receipt (docs/audit-log.md#receipts). */
+export function readReceipt({ query, headers }: RestRequest): Parsed<boolean> {
+  const asked = flag(query, 'receipt');
+  return asked.value === false && prefersReceipt(headers['prefer']) ? { value: true } : asked;
+}
+
+/** Whether `return=receipt` is among the preferences, which are separated by commas (RFC 7240). */
+function prefersReceipt(header: string | readonly string[] | undefined): boolean {
+  if (header === undefined) return false;
+  return String(header)
+    .split(',')
+    .some((preference) => /^\s*return\s*=\s*"?receipt"?\s*(;|$)/i.test(preference));
+}
+
 /** Returns the fields of the body, which may be absent. Callers ignore unknown fields. */
 export function readBody(body: unknown): Parsed<Readonly<Record<string, unknown>>> {
   if (body === undefined) return { value: {} };

@@ -9,6 +9,7 @@ import { refusalBehind } from '../api/error-refusals';
 import type { ExecuteOperation, NewAnswerBudget } from '../api/operation';
 import { untilSent } from '../api/replies';
 import { readOperations, rootFieldOf } from './operations';
+import { all, readReceipt } from './parameters';
 import type { Answer, RestRequest, Route } from './route';
 import { ROUTES } from './routes';
 
@@ -46,8 +47,9 @@ function addRoute(
   { requirementOf, callerChecks, newAnswerBudget, execute, identify, clock }: RestOptions,
   documents: ReadonlyMap<string, DocumentNode>,
 ): void {
-  const document = documents.get(route.operation);
-  if (document === undefined) throw new Error(`operations.graphql has no ${route.operation}`);
+  const { receiptOperation } = route;
+  const document = documentOf(documents, route.operation);
+  const withReceipt = receiptOperation === undefined ? null : documentOf(documents, receiptOperation);
   const requirement = { ...requirementOf(rootFieldOf(document)), ...route.asks };
   server.route({
     method: route.method,
@@ -55,15 +57,22 @@ function addRoute(
     config: { hasNumbers: route.hasNumbers === true },
     onRequest: [identify, checkCredential(callerChecks, requirement)],
     handler: async (request, reply) => {
-      const { faults, value: variables } = route.read(request as RestRequest);
+      const { faults, value } = all({
+        variables: route.read(request as RestRequest),
+        hasReceipt: withReceipt === null ? NO_RECEIPT : readReceipt(request as RestRequest),
+      });
       if (faults !== undefined) throw new RefusedError(validationRefusal(faults));
+      const { variables, hasReceipt } = value;
       const principal = identified(request);
       const { organizationId } = principal;
       const { origin } = request;
       const budget = newAnswerBudget(organizationId);
       const asker = { principal, origin, maxPageSize: MAX_PAGE_SIZE, requirement, budget };
       return untilSent(reply.raw, budget, async () => {
-        const { data, errors } = await execute({ document, variables }, asker);
+        const { data, errors } = await execute(
+          { document: (hasReceipt && withReceipt) || document, variables },
+          asker,
+        );
         const { rowsThatFit } = budget;
         if (rowsThatFit !== null) throw new RefusedError(answerTooLarge(rowsThatFit));
         if (errors !== undefined)
@@ -77,6 +86,14 @@ function addRoute(
       });
     },
   });
+}
+
+const NO_RECEIPT = { value: false };
+
+function documentOf(documents: ReadonlyMap<string, DocumentNode>, operation: string): DocumentNode {
+  const document = documents.get(operation);
+  if (document === undefined) throw new Error(`operations.graphql has no ${operation}`);
+  return document;
 }
 
 /** Checks the credential before the body is read: 401 comes first (docs/approval-policy.md#order-of-refusals). */

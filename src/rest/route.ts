@@ -49,6 +49,8 @@ export interface Route extends Endpoint {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly operation: string;
+  /** The operation that is run instead if the client asks for a receipt. */
+  readonly receiptOperation?: string;
   /** Overrides the `@authorize` of the operation's root field (docs/authentication.md#who-reads-what). */
   readonly asks?: Partial<Pick<Requirement, 'roles' | 'credential' | 'scope'>>;
   /** Whether the body contains numbers other than ids, so that fractions are accepted. */

@@ -10,10 +10,10 @@ const BY_KEY = { credential: 'any', scope: 'audit:read' } as const;
 
 // prettier-ignore
 export const ROUTES: readonly Route[] = [
-  { method: 'POST', path: '/api/v1/actions/:action_id/approve',   operation: 'ApproveAction',      ...APPROVE },
-  { method: 'POST', path: '/api/v1/actions/:action_id/reject',    operation: 'RejectAction',       ...REJECT },
-  { method: 'POST', path: '/api/v1/actions/bulk-approve',         operation: 'BulkApproveActions', ...BULK_APPROVE },
-  { method: 'POST', path: '/api/v1/actions/bulk-reject',          operation: 'BulkRejectActions',  ...BULK_REJECT },
+  { method: 'POST', path: '/api/v1/actions/:action_id/approve',   operation: 'ApproveAction',      ...APPROVE,      receiptOperation: 'ApproveActionWithReceipt' },
+  { method: 'POST', path: '/api/v1/actions/:action_id/reject',    operation: 'RejectAction',       ...REJECT,       receiptOperation: 'RejectActionWithReceipt' },
+  { method: 'POST', path: '/api/v1/actions/bulk-approve',         operation: 'BulkApproveActions', ...BULK_APPROVE, receiptOperation: 'BulkApproveActionsWithReceipt' },
+  { method: 'POST', path: '/api/v1/actions/bulk-reject',          operation: 'BulkRejectActions',  ...BULK_REJECT,  receiptOperation: 'BulkRejectActionsWithReceipt' },
   { method: 'POST', path: '/api/v1/actions/submit',               operation: 'SubmitAction',       ...SUBMIT, hasNumbers: true },
   { method: 'GET',  path: '/api/v1/actions/:action_id/status',    operation: 'GetActionStatus',    ...READ_STATUS },
   { method: 'GET',  path: '/api/v1/actions/:action_id',           operation: 'GetAction',          ...READ_ACTION },

@@ -1,11 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
-import {
-  openCheckpoint,
-  openReceipt,
-  originOf,
-  signCheckpoint,
-  signReceipt,
-} from '../../src/domain/checkpoint';
+import { openCheckpoint, originOf, signCheckpoint } from '../../src/domain/checkpoint';
+import { openReceipt, signReceipt } from '../../src/domain/receipt';
 import { noteKeyText, openNote, readNoteKey, signNote, type NoteSigner } from '../../src/domain/signed-note';
 import { splitNotes } from '../../src/audit/notes';
 
@@ -81,8 +76,9 @@ describe('a checkpoint', () => {
   });
 
   it('is never read as a receipt, nor a receipt as a checkpoint', () => {
-    const receipt = signReceipt({ origin: ORIGIN, auditId: 12, leafHash: HASH }, log);
-    expect(openReceipt(receipt, [log])).toEqual({ origin: ORIGIN, auditId: 12, leafHash: HASH });
+    const entry = { auditId: 12, leafHash: HASH };
+    const receipt = signReceipt(ORIGIN, entry, log);
+    expect(openReceipt(receipt, [log])).toEqual({ origin: ORIGIN, entries: [entry] });
     expect(openCheckpoint(receipt, [log])).toBeNull();
     expect(openReceipt(note, [log])).toBeNull();
   });

@@ -42,9 +42,9 @@ it('a developer packs the client, installs it and approves an action, with every
   const program = `
     import { CountersignClient } from '@countersign/client';
     const client = new CountersignClient(${JSON.stringify({ url: gateway.url, token: gateway.token(42) })});
-    const approval = await client.actions.approve(12345);
+    const approval = await client.actions.approve(12345, { receipt: true });
     const late = await client.actions.approve('12345').catch((error) => error);
-    const bulk = await client.actions.bulkApprove([12345, 12348]);
+    const bulk = await client.actions.bulkApprove([12345, 12348], { receipt: true });
     const { actions } = await client.actions.list({ filter: { status: ['APPROVED'] } });
     console.log(JSON.stringify({ approval, facts: late.facts, bulk, actions }));`;
   writeFileSync(join(folder, 'program.mjs'), program);
@@ -59,6 +59,7 @@ it('a developer packs the client, installs it and approves an action, with every
     { actionId: 12345, decision: null, refusal: { code: 'INVALID_STATE', decidedBy: 42 } },
     { actionId: 12348, decision: { decidedBy: { id: 42 } }, refusal: null },
   ]);
+  expect(bulk.receipt.auditIds).toEqual([expect.any(Number)]);
   expect(actions).toContainEqual(
     expect.objectContaining({
       id: 12348,

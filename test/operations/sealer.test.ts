@@ -376,7 +376,8 @@ describe('a log key that is changed', () => {
 
   it('continues where its predecessor is named, whose checkpoints and receipts stay valid', async () => {
     const [id = 0] = await gateway.addActions([20]);
-    const { body } = await gateway.rest('POST', `/api/v1/actions/${String(id)}/approve`, { user: 42 });
+    const path = `/api/v1/actions/${String(id)}/approve?receipt=true`;
+    const { body } = await gateway.rest('POST', path, { user: 42 });
     await sealing.seal();
     const next = key(testLogKey().keys);
     await decideMany();

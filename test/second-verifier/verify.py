@@ -119,7 +119,27 @@ def open_lines(note, keys, count):
     if len(lines) != count + 1 or not lines[0] or not DECIMAL.match(lines[-3]):
         return None
     leaf = from_base64(lines[-2], 32)
-    return None if leaf is None else (lines[0], int(lines[-3]), leaf, opened[1], lines[1])
+    return None if leaf is None else (lines[0], int(lines[-3]), leaf, opened[1])
+
+
+def open_receipt(note, keys):
+    """The origin of a receipt, and the pairs of audit id and leaf hash that it promises; None for anything else."""
+    opened = open_note(note, keys)
+    origin, kind, *lines = opened[0].split("\n") if opened else ("", "")
+    if not origin or len(lines) < 2 or lines.pop() != "":
+        return None
+    if kind == "receipt":
+        lines = [" ".join(lines)] if len(lines) == 2 else []
+    elif kind != "receipts":
+        return None
+    promised = []
+    for line in lines:
+        audit_id, _, encoded = line.partition(" ")
+        leaf = from_base64(encoded, 32)
+        if not DECIMAL.match(audit_id) or leaf is None or (promised and int(audit_id) <= promised[-1][0]):
+            return None
+        promised.append((int(audit_id), leaf))
+    return (origin, promised) if promised else None
 
 
 def read_notes(path):
@@ -426,10 +446,9 @@ class Verifier:
                 self.check(len(roots) == 1, "FORKED")
         self.receipts = set()
         for note in receipts:
-            opened = open_lines(note, self.keys, 4)
-            is_ours = opened is not None and (opened[0], opened[4]) == (header["origin"], "receipt")
-            if self.check(is_ours, "RECEIPT_NOT_SIGNED"):
-                self.receipts.add((opened[1], opened[2]))
+            opened = open_receipt(note, self.keys)
+            if self.check(opened is not None and opened[0] == header["origin"], "RECEIPT_NOT_SIGNED"):
+                self.receipts.update(opened[1])
         self.check_kept()
 
     def check(self, is_right, kind):
@@ -492,7 +511,7 @@ class Verifier:
         opened = open_lines(record["note"], self.keys, 3)
         if opened is None:
             return self.faults.append("CHECKPOINT_NOT_SIGNED")
-        origin, size, root, key, _ = opened
+        origin, size, root, key = opened
         if not self.check(origin == self.header["origin"], "CHECKPOINT_OF_OTHER_ORIGIN"):
             return
         self.signers.add(key)

@@ -44,6 +44,8 @@ export function vectorFiles(): Readonly<Record<string, string>> {
   };
   const later = bundleOf({ entries: [...ENTRIES, LATE_VOTE], checkpoints: [22] });
   const leaf = (members: Members): Buffer => leafHash(Buffer.from(JSON.stringify(members)));
+  const promised = (id: number) => ({ auditId: id, leafHash: leaf(entry(id)) });
+  const late = { auditId: 22, leafHash: leaf(LATE_VOTE) };
   return {
     keys: KEY.keysText,
     'early.checkpoints': `${note(clean(), 0)}\n${note(clean(), 1)}\n`,
@@ -51,9 +53,11 @@ export function vectorFiles(): Readonly<Record<string, string>> {
     'fork.checkpoints': KEY.signRoot(1, 13, Buffer.alloc(32, 1)),
     'empty.checkpoints': KEY.signRoot(1, 0, EMPTY_ROOT),
     'empty-forged.checkpoints': KEY.signRoot(1, 0, Buffer.alloc(32, 1)),
-    receipts: `${KEY.signReceipt(1, 5, leaf(entry(5)))}\n${KEY.signReceipt(1, 13, leaf(entry(13)))}\n`,
-    'late.receipts': KEY.signReceipt(1, 22, leaf(LATE_VOTE)),
-    'forged.receipts': vectorKey(2).signReceipt(1, 5, leaf(entry(5))),
+    receipts: `${KEY.signReceipt(1, promised(5))}\n${KEY.signReceipt(1, promised(13))}\n`,
+    'bulk.receipts': KEY.signBulkReceipt(1, [promised(5), promised(13)]),
+    'late-bulk.receipts': KEY.signBulkReceipt(1, [promised(5), late]),
+    'late.receipts': KEY.signReceipt(1, late),
+    'forged.receipts': vectorKey(2).signReceipt(1, promised(5)),
   };
 }
 
@@ -330,6 +334,13 @@ const FAULTS = (): readonly Row[] => [
     '--receipt forged.receipts',
   ],
   [
+    'broken-bulk-promise',
+    'One of the entries of which somebody has a receipt of a bulk is missing',
+    clean(),
+    'RECEIPT_NOT_HONOURED',
+    '--receipt late-bulk.receipts',
+  ],
+  [
     'broken-promise',
     'An entry of which somebody has a receipt is missing',
     clean(),
@@ -488,6 +499,11 @@ export function auditVectors(): readonly AuditVector[] {
   return [
     vector(['clean', 'Nobody touched it', clean()], ['OK', ''], KEYS),
     vector(['clean-kept', 'Held against what was kept', clean()], ['OK', ''], kept),
+    vector(
+      ['clean-bulk-receipt', 'Held against the receipt of a bulk', clean()],
+      ['OK', ''],
+      `${KEYS} --receipt bulk.receipts`,
+    ),
     vector(['clean-packed', 'Packed', gzipSync(fileOf(clean()))], ['OK', ''], KEYS),
     vector(
       ['clean-empty-tree', 'Held against a checkpoint of the empty tree', clean()],

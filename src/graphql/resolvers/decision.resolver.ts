@@ -1,5 +1,6 @@
 import { Arg, Ctx, Directive, Extensions, FieldResolver, ID, Mutation, Resolver, Root } from 'type-graphql';
 import type { LogKey } from '../../audit/log-key';
+import type { PromisedEntry } from '../../domain/receipt';
 import { RefusedError } from '../../domain/refusal';
 import type { AuditLogEntry } from '../../domain/audit-entry';
 import type { DecideActions } from '../../use-cases/decisions/decide-actions';
@@ -14,6 +15,7 @@ import {
   ActionDecisionType,
   AuditReceiptType,
   BulkDecisionType,
+  BulkReceiptType,
   NO_FACTS,
   type BulkItemType,
 } from '../types/decision.type';
@@ -97,12 +99,18 @@ export class DecisionResolver {
     return entry;
   }
 
-  @FieldResolver(() => AuditReceiptType, { description: 'Keep it: it proves a later removal of the entry.' })
+  @FieldResolver(() => AuditReceiptType, {
+    nullable: true,
+    description:
+      'Keep it: it proves a later removal of the entry. It is signed only if it is selected. Null for a replay, and in a bulk, which has one receipt for all of its decisions.',
+  })
   receipt(
-    @Root() { auditId, leafHash }: DecisionPayload,
+    @Root() { auditId, leafHash, isReceiptGiven }: DecisionPayload,
     @Ctx() { principal }: AuthorizedContext,
-  ): AuditReceiptType {
-    const signature = this.log.signReceipt(principal.organizationId, auditId, leafHash);
+  ): AuditReceiptType | null {
+    // What a replay reads from the database could have been altered, so nothing is promised of it.
+    if (!isReceiptGiven) return null;
+    const signature = this.log.signReceipt(principal.organizationId, { auditId, leafHash });
     return { auditId, leafHash: leafHash.toString('base64'), signature };
   }
 
@@ -110,13 +118,14 @@ export class DecisionResolver {
     const { request, result } = await this.decide(context);
     const [outcome] = result.outcomes;
     if (outcome?.decision === undefined) throw new RefusedError(outcome?.refusal ?? noOutcome());
-    return payloadOf(outcome.decision, request, result);
+    return payloadOf(outcome.decision, request, result, !result.isReplay);
   }
 
-  private async decideMany(context: RequestContext): Promise<BulkDecisionType> {
+  private async decideMany(context: RequestContext): Promise<BulkPayload> {
     const { request, result } = await this.decide(context);
-    const { outcomes, correlationId } = result;
-    const succeeded = outcomes.filter(({ decision }) => decision !== undefined).length;
+    const { outcomes, correlationId, isReplay } = result;
+    const decisions = outcomes.flatMap(({ decision }) => decision ?? []);
+    const succeeded = decisions.length;
     return {
       verdict: request.attempt.verdict,
       mode: request.mode,
@@ -125,6 +134,7 @@ export class DecisionResolver {
       failed: outcomes.length - succeeded,
       correlationId,
       results: outcomes.map((outcome) => bulkItemOf(outcome, request, result)),
+      promised: isReplay ? [] : decisions,
     };
   }
 
@@ -143,12 +153,41 @@ export class DecisionResolver {
 interface DecisionPayload extends ActionDecisionType {
   readonly auditId: number;
   readonly leafHash: Buffer;
+  /** Whether `receipt` is signed if it is selected. */
+  readonly isReceiptGiven: boolean;
+}
+
+/** The source object of BulkDecision's fields. */
+interface BulkPayload extends BulkDecisionType {
+  /** The entries that the bulk's receipt covers: those of this request's own decisions. */
+  readonly promised: readonly PromisedEntry[];
+}
+
+@Resolver(() => BulkDecisionType)
+export class BulkDecisionResolver {
+  constructor(private readonly log: Pick<LogKey, 'signBulkReceipt'>) {}
+
+  @FieldResolver(() => BulkReceiptType, {
+    nullable: true,
+    description:
+      'Keep it: it proves a later removal of any of the entries. It is signed only if it is selected. Null for a replay, and if nothing was decided.',
+  })
+  receipt(
+    @Root() { promised }: BulkPayload,
+    @Ctx() { principal }: AuthorizedContext,
+  ): BulkReceiptType | null {
+    if (promised.length === 0) return null;
+    const signature = this.log.signBulkReceipt(principal.organizationId, promised);
+    const auditIds = promised.map(({ auditId }) => auditId).sort((one, other) => one - other);
+    return { auditIds, signature };
+  }
 }
 
 function payloadOf(
   decision: Decision,
   { reason }: DecisionRequest,
   { reviewer, correlationId }: DecisionResult,
+  isReceiptGiven: boolean,
 ): DecisionPayload {
   const { actionId, status, verdict, decidedAt, approvalsReceived, approvalsRequired } = decision;
   const { auditId, leafHash, action } = decision;
@@ -164,6 +203,7 @@ function payloadOf(
     approvalsRequired,
     auditId,
     leafHash,
+    isReceiptGiven,
     action,
   };
 }
@@ -174,7 +214,7 @@ function bulkItemOf(
   result: DecisionResult,
 ): BulkItemType {
   if (decision !== undefined)
-    return { actionId, decision: payloadOf(decision, request, result), refusal: null };
+    return { actionId, decision: payloadOf(decision, request, result, false), refusal: null };
   const { code, detail, facts } = refusal;
   return {
     actionId,

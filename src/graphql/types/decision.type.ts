@@ -29,6 +29,20 @@ export class AuditReceiptType {
   signature!: string;
 }
 
+@ObjectType('BulkReceipt', {
+  description: 'A signed promise that the audit log contains the entries of all decisions of a bulk.',
+})
+export class BulkReceiptType {
+  @Field(() => [ID], { description: 'The ids of the entries, smallest first.' })
+  auditIds!: readonly number[];
+
+  @Field(() => String, {
+    description:
+      'A signed note with the ids and leaf hashes of the entries, which `countersign-verify --receipt` accepts.',
+  })
+  signature!: string;
+}
+
 @ObjectType('ActionDecision', { description: 'The result of a decision.' })
 export class ActionDecisionType {
   @Field(() => ID)

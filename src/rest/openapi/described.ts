@@ -7,6 +7,8 @@ export interface RequestParts {
   readonly query?: Readonly<Record<string, Schema>>;
   /** Whether `Idempotency-Key` has an effect. */
   readonly idempotencyKey?: true;
+  /** Whether `Prefer: return=receipt` has an effect. */
+  readonly receipt?: true;
   /** The JSON body. An absent one counts as `{}`. */
   readonly body?: Schema;
 }

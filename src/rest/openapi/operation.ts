@@ -104,6 +104,14 @@ const IDEMPOTENCY_KEY: Parameter = {
   schema: { type: 'string', pattern: IDEMPOTENCY_KEY_PATTERN },
 };
 
+const PREFER: Parameter = {
+  name: 'Prefer',
+  in: 'header',
+  description:
+    '`return=receipt` asks for a receipt of the decision (RFC 7240). Other preferences are ignored.',
+  schema: { type: 'string' },
+};
+
 function parametersOf({ path, request }: Described): readonly Parameter[] {
   const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name = '']): Parameter => ({
     name,
@@ -120,7 +128,11 @@ function parametersOf({ path, request }: Described): readonly Parameter[] {
       schema,
     }),
   );
-  const inHeader = request.idempotencyKey === true ? [IDEMPOTENCY_KEY, CORRELATION] : [CORRELATION];
+  const inHeader = [
+    ...(request.idempotencyKey === true ? [IDEMPOTENCY_KEY] : []),
+    ...(request.receipt === true ? [PREFER] : []),
+    CORRELATION,
+  ];
   return [...inPath, ...inQuery, ...inHeader];
 }
 

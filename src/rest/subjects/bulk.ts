@@ -9,8 +9,8 @@ import { json, type RequestParts } from '../openapi/described';
 import { ACTION_ID_EXAMPLE, CORRELATION_ID_EXAMPLE } from '../openapi/examples';
 import { ID, listOf, object, objectOf, objectType, oneOf, ref, type Schema } from '../openapi/json-schema';
 import { ERROR_PROPERTIES } from '../openapi/refusals';
-import type { BulkFragment } from '../operations.types';
-import { all, readBody, readIdempotencyKey } from '../parameters';
+import type { BulkFragment, BulkReceiptFragment } from '../operations.types';
+import { all, readBody, readIdempotencyKey, RECEIPT } from '../parameters';
 import type { Endpoint, ReadVariables, WriteAnswer } from '../route';
 import { APPROVAL_EXAMPLE, decisionBody, REASON, REJECTION_EXAMPLE } from './decide';
 
@@ -48,7 +48,10 @@ function numbersOnly(ids: unknown): unknown {
  * Writes a bulk decision: 200, with an outcome per item (docs/rest-api.md#bulk-decisions). A refused atomic bulk is a
  * 409 with the same results.
  */
-const writeBulkDecision: WriteAnswer<{ bulk: BulkFragment }> = ({ bulk }, { correlationId, now }) => {
+const writeBulkDecision: WriteAnswer<{ bulk: BulkFragment & Partial<BulkReceiptFragment> }> = (
+  { bulk },
+  { correlationId, now },
+) => {
   const { requested, succeeded, failed } = bulk;
   const results = bulk.results.map(({ actionId, decision, refusal }) =>
     decision ? decisionBody(decision) : refusedItem(Number(actionId), refusal),
@@ -67,9 +70,17 @@ const writeBulkDecision: WriteAnswer<{ bulk: BulkFragment }> = ({ bulk }, { corr
       failed,
       correlation_id: bulk.correlationId,
       results,
+      ...receiptOf(bulk),
     },
   };
 };
+
+function receiptOf({ receipt }: Partial<BulkReceiptFragment>): object {
+  // Not asked for, a replay, or nothing was decided.
+  if (!receipt) return {};
+  const { auditIds, signature } = receipt;
+  return { audit_receipt: { audit_ids: auditIds.map(Number), signature } };
+}
 
 const BULK_REFUSED: Refusal = {
   code: 'BULK_REFUSED',
@@ -96,7 +107,9 @@ function contextOf(refusal: RefusedItem): object | null {
 }
 
 const REQUEST: RequestParts = {
+  query: RECEIPT,
   idempotencyKey: true,
+  receipt: true,
   body: {
     type: 'object',
     required: ['action_ids'],
@@ -139,6 +152,11 @@ export function bulkSchemas(schema: GraphQLSchema): Readonly<Record<string, Sche
       ...counts,
       correlation_id: 'correlationId',
       results: listOf({ anyOf: ['Approval', 'Rejection', 'Vote', 'RefusedItem'].map(ref) }),
+      'audit_receipt?': ref('BulkReceipt'),
+    }),
+    BulkReceipt: objectOf(objectType(schema, 'BulkReceipt'), {
+      audit_ids: 'auditIds',
+      signature: 'signature',
     }),
     RefusedItem: objectOf(refusal, {
       action_id: ID,

@@ -4,8 +4,8 @@ import { restTime, word } from '../../api/rest-notation';
 import { json, type DescribedResponse, type Examples } from '../openapi/described';
 import { ACTION_ID_EXAMPLE, CORRELATION_ID_EXAMPLE } from '../openapi/examples';
 import { objectOf, objectType, PLAIN_TEXT, ref, TEXT, type Schema } from '../openapi/json-schema';
-import type { DecisionFragment } from '../operations.types';
-import { all, readBody, readIdempotencyKey } from '../parameters';
+import type { DecisionFragment, ReceiptFragment } from '../operations.types';
+import { all, readBody, readIdempotencyKey, RECEIPT } from '../parameters';
 import type { Endpoint, ReadVariables, WriteAnswer } from '../route';
 
 /** Approving and rejecting one action. */
@@ -21,17 +21,19 @@ const readDecision: ReadVariables = ({ params, body, headers }) => {
 };
 
 /** Writes a decision: 200 if decided, 202 if more approvals are required (docs/rest-api.md#approve-and-reject). */
-const writeDecision: WriteAnswer<{ decision: DecisionFragment }> = ({ decision }) => {
+const writeDecision: WriteAnswer<{ decision: DecisionFragment & Partial<ReceiptFragment> }> = ({
+  decision,
+}) => {
   const isWaiting = decision.status === 'PENDING_APPROVAL';
   return { status: isWaiting ? 202 : 200, body: decisionBody(decision) };
 };
 
 /** Returns the body of a decision. */
-export function decisionBody(decision: DecisionFragment): Readonly<Record<string, unknown>> {
+export function decisionBody(
+  decision: DecisionFragment & Partial<ReceiptFragment>,
+): Readonly<Record<string, unknown>> {
   const common = { action_id: Number(decision.actionId), status: word(decision.status) };
-  const { auditId, leafHash, signature } = decision.receipt;
-  const receipt = { audit_id: Number(auditId), leaf_hash: leafHash, signature };
-  const trailer = { correlation_id: decision.correlationId, audit_receipt: receipt };
+  const trailer = { correlation_id: decision.correlationId, ...receiptOf(decision) };
   const by = Number(decision.decidedBy.id);
   const at = restTime(decision.decidedAt);
   if (decision.status === 'PENDING_APPROVAL')
@@ -44,6 +46,13 @@ export function decisionBody(decision: DecisionFragment): Readonly<Record<string
   if (decision.verdict === 'APPROVE') return { ...common, approved_by: by, approved_at: at, ...trailer };
   const reason = decision.reason === null ? {} : { reason: decision.reason };
   return { ...common, rejected_by: by, rejected_at: at, ...reason, ...trailer };
+}
+
+function receiptOf({ receipt }: Partial<ReceiptFragment>): object {
+  // Not asked for, or a replay.
+  if (!receipt) return {};
+  const { auditId, leafHash, signature } = receipt;
+  return { audit_receipt: { audit_id: Number(auditId), leaf_hash: leafHash, signature } };
 }
 
 /** The schema of a decision's reason. */
@@ -63,7 +72,7 @@ export function decisionSchemas(schema: GraphQLSchema): Readonly<Record<string, 
       status: { type: 'string', const: status },
       ...more,
       correlation_id: 'correlationId',
-      audit_receipt: ref('AuditReceipt'),
+      'audit_receipt?': ref('AuditReceipt'),
     });
   return {
     Approval: of('approved', { approved_by: 'decidedBy.id', approved_at: 'decidedAt' }),
@@ -81,18 +90,12 @@ export function decisionSchemas(schema: GraphQLSchema): Readonly<Record<string, 
 }
 
 const DECIDED_AT = '2026-01-20T14:35:00Z';
-const RECEIPT = {
-  audit_id: 98_765,
-  leaf_hash: 'K0YF8tvVIU93qw0VcgwLCgURLiiw40GwDxejuXsGZ8I=',
-  signature: 'countersign/organizations/1\nreceipt\n98765\n…',
-};
 export const APPROVAL_EXAMPLE = {
   action_id: ACTION_ID_EXAMPLE,
   status: 'approved',
   approved_by: 42,
   approved_at: DECIDED_AT,
   correlation_id: CORRELATION_ID_EXAMPLE,
-  audit_receipt: RECEIPT,
 };
 export const REJECTION_EXAMPLE = {
   action_id: ACTION_ID_EXAMPLE,
@@ -101,13 +104,17 @@ export const REJECTION_EXAMPLE = {
   rejected_at: DECIDED_AT,
   reason: 'Not before the audit',
   correlation_id: CORRELATION_ID_EXAMPLE,
-  audit_receipt: RECEIPT,
 };
 
 const decide = (responses: Endpoint['responses'], examples: Examples): Endpoint => ({
   read: readDecision,
   write: writeDecision,
-  request: { idempotencyKey: true, body: { type: 'object', properties: { reason: REASON } } },
+  request: {
+    query: RECEIPT,
+    idempotencyKey: true,
+    receipt: true,
+    body: { type: 'object', properties: { reason: REASON } },
+  },
   responses,
   examples,
 });

@@ -54,6 +54,7 @@ export function makeDecideActions(store: DecisionStore, readReviewerNow: ReadRev
     const inOrder = request.items.map(({ actionId }) => outcomes.get(actionId) ?? noOutcome(actionId));
     return {
       reviewer: current.reviewer,
+      isReplay: false,
       correlationId: request.origin.correlationId,
       outcomes: inOrder,
     };

@@ -33,6 +33,8 @@ export type Outcome =
 export interface DecisionResult {
   /** The reviewer and the policy as last read, which is what the last write was authorized with. */
   readonly reviewer: Reviewer;
+  /** Whether this is the stored outcome of an earlier request with the same idempotency key. */
+  readonly isReplay: boolean;
   /** Correlation id of the request that decided; for a replay, of the original request. */
   readonly correlationId: string;
   /** One per item, in the items' order. */

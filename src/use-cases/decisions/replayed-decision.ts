@@ -100,7 +100,7 @@ export async function replayDecision(
       },
     });
   }
-  return { reviewer, correlationId, outcomes };
+  return { reviewer, isReplay: true, correlationId, outcomes };
 }
 
 function decidedRecord(decision: Decision): DecidedRecord {

@@ -34,10 +34,10 @@ interface Decision extends Record<string, unknown> {
 /** ActionDecision as the documented REST body (docs/rest-api.md#approve-and-reject). */
 function decisionBody({ decidedBy, ...decision }: Decision): Record<string, unknown> {
   const { action_id, status, reason, correlation_id, receipt, ...words } = inRestWords(decision);
-  const audit_receipt = inRestWords(receipt as object);
+  const promised = receipt === null ? {} : { audit_receipt: inRestWords(receipt as object) };
   if (decision.status === 'PENDING_APPROVAL') {
     const { approvals_received, approvals_required } = words;
-    return { action_id, status, approvals_received, approvals_required, correlation_id, audit_receipt };
+    return { action_id, status, approvals_received, approvals_required, correlation_id, ...promised };
   }
   const by = decision.verdict === 'APPROVE' ? 'approved' : 'rejected';
   const given = by === 'rejected' && reason !== null ? { reason } : {};
@@ -48,12 +48,12 @@ function decisionBody({ decidedBy, ...decision }: Decision): Record<string, unkn
     [`${by}_at`]: words['decided_at'],
     ...given,
     correlation_id,
-    audit_receipt,
+    ...promised,
   };
 }
 
 async function decideOverRest(verdict: Verdict, id: number, request: RequestOptions): Promise<unknown> {
-  const answer = await gateway.rest('POST', `/api/v1/actions/${String(id)}/${verdict}`, {
+  const answer = await gateway.rest('POST', `/api/v1/actions/${String(id)}/${verdict}?receipt=true`, {
     ...request,
     headers: CLIENT,
   });
@@ -108,8 +108,8 @@ describe.each(VERDICTS)('%s', (verdict) => {
       [asked([...ids, ...own]), asked([...otherIds, ...otherOwn])],
       async (actionIds) => {
         const body = { action_ids: actionIds, reason: 'In one go' };
-        return (await gateway.rest('POST', `/api/v1/actions/bulk-${verdict}`, { user: 42, body }))
-          .body as unknown;
+        const path = `/api/v1/actions/bulk-${verdict}?receipt=true`;
+        return (await gateway.rest('POST', path, { user: 42, body })).body as unknown;
       },
       async (actionIds) => bulkOverGraphql(verdict, actionIds),
     );
@@ -136,22 +136,24 @@ describe.each(VERDICTS)('%s', (verdict) => {
   async function bulkOverGraphql(v: Verdict, actionIds: readonly number[]): Promise<unknown> {
     const field = v === 'approve' ? 'bulkApproveActions' : 'bulkRejectActions';
     const query = `mutation ($ids: [ID!]!) { bulk: ${field}(actionIds: $ids, reason: "In one go") {
-      verdict requested succeeded failed correlationId
+      verdict requested succeeded failed correlationId receipt { auditIds signature }
       results { actionId decision { ${DECISION} } refusal { ${REFUSAL} } } } }`;
     const { body } = await gateway.graphql(query, { user: 42, variables: { ids: actionIds } });
-    const { verdict: asked, results, ...bulk } = (body as { data: { bulk: Bulk } }).data.bulk;
+    const { verdict: asked, results, receipt, ...bulk } = (body as { data: { bulk: Bulk } }).data.bulk;
     return {
       ...inRestWords(bulk),
       status: asked === 'APPROVE' ? 'approved' : 'denied',
       results: results.map(({ actionId, decision, refusal }) =>
         decision ? decisionBody(decision) : refusedItem(Number(actionId), refusal ?? {}),
       ),
+      audit_receipt: inRestWords(receipt),
     };
   }
 });
 
 interface Bulk extends Record<string, unknown> {
   readonly verdict: string;
+  readonly receipt: object;
   readonly results: readonly {
     readonly actionId: string;
     readonly decision: Decision | null;

@@ -31,7 +31,9 @@ beforeAll(async () => {
   gateway = await startGateway();
   sealing = sealingOf(gateway.database);
   const approve = async (id: number): Promise<void> => {
-    const { body } = await gateway.rest('POST', `/api/v1/actions/${String(id)}/approve`, { user: 42 });
+    const { body } = await gateway.rest('POST', `/api/v1/actions/${String(id)}/approve?receipt=true`, {
+      user: 42,
+    });
     receipts.push({ auditId: body.audit_receipt.audit_id, note: body.audit_receipt.signature });
   };
   await approve(12345);
@@ -428,7 +430,7 @@ describe('an attacker who presents other checkpoints', () => {
   });
 
   it('presents a receipt that was never given: found', async () => {
-    const forged = forger.signReceipt(1, 1, leafHash(Buffer.from('nothing')));
+    const forged = forger.signReceipt(1, { auditId: 1, leafHash: leafHash(Buffer.from('nothing')) });
     const report = await verdictOn(await clean(), { receipts: [{ note: forged, source: 'a forger' }] });
     expect(kindsOf(report)).toEqual(['RECEIPT_NOT_SIGNED']);
   });

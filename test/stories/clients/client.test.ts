@@ -54,7 +54,10 @@ async function refusalOf(call: Promise<unknown>): Promise<CountersignError> {
 
 describe('a reviewer with the client', () => {
   it('approves an action and learns who decided it and when', async () => {
-    const approval = await manager().actions.approve(12345, { reason: 'Reviewed and approved' });
+    const approval = await manager().actions.approve(12345, {
+      reason: 'Reviewed and approved',
+      receipt: true,
+    });
     expect(approval).toMatchObject({
       actionId: 12345,
       status: 'APPROVED',

@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { purgeIdempotencyRecords } from '../../../src/persistence/decisions/idempotency-records.store';
-import { APIS, inRestWords, type Api } from '../../support/apis';
+import { APIS, type Api } from '../../support/apis';
 import { startGateway, type Answer, type Gateway } from '../../support/gateway';
 import { setUsers } from '../../support/people';
 import { changePolicy } from '../../support/policies';
@@ -30,8 +30,7 @@ interface Given {
   readonly mode?: 'atomic';
 }
 
-const SHOWN = `actionId status decidedAt reason correlationId approvalsReceived approvalsRequired decidedBy { id }
-  receipt { auditId leafHash signature }`;
+const SHOWN = `actionId status decidedAt reason correlationId approvalsReceived approvalsRequired decidedBy { id } auditLog { id }`;
 
 /** Decides through an API under a key; the answer's facts in one shape for both APIs. */
 async function decide(api: Api, verdict: string, ids: number | readonly number[], given: Given) {
@@ -64,7 +63,7 @@ function ask(
   return gateway.graphql(query, { user, variables });
 }
 
-/** What identifies the effect: who, what, when, and the receipt. */
+/** What identifies the effect: who, what, when. */
 function factsOf({ body }: Answer): Record<string, any> {
   const [error] = body.errors?.[0]?.extensions === undefined ? [] : body.errors;
   if (error !== undefined) return { code: error.extensions.code };
@@ -87,15 +86,14 @@ function factsOf({ body }: Answer): Record<string, any> {
 
 function decisionFacts(decision: any) {
   if (decision.actionId === undefined) {
-    const { action_id: id, status, correlation_id: correlation, audit_receipt: receipt } = decision;
-    return { id, status, correlation, receipt };
+    const { action_id: id, status, correlation_id: correlation } = decision;
+    return { id, status, correlation };
   }
-  const { actionId, status, correlationId, receipt } = decision;
+  const { actionId, status, correlationId } = decision;
   return {
     id: Number(actionId),
     status: status.toLowerCase(),
     correlation: correlationId,
-    receipt: inRestWords(receipt),
   };
 }
 
@@ -117,7 +115,6 @@ describe.each(APIS)('a reviewer who repeats a decision over %s', (api) => {
       const given = { key: newKey(), reason: 'looked at' };
       const first = await decide(api, verdict, id, given);
       expect(first).toMatchObject({ id, status: verdict === 'approve' ? 'approved' : 'denied' });
-      expect(first['receipt'].signature).toContain('receipt');
       for (const again of [api, other(api), api])
         expect(await decide(again, verdict, id, given)).toEqual(first);
       expect(await entriesOf(id)).toEqual([verdict === 'approve' ? 'action_approved' : 'action_denied']);
@@ -358,11 +355,11 @@ it('a response that was lost after the commit is replayed', async () => {
   while ((await entriesOf(id)).length === 0);
   const told = await decide('rest', 'approve', id, { key });
   expect(told).toMatchObject({ id, status: 'approved' });
-  const [entry] = await gateway.database.sql<{ id: number }>(
-    'SELECT id FROM audit_log WHERE action_id = $1',
+  const [entry] = await gateway.database.sql<{ correlation_id: string }>(
+    'SELECT correlation_id FROM audit_log WHERE action_id = $1',
     [id],
   );
-  expect(told['receipt'].audit_id).toBe(entry?.id);
+  expect(told['correlation']).toBe(entry?.correlation_id);
   expect(await entriesOf(id)).toEqual(['action_approved']);
 });
 
