@@ -53,6 +53,11 @@ describeInBrowser('a developer in a browser', () => {
     await page.locator('#operations-Actions-approveAction .example.microlight').first().waitFor();
     expect(await page.evaluate('location.hash')).toBe('#/Actions/approveAction');
     expect(await violationsOn(page)).toEqual([]);
+    await page.locator('#operations-Actions-approveAction .opblock-summary-control').click();
+    // Its parameters are fields to choose from.
+    await page.locator('#operations-Actions-listActions .opblock-summary-control').click();
+    await page.locator('#operations-Actions-listActions .example.microlight').first().waitFor();
+    expect(await violationsOn(page)).toEqual([]);
     expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
     expect(watched.problems).toEqual([]);
     await page.context().close();

@@ -25,7 +25,7 @@ const search = () => ({
 
 /**
  * Adds what Swagger UI's markup lacks for assistive technology: landmarks around the description and the search field,
- * and a heading between the title and the groups. Removes the link inside the button that opens an operation, since the
+ * a heading between the title and the groups, and a label for each parameter's field. Removes the link inside the button that opens an operation, since the
  * address names the opened operation anyway.
  */
 const structure = ({ React: { createElement, Fragment } }) => {
@@ -37,6 +37,17 @@ const structure = ({ React: { createElement, Fragment } }) => {
     wrapComponents: {
       InfoContainer: within('section', { 'aria-label': 'Description' }),
       FilterContainer: within('div', { role: 'search' }),
+      // `description` is the parameter's name.
+      JsonSchemaForm: (Component) => (props) => {
+        const field = createElement(Component, props);
+        if (!props.description) return field;
+        return createElement(
+          'label',
+          null,
+          createElement('span', { className: 'unseen' }, props.description),
+          field,
+        );
+      },
       operations: (Component) => (props) =>
         createElement(Fragment, null, heading, createElement(Component, props)),
     },
