@@ -26,14 +26,14 @@ const FAULTS: readonly Fault[] = [
   ...rollbackFaults,
 ];
 
-async function run(options: Options, closables: Closables): Promise<boolean> {
+/** @param results receives the result of each round as soon as it is there */
+async function run(options: Options, closables: Closables, results: RoundResult[]): Promise<boolean> {
   const random = new Random(options.seed);
   say(`seed ${String(options.seed)}`);
   const world = await makeWorld(await findPrograms(say), random, closables, options.isKept);
   const isAsked = ({ name }: Fault): boolean =>
     options.only.length === 0 || options.only.some((part) => name.includes(part));
   const faults = FAULTS.filter(isAsked);
-  const results: RoundResult[] = [];
   for (const fault of faults) {
     const reason = fault.unavailable?.(world) ?? null;
     if (reason !== null) say(`skipped: ${fault.name}: ${reason}`);
@@ -85,6 +85,7 @@ async function main(): Promise<void> {
     return;
   }
   const closables = new Closables();
+  const results: RoundResult[] = [];
   const fail = (error: unknown): void => {
     const isUsage = error instanceof UsageError;
     say(
@@ -100,11 +101,12 @@ async function main(): Promise<void> {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
       process.once(signal, () => {
         process.exitCode = 130;
+        process.stdout.write(`${tableOf(results)}\n`);
         resolve();
       });
   });
   const running = (async () => {
-    if (!(await run(readOptions(process.argv.slice(2)), closables))) process.exitCode = 1;
+    if (!(await run(readOptions(process.argv.slice(2)), closables, results))) process.exitCode = 1;
   })();
   await Promise.race([running.catch(fail), stopped]);
   await closables.close().catch(fail);

@@ -5,6 +5,8 @@ import type { World } from '../world';
 
 /** How often a short fault is repeated in one round. */
 const REPEATS = 5;
+/** How many backends are killed in one round. The server recovers from each within a second. */
+const KILLED_BACKENDS = 12;
 
 async function repeat(world: World, times: number, once: () => Promise<number>): Promise<number> {
   let sum = 0;
@@ -48,7 +50,7 @@ export const processFaults: readonly Fault[] = [
   },
   {
     name: 'backend killed',
-    inject: (world) => repeat(world, 2, () => world.server.killBackend(1)),
+    inject: (world) => repeat(world, KILLED_BACKENDS, () => world.server.killBackend(1)),
   },
   {
     name: 'postmaster killed',
