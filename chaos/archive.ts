@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Violation } from './checks';
 import type { World } from './world';
@@ -12,6 +12,19 @@ export async function verifyOffline(world: World): Promise<readonly Violation[]>
   const bundle = join(world.folder, 'bundle.jsonl');
   const keys = join(world.folder, 'keys');
   const headers = { authorization: `Bearer ${world.cast.token(1)}` };
+  // Copied before the export: what is sealed meanwhile would not be in the bundle. Checkpoints of an abandoned tree no longer
+  // match, as intended.
+  const archives = (world.hasLost ? [] : world.gateways)
+    .map((one) => ({
+      one,
+      path: join(world.archiveOf(one), `organization-${String(ORGANIZATION)}.checkpoints`),
+    }))
+    .filter(({ path }) => existsSync(path))
+    .map(({ one, path }) => {
+      const copy = join(world.folder, `archived-${one.name}.checkpoints`);
+      copyFileSync(path, copy);
+      return copy;
+    });
   const exported = await fetch(`${gateway.url}/api/admin/audit-logs/export?format=bundle`, { headers });
   if (exported.status !== 200)
     return [
@@ -22,10 +35,6 @@ export async function verifyOffline(world: World): Promise<readonly Violation[]>
     ];
   writeFileSync(bundle, await exported.text());
   writeFileSync(keys, await (await fetch(`${gateway.url}/.well-known/countersign-audit-keys`)).text());
-  // Checkpoints of an abandoned tree no longer match, as intended.
-  const archives = (world.hasLost ? [] : world.gateways)
-    .map((one) => join(world.archiveOf(one), `organization-${String(ORGANIZATION)}.checkpoints`))
-    .filter((path) => existsSync(path));
   const args = [bundle, '--key', keys, ...archives.flatMap((path) => ['--checkpoint', path])];
   const { code, output } = await run(['--import', 'tsx', join('src', 'cli', 'audit-verify.ts'), ...args]);
   return code === 0 ? [] : [{ promise: 'P6', detail: `the offline verifier says: ${output.slice(-2_000)}` }];

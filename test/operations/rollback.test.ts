@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { acceptRollback } from '../../src/audit/accept-rollback';
@@ -77,6 +86,11 @@ async function startGuarded(folder = sealing.folder): Promise<Guarded> {
 
 const guardIn = (folder: string): RollbackGuard =>
   new RollbackGuard({ folder, remembered: 8, say: (line) => said.push(line) });
+
+const marksIn = (folder: string) =>
+  readdirSync(folder)
+    .filter((name) => name.startsWith('marks-') && name.endsWith('.json'))
+    .map((name) => ({ path: join(folder, name), size: statSync(join(folder, name)).size }));
 
 const nameOf = ({ ownerUrl }: TestDatabase): string => new URL(ownerUrl).pathname.slice(1);
 
@@ -232,6 +246,27 @@ it('a killed gateway starts again without an operator, and gives no id that it c
   await guard.close(application);
   await application.close();
   rmSync(folder, { recursive: true });
+});
+
+it('a gateway that is killed again and again leaves marks that do not grow, and starts', async () => {
+  const writer = await startGuarded();
+  expect((await approve(writer.gateway, 12345)).status).toBe(200);
+  await until(() => marksIn(sealing.folder).some(({ path }) => readFileSync(path, 'utf8').includes('[1,')));
+  const before = marksIn(sealing.folder).map(({ size }) => size);
+  // Killed before its first commit: it has taken over the marks of all before it, and closes nothing.
+  for (let starts = 0; starts < 40; starts += 1) await guardIn(sealing.folder).compare(database.application);
+  const after = marksIn(sealing.folder);
+  expect(after).toHaveLength(before.length + 40);
+  expect(Math.max(...after.map(({ size }) => size))).toBeLessThan(2 * Math.max(...before));
+
+  // Nobody writes them any more.
+  const earlier = new Date(Date.now() - 360_000);
+  for (const { path } of after) utimesSync(path, earlier, earlier);
+  await guardIn(sealing.folder).compare(database.application);
+  expect(marksIn(sealing.folder)).toHaveLength(1);
+  // The one that lives writes its own again.
+  expect((await approve(writer.gateway, 12346)).status).toBe(200);
+  await until(() => marksIn(sealing.folder).length === 2);
 });
 
 it('a gateway that is stopped and started again wastes no ids', async () => {

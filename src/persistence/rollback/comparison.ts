@@ -5,7 +5,10 @@ import type { CommittedEntry } from './write-guard';
 /** What a process knows of its database. */
 export type Known = Omit<Marks, 'committed' | 'isClosed'>;
 
-/** Combines the marks of other processes: the highest reservations, and the commits of the latest generation. */
+/**
+ * Combines the marks of other processes: the highest reservations, and the commits of the latest generation, each once. A
+ * process that was killed before its first commit has left those that it had taken over itself.
+ */
 export function foldMarks(
   others: readonly Marks[],
   state: DatabaseState,
@@ -25,8 +28,14 @@ export function foldMarks(
       generation: others.length === 0 ? state.generation : generation,
       reserved,
     },
-    committed: current.flatMap(({ committed }) => committed),
+    committed: distinct(current.flatMap(({ committed }) => committed)),
   };
+}
+
+function distinct(entries: readonly CommittedEntry[]): readonly CommittedEntry[] {
+  const nameOf = ({ organizationId, auditId, leafHash }: CommittedEntry): string =>
+    `${String(organizationId)}/${String(auditId)}/${leafHash.toString('base64')}`;
+  return [...new Map(entries.map((entry) => [nameOf(entry), entry])).values()];
 }
 
 /**

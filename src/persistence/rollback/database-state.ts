@@ -1,6 +1,7 @@
 import type { Sql, Statement } from '../sql/sql';
 import type { CommittedEntry } from './write-guard';
 import type { FencedSequence } from '../sql/sql';
+import { statement } from '../sql/statement';
 
 /** The state of a database that is compared with marks kept outside of it. */
 export interface DatabaseState {
@@ -23,7 +24,7 @@ export interface DatabaseState {
  * is planned on every execution, so that it never scans the log, whatever the statistics. The right to draw from a
  * sequence suffices to read its last value.
  */
-const STATE: Statement = {
+const STATE = statement({
   name: 'database_state',
   share: 'system',
   deadlineMs: 5_000,
@@ -37,14 +38,14 @@ const STATE: Statement = {
         WHERE (SELECT l.leaf_hash FROM audit_log l WHERE l.organization_id = known.organization_id AND l.id = known.id)
           IS DISTINCT FROM known.leaf_hash) AS missing
     FROM (SELECT coalesce(max(generation), 0) AS generation FROM audit_generation) AS latest`,
-};
+});
 
-const REPORT: Statement = {
+const REPORT = statement({
   name: 'report_rollback',
   share: 'system',
   deadlineMs: 5_000,
   text: 'INSERT INTO rollback_report (generation) VALUES ($1) ON CONFLICT (generation) DO NOTHING',
-};
+});
 
 /** Draws ids until the last is $1 or more. Concurrent draws only move the sequence further, never back. */
 const ADVANCE: Readonly<Record<FencedSequence, Statement>> = {
@@ -53,13 +54,13 @@ const ADVANCE: Readonly<Record<FencedSequence, Statement>> = {
 };
 
 function advance(sequence: string): Statement {
-  return {
+  return statement({
     name: `advance_${sequence}`,
     share: 'system',
     isOneOff: true,
     text: `SELECT max(nextval('${sequence}')) AS drawn
       FROM generate_series(coalesce(pg_sequence_last_value('${sequence}'), 0) + 1, $1::bigint)`,
-  };
+  });
 }
 
 /**

@@ -12,7 +12,7 @@ const SEQUENCES = ['action', 'audit'] as const;
 /** How often the database is compared and the marks are written, in milliseconds. */
 const INTERVAL = 250;
 /** How often unchanged marks are written, in milliseconds. A file that is no longer written counts as stale. */
-const HEARTBEAT = 600_000;
+const HEARTBEAT = 60_000;
 /** How many blocks are skipped where a machine was lost together with its marks. */
 const BLIND_BLOCKS = 100;
 
@@ -152,7 +152,7 @@ export class RollbackGuard implements WriteGuard {
     if (others.length === 0)
       note?.(`no ids were reserved in ${folder} before: this database is accepted as it is`);
     const { known, committed } = foldMarks(others, state);
-    this.committed.push(...committed);
+    for (const entry of committed) this.committed.push(entry);
     this.known = known;
     return known;
   }

@@ -31,8 +31,11 @@ export interface Marks {
 }
 
 const PREFIX = 'marks-';
-/** How long an unwritten file is kept after another process has taken over its marks, in milliseconds. */
-const STALE = 3_600_000;
+/**
+ * How long an unwritten file is kept after another process has taken over its marks, in milliseconds. A process that was
+ * only stopped for longer loses nothing: its marks are in the other's file, and it writes its own again.
+ */
+const STALE = 300_000;
 
 /** The marks of several processes beside the checkpoint archive, one file per process. */
 export class MarksFolder {
