@@ -5,13 +5,14 @@ import { TreeEdge, type Hash } from '../domain/merkle';
 import { ArchivesStore } from '../persistence/audit/archives.store';
 import { appendAuditEntry } from '../persistence/audit/audit-log.store';
 import type { Database } from '../persistence/sql/database';
-import type { Sql, Statement } from '../persistence/sql/sql';
+import type { Sql } from '../persistence/sql/sql';
 import type { RollbackGuard } from '../persistence/rollback/guard';
 import { TreeReads } from '../persistence/audit/tree.reads';
 import { CheckpointFiles } from './checkpoint-archive';
 import { newestSigned, pathOf } from './archive-files';
 import { ArchiveFaultError } from './archive-errors';
 import type { LogKey } from './log-key';
+import { statement } from '../persistence/sql/statement';
 
 /** What an operator accepted for one organization. */
 export interface AcceptedRollback {
@@ -42,19 +43,19 @@ interface AcceptOptions {
   readonly givenUp?: string;
 }
 
-const ORGANIZATIONS: Statement = {
+const ORGANIZATIONS = statement({
   name: 'organizations_of_rollback',
   text: 'SELECT id FROM organizations ORDER BY id',
-};
+});
 /** No checkpoint may be added between reading a tree and writing the generation that continues it. */
-const LOCK_CHECKPOINTS: Statement = {
+const LOCK_CHECKPOINTS = statement({
   name: 'lock_checkpoints',
   text: 'LOCK TABLE audit_checkpoint IN SHARE ROW EXCLUSIVE MODE',
-};
-const GENERATION: Statement = {
+});
+const GENERATION = statement({
   name: 'next_generation',
   text: 'SELECT coalesce(max(generation), 0) + 1 AS generation FROM audit_generation',
-};
+});
 
 /**
  * Accepts the current state of the database and the archive: moves both sequences past all known ids and starts a new

@@ -66,9 +66,10 @@ export interface Gateway {
 const BACKGROUND_WORK = [
   'overdue_actions',
   'expire_actions',
-  'purge_refusal_throttle',
-  'take_closed_refusal_windows',
-  'purge_idempotency_keys',
+  ...['refusal_throttle', 'refusal_windows', 'idempotency_keys'].flatMap((table) => [
+    `find_outdated_${table}`,
+    `remove_outdated_${table}`,
+  ]),
   'note_api_key_uses',
   'database_clock',
 ];

@@ -4,7 +4,7 @@ import type { AnswerBudget } from '../../domain/answer-budget';
 import { decidableScope, type DecidableScope } from '../../domain/approval-policy';
 import type { Principal, Tenant } from '../../domain/principal';
 import type { RiskLevel } from '../../domain/risk';
-import type { Sql, Statement } from '../sql/sql';
+import type { Sql } from '../sql/sql';
 import { inScopeSql, pendingSql } from './decidable';
 import type { KeysetOrder } from '../lists/cursor';
 import { isOverdueSql } from './expiry';
@@ -15,6 +15,7 @@ import { byRiskLevelSql, inRiskLevelsSql } from './risk-level.sql';
 import { ACTIONS } from './action.table';
 import type { TextIndex, TextSearches } from '../lists/text-search';
 import { readWeighed } from '../lists/weighed-rows';
+import { statement } from '../sql/statement';
 
 /** Filters for a list of actions. Lists match any of their members; ranges are from inclusive, to exclusive. */
 export interface ActionFilter {
@@ -49,11 +50,11 @@ const CONTENT: readonly (keyof ActionContent)[] = ['parameters', 'context', 'ris
 const WITHOUT_CONTENT = new Set<string>(
   ACTIONS.properties.filter((name) => !CONTENT.includes(name as never)),
 );
-const ACTIONS_BY_ID: Statement = {
+const ACTIONS_BY_ID = statement({
   name: 'actions_by_id',
   text: `SELECT ${ACTIONS.select('t', WITHOUT_CONTENT)} FROM actions t
     WHERE t.organization_id = $1 AND t.id = ANY($2::bigint[])`,
-};
+});
 const CONTENTS_BY_ID = `SELECT t.id, ${CONTENT.map((name) => `t."${ACTIONS.column(name)}" AS "${name}"`).join(', ')}
   FROM actions t WHERE t.organization_id = $1 AND t.id = ANY($2::bigint[])`;
 

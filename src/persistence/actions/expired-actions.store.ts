@@ -8,23 +8,24 @@ import {
   writeAuditEntries,
 } from '../audit/audit-entries';
 import type { Database } from '../sql/database';
-import type { Statement } from '../sql/sql';
-import { isOverdueSql } from './expiry';
 
-const OVERDUE: Statement = {
+import { isOverdueSql } from './expiry';
+import { statement } from '../sql/statement';
+
+const OVERDUE = statement({
   name: 'overdue_actions',
   share: 'system',
   text: `SELECT a.organization_id AS "organizationId", a.id, a.risk_score AS "riskScore", a.expires_at AS "expiresAt"
     FROM actions a WHERE ${isOverdueSql('a')}
     ORDER BY a.expires_at LIMIT $1`,
-};
+});
 
 /**
  * Marks overdue actions of one organization as expired, with their audit entries and places in the sealer's queue.
  * Skips locked rows, so that concurrent sweeps and decisions do not wait for each other. Reads do not change, since an
  * overdue action reads as expired before the write as well. $1 organization, $2 ids, $3 drafts as JSON.
  */
-const EXPIRE: Statement = {
+const EXPIRE = statement({
   name: 'expire_actions',
   share: 'system',
   fenced: 'audit',
@@ -47,7 +48,7 @@ WITH stored AS MATERIALIZED (
   ),
   ${writeAuditEntries('$3', '$4, $5')}
 SELECT count(*) AS marked, ${WRITTEN_FIRST} FROM written`,
-};
+});
 
 /** Finds overdue actions and marks them as expired. */
 export class ExpiredActionsStore implements ExpiryStore {

@@ -1,4 +1,5 @@
-import type { Sql, Statement } from '../sql/sql';
+import type { Sql } from '../sql/sql';
+import { statement } from '../sql/statement';
 
 /** The pending actions of all organizations. */
 export interface Queue {
@@ -9,7 +10,7 @@ export interface Queue {
 }
 
 /** Both parts walk each organization's index by status, and the count stops at its limit. */
-const QUEUE: Statement = {
+const QUEUE = statement({
   name: 'queue_size_and_age',
   share: 'system',
   text: `SELECT
@@ -20,7 +21,7 @@ const QUEUE: Statement = {
         FROM organizations o CROSS JOIN LATERAL
           (SELECT a.submitted_at FROM actions a WHERE a.organization_id = o.id AND a.status = 'pending_approval'
             ORDER BY a.submitted_at, a.id LIMIT 1) f) AS "oldestSeconds"`,
-};
+});
 
 /** Reads the size and age of the approval queue, for operators. */
 export class QueueReads {

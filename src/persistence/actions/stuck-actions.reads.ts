@@ -2,9 +2,10 @@ import { decidableScope, type DecidableScope } from '../../domain/approval-polic
 import type { ApprovalPolicy } from '../../domain/policy';
 import type { Tenant, User } from '../../domain/principal';
 import { RISK_LEVELS } from '../../domain/risk';
-import type { Sql, Statement } from '../sql/sql';
+import type { Sql } from '../sql/sql';
 import { inScopeSql, pendingSql } from './decidable';
 import { riskLevelSql } from './risk-level.sql';
+import { statement } from '../sql/statement';
 
 /** Maximum number of pending actions to examine, newest first. */
 const MOST_LOOKED_AT = 10_000;
@@ -15,20 +16,20 @@ const MOST_LOOKED_AT = 10_000;
 const MOST_ALIKE = 13;
 
 /** $1 organization. */
-const REVIEWERS: Statement = {
+const REVIEWERS = statement({
   name: 'reviewers_alike',
   share: 'read',
   text: `SELECT id, role, approval_level AS "approvalLevel", max_risk_score AS "maxRiskScore" FROM (
       SELECT *, row_number() OVER (PARTITION BY role, approval_level, max_risk_score ORDER BY id) AS place
       FROM users WHERE organization_id = $1 AND active AND role <> 'user'
     ) u WHERE place <= ${String(MOST_ALIKE)}`,
-};
+});
 
 /**
  * $1 organization, $2 scopes as JSON, $3 the quorum of each risk level as JSON. 100 and 0 replace nulls: no score is
  * above 100, and no user has the id 0.
  */
-const COUNT_STUCK: Statement = {
+const COUNT_STUCK = statement({
   name: 'count_stuck_actions',
   share: 'read',
   text: `SELECT count(*) AS looked, count(*) FILTER (WHERE NOT EXISTS (
@@ -47,7 +48,7 @@ const COUNT_STUCK: Statement = {
       WHERE organization_id = $1 AND ${pendingSql('a')}
       ORDER BY submitted_at DESC, id DESC LIMIT ${String(MOST_LOOKED_AT)}
     ) t`,
-};
+});
 
 /** Counts pending actions that nobody may decide. */
 export class StuckActionsReads {

@@ -8,7 +8,7 @@ import type {
   SubmissionStore,
 } from '../../use-cases/submissions/submission-store';
 import { auditRecordKeysSql, auditRecords, momentAfter, writeAuditEntries } from '../audit/audit-entries';
-import type { Sql, Statement } from '../sql/sql';
+import type { Sql } from '../sql/sql';
 import { isOverdueSql } from './expiry';
 import { sharedAuthorityLockSql } from '../people/authority-lock';
 import {
@@ -19,19 +19,20 @@ import {
   type Claim,
 } from '../decisions/idempotency-records.store';
 import { PolicyReads } from '../policy/policies.reads';
+import { statement } from '../sql/statement';
 
 /**
  * Draws the id first, since the audit entries contain it. $1 organization, $2 users to leave out, $3 and $4 for
  * `next_fenced_id`.
  */
-const PREPARE: Statement = {
+const PREPARE = statement({
   name: 'prepare_submission',
   fenced: 'action',
   text: `SELECT next_fenced_id('action_id_seq', $3, $4) AS id, coalesce((SELECT json_agg(others) FROM (
       SELECT role, approval_level AS "approvalLevel", max_risk_score AS "maxRiskScore", count(*) AS count
       FROM users WHERE organization_id = $1 AND active AND role <> 'user' AND id <> ALL($2::bigint[])
       GROUP BY role, approval_level, max_risk_score) others), '[]') AS others`,
-};
+});
 
 /** The columns of a submitted action, with their types. */
 const GIVEN = `id bigint, agent_id text, agent_name text, action_type text, description text, tool_name text,
@@ -47,7 +48,7 @@ const GIVEN = `id bigint, agent_id text, agent_name text, action_type text, desc
  * As in a decision, the policy, the person and their key are share-locked after the authority lock. None of them
  * changes between this check and the commit, and no replaced policy scores or approves anything.
  */
-const SUBMIT: Statement = {
+const SUBMIT = statement({
   name: 'submit',
   fenced: 'audit',
   text: `
@@ -55,8 +56,8 @@ WITH claimed AS MATERIALIZED (SELECT ${claimSql('$1', '$7::text', '$8::bigint', 
   gate AS MATERIALIZED (SELECT ${sharedAuthorityLockSql('$1')} FROM claimed WHERE coalesce(claim, 'held') = 'held'),
   authority AS MATERIALIZED (
     SELECT o.policy_version, u.active
-    FROM organizations o JOIN users u ON u.organization_id = o.id
-    WHERE EXISTS (SELECT FROM gate) AND o.id = $1 AND u.id = $2 FOR SHARE OF o, u
+    FROM organizations o JOIN users u ON u.organization_id = $1 AND u.id = $2
+    WHERE EXISTS (SELECT FROM gate) AND o.id = $1 FOR SHARE OF o, u
   ),
   credential AS MATERIALIZED (
     SELECT k.revoked_at, k.expires_at FROM api_keys k
@@ -102,7 +103,7 @@ FROM claimed CROSS JOIN moment LEFT JOIN standing ON true LEFT JOIN room ON true
   LEFT JOIN idempotency_keys k ON claim = 'used' AND k.organization_id = $1 AND k.principal_kind = $7
     AND k.principal_id = $8 AND k.key = $9
   LEFT JOIN (SELECT id, leaf_hash FROM written ORDER BY id LIMIT 1) w ON true`,
-};
+});
 
 type Prepared = Awaited<ReturnType<SubmissionStore['prepare']>>;
 

@@ -1,5 +1,6 @@
 import type { Hash } from '../../domain/merkle';
-import type { Sql, Statement } from '../sql/sql';
+import type { Sql } from '../sql/sql';
+import { statement } from '../sql/statement';
 
 /** An accepted rollback in an organization's log. */
 export interface StoredGeneration {
@@ -30,71 +31,71 @@ export interface ArchiveAhead {
   readonly toldAt: string;
 }
 
-const GENERATIONS: Statement = {
+const GENERATIONS = statement({
   name: 'generations',
   text: `SELECT generation, tree_size AS "treeSize", note FROM audit_generation
     WHERE organization_id = $1 ORDER BY generation`,
-};
+});
 
-const KNOWN_ARCHIVE: Statement = {
+const KNOWN_ARCHIVE = statement({
   name: 'known_archive',
   text: `SELECT (SELECT length FROM audit_archive WHERE organization_id = $1 AND archive_id = $2) AS length,
       EXISTS (SELECT FROM audit_archive WHERE archive_id = $2) AS "isKnown",
       others, "largestElsewhere"
     FROM (SELECT count(*) AS others, coalesce(max(tree_size), 0) AS "largestElsewhere"
       FROM audit_archive WHERE organization_id = $1 AND archive_id <> $2) AS elsewhere`,
-};
+});
 
 /** The length only grows: a sealer that was overtaken changes nothing. */
-const RECORD_ARCHIVED: Statement = {
+const RECORD_ARCHIVED = statement({
   name: 'record_archived',
   text: `INSERT INTO audit_archive AS known (organization_id, archive_id, tree_size, length) VALUES ($1, $2, $3, $4)
     ON CONFLICT (organization_id, archive_id) DO UPDATE
       SET tree_size = excluded.tree_size, length = excluded.length, archived_at = excluded.archived_at
       WHERE known.length < excluded.length`,
-};
+});
 
 /** Adds an empty archive for every organization, once another archive is known. */
-const JOIN: Statement = {
+const JOIN = statement({
   name: 'join_archive',
   text: `INSERT INTO audit_archive (organization_id, archive_id, tree_size, length)
     SELECT id, $1::uuid, 0, 0 FROM organizations WHERE EXISTS (SELECT FROM audit_archive)
     ON CONFLICT (organization_id, archive_id) DO NOTHING`,
-};
+});
 
-const AHEAD: Statement = {
+const AHEAD = statement({
   name: 'archives_ahead',
   text: `SELECT archive_id::text AS "archiveId", tree_size AS "treeSize", to_char(archived_at AT TIME ZONE 'UTC',
       'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS "toldAt"
     FROM audit_archive WHERE organization_id = $1 AND archive_id <> $2 AND tree_size > $3 ORDER BY tree_size DESC, archive_id`,
-};
+});
 
-const BEHIND: Statement = {
+const BEHIND = statement({
   name: 'organizations_behind',
   text: `SELECT DISTINCT a.organization_id AS id FROM audit_archive a WHERE a.tree_size > coalesce(
       (SELECT max(c.tree_size) FROM audit_checkpoint c WHERE c.organization_id = a.organization_id), 0)`,
-};
+});
 
-const SETTLE: Statement = {
+const SETTLE = statement({
   name: 'settle_archives',
   text: 'UPDATE audit_archive SET tree_size = $2 WHERE organization_id = $1 AND tree_size > $2',
-};
+});
 
-const FORGET: Statement = {
+const FORGET = statement({
   name: 'forget_archive',
   text: 'DELETE FROM audit_archive WHERE archive_id = $1 AND organization_id = ANY($2::bigint[])',
-};
+});
 
-const DATABASE_ID: Statement = {
+const DATABASE_ID = statement({
   name: 'database_id',
   text: 'SELECT id::text AS id FROM database_identity',
-};
+});
 
-const ADD_GENERATION: Statement = {
+const ADD_GENERATION = statement({
   name: 'add_generation',
   text: `INSERT INTO audit_generation (organization_id, generation, tree_size, root_hash, abandoned_size, abandoned_root, note)
     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-};
+});
 
 /** The database's record of checkpoint archives. Written over the owner's connection. */
 export class ArchivesStore {

@@ -9,6 +9,7 @@ import { keysetPage, keysetPagesOfGroups } from '../lists/keyset';
 import { Conditions } from '../lists/list-source';
 import { AUDIT_LOG } from './audit-log.table';
 import type { TextIndex, TextSearches } from '../lists/text-search';
+import { statement } from '../sql/statement';
 
 /** Filters for a list of audit entries. A list matches any of its members. */
 export interface AuditLogFilter {
@@ -40,10 +41,10 @@ const WITHOUT_ORIGINS = withoutOrigins(AUDIT_LOG.properties);
 
 function entriesById(name: string, wanted?: ReadonlySet<string>): Statement {
   const columns = AUDIT_LOG.select('t', wanted);
-  return {
+  return statement({
     name,
     text: `SELECT ${columns} FROM audit_log t WHERE t.organization_id = $1 AND t.id = ANY($2::bigint[])`,
-  };
+  });
 }
 const ENTRIES_BY_ID = entriesById('audit_log_by_id');
 const ENTRIES_BY_ID_WITHOUT_ORIGINS = entriesById('audit_log_by_id_without_origins', WITHOUT_ORIGINS);

@@ -1,8 +1,9 @@
 import type { AuditEntryDraft } from '../../domain/audit-entry';
 import { auditRecordKeysSql, auditRecords, momentAfter, writeAuditEntries } from './audit-entries';
-import type { Sql, Statement } from '../sql/sql';
+import type { Sql } from '../sql/sql';
+import { statement } from '../sql/statement';
 
-const APPEND: Statement = {
+const APPEND = statement({
   name: 'append_audit_entries',
   fenced: 'audit',
   text: `
@@ -13,7 +14,7 @@ WITH chosen AS MATERIALIZED (
   ${momentAfter('chosen')},
   ${writeAuditEntries('$2', '$3, $4')}
 SELECT id AS "auditId", leaf_hash AS "leafHash" FROM written`,
-};
+});
 
 /** Appends one entry, in the transaction of the change that it records. */
 export async function appendAuditEntry(sql: Sql, draft: AuditEntryDraft): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Tenant } from '../../domain/principal';
 import type { Sql, Statement } from '../sql/sql';
 import { riskLevelSql } from '../actions/risk-level.sql';
+import { statement } from '../sql/statement';
 
 /** The groupings of a summary. */
 export const SUMMARY_KEYS = ['day', 'verdict', 'risk_level', 'reviewer', 'refusal_code'] as const;
@@ -39,7 +40,7 @@ const percentile = (part: number): string => `percentile_cont(${String(part)}) W
 const count = (type: string): string => `count(*) FILTER (WHERE l.action_type = '${type}')`;
 
 function summaryBy(key: SummaryKey): Statement {
-  return {
+  return statement({
     name: `audit_summary_by_${key}`,
     share: 'read',
     text: `SELECT ${KEYS[key]} AS key, ${count('action_approved')} AS approved, ${count('action_denied')} AS denied,
@@ -51,7 +52,7 @@ function summaryBy(key: SummaryKey): Statement {
       ${key === 'refusal_code' ? 'AND l.refusal_code IS NOT NULL' : ''}
       AND ($2::timestamptz IS NULL OR l."timestamp" >= $2) AND ($3::timestamptz IS NULL OR l."timestamp" < $3)
     GROUP BY 1 ORDER BY 1 DESC NULLS LAST LIMIT ${String(MAX_GROUPS)}`,
-  };
+  });
 }
 
 /** Reads totals of an organization's audit log. */

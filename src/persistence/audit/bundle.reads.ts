@@ -4,6 +4,7 @@ import type { PolicyRules } from '../../domain/policy';
 import type { Sql, Statement } from '../sql/sql';
 import { readPolicy } from '../policy/stored-policy';
 import { POLICIES, type StoredPolicy } from '../policy/policy.table';
+import { statement } from '../sql/statement';
 
 /** Page size, in rows: small enough for V8 to free pages in the young generation, before they pile up. */
 const PAGE = 200;
@@ -43,41 +44,41 @@ const COLUMNS = `jsonb_build_object(
     encode(sha256(l.user_agent_salt || convert_to(l.user_agent, 'UTF8')), 'hex')) END
   || CASE WHEN l.leaf_hash = sha256(decode('00', 'hex') || l.canonical) THEN '{}'::jsonb ELSE '{"leaf_hash": false}'::jsonb END`;
 
-const SEALED: Statement = {
+const SEALED = statement({
   name: 'sealed_entries',
   share: 'read',
   text: `SELECT leaf.leaf_index AS "leafIndex", leaf.audit_id AS "auditId", leaf.leaf_hash AS "leafHash",
       l.canonical, CASE WHEN l.id IS NOT NULL THEN ${COLUMNS} END AS columns
     FROM audit_leaf leaf
-      LEFT JOIN audit_log l ON l.organization_id = leaf.organization_id AND l.id = leaf.audit_id
+      LEFT JOIN audit_log l ON l.organization_id = $1 AND l.id = leaf.audit_id
     WHERE leaf.organization_id = $1 AND leaf.leaf_index >= $2 AND leaf.leaf_index < $3
     ORDER BY leaf.leaf_index LIMIT ${String(PAGE)}`,
-};
+});
 
-const UNSEALED: Statement = {
+const UNSEALED = statement({
   name: 'unsealed_entries',
   share: 'read',
   text: `SELECT l.id AS "auditId", l.leaf_hash AS "leafHash", l.canonical, ${COLUMNS} AS columns,
-      EXISTS (SELECT FROM audit_pending p WHERE p.organization_id = l.organization_id AND p.audit_id = l.id) AS queued
+      EXISTS (SELECT FROM audit_pending p WHERE p.organization_id = $1 AND p.audit_id = l.id) AS queued
     FROM audit_log l
     WHERE l.organization_id = $1 AND l.id > $2
-      AND NOT EXISTS (SELECT FROM audit_leaf leaf WHERE leaf.organization_id = l.organization_id AND leaf.audit_id = l.id)
+      AND NOT EXISTS (SELECT FROM audit_leaf leaf WHERE leaf.organization_id = $1 AND leaf.audit_id = l.id)
     ORDER BY l.id LIMIT ${String(PAGE)}`,
-};
+});
 
-const ALL_POLICIES: Statement = {
+const ALL_POLICIES = statement({
   name: 'all_policies',
   share: 'read',
   text: `SELECT ${POLICIES.select('t')} FROM approval_policies t WHERE t.organization_id = $1 ORDER BY t.version`,
-};
+});
 
-const ACTION_STATES: Statement = {
+const ACTION_STATES = statement({
   name: 'action_states',
   share: 'read',
   text: `SELECT id, status, decided_by_kind AS "decidedByKind", decided_by AS "decidedById", decided_at AS "decidedAt",
       approvals, correlation_id AS "correlationId"
     FROM actions WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT ${String(PAGE)}`,
-};
+});
 
 /** Reads the parts of a bundle, page by page. Use one snapshot, or the parts would not agree. */
 export class BundleReads {

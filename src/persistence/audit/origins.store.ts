@@ -1,15 +1,16 @@
 import { SYSTEM_ACTOR, type RequestOrigin } from '../../domain/audit-entry';
 import { appendAuditEntry } from './audit-log.store';
 import type { Database } from '../sql/database';
-import type { Statement } from '../sql/sql';
 
-const ORGANIZATION: Statement = {
+import { statement } from '../sql/statement';
+
+const ORGANIZATION = statement({
   name: 'organization_to_erase_in',
   text: 'SELECT id FROM organizations WHERE id = $1',
-};
+});
 
 /** Erases the values with their salts; otherwise addresses could be tried until a commitment matches. */
-const ERASE: Statement = {
+const ERASE = statement({
   name: 'erase_origins',
   text: `WITH erased AS (
       UPDATE audit_log SET ip_address = NULL, ip_salt = NULL, user_agent = NULL, user_agent_salt = NULL
@@ -17,7 +18,7 @@ const ERASE: Statement = {
       RETURNING 1
     )
     SELECT count(*) AS erased FROM erased`,
-};
+});
 
 /**
  * Erases the origins of an organization's entries before a time, and records that in an audit entry. Proofs and

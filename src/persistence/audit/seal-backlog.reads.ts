@@ -1,5 +1,6 @@
-import type { Sql, Statement } from '../sql/sql';
+import type { Sql } from '../sql/sql';
 import { PROBE_DEADLINE } from '../sql/readiness';
+import { statement } from '../sql/statement';
 
 /** The unsealed entries. */
 export interface SealBacklog {
@@ -9,7 +10,7 @@ export interface SealBacklog {
   readonly lagSeconds: number;
 }
 
-const BACKLOG: Statement = {
+const BACKLOG = statement({
   name: 'seal_backlog',
   share: 'system',
   deadlineMs: PROBE_DEADLINE,
@@ -17,7 +18,7 @@ const BACKLOG: Statement = {
       coalesce(extract(epoch FROM statement_timestamp() - min(l."timestamp")), 0)::double precision AS "lagSeconds"
     FROM (SELECT organization_id, audit_id FROM audit_pending LIMIT 100000) p
       JOIN audit_log l ON l.organization_id = p.organization_id AND l.id = p.audit_id`,
-};
+});
 
 /** Reads the sealer's queue of all organizations, for operators. */
 export class SealBacklogReads {

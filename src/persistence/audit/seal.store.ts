@@ -3,21 +3,22 @@ import type { RootSigner, SealStore } from '../../use-cases/seal-audit-log';
 import type { Session, Sql, Statement } from '../sql/sql';
 import { ArchivesStore } from './archives.store';
 import { TreeReads } from './tree.reads';
+import { statement } from '../sql/statement';
 
 /** Advisory lock of the sealing session: of all sessions of the database, only its holder seals. */
 const SEALER_LOCK = 4_702_610_317;
 
-const TRY_LEAD: Statement = {
+const TRY_LEAD = statement({
   name: 'try_lead',
   text: 'SELECT pg_try_advisory_lock($1::bigint) AS leads',
-};
+});
 
 /** pg_locks shows the upper and the lower half of a lock's number separately. */
-const IS_LEADING: Statement = {
+const IS_LEADING = statement({
   name: 'is_leading',
   text: `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted AND objsubid = 1
     AND classid::bigint = $1::bigint >> 32 AND objid::bigint = $1::bigint & 4294967295) AS leads`,
-};
+});
 
 /** Returns SQL for the organizations in a table. It skips from one to the next, so the table's size does not matter. */
 const organizationsIn = (table: string): string => `WITH RECURSIVE found AS (
@@ -29,8 +30,8 @@ const organizationsIn = (table: string): string => `WITH RECURSIVE found AS (
     )
     SELECT organization_id AS id FROM found WHERE organization_id IS NOT NULL`;
 
-const WAITING: Statement = { name: 'organizations_to_seal', text: organizationsIn('audit_pending') };
-const SEALED: Statement = { name: 'organizations_sealed', text: organizationsIn('audit_checkpoint') };
+const WAITING = statement({ name: 'organizations_to_seal', text: organizationsIn('audit_pending') });
+const SEALED = statement({ name: 'organizations_sealed', text: organizationsIn('audit_checkpoint') });
 
 /**
  * Moves the oldest queued entries into the tree, in the order of their ids: $1 organization, $2 index of the first
@@ -40,34 +41,33 @@ const SEALED: Statement = { name: 'organizations_sealed', text: organizationsIn(
  * log of ten entries. A queued id without an entry stays in the queue. The primary key of the leaves is the fence: of
  * two concurrent sealers, the second to commit fails completely.
  */
-export const SEAL_ENTRIES: Statement = {
+export const SEAL_ENTRIES = statement({
   name: 'seal_entries',
   isOneOff: true,
   text: `WITH next AS MATERIALIZED (
-      SELECT p.ctid AS place, l.id, l.leaf_hash FROM audit_pending p CROSS JOIN LATERAL (
-        SELECT id, leaf_hash FROM audit_log
-        WHERE organization_id = p.organization_id AND id = p.audit_id LIMIT 1) l
+      SELECT l.id, l.leaf_hash FROM audit_pending p CROSS JOIN LATERAL (
+        SELECT id, leaf_hash FROM audit_log WHERE organization_id = $1 AND id = p.audit_id LIMIT 1) l
       WHERE p.organization_id = $1 ORDER BY p.audit_id LIMIT $3
     ),
     taken AS (
-      DELETE FROM audit_pending WHERE ctid = ANY(ARRAY(SELECT place FROM next))
+      DELETE FROM audit_pending WHERE organization_id = $1 AND audit_id = ANY(ARRAY(SELECT id FROM next))
     ),
     leaves AS (
       INSERT INTO audit_leaf (organization_id, leaf_index, audit_id, leaf_hash)
       SELECT $1, $2::bigint + row_number() OVER (ORDER BY id) - 1, id, leaf_hash FROM next
     )
     SELECT leaf_hash AS "leafHash" FROM next ORDER BY id`,
-};
+});
 
 /** $1 organization, $2 and $3 levels and indices of nodes, $4 their hashes, $5 tree size, $6 root, $7 note. */
-const SIGN: Statement = {
+const SIGN = statement({
   name: 'sign',
   text: `WITH nodes AS (
       INSERT INTO audit_node (organization_id, level, node_index, hash)
       SELECT $1, level, index, hash FROM unnest($2::smallint[], $3::bigint[], $4::bytea[]) AS n(level, index, hash)
     )
     INSERT INTO audit_checkpoint (organization_id, tree_size, root_hash, note) VALUES ($1, $5, $6, $7)`,
-};
+});
 
 /** The sealer's storage, over a connection of its own. */
 export class SealSqlStore implements SealStore {

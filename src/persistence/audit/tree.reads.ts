@@ -1,6 +1,7 @@
 import { keptUnder, TreeEdge, type Hash, type Subtree } from '../../domain/merkle';
 import type { Tenant } from '../../domain/principal';
-import type { Sql, Statement } from '../sql/sql';
+import type { Sql } from '../sql/sql';
+import { statement } from '../sql/statement';
 
 /** A stored signed checkpoint. */
 export interface StoredCheckpoint {
@@ -19,52 +20,52 @@ export interface SealedLeaf {
 
 const CHECKPOINT_COLUMNS = 'tree_size AS "treeSize", root_hash AS "rootHash", note, sealed_at AS "sealedAt"';
 
-const LATEST_CHECKPOINT: Statement = {
+const LATEST_CHECKPOINT = statement({
   name: 'latest_checkpoint',
   share: 'read',
   text: `SELECT ${CHECKPOINT_COLUMNS} FROM audit_checkpoint WHERE organization_id = $1 ORDER BY tree_size DESC LIMIT 1`,
-};
+});
 
-const CHECKPOINT_OF_SIZE: Statement = {
+const CHECKPOINT_OF_SIZE = statement({
   name: 'checkpoint_of_size',
   share: 'read',
   text: `SELECT ${CHECKPOINT_COLUMNS} FROM audit_checkpoint WHERE organization_id = $1 AND tree_size = $2`,
-};
+});
 
-const CHECKPOINTS_AFTER: Statement = {
+const CHECKPOINTS_AFTER = statement({
   name: 'checkpoints_after',
   share: 'read',
   text: `SELECT ${CHECKPOINT_COLUMNS} FROM audit_checkpoint
     WHERE organization_id = $1 AND tree_size > $2 ORDER BY tree_size LIMIT $3`,
-};
+});
 
-const LEAF_OF_ENTRY: Statement = {
+const LEAF_OF_ENTRY = statement({
   name: 'leaf_of_entry',
   share: 'read',
   text: `SELECT leaf_index AS "leafIndex", leaf_hash AS "leafHash" FROM audit_leaf
     WHERE organization_id = $1 AND audit_id = $2`,
-};
+});
 
-const CANONICAL_OF_ENTRY: Statement = {
+const CANONICAL_OF_ENTRY = statement({
   name: 'canonical_of_entry',
   share: 'read',
   text: 'SELECT canonical FROM audit_log WHERE organization_id = $1 AND id = $2',
-};
+});
 
-const LEAVES_BETWEEN: Statement = {
+const LEAVES_BETWEEN = statement({
   name: 'leaves_between',
   share: 'read',
   text: `SELECT coalesce(min(leaf.leaf_index), 0) AS "from", coalesce(max(leaf.leaf_index) + 1, 0) AS "to"
-    FROM audit_log l JOIN audit_leaf leaf ON leaf.organization_id = l.organization_id AND leaf.audit_id = l.id
+    FROM audit_log l JOIN audit_leaf leaf ON leaf.organization_id = $1 AND leaf.audit_id = l.id
     WHERE l.organization_id = $1 AND ($2::timestamptz IS NULL OR l."timestamp" >= $2)
       AND ($3::timestamptz IS NULL OR l."timestamp" < $3)`,
-};
+});
 
 /**
  * $1 organization, $2 levels, $3 indices. Each hash is looked up separately, and the statement is planned on every
  * execution: a plan made for a small tree would scan the whole grown tree once per hash.
  */
-const KEPT_HASHES: Statement = {
+const KEPT_HASHES = statement({
   name: 'kept_hashes',
   share: 'read',
   isOneOff: true,
@@ -73,7 +74,7 @@ const KEPT_HASHES: Statement = {
       ELSE (SELECT hash FROM audit_node WHERE organization_id = $1 AND level = asked.level AND node_index = asked.index)
     END AS hash
     FROM unnest($2::smallint[], $3::bigint[]) WITH ORDINALITY asked(level, index, n) ORDER BY asked.n`,
-};
+});
 
 /** Reads an organization's Merkle tree. */
 export class TreeReads {

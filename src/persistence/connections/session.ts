@@ -1,20 +1,21 @@
 import type { CommittedEntry } from '../rollback/write-guard';
 import type { Connection } from './connections';
-import type { Session, Sql, Statement } from '../sql/sql';
+import type { Session, Sql } from '../sql/sql';
 import type { StatementRunner } from '../sql/statement-runner';
+import { statement } from '../sql/statement';
 
-const BEGIN: Statement = { name: 'begin', text: 'BEGIN' };
-export const BEGIN_SNAPSHOT: Statement = {
+const BEGIN = statement({ name: 'begin', text: 'BEGIN' });
+export const BEGIN_SNAPSHOT = statement({
   name: 'begin_snapshot',
   text: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
-};
+});
 /** An export is aborted once its client has read nothing for a minute; its transaction is idle meanwhile. */
-export const WAIT_FOR_READER: Statement = {
+export const WAIT_FOR_READER = statement({
   name: 'wait_for_reader',
   text: `SELECT set_config('idle_in_transaction_session_timeout', '90s', true)`,
-};
-export const COMMIT: Statement = { name: 'commit', text: 'COMMIT' };
-const ROLLBACK: Statement = { name: 'rollback', text: 'ROLLBACK' };
+});
+export const COMMIT = statement({ name: 'commit', text: 'COMMIT' });
+const ROLLBACK = statement({ name: 'rollback', text: 'ROLLBACK' });
 
 /**
  * Makes the session of a connection's holder. Entries that its transactions write are remembered once they are

@@ -1,5 +1,6 @@
 import type { Database } from '../sql/database';
-import type { Session, Statement } from '../sql/sql';
+import type { Session } from '../sql/sql';
+import { statement } from '../sql/statement';
 
 /** The timeouts that a login needs, by the name of PostgreSQL's setting. */
 export type Timeouts = Readonly<
@@ -33,17 +34,17 @@ export function timeoutsSql(role: string, timeouts: Partial<Timeouts>): string {
     .join(' ');
 }
 
-const UNBOUNDED: Statement = {
+const UNBOUNDED = statement({
   name: 'unbounded_settings',
   share: 'system',
   text: `SELECT name FROM pg_settings WHERE name = ANY($1::text[]) AND setting = '0'`,
-};
+});
 
-const WHO: Statement = {
+const WHO = statement({
   name: 'who_and_where',
   share: 'system',
   text: 'SELECT quote_ident(current_user) AS role, quote_ident(current_database()) AS "database"',
-};
+});
 
 /**
  * Ensures that a login has timeouts for statements, lock waits and idle transactions. Settings of an operator stay. For
@@ -90,12 +91,12 @@ function asOne(commands: string): string {
 /** How long the sealer waits for an answer before it gives up its connection, in milliseconds. */
 export const SEALER_ANSWER_TIMEOUT = 20_000;
 
-const GUARD: Statement = {
+const GUARD = statement({
   name: 'guard_session',
   share: 'system',
   text: `SELECT set_config('statement_timeout', '15s', false), set_config('lock_timeout', '10s', false),
     set_config('idle_in_transaction_session_timeout', '15s', false), set_config('idle_session_timeout', '30s', false)`,
-};
+});
 
 /**
  * Limits a session that holds a lock and is never idle for long. If its process or network freezes, the server ends the

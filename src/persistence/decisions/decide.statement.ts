@@ -3,6 +3,7 @@ import type { Statement } from '../sql/sql';
 import { effectiveStatusSql } from '../actions/expiry';
 import { sharedAuthorityLockSql } from '../people/authority-lock';
 import { claimSql, outcomeTimeSql } from './idempotency-records.store';
+import { statement } from '../sql/statement';
 
 /** What to do about rows that another transaction has locked: wait for them, or leave them out of the statement. */
 export type OnLocked = 'wait' | 'skip';
@@ -38,8 +39,8 @@ WITH given AS MATERIALIZED (
   ),
   authority AS MATERIALIZED (
     SELECT u.id AS reviewer, u.version, u.active, o.policy_version
-    FROM organizations o JOIN users u ON u.organization_id = o.id
-    WHERE EXISTS (SELECT FROM gate) AND o.id = $1 AND u.id = ANY($2::bigint[])
+    FROM organizations o JOIN users u ON u.organization_id = $1 AND u.id = ANY($2::bigint[])
+    WHERE EXISTS (SELECT FROM gate) AND o.id = $1
     ORDER BY u.id FOR SHARE OF o, u ${skip}
   ),
   stored AS MATERIALIZED (
@@ -123,6 +124,6 @@ const IS_FREE = `coalesce(claim, 'held') = 'held'`;
 
 /** The statement, by what it does about locked rows. */
 export const DECIDE: Readonly<Record<OnLocked, Statement>> = {
-  wait: { name: 'decide', text: decideSql('wait'), fenced: 'audit' },
-  skip: { name: 'decide_unlocked', text: decideSql('skip'), fenced: 'audit' },
+  wait: statement({ name: 'decide', text: decideSql('wait'), fenced: 'audit' }),
+  skip: statement({ name: 'decide_unlocked', text: decideSql('skip'), fenced: 'audit' }),
 };

@@ -1,6 +1,7 @@
 import type { IdempotencyRecord, IdempotencyKey } from '../../domain/idempotency';
-import type { Sql, Statement } from '../sql/sql';
-import { purge, PURGE_BATCH } from '../sql/purge';
+import type { Sql } from '../sql/sql';
+import { outdatedRows, purge } from '../sql/purge';
+import { statement } from '../sql/statement';
 
 /** State of an idempotency key: held by this transaction, used by a stored request, or in progress elsewhere. */
 export type Claim = 'held' | 'used' | 'busy';
@@ -27,34 +28,29 @@ export function outcomeTimeSql(at: string): string {
   return `to_char(${at} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 }
 
-const CLAIM: Statement = {
+const CLAIM = statement({
   name: 'claim_idempotency_key',
   text: `SELECT ${claimSql('$1::bigint', '$2::text', '$3::bigint', '$4::text')} AS claim`,
-};
+});
 
-const FIND: Statement = {
+const FIND = statement({
   name: 'find_known_request',
   text: `SELECT request_hash AS "requestHash", outcome FROM idempotency_keys
     WHERE organization_id = $1 AND principal_kind = $2 AND principal_id = $3 AND key = $4`,
-};
+});
 
-const REMEMBER: Statement = {
+const REMEMBER = statement({
   name: 'remember_request',
   text: `INSERT INTO idempotency_keys (organization_id, principal_kind, principal_id, key, request_hash, outcome, created_at)
     VALUES ($1, $2, $3, $4, $5, $6::jsonb, date_trunc('milliseconds', clock_timestamp()))`,
-};
+});
 
-const PURGE: Statement = {
-  name: 'purge_idempotency_keys',
-  share: 'system',
-  text: `WITH deleted AS (
-      DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM idempotency_keys WHERE created_at < now() - interval '24 hours'
-        ORDER BY created_at LIMIT ${String(PURGE_BATCH)}))
-      RETURNING 1
-    )
-    SELECT count(*) AS deleted FROM deleted`,
-};
+const OUTDATED = outdatedRows({
+  table: 'idempotency_keys',
+  key: { principal_kind: 'text', principal_id: 'bigint', key: 'text' },
+  isOutdated: `created_at < now() - interval '24 hours'`,
+  age: 'created_at',
+});
 
 /** Claims an idempotency key within a transaction. A later read of the key sees what its previous holder committed. */
 export async function claimKey(sql: Sql, idempotencyKey: IdempotencyKey): Promise<Claim> {
@@ -91,7 +87,7 @@ export function isKeyTaken(error: unknown): boolean {
 
 /** Deletes idempotency records older than a day, a thousand at a time. */
 export async function purgeIdempotencyRecords(sql: Sql, signal: AbortSignal): Promise<void> {
-  await purge(sql, PURGE, signal);
+  await purge(sql, OUTDATED, signal);
 }
 
 function identityOf({ organizationId, principalKind, principalId, key }: IdempotencyKey): readonly unknown[] {

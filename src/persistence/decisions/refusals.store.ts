@@ -8,9 +8,10 @@ import {
 } from '../audit/audit-entries';
 import { appendAuditEntry } from '../audit/audit-log.store';
 import type { Database } from '../sql/database';
-import type { Sql, Statement } from '../sql/sql';
-import { purge, PURGE_BATCH } from '../sql/purge';
+import type { Sql } from '../sql/sql';
+import { outdatedRows, purge, removeOutdated } from '../sql/purge';
 import type { OmittedRefusals, OmittedRefusalsStore } from '../../use-cases/decisions/close-refusals';
+import { statement } from '../sql/statement';
 
 /**
  * How many denied attempts of a principal, with one verdict, are recorded per minute. The request that reaches the
@@ -24,7 +25,7 @@ const MOST_A_MINUTE = 100;
  * further requests are only counted in the minute's row, which later becomes one closing entry.
  * $1 organization, $2 drafts as JSON.
  */
-const REFUSE: Statement = {
+const REFUSE = statement({
   name: 'refuse',
   fenced: 'audit',
   text: `
@@ -43,7 +44,7 @@ WITH draft AS MATERIALIZED (
   minute AS (
     INSERT INTO refusal_windows AS known
       (organization_id, actor_kind, actor_id, verdict, minute, on_behalf_of, recorded, omitted, is_full, refusal_code)
-    SELECT $1, actor_kind, actor_id, verdict, date_trunc('minute', at), min(on_behalf_of), count(*), 0, false,
+    SELECT $1, actor_kind, actor_id, verdict, date_trunc('minute', at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC', min(on_behalf_of), count(*), 0, false,
       min(refusal_code)
     FROM fresh CROSS JOIN moment GROUP BY actor_kind, actor_id, verdict, at
     ON CONFLICT (organization_id, actor_kind, actor_id, verdict, minute) DO UPDATE SET
@@ -70,33 +71,27 @@ WITH draft AS MATERIALIZED (
   ),
   ${writeAuditEntries('$2', '$3, $4')}
 SELECT count(*) AS recorded, ${WRITTEN_FIRST} FROM written`,
-};
+});
 
-/** Deletes and returns minutes that are over, with or without omitted attempts. Nothing writes to them any more. */
-const TAKE_CLOSED: Statement = {
-  name: 'take_closed_refusal_windows',
-  text: `WITH deleted AS (
-      DELETE FROM refusal_windows WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM refusal_windows WHERE minute < now() - interval '2 minutes'
-        ORDER BY minute LIMIT ${String(PURGE_BATCH)} FOR UPDATE SKIP LOCKED))
-      RETURNING organization_id AS "organizationId", actor_kind AS kind, actor_id AS id, on_behalf_of AS "onBehalfOf",
-        verdict, minute, omitted, refusal_code AS "refusalCode"
-    )
-    SELECT * FROM deleted ORDER BY "organizationId", minute, kind, id, verdict`,
-};
+/** Minutes that are over, with or without omitted attempts. Nothing writes to them any more. */
+const CLOSED = outdatedRows({
+  table: 'refusal_windows',
+  key: { actor_kind: 'text', actor_id: 'bigint', verdict: 'text', minute: 'timestamptz' },
+  isOutdated: `minute < now() - interval '2 minutes'`,
+  age: 'minute',
+  skipsLocked: true,
+  returning: `organization_id AS "organizationId", actor_kind AS kind, actor_id AS id, on_behalf_of AS "onBehalfOf", verdict,
+    minute, omitted, refusal_code AS "refusalCode"`,
+});
 
-/** Deletes rows that no longer throttle anything. */
-const PURGE_THROTTLE: Statement = {
-  name: 'purge_refusal_throttle',
-  share: 'system',
-  text: `WITH deleted AS (
-      DELETE FROM refusal_throttle WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM refusal_throttle WHERE recorded_at < now() - interval '2 minutes'
-        ORDER BY recorded_at LIMIT ${String(PURGE_BATCH)} FOR UPDATE SKIP LOCKED))
-      RETURNING 1
-    )
-    SELECT count(*) AS deleted FROM deleted`,
-};
+/** Rows that no longer throttle anything. */
+const OUTDATED = outdatedRows({
+  table: 'refusal_throttle',
+  key: { actor_kind: 'text', actor_id: 'bigint', action_id: 'bigint', refusal_code: 'text', verdict: 'text' },
+  isOutdated: `recorded_at < now() - interval '2 minutes'`,
+  age: 'recorded_at',
+  skipsLocked: true,
+});
 
 /**
  * Writes denial records, each at most once a minute (docs/audit-log.md#denied-attempts).
@@ -112,7 +107,7 @@ export async function recordRefusals(sql: Sql, drafts: readonly AuditEntryDraft[
 
 /** Deletes the rows that no longer throttle anything, a thousand at a time. */
 export async function purgeThrottle(sql: Sql, signal: AbortSignal): Promise<void> {
-  await purge(sql, PURGE_THROTTLE, signal);
+  await purge(sql, OUTDATED, signal);
 }
 
 /** Closes minutes of the throttle that are over. */
@@ -121,11 +116,11 @@ export class OmittedRefusalsDatabase implements OmittedRefusalsStore {
 
   close(entryOf: (omitted: OmittedRefusals) => AuditEntryDraft): Promise<boolean> {
     return this.database.transaction(async (sql) => {
-      const closed = await sql.query<OmittedRow>(TAKE_CLOSED, []);
-      for (const { kind, id, onBehalfOf, ...window } of closed)
+      const { removed, isMore } = await removeOutdated(sql, CLOSED);
+      for (const { kind, id, onBehalfOf, ...window } of removed as readonly OmittedRow[])
         if (window.omitted > 0)
           await appendAuditEntry(sql, entryOf({ ...window, actor: { kind, id, onBehalfOf } }));
-      return closed.length === PURGE_BATCH;
+      return isMore;
     });
   }
 }

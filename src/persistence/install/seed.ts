@@ -1,9 +1,10 @@
 import type { Database } from '../sql/database';
-import type { Statement } from '../sql/sql';
+
 import { expiresAtSql } from '../actions/expiry';
+import { statement } from '../sql/statement';
 
 /** Scores cycle through 0 to 100 in steps of 37, so that any number of actions is spread over all risk levels. */
-const SEED_ACTIONS: Statement = {
+const SEED_ACTIONS = statement({
   name: 'seed_actions',
   text: `WITH submitter AS (
       SELECT id FROM users WHERE organization_id = $1 ORDER BY (role = 'user') DESC, id LIMIT 1
@@ -24,7 +25,7 @@ const SEED_ACTIONS: Statement = {
       RETURNING id
     )
     SELECT min(id) AS first, max(id) AS last, count(*) AS count FROM seeded`,
-};
+});
 
 /**
  * Adds pending actions to an organization, submitted by its first user who may not decide; if there is none, by its

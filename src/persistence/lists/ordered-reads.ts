@@ -1,5 +1,6 @@
 import { claimOf, type Database } from '../sql/database';
-import type { Sql, Statement } from '../sql/sql';
+import type { Sql } from '../sql/sql';
+import { statement } from '../sql/statement';
 
 /**
  * Reads that follow an index in the list's order, whatever the statistics say. With stale statistics the planner takes
@@ -19,9 +20,9 @@ export class OrderedReads implements Sql {
 }
 
 /** Set for this transaction only, so that it also works behind a pooler. */
-const FOLLOW_INDEXES: Statement = {
+const FOLLOW_INDEXES = statement({
   name: 'follow_indexes',
   text: `SELECT ${['sort', 'bitmapscan', 'hashjoin', 'mergejoin', 'seqscan']
     .map((way) => `set_config('enable_${way}', 'off', true)`)
     .join(', ')}`,
-};
+});

@@ -2,7 +2,8 @@ import { RefusedError, validationRefusal } from '../../domain/refusal';
 import type { Principal } from '../../domain/principal';
 import type { Database } from '../sql/database';
 import { explainOutage } from '../connections/outage';
-import type { Sql, Statement } from '../sql/sql';
+import type { Sql } from '../sql/sql';
+import { statement } from '../sql/statement';
 
 /** Maximum number of concurrent searches per principal in this process. */
 const MAX_RUNNING = 4;
@@ -138,10 +139,10 @@ const HAS_TRIGRAM = /[\p{L}\p{N}]{3}/u;
 /** Makes the planner use the text index wherever it can, since its estimates for text are rarely right. */
 const SET_TIMEOUT = `SELECT set_config('statement_timeout', $1, true), set_config('enable_seqscan', 'off', true)`;
 
-const INDEX_IS_VALID: Statement = {
+const INDEX_IS_VALID = statement({
   name: 'index_is_valid',
   text: `SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND indisvalid) AS "isThere"`,
-};
+});
 
 /** Whether PostgreSQL cancelled a statement because of its timeout (57014). */
 function isTimeout(error: unknown): boolean {

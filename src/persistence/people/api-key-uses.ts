@@ -1,5 +1,6 @@
 import type { Tenant } from '../../domain/principal';
-import type { Sql, Statement } from '../sql/sql';
+import type { Sql } from '../sql/sql';
+import { statement } from '../sql/statement';
 
 /** Precision of `last_used_at`, and minimum time between two writes for a key, in milliseconds. */
 const PRECISION = 60_000;
@@ -8,7 +9,7 @@ const PRECISION = 60_000;
  * $1 organization, $2 ids, $3 times. Skips keys that another process wrote less than a minute ago, and locked rows,
  * such as those of a revocation.
  */
-const NOTE_USES: Statement = {
+const NOTE_USES = statement({
   name: 'note_api_key_uses',
   share: 'system',
   text: `WITH used AS (
@@ -18,7 +19,7 @@ const NOTE_USES: Statement = {
       ORDER BY k.id FOR NO KEY UPDATE OF k SKIP LOCKED
     )
     UPDATE api_keys k SET last_used_at = used.at FROM used WHERE k.organization_id = $1 AND k.id = used.id`,
-};
+});
 
 interface Use {
   readonly organizationId: number;

@@ -2,11 +2,12 @@ import type { ApiKey } from '../../domain/api-key-grant';
 import type { Page, PageRequest } from '../../domain/page';
 import type { Principal, Tenant } from '../../domain/principal';
 import type { KeysetOrder } from '../lists/cursor';
-import type { Sql, Statement } from '../sql/sql';
+import type { Sql } from '../sql/sql';
 import { keysetPage } from '../lists/keyset';
 import { Conditions } from '../lists/list-source';
 import { API_KEYS } from './api-key.table';
 import type { TextSearches } from '../lists/text-search';
+import { statement } from '../sql/statement';
 
 /** Filters for a list of API keys. */
 export interface ApiKeyFilter {
@@ -16,11 +17,11 @@ export interface ApiKeyFilter {
   readonly search?: string | null;
 }
 
-const ALL_API_KEYS: Statement = {
+const ALL_API_KEYS = statement({
   name: 'all_api_keys',
   share: 'read',
   text: `SELECT ${API_KEYS.select('t')} FROM api_keys t WHERE t.organization_id = $1 ORDER BY t.id`,
-};
+});
 
 const NEWEST_FIRST: KeysetOrder<ApiKey> = { property: 'id', type: 'bigint', direction: 'desc' };
 

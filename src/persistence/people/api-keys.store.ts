@@ -8,26 +8,27 @@ import {
 } from '../../domain/api-key-grant';
 import type { Tenant } from '../../domain/principal';
 import { appendAuditEntry } from '../audit/audit-log.store';
-import type { Sql, Statement } from '../sql/sql';
+import type { Sql } from '../sql/sql';
 import { API_KEYS } from './api-key.table';
+import { statement } from '../sql/statement';
 
-const ADD_API_KEY: Statement = {
+const ADD_API_KEY = statement({
   name: 'add_api_key',
   text: `INSERT INTO api_keys AS t (organization_id, name, prefix, key_hash, scopes, owner_id, expires_at, created_by)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${API_KEYS.select('t')}`,
-};
+});
 
 /** Locked first, so that of two concurrent revocations the second finds the key revoked. */
-const LOCK_API_KEY: Statement = {
+const LOCK_API_KEY = statement({
   name: 'lock_api_key',
   text: `SELECT ${API_KEYS.select('t')} FROM api_keys t WHERE t.organization_id = $1 AND t.id = $2 FOR NO KEY UPDATE`,
-};
+});
 
-const REVOKE_API_KEY: Statement = {
+const REVOKE_API_KEY = statement({
   name: 'revoke_api_key',
-  text: `UPDATE api_keys t SET revoked_at = date_trunc('milliseconds', clock_timestamp())
+  text: `UPDATE api_keys t SET revoked_at = date_trunc('milliseconds', statement_timestamp())
     WHERE t.organization_id = $1 AND t.id = $2 RETURNING ${API_KEYS.select('t')}`,
-};
+});
 
 type Row = ApiKey & Record<string, unknown>;
 

@@ -6,36 +6,37 @@ import { addApiKey, revokeApiKey } from './api-keys.store';
 import { auditRecords, momentAfter, writeAuditEntries } from '../audit/audit-entries';
 import { appendAuditEntry } from '../audit/audit-log.store';
 import type { Database } from '../sql/database';
-import type { Sql, Statement } from '../sql/sql';
+import type { Sql } from '../sql/sql';
 import { exclusiveAuthorityLockSql } from './authority-lock';
 import { PrincipalReads } from './principals.reads';
 import { UserReads } from './users.reads';
+import { statement } from '../sql/statement';
 
-const CLOSE_GATE: Statement = {
+const CLOSE_GATE = statement({
   name: 'close_gate',
   text: `SELECT ${exclusiveAuthorityLockSql('$1::bigint')}`,
-};
+});
 
 /** Locks the rows as well: decisions of another release and an operator's own SQL do not take the authority lock. */
-const LOCK_AUTHORITY: Statement = {
+const LOCK_AUTHORITY = statement({
   name: 'lock_authority',
-  text: `SELECT FROM organizations o JOIN users u ON u.organization_id = o.id
-    WHERE o.id = $1 AND u.id = $2 FOR NO KEY UPDATE`,
-};
+  text: `SELECT FROM organizations o JOIN users u ON u.organization_id = $1 AND u.id = $2
+    WHERE o.id = $1 FOR NO KEY UPDATE`,
+});
 
-const LOCK_PEOPLE: Statement = {
+const LOCK_PEOPLE = statement({
   name: 'lock_people',
   text: `SELECT FROM users WHERE organization_id = $1 AND (id = $2 OR (role = 'admin' AND active))
     ORDER BY id FOR NO KEY UPDATE`,
-};
+});
 
-const OTHER_ADMINS: Statement = {
+const OTHER_ADMINS = statement({
   name: 'other_admins',
   text: `SELECT count(*) AS count FROM users WHERE organization_id = $1 AND id <> $2 AND role = 'admin' AND active`,
-};
+});
 
 /** $1 organization, $2 version, $3 document, $4 admin, $5 reason, $6 the audit entry, which gets the policy's time. */
-const ADD_POLICY: Statement = {
+const ADD_POLICY = statement({
   name: 'add_policy',
   fenced: 'audit',
   text: `
@@ -51,13 +52,13 @@ WITH chosen AS MATERIALIZED (SELECT 0 AS position, NULL::integer AS approvals_re
   ),
   ${writeAuditEntries('$6', '$7, $8')}
 SELECT changed_at AS "changedAt", written.id AS "auditId", leaf_hash AS "leafHash" FROM added CROSS JOIN written`,
-};
+});
 
-const SET_USER: Statement = {
+const SET_USER = statement({
   name: 'set_user',
   text: `UPDATE users SET role = $3, approval_level = $4, max_risk_score = $5, active = $6
     WHERE organization_id = $1 AND id = $2 RETURNING version`,
-};
+});
 
 /** Changes of authority. Each transaction excludes decisions and other changes of authority of its organization. */
 export class AuthorityStore implements AdminStore {

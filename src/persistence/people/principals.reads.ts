@@ -1,9 +1,10 @@
 import type { ApprovalPolicy } from '../../domain/policy';
 import type { Reviewer, User } from '../../domain/principal';
-import type { Sql, Statement } from '../sql/sql';
+import type { Sql } from '../sql/sql';
 import { Batcher } from '../sql/batcher';
 import { CURRENT_POLICY, currentPolicy, POLICY_COLUMNS, type PolicyColumns } from '../policy/stored-policy';
 import { USERS } from './user.table';
+import { statement } from '../sql/statement';
 
 /** A stored API key: its hash, never the key. */
 export interface StoredApiKey {
@@ -30,23 +31,24 @@ interface Identity {
 
 const REVIEWER_COLUMNS = `${USERS.select('u')}, ${POLICY_COLUMNS}`;
 
-const REVIEWERS_BY_IDENTITY: Statement = {
+const REVIEWERS_BY_IDENTITY = statement({
   name: 'reviewer_by_identity',
   share: 'authentication',
   text: `SELECT i.issuer, i.subject, ${REVIEWER_COLUMNS} FROM user_identities i
     JOIN users u ON u.organization_id = i.organization_id AND u.id = i.user_id ${CURRENT_POLICY}
     WHERE (i.issuer, i.subject) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
-};
+});
 
-const REVIEWER_BY_ID: Statement = {
+const REVIEWER_BY_ID = statement({
   name: 'reviewer_by_id',
-  text: `SELECT ${REVIEWER_COLUMNS} FROM users u ${CURRENT_POLICY} WHERE u.organization_id = $1 AND u.id = $2`,
-};
+  text: `SELECT ${REVIEWER_COLUMNS} FROM users u ${CURRENT_POLICY}
+    WHERE u.organization_id = $1 AND u.id = $2 AND p.organization_id = $1`,
+});
 
 /** Maximum number of callers per statement. */
 const MAX_TOGETHER = 64;
 
-const API_KEYS_BY_PREFIX: Statement = {
+const API_KEYS_BY_PREFIX = statement({
   name: 'api_keys_by_prefix',
   share: 'authentication',
   text: `SELECT k.organization_id AS "organizationId", k.id, k.prefix, k.name, k.key_hash AS "keyHash", k.scopes,
@@ -54,7 +56,7 @@ const API_KEYS_BY_PREFIX: Statement = {
       ${POLICY_COLUMNS}
     FROM api_keys k JOIN users u ON u.organization_id = k.organization_id AND u.id = k.owner_id ${CURRENT_POLICY}
     WHERE k.prefix = ANY($1::text[])`,
-};
+});
 
 /** Reads the people and programs that a credential names. No tenant argument: the organization is not known yet. */
 export class PrincipalReads {

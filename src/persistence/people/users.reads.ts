@@ -2,11 +2,12 @@ import type { Page, PageRequest } from '../../domain/page';
 import type { Principal, Tenant, User } from '../../domain/principal';
 import type { Role } from '../../domain/role';
 import type { KeysetOrder } from '../lists/cursor';
-import type { Sql, Statement } from '../sql/sql';
+import type { Sql } from '../sql/sql';
 import { keysetPage } from '../lists/keyset';
 import { Conditions } from '../lists/list-source';
 import { USERS } from './user.table';
 import type { TextSearches } from '../lists/text-search';
+import { statement } from '../sql/statement';
 
 /** Filters for a list of users. */
 export interface UserFilter {
@@ -16,10 +17,10 @@ export interface UserFilter {
   readonly search?: string | null;
 }
 
-const USERS_BY_ID: Statement = {
+const USERS_BY_ID = statement({
   name: 'users_by_id',
   text: `SELECT ${USERS.select('t')} FROM users t WHERE t.organization_id = $1 AND t.id = ANY($2::bigint[])`,
-};
+});
 
 const BY_ID: KeysetOrder<User> = { property: 'id', type: 'bigint', direction: 'asc' };
 

@@ -4,24 +4,25 @@ import type { PolicyVersion } from '../../domain/policy';
 import type { PeopleAlike } from '../../domain/policy-warnings';
 import type { Tenant } from '../../domain/principal';
 import type { KeysetOrder } from '../lists/cursor';
-import type { Sql, Statement } from '../sql/sql';
+import type { Sql } from '../sql/sql';
 import { keysetPage } from '../lists/keyset';
 import { Conditions } from '../lists/list-source';
 import { readPolicy } from './stored-policy';
 import { POLICIES, type StoredPolicy } from './policy.table';
+import { statement } from '../sql/statement';
 
-const CURRENT_POLICY_VERSION: Statement = {
+const CURRENT_POLICY_VERSION = statement({
   name: 'current_policy_version',
   text: `SELECT ${POLICIES.select('t')} FROM organizations o
-    JOIN approval_policies t ON t.organization_id = o.id AND t.version = o.policy_version WHERE o.id = $1`,
-};
+    JOIN approval_policies t ON t.organization_id = $1 AND t.version = o.policy_version WHERE o.id = $1`,
+});
 
-const ACTIVE_PEOPLE: Statement = {
+const ACTIVE_PEOPLE = statement({
   name: 'active_people',
   share: 'read',
   text: `SELECT role, approval_level AS "approvalLevel", max_risk_score AS "maxRiskScore", count(*) AS count
     FROM users WHERE organization_id = $1 AND active AND role <> 'user' GROUP BY role, approval_level, max_risk_score`,
-};
+});
 
 const NEWEST_FIRST: KeysetOrder<StoredPolicy> = { property: 'id', type: 'bigint', direction: 'desc' };
 

@@ -1,10 +1,11 @@
-import type { Sql, Statement } from './sql';
+import type { Sql } from './sql';
+import { statement } from './statement';
 
-const NOW: Statement = {
+const NOW = statement({
   name: 'database_clock',
   share: 'system',
   text: 'SELECT clock_timestamp() AS now',
-};
+});
 
 /** Returns the database's time, which all stored times are based on. One statement. */
 export async function databaseTime(sql: Sql): Promise<Date> {

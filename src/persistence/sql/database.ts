@@ -9,6 +9,7 @@ import { DatabaseUnavailableError, outageBehind } from '../connections/outage';
 import { BEGIN_SNAPSHOT, COMMIT, makeSession, WAIT_FOR_READER } from '../connections/session';
 import type { Session, Sql, Statement } from './sql';
 import { setValueParsers, StatementRunner, type StatementRunnerOptions } from './statement-runner';
+import { statement } from './statement';
 
 setValueParsers();
 
@@ -238,11 +239,11 @@ function within<T>(deadlineMs: number, work: Promise<T>): Promise<T> {
   });
 }
 
-const SETTINGS_HOLD: Statement = {
+const SETTINGS_HOLD = statement({
   name: 'settings_hold',
   share: 'system',
   text: `SELECT current_setting('DateStyle') LIKE 'ISO%' AND current_setting('extra_float_digits')::integer >= 1 AS holds`,
-};
+});
 function rethrow(error: unknown): never {
   throw outageBehind(error, true);
 }

@@ -1,16 +1,17 @@
 import type { Database } from './database';
-import type { Statement } from './sql';
+
+import { statement } from './statement';
 
 /** How long a probe waits for the database, in milliseconds, so that it answers within two seconds in any case. */
 export const PROBE_DEADLINE = 1_500;
 
 /** Locks nothing. A standby, or any other server that accepts no writes, refuses it (25006). */
-const TAKES_WRITES: Statement = {
+const TAKES_WRITES = statement({
   name: 'takes_writes',
   share: 'system',
   deadlineMs: PROBE_DEADLINE,
   text: 'SELECT FROM organizations WHERE false FOR SHARE',
-};
+});
 
 /**
  * Checks that the database is reachable and accepts writes. A full disk shows only on a write, so a recent failure of a
