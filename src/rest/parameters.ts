@@ -83,10 +83,13 @@ const PLACES: Readonly<Record<string, string>> = { params: 'path', headers: 'hea
 /** Returns the faults behind an issue: those of a parser of ours, or a body that is not an object. */
 function faultsOf(issue: z.core.$ZodIssue): readonly InputFault[] {
   const [part = '', ...names] = issue.path as string[];
-  const at = [PLACES[part] ?? part, ...(part === 'headers' ? names.map(headerName) : names)];
+  const at: readonly (string | number)[] = [
+    PLACES[part] ?? part,
+    ...(part === 'headers' ? names.map(headerName) : names),
+  ];
   if (issue.code !== 'custom') return [{ loc: at, msg: issue.message, type: 'object' }];
   const { faults } = issue.params as { readonly faults: readonly InputFault[] };
-  return faults.map(({ loc, ...fault }) => ({ loc: [...at, ...loc], ...fault }));
+  return faults.map(({ loc, msg, type }) => ({ loc: [...at, ...loc], msg, type }));
 }
 
 function headerName(name: string): string {
