@@ -1,4 +1,4 @@
-import { cutMessage, type Refusal } from '../domain/refusal';
+import { cutMessage, type InputFault, type Refusal } from '../domain/refusal';
 import { factsInSnakeCase } from './facts';
 import { HTTP_STATUS } from './status';
 import { restTime } from './rest-notation';
@@ -11,7 +11,7 @@ export interface ErrorBody {
   readonly correlation_id: string;
   readonly timestamp: string;
   readonly context?: Readonly<Record<string, unknown>>;
-  readonly errors?: readonly unknown[];
+  readonly errors?: readonly InputFault[];
 }
 
 /** Returns the error body of a refusal. */

@@ -8,8 +8,8 @@ export function restTime(at: Date | string): string {
 }
 
 /** Converts an enum value of GraphQL to REST. */
-export function word(value: string): string {
-  return value.toLowerCase();
+export function word<Value extends string>(value: Value): Lowercase<Value> {
+  return value.toLowerCase() as Lowercase<Value>;
 }
 
 /** Converts an id of GraphQL to REST. */

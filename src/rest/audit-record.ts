@@ -1,5 +1,8 @@
+import { z } from 'zod';
 import type { AuditLogEntry } from '../domain/audit-entry';
+import { ERROR_CODES } from '../domain/refusal';
 import { restTime } from '../api/rest-notation';
+import { field, ID, TEXT, TIME } from './openapi/vocabulary';
 
 /** The fields of an entry that its record shows. The time is text if the entry was read through the schema. */
 type RecordFields = Pick<
@@ -16,22 +19,27 @@ type RecordFields = Pick<
   | 'clientCorrelationId'
 > & { readonly timestamp: Date | string };
 
+/** A record of the audit log. */
+export const AUDIT_RECORD = z
+  .object({
+    audit_id: field('id', ID),
+    action_type: field('actionType', TEXT),
+    user_id: ID.nullable().meta({ description: 'Null if the actor is not a user.' }),
+    organization_id: ID,
+    timestamp: field('timestamp', TIME),
+    details: field('details', TEXT),
+    ip_address: field('ipAddress', TEXT.nullable()),
+    user_agent: field('userAgent', TEXT.nullable()),
+    correlation_id: field('correlationId', TEXT),
+    action_id: field('actionId', ID.nullable()),
+    reason: field('reason', TEXT.nullable()),
+    refusal_code: field('refusalCode', z.enum(ERROR_CODES).nullable()),
+    client_correlation_id: field('clientCorrelationId', TEXT.nullable()),
+  })
+  .meta({ id: 'AuditRecord', graphql: 'AuditLog' });
+
 /** The keys of a record, in order. */
-export const AUDIT_RECORD_KEYS = [
-  'audit_id',
-  'action_type',
-  'user_id',
-  'organization_id',
-  'timestamp',
-  'details',
-  'ip_address',
-  'user_agent',
-  'correlation_id',
-  'action_id',
-  'reason',
-  'refusal_code',
-  'client_correlation_id',
-] as const;
+export const AUDIT_RECORD_KEYS = Object.keys(AUDIT_RECORD.shape);
 
 /**
  * Returns an entry as an audit record, with its keys in order (docs/rest-api.md#audit-records).
@@ -41,7 +49,7 @@ export function auditRecordBody(
   organizationId: number,
   userId: number | null,
   entry: RecordFields,
-): Readonly<Record<(typeof AUDIT_RECORD_KEYS)[number], unknown>> {
+): z.output<typeof AUDIT_RECORD> {
   return {
     audit_id: entry.id,
     action_type: entry.actionType,

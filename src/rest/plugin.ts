@@ -9,7 +9,6 @@ import { refusalBehind } from '../api/error-refusals';
 import type { ExecuteOperation, NewAnswerBudget } from '../api/operation';
 import { untilSent } from '../api/replies';
 import { readOperations, rootFieldOf } from './operations';
-import { all, readReceipt } from './parameters';
 import type { Answer, RestRequest, Route } from './route';
 import { ROUTES } from './routes';
 
@@ -49,7 +48,7 @@ function addRoute(
 ): void {
   const { receiptOperation } = route;
   const document = documentOf(documents, route.operation);
-  const withReceipt = receiptOperation === undefined ? null : documentOf(documents, receiptOperation);
+  const withReceipt = receiptOperation === undefined ? document : documentOf(documents, receiptOperation);
   const requirement = { ...requirementOf(rootFieldOf(document)), ...route.asks };
   server.route({
     method: route.method,
@@ -57,22 +56,16 @@ function addRoute(
     config: { hasNumbers: route.hasNumbers === true },
     onRequest: [identify, checkCredential(callerChecks, requirement)],
     handler: async (request, reply) => {
-      const { faults, value } = all({
-        variables: route.read(request as RestRequest),
-        hasReceipt: withReceipt === null ? NO_RECEIPT : readReceipt(request as RestRequest),
-      });
+      const { faults, value: variables } = route.read(request as RestRequest);
       if (faults !== undefined) throw new RefusedError(validationRefusal(faults));
-      const { variables, hasReceipt } = value;
+      const operation = variables['receipt'] === true ? withReceipt : document;
       const principal = identified(request);
       const { organizationId } = principal;
       const { origin } = request;
       const budget = newAnswerBudget(organizationId);
       const asker = { principal, origin, maxPageSize: MAX_PAGE_SIZE, requirement, budget };
       return untilSent(reply.raw, budget, async () => {
-        const { data, errors } = await execute(
-          { document: (hasReceipt && withReceipt) || document, variables },
-          asker,
-        );
+        const { data, errors } = await execute({ document: operation, variables }, asker);
         const { rowsThatFit } = budget;
         if (rowsThatFit !== null) throw new RefusedError(answerTooLarge(rowsThatFit));
         if (errors !== undefined)
@@ -87,8 +80,6 @@ function addRoute(
     },
   });
 }
-
-const NO_RECEIPT = { value: false };
 
 function documentOf(documents: ReadonlyMap<string, DocumentNode>, operation: string): DocumentNode {
   const document = documents.get(operation);

@@ -1,7 +1,8 @@
+import type { z } from 'zod';
 import type { Requirement } from '../api/caller-checks';
 import type { Parsed } from '../domain/parsing';
 import type { Role } from '../domain/role';
-import type { RequestParts, DescribedResponse, Examples } from './openapi/described';
+import type { DescribedResponse, Examples } from './openapi/described';
 
 /** The parts of a request that a route reads. The body is undefined if there was none. */
 export interface RestRequest {
@@ -15,9 +16,9 @@ export interface RestRequest {
 export type ReadVariables = (request: RestRequest) => Parsed<Readonly<Record<string, unknown>>>;
 
 /** A route's response without its headers. */
-export interface Answer {
+export interface Answer<Body = unknown> {
   readonly status: number;
-  readonly body: unknown;
+  readonly body: Body;
 }
 
 /** What a response may depend on besides the operation's data. */
@@ -30,15 +31,15 @@ export interface Asked {
   readonly isVendorSdk: boolean;
 }
 
-/** Writes an operation's data as the documented REST body. */
-export type WriteAnswer<Data> = (data: Data, asked: Asked) => Answer;
+/** Writes an operation's data as the documented REST body, which has the type of its schema. */
+export type WriteAnswer<Data, Body = unknown> = (data: Data, asked: Asked) => Answer<Body>;
 
 /** What a route does with its operation, and what OpenAPI says about it. One subject of src/rest/subjects has all of it. */
 export interface Endpoint {
   readonly read: ReadVariables;
   readonly write: WriteAnswer<never>;
-  /** The parameters and the body that `read` reads. */
-  readonly request: RequestParts;
+  /** The schema that `read` applies: `params`, `query`, `headers` and `body`, each of them optional. */
+  readonly request: z.ZodObject;
   /** What `write` writes, by HTTP status. */
   readonly responses: Readonly<Record<number, DescribedResponse>>;
   readonly examples?: Examples;
@@ -49,7 +50,7 @@ export interface Route extends Endpoint {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly operation: string;
-  /** The operation that is run instead if the client asks for a receipt. */
+  /** The operation that is run instead if the variable `receipt` is true. */
   readonly receiptOperation?: string;
   /** Overrides the `@authorize` of the operation's root field (docs/authentication.md#who-reads-what). */
   readonly asks?: Partial<Pick<Requirement, 'roles' | 'credential' | 'scope'>>;

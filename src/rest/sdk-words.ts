@@ -1,4 +1,4 @@
-import { oneOf } from './openapi/json-schema';
+import { z } from 'zod';
 
 /** Maps an action's status to the three that the vendor's SDK knows (docs/legacy-sdk.md#status-values). */
 export const APPROVAL_WORDS = {
@@ -20,4 +20,4 @@ export const DECISION_WORDS = {
 } as const;
 
 /** The schema of such a `decision`. */
-export const DECISION = oneOf(['pending', 'allowed', 'denied']);
+export const DECISION = z.enum(['pending', 'allowed', 'denied']);

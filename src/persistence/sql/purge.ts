@@ -3,7 +3,7 @@ import type { Sql, Statement } from './sql';
 import { statement } from './statement';
 
 /** Maximum number of rows that are deleted at a time, so that no statement holds its locks for long. */
-export const PURGE_BATCH = 1000;
+const PURGE_BATCH = 1000;
 
 /** How a table's outdated rows are found and deleted. */
 export interface OutdatedRows {

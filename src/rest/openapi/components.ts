@@ -1,21 +1,38 @@
 import type { GraphQLSchema } from 'graphql';
-import { actionSchemas } from '../subjects/actions';
-import { auditLogSchemas } from '../subjects/audit-log';
-import { bulkSchemas } from '../subjects/bulk';
-import { decisionSchemas } from '../subjects/decide';
-import { submissionSchemas } from '../subjects/submit';
-import { object, type Schema } from './json-schema';
-import { ERROR_PROPERTIES, factsSchema } from './refusals';
+import type { z } from 'zod';
+import { AUDIT_RECORD } from '../audit-record';
+import { ACTION, ACTION_STATUS, APPROVAL_CHECK } from '../subjects/actions';
+import { AUDIT_LOG_PAGE, LEGACY_AUDIT_LOG_PAGE } from '../subjects/audit-log';
+import { BULK_DECISION, BULK_RECEIPT, REFUSED_BULK, REFUSED_ITEM } from '../subjects/bulk';
+import { APPROVAL, AUDIT_RECEIPT, REJECTION, VOTE } from '../subjects/decide';
+import { SUBMISSION } from '../subjects/submit';
+import { componentOf, type Schema } from './json-schema';
+import { ERROR, FACTS_OBJECT } from './refusals';
 
-/** Returns the named schemas of all subjects. Types, nullability and descriptions come from the GraphQL types behind them. */
+const COMPONENTS: readonly z.ZodType[] = [
+  ACTION,
+  ACTION_STATUS,
+  APPROVAL_CHECK,
+  APPROVAL,
+  REJECTION,
+  VOTE,
+  AUDIT_RECEIPT,
+  SUBMISSION,
+  BULK_DECISION,
+  BULK_RECEIPT,
+  REFUSED_ITEM,
+  REFUSED_BULK,
+  AUDIT_RECORD,
+  AUDIT_LOG_PAGE,
+  LEGACY_AUDIT_LOG_PAGE,
+  ERROR,
+  FACTS_OBJECT,
+];
+
+/**
+ * Returns the named schemas of all subjects. Descriptions come from the GraphQL types behind them.
+ * @throws {Error} if a schema differs from the GraphQL type behind it
+ */
 export function components(schema: GraphQLSchema): Readonly<Record<string, Schema>> {
-  return {
-    ...actionSchemas(schema),
-    ...decisionSchemas(schema),
-    ...submissionSchemas(schema),
-    ...bulkSchemas(schema),
-    ...auditLogSchemas(schema),
-    Error: object(ERROR_PROPERTIES),
-    Facts: factsSchema(),
-  };
+  return Object.fromEntries(COMPONENTS.map((named) => [named.meta()?.id ?? '', componentOf(named, schema)]));
 }

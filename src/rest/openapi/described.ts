@@ -1,5 +1,7 @@
+import { z } from 'zod';
 import type { Requirement } from '../../api/caller-checks';
-import { TEXT, type Schema } from './json-schema';
+import { jsonSchemaOf, requestSchemaOf, type Schema } from './json-schema';
+import { TEXT } from './vocabulary';
 
 /** The parameters and body of a request, apart from its path. */
 export interface RequestParts {
@@ -11,6 +13,17 @@ export interface RequestParts {
   readonly receipt?: true;
   /** The JSON body. An absent one counts as `{}`. */
   readonly body?: Schema;
+}
+
+/** Returns the parts of a request from their schema. */
+export function partsOf({ shape }: z.ZodObject): RequestParts {
+  const { query, headers, body } = shape as Readonly<Record<string, z.ZodType | undefined>>;
+  return {
+    ...(query instanceof z.ZodObject && { query: requestSchemaOf(query).properties ?? {} }),
+    ...(headers !== undefined && { idempotencyKey: true }),
+    ...(headers instanceof z.ZodObject && 'prefer' in headers.shape && { receipt: true }),
+    ...(body !== undefined && { body: requestSchemaOf(body) }),
+  };
 }
 
 /** A successful response. */
@@ -51,8 +64,8 @@ export interface Described {
 }
 
 /** Returns a JSON response. */
-export function json(description: string, schema: Schema): DescribedResponse {
-  return { description, content: { 'application/json': schema } };
+export function json(description: string, schema: z.ZodType): DescribedResponse {
+  return { description, content: { 'application/json': jsonSchemaOf(schema) } };
 }
 
 /** The description of a path outside of the routes table. It is read with GET. */
@@ -63,5 +76,5 @@ export const LINES = 'application/jsonl';
 
 /** Returns a response of text in one of these media types. */
 export function file(description: string, ...types: readonly string[]): DescribedResponse {
-  return { description, content: Object.fromEntries(types.map((type) => [type, TEXT])) };
+  return { description, content: Object.fromEntries(types.map((type) => [type, jsonSchemaOf(TEXT)])) };
 }

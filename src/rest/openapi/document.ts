@@ -6,7 +6,7 @@ import { readOperations, rootFieldOf } from '../operations';
 import type { Route } from '../route';
 import { ROUTES } from '../routes';
 import { components } from './components';
-import type { Described } from './described';
+import { partsOf, type Described } from './described';
 import { operationOf, type Operation } from './operation';
 import { OTHER_PATHS } from './other-paths';
 
@@ -90,7 +90,7 @@ function describedRoutes(schema: GraphQLSchema, requirementOf: RequirementOf): r
       description: descriptionOf(schema, field),
       requirement,
       decides: requirement.verdict === null ? null : path.includes(':action_id') ? 'one' : 'many',
-      request: route.request,
+      request: partsOf(route.request),
       responses: route.responses,
       ...(route.examples !== undefined && { examples: route.examples }),
     };

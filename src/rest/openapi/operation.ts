@@ -2,8 +2,9 @@ import { IDEMPOTENCY_KEY_PATTERN } from '../../domain/idempotency';
 import { ROLES } from '../../domain/role';
 import type { Described, DescribedResponse } from './described';
 import { ACTION_ID_EXAMPLE } from './examples';
-import { ID, ref, type Schema } from './json-schema';
-import { asks, refusalsOf } from './refusals';
+import { jsonSchemaOf, type Schema } from './json-schema';
+import { asks, ERROR, refusalsOf } from './refusals';
+import { ID } from './vocabulary';
 
 /** A parameter of an operation. */
 export interface Parameter {
@@ -117,7 +118,7 @@ function parametersOf({ path, request }: Described): readonly Parameter[] {
     name,
     in: 'path',
     required: true,
-    schema: ID,
+    schema: jsonSchemaOf(ID),
     example: ACTION_ID_EXAMPLE,
   }));
   const inQuery = Object.entries(request.query ?? {}).map(
@@ -162,7 +163,7 @@ function errorsOf(described: Described): Record<string, ResponseObject> {
         {
           description: `${codes.join(', ')}.`,
           ...(headers && { headers }),
-          content: { 'application/json': { schema: { ...ref('Error'), properties } } },
+          content: { 'application/json': { schema: { ...jsonSchemaOf(ERROR), properties } } },
         },
       ];
     }),

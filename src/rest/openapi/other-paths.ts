@@ -1,35 +1,34 @@
+import { z } from 'zod';
 import { ROLES } from '../../domain/role';
 import { EXPORT_PATH } from '../subjects/export';
 import { VERIFICATION_PATH } from '../subjects/verification';
 import { file, json, type Described, type DescribedRead } from './described';
-import { COUNT, object, oneOf, TEXT } from './json-schema';
+import { jsonSchemaOf } from './json-schema';
+import { COUNT, TEXT } from './vocabulary';
 
 const PLAIN = 'text/plain';
 
-const HEALTH = object({ status: { type: 'string', const: 'ok' } });
-const READINESS = object({
-  status: {
-    ...oneOf(['ready', 'degraded']),
+const HEALTH = z.object({ status: z.literal('ok') });
+const READINESS = z.object({
+  status: z.enum(['ready', 'degraded']).meta({
     description:
       '`degraded`: the gateway serves requests, and an operator has to act on what is reported below.',
-  },
-  ids: { ...TEXT, description: '`reserved`, or the reason why no further ids can be reserved.' },
-  audit_log: object({
-    sealer: { ...oneOf(['off', 'active', 'standby']), description: 'The role of this process.' },
-    backlog: { ...COUNT, description: 'Number of entries that are not sealed yet.' },
-    lag_seconds: { type: 'number', minimum: 0, description: 'Age of the oldest of them.' },
-    failures: {
-      type: 'object',
-      additionalProperties: TEXT,
-      description: 'By organization: the reason why its log cannot be sealed.',
-    },
+  }),
+  ids: TEXT.meta({ description: '`reserved`, or the reason why no further ids can be reserved.' }),
+  audit_log: z.object({
+    sealer: z.enum(['off', 'active', 'standby']).meta({ description: 'The role of this process.' }),
+    backlog: COUNT.meta({ description: 'Number of entries that are not sealed yet.' }),
+    lag_seconds: z.number().min(0).meta({ description: 'Age of the oldest of them.' }),
+    failures: z
+      .record(z.string(), TEXT)
+      .meta({ description: 'By organization: the reason why its log cannot be sealed.' }),
   }),
 });
-const DEPLOYMENT = object({
+const DEPLOYMENT = z.object({
   service: TEXT,
   version: TEXT,
-  environment: oneOf(['development', 'production']),
-  status: { type: 'string', const: 'ok' },
+  environment: z.enum(['development', 'production']),
+  status: z.literal('ok'),
 });
 
 const AUDIT_PATHS: readonly DescribedRead[] = [
@@ -65,7 +64,10 @@ const OPERATIONS_PATHS: readonly DescribedRead[] = [
     responses: {
       200: {
         description: 'The links.',
-        content: { 'application/json': { type: 'object', additionalProperties: TEXT }, 'text/html': TEXT },
+        content: {
+          'application/json': jsonSchemaOf(z.record(z.string(), TEXT)),
+          'text/html': jsonSchemaOf(TEXT),
+        },
       },
     },
   },
@@ -99,7 +101,7 @@ const OPERATIONS_PATHS: readonly DescribedRead[] = [
     description: 'This document.',
     requirement: null,
     request: {},
-    responses: { 200: json('The OpenAPI 3.1 document.', { type: 'object' }) },
+    responses: { 200: json('The OpenAPI 3.1 document.', z.record(z.string(), z.unknown())) },
   },
 ];
 

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { ACTION_STATUSES } from '../../domain/action';
 import { ROLES } from '../../domain/role';
 import {
@@ -12,7 +13,7 @@ import { inSnakeCase } from '../../api/facts';
 import { RISK_LEVELS } from '../../domain/risk';
 import { HTTP_STATUS } from '../../api/status';
 import type { Described } from './described';
-import { COUNT, ID, listOf, object, oneOf, orNull, ref, TEXT, TIME, type Schema } from './json-schema';
+import { COUNT, ID, TEXT, TIME } from './vocabulary';
 
 /** Returns what a path requires of its caller; null if no credential is required. */
 export function asks(requirement: Described['requirement']): Exclude<Described['requirement'], 'optional'> {
@@ -91,59 +92,59 @@ export function refusalsOf(operation: Described): ReadonlyMap<number, readonly E
 }
 
 /** The schema of each kind of fact. */
-const FACT_SCHEMAS: Readonly<Record<FactKind, Schema>> = {
-  status: oneOf(ACTION_STATUSES),
-  riskLevel: oneOf(RISK_LEVELS),
-  role: oneOf(ROLES),
-  roles: listOf(oneOf(ROLES)),
+const FACT_SCHEMAS: Readonly<Record<FactKind, z.ZodType>> = {
+  status: z.enum(ACTION_STATUSES),
+  riskLevel: z.enum(RISK_LEVELS),
+  role: z.enum(ROLES),
+  roles: z.array(z.enum(ROLES)),
   userId: ID,
   time: TIME,
-  score: { type: 'number', minimum: 0, maximum: 100 },
+  score: z.number().min(0).max(100),
   count: COUNT,
 };
 const FACT_TEXTS: Readonly<Partial<Record<FactName, string>>> = {
   decidedBy: 'Null if no user decided the action.',
 };
 
-/** Returns the schema of a refusal's facts. */
-export function factsSchema(): Schema {
-  const facts = (Object.keys(FACTS) as FactName[]).map((name) => {
-    const schema = FACT_SCHEMAS[FACTS[name]];
-    const description = FACT_TEXTS[name];
-    return [
-      `${inSnakeCase(name)}?`,
-      {
-        ...(NULLABLE_FACTS.includes(name) ? orNull(schema) : schema),
-        ...(description !== undefined && { description }),
-      },
-    ];
-  });
-  return {
-    ...object(Object.fromEntries(facts) as Record<string, Schema>),
+/** A refusal's facts. */
+export const FACTS_OBJECT = z
+  .object(
+    Object.fromEntries((Object.keys(FACTS) as FactName[]).map((name) => [inSnakeCase(name), fact(name)])),
+  )
+  .meta({
+    id: 'Facts',
     description: 'The facts that belong to the error code, such as the required and the held approval level.',
-  };
+  });
+
+function fact(name: FactName): z.ZodOptional {
+  const schema = FACT_SCHEMAS[FACTS[name]];
+  const description = FACT_TEXTS[name];
+  const shown = NULLABLE_FACTS.includes(name) ? schema.nullable() : schema;
+  return (description === undefined ? shown : shown.meta({ description })).optional();
 }
 
-/** The properties of an error body, in order (docs/rest-api.md#errors). */
-export const ERROR_PROPERTIES: Readonly<Record<string, Schema>> = {
-  detail: { ...TEXT, description: 'An explanation for people.' },
-  error_code: { ...oneOf(ERROR_CODES), description: 'A stable code for programs.' },
-  status: { type: 'integer', description: 'The HTTP status.' },
-  correlation_id: TEXT,
-  timestamp: TIME,
-  'context?': ref('Facts'),
-  'errors?': {
-    ...listOf(
-      object({
-        loc: {
-          type: 'array',
-          items: { type: ['string', 'integer'] },
-          description: 'The place of the fault.',
-        },
-        msg: { ...TEXT, description: 'An explanation for people.' },
-        type: { ...TEXT, description: 'A stable code for programs.' },
-      }),
-    ),
-    description: 'The faults that were found in the request.',
-  },
-};
+/** An error body, with its keys in order (docs/rest-api.md#errors). */
+export const ERROR = z
+  .object({
+    detail: TEXT.meta({ description: 'An explanation for people.' }),
+    error_code: z.enum(ERROR_CODES).meta({ description: 'A stable code for programs.' }),
+    status: z.int().meta({ description: 'The HTTP status.' }),
+    correlation_id: TEXT,
+    timestamp: TIME,
+    context: FACTS_OBJECT.optional(),
+    errors: z
+      .array(
+        z.object({
+          loc: z
+            .array(z.union([z.string(), z.int()]).meta({ json: { type: ['string', 'integer'] } }))
+            .readonly()
+            .meta({ description: 'The place of the fault.' }),
+          msg: TEXT.meta({ description: 'An explanation for people.' }),
+          type: TEXT.meta({ description: 'A stable code for programs.' }),
+        }),
+      )
+      .readonly()
+      .optional()
+      .meta({ description: 'The faults that were found in the request.' }),
+  })
+  .meta({ id: 'Error' });

@@ -1,19 +1,10 @@
-import type { GraphQLObjectType, GraphQLSchema } from 'graphql';
+import { z } from 'zod';
 import { number, restTime, word } from '../../api/rest-notation';
 import { ACTION_STATUSES } from '../../domain/action';
-import { parseId, type Parsed } from '../../domain/parsing';
 import { actionNotFound, RefusedError } from '../../domain/refusal';
+import { RISK_LEVELS } from '../../domain/risk';
 import { json } from '../openapi/described';
-import {
-  ID,
-  listOf,
-  objectOf,
-  objectType,
-  oneOf,
-  PLAIN_TEXT,
-  ref,
-  type Schema,
-} from '../openapi/json-schema';
+import { field, ID, PLAIN_TEXT, TEXT, TIME } from '../openapi/vocabulary';
 import type {
   ActionDetailsFragment,
   GetActionQuery,
@@ -21,52 +12,128 @@ import type {
   GetApprovalQuery,
   ListActionsQuery,
 } from '../operations.types';
-import { all, PAGE, page, text } from '../parameters';
-import type { Asked, Endpoint, ReadVariables, RestRequest, WriteAnswer } from '../route';
+import { ACTION_ID_PARAMS, choice, PAGE, reads, text } from '../parameters';
+import type { Asked, Endpoint, WriteAnswer } from '../route';
 import { APPROVAL_WORDS, DECISION, DECISION_WORDS } from '../sdk-words';
 
 /** Reading actions: one, its status, a list of them. */
 
 /** Reads `{action_id}`. */
-const readActionId: ReadVariables = ({ params }) =>
-  all({ id: parseId(params['action_id'], ['path', 'action_id']) });
+const ONE = reads(z.object({ params: ACTION_ID_PARAMS }), ({ params }) => ({ id: params.action_id }));
+
+const AGENT_ID = text(PLAIN_TEXT);
 
 /** Reads `?limit&offset&status_filter&agent_id`. Empty parameters count as absent. */
-const readActionList: ReadVariables = ({ query }) => actionList(query, 'status_filter', (word) => word);
+const LIST = reads(
+  z.object({
+    query: z.object({
+      ...PAGE,
+      status_filter: choice(z.enum(ACTION_STATUSES).optional(), ACTION_STATUSES),
+      agent_id: AGENT_ID,
+    }),
+  }),
+  ({ query }) => listVariables({ ...query, status: query.status_filter }),
+);
 
 /** Reads `?limit&offset&status&agent_id`. The vendor's SDK sends the status `pending` (docs/legacy-sdk.md#calls). */
-const readActivityList: ReadVariables = ({ query }) =>
-  actionList(query, 'status', (word) => (word === 'pending' ? 'pending_approval' : word));
+const ACTIVITY = reads(
+  z.object({
+    query: z.object({
+      ...PAGE,
+      status: choice(z.enum(['pending', ...ACTION_STATUSES]).optional(), ACTION_STATUSES),
+      agent_id: AGENT_ID,
+    }),
+  }),
+  ({ query }) =>
+    listVariables({ ...query, status: query.status === 'pending' ? 'pending_approval' : query.status }),
+);
 
-function actionList(
-  query: RestRequest['query'],
-  statusName: string,
-  statusOf: (word: string) => string,
-): ReturnType<ReadVariables> {
-  const word = text(query, statusName);
-  const status = word && statusOf(word);
-  const agentId = text(query, 'agent_id');
-  const list = all({
-    ...page(query),
-    status: status === null || isStatus(status) ? { value: status } : unknownStatus(statusName),
-  });
-  if (list.faults !== undefined) return list;
-  const { first, offset } = list.value;
-  const filter = { status: status && [status.toUpperCase()], agentId: agentId && [agentId] };
-  return { value: { first, offset, filter } };
+interface ListQuery {
+  readonly limit: number;
+  readonly offset: number;
+  readonly status: string | undefined;
+  readonly agent_id: string | null;
 }
 
-function isStatus(status: string): boolean {
-  return (ACTION_STATUSES as readonly string[]).includes(status);
+function listVariables({ limit, offset, status, agent_id }: ListQuery): Readonly<Record<string, unknown>> {
+  const filter = {
+    status: status === undefined ? null : [status.toUpperCase()],
+    agentId: agent_id && [agent_id],
+  };
+  return { first: limit, offset, filter };
 }
 
-function unknownStatus(name: string): Parsed<string | null> {
-  const msg = `must be one of ${ACTION_STATUSES.join(', ')}`;
-  return { faults: [{ loc: ['query', name], msg, type: 'enum' }] };
-}
+export const ACTION = z
+  .object({
+    action_id: field('id', ID),
+    id: ID.meta({ description: 'The same as `action_id`.' }),
+    agent_id: field('agentId', TEXT),
+    agent_name: field('agentName', TEXT.nullable()),
+    action_type: field('actionType', TEXT),
+    description: field('description', TEXT.nullable()),
+    tool_name: field('toolName', TEXT.nullable()),
+    target_system: field('targetSystem', TEXT.nullable()),
+    target_resource: field('targetResource', TEXT.nullable()),
+    status: z
+      .enum([...ACTION_STATUSES, 'pending'])
+      .meta({ description: '`pending` occurs on the paths of the vendor’s SDK only.' }),
+    risk_score: field('riskScore', z.number()),
+    risk_level: field('riskLevel', z.enum(RISK_LEVELS)),
+    required_approval_level: field('requiredApprovalLevel', z.int()),
+    submitted_by: field('submittedBy.id', ID),
+    created_at: field('submittedAt', TIME),
+    updated_at: field('updatedAt', TIME),
+    decided_by: field('decidedBy.id', ID.nullable()),
+    decided_at: field('decidedAt', TIME.nullable()),
+    reason: field('reason', TEXT.nullable()),
+    correlation_id: field('correlationId', TEXT.nullable()),
+  })
+  .meta({ id: 'Action', graphql: 'Action' });
+
+export const ACTION_STATUS = z
+  .object({
+    action_id: field('id', ID),
+    status: field('status', z.enum(ACTION_STATUSES)),
+    risk_score: field('riskScore', z.number()),
+    timestamp: field('updatedAt', TIME),
+    decision_ready: z.boolean().meta({ description: 'Whether the action is no longer pending.' }),
+    decision: DECISION,
+    risk_level: field('riskLevel', z.enum(RISK_LEVELS)),
+    reason: field('reason', TEXT.nullable()),
+    correlation_id: field('correlationId', TEXT.nullable()),
+  })
+  .meta({ id: 'ActionStatus', graphql: 'Action' });
+
+const CHECKED = { action_id: field('id', ID) };
+const CHECKED_AT = field('decidedAt', TIME.nullable());
+/** The outcome of an approval request, as the vendor's SDK reads it. */
+export const APPROVAL_CHECK = z
+  .union([
+    z.object({ ...CHECKED, status: z.literal('pending') }).meta({ graphql: 'Action' }),
+    z
+      .object({
+        ...CHECKED,
+        status: z.literal('approved'),
+        approved_by: field('decidedBy.id', ID.nullable()),
+        decided_at: CHECKED_AT,
+      })
+      .meta({ graphql: 'Action' }),
+    z
+      .object({
+        ...CHECKED,
+        status: z.literal('denied'),
+        rejected_by: field('decidedBy.id', ID.nullable()),
+        decided_at: CHECKED_AT,
+        rejection_reason: field('reason', TEXT.nullable()),
+      })
+      .meta({ graphql: 'Action' }),
+  ])
+  .meta({ id: 'ApprovalCheck' });
+
+type ActionBody = z.output<typeof ACTION>;
 
 /** Writes an action. @throws {RefusedError} ACTION_NOT_FOUND */
-const writeAction: WriteAnswer<GetActionQuery> = ({ action: found }, asked) => {
+const writeAction: WriteAnswer<GetActionQuery, ActionBody> = ({ action: found }, asked) => {
   const action = found ?? notFound(asked);
   const body = actionBody(action);
   return {
@@ -76,7 +143,10 @@ const writeAction: WriteAnswer<GetActionQuery> = ({ action: found }, asked) => {
 };
 
 /** Writes the status of an action, for clients that poll for a decision. @throws {RefusedError} ACTION_NOT_FOUND */
-const writeActionStatus: WriteAnswer<GetActionStatusQuery> = (data, asked) => {
+const writeActionStatus: WriteAnswer<GetActionStatusQuery, z.output<typeof ACTION_STATUS>> = (
+  data,
+  asked,
+) => {
   const action = data.action ?? notFound(asked);
   const status = word(action.status);
   return {
@@ -96,18 +166,18 @@ const writeActionStatus: WriteAnswer<GetActionStatusQuery> = (data, asked) => {
 };
 
 /** Writes the outcome of an approval request for the vendor's SDK. @throws {RefusedError} ACTION_NOT_FOUND */
-const writeApproval: WriteAnswer<GetApprovalQuery> = (data, asked) => {
+const writeApproval: WriteAnswer<GetApprovalQuery, z.output<typeof APPROVAL_CHECK>> = (data, asked) => {
   const action = data.action ?? notFound(asked);
   const status = APPROVAL_WORDS[action.status];
-  const common = { action_id: Number(action.id), status };
-  if (status === 'pending') return { status: 200, body: common };
+  const action_id = Number(action.id);
+  if (status === 'pending') return { status: 200, body: { action_id, status } };
   const by = number(action.decidedBy?.id ?? null);
   const at = action.status === 'EXPIRED' ? action.expiresAt : action.decidedAt;
   const decided_at = at && restTime(at);
   const body =
     status === 'approved'
-      ? { ...common, approved_by: by, decided_at }
-      : { ...common, rejected_by: by, decided_at, rejection_reason: reasonOf(action) };
+      ? { action_id, status, approved_by: by, decided_at }
+      : { action_id, status, rejected_by: by, decided_at, rejection_reason: reasonOf(action) };
   return { status: 200, body };
 };
 
@@ -122,7 +192,7 @@ function reasonOf({
 }
 
 /** Writes a list of actions, newest first, as a bare array. */
-const writeActionList: WriteAnswer<ListActionsQuery> = ({ actions }) => ({
+const writeActionList: WriteAnswer<ListActionsQuery, readonly ActionBody[]> = ({ actions }) => ({
   status: 200,
   body: actions.edges.map(({ node }) => actionBody(node)),
 });
@@ -132,7 +202,7 @@ function notFound({ variables }: Asked): never {
   throw new RefusedError(actionNotFound(Number(variables['id'])));
 }
 
-function actionBody(action: ActionDetailsFragment): Readonly<Record<string, unknown>> {
+function actionBody(action: ActionDetailsFragment): ActionBody {
   const id = Number(action.id);
   return {
     action_id: id,
@@ -158,91 +228,22 @@ function actionBody(action: ActionDetailsFragment): Readonly<Record<string, unkn
   };
 }
 
-/** Returns the named schemas of actions. */
-export function actionSchemas(schema: GraphQLSchema): Readonly<Record<string, Schema>> {
-  const action = objectType(schema, 'Action');
-  return {
-    Action: actionSchema(action),
-    ActionStatus: actionStatusSchema(action),
-    ApprovalCheck: approvalCheckSchema(action),
-  };
-}
+const ACTIONS = json('The actions, newest first.', z.array(ACTION));
 
-function actionSchema(action: GraphQLObjectType): Schema {
-  return objectOf(action, {
-    action_id: 'id',
-    id: { ...ID, description: 'The same as `action_id`.' },
-    agent_id: 'agentId',
-    agent_name: 'agentName',
-    action_type: 'actionType',
-    description: 'description',
-    tool_name: 'toolName',
-    target_system: 'targetSystem',
-    target_resource: 'targetResource',
-    status: {
-      ...oneOf([...ACTION_STATUSES, 'pending']),
-      description: '`pending` occurs on the paths of the vendor’s SDK only.',
-    },
-    risk_score: 'riskScore',
-    risk_level: 'riskLevel',
-    required_approval_level: 'requiredApprovalLevel',
-    submitted_by: 'submittedBy.id',
-    created_at: 'submittedAt',
-    updated_at: 'updatedAt',
-    decided_by: 'decidedBy.id',
-    decided_at: 'decidedAt',
-    reason: 'reason',
-    correlation_id: 'correlationId',
-  });
-}
-
-function actionStatusSchema(action: GraphQLObjectType): Schema {
-  return objectOf(action, {
-    action_id: 'id',
-    status: 'status',
-    risk_score: 'riskScore',
-    timestamp: 'updatedAt',
-    decision_ready: { type: 'boolean', description: 'Whether the action is no longer pending.' },
-    decision: DECISION,
-    risk_level: 'riskLevel',
-    reason: 'reason',
-    correlation_id: 'correlationId',
-  });
-}
-
-function approvalCheckSchema(action: GraphQLObjectType): Schema {
-  const of = (status: string, more: Readonly<Record<string, string>>): Schema =>
-    objectOf(action, { action_id: 'id', status: { type: 'string', const: status }, ...more });
-  return {
-    anyOf: [
-      of('pending', {}),
-      of('approved', { approved_by: 'decidedBy.id', decided_at: 'decidedAt' }),
-      of('denied', { rejected_by: 'decidedBy.id', decided_at: 'decidedAt', rejection_reason: 'reason' }),
-    ],
-  };
-}
-
-const endpoint = (
-  write: WriteAnswer<never>,
-  description: string,
-  schema: Schema,
-  read = readActionId,
-  query?: Readonly<Record<string, Schema>>,
-): Endpoint => ({
-  read,
-  write,
-  request: query === undefined ? {} : { query },
-  responses: { 200: json(description, schema) },
-});
-const AGENT = { agent_id: PLAIN_TEXT };
-
-export const READ_ACTION = endpoint(writeAction, 'The action.', ref('Action'));
-export const READ_STATUS = endpoint(writeActionStatus, 'The status of the action.', ref('ActionStatus'));
-export const READ_APPROVAL = endpoint(writeApproval, 'The decision on the action.', ref('ApprovalCheck'));
-export const LIST_ACTIONS = listed(readActionList, { status_filter: oneOf(ACTION_STATUSES) });
-export const LIST_ACTIVITY = listed(readActivityList, { status: oneOf(['pending', ...ACTION_STATUSES]) });
-
-function listed(read: ReadVariables, status: Readonly<Record<string, Schema>>): Endpoint {
-  const query = { ...PAGE, ...status, ...AGENT };
-  return endpoint(writeActionList, 'The actions, newest first.', listOf(ref('Action')), read, query);
-}
+export const READ_ACTION: Endpoint = {
+  ...ONE,
+  write: writeAction,
+  responses: { 200: json('The action.', ACTION) },
+};
+export const READ_STATUS: Endpoint = {
+  ...ONE,
+  write: writeActionStatus,
+  responses: { 200: json('The status of the action.', ACTION_STATUS) },
+};
+export const READ_APPROVAL: Endpoint = {
+  ...ONE,
+  write: writeApproval,
+  responses: { 200: json('The decision on the action.', APPROVAL_CHECK) },
+};
+export const LIST_ACTIONS: Endpoint = { ...LIST, write: writeActionList, responses: { 200: ACTIONS } };
+export const LIST_ACTIVITY: Endpoint = { ...ACTIVITY, write: writeActionList, responses: { 200: ACTIONS } };

@@ -1,68 +1,105 @@
-import type { GraphQLObjectType, GraphQLSchema } from 'graphql';
+import { z } from 'zod';
 import { number, restTime, word } from '../../api/rest-notation';
-import { parseId } from '../../domain/parsing';
-import { auditRecordBody } from '../audit-record';
+import { AUDIT_RECORD, auditRecordBody } from '../audit-record';
 import { json } from '../openapi/described';
-import {
-  COUNT,
-  ID,
-  listOf,
-  object,
-  objectOf,
-  objectType,
-  oneOf,
-  orNull,
-  PLAIN_TEXT,
-  ref,
-  TEXT,
-  TIME,
-  type Schema,
-} from '../openapi/json-schema';
+import { COUNT, field, ID, PLAIN_TEXT, TEXT, TIME } from '../openapi/vocabulary';
 import type { ListAuditLogsQuery, ListLegacyAuditLogQuery } from '../operations.types';
-import { all, flag, LIMIT, OFFSET, optional, PAGE, page, SINCE, text, time, UNTIL } from '../parameters';
-import type { Endpoint, ReadVariables, WriteAnswer } from '../route';
+import { flag, id, LIMIT, OFFSET, PAGE, reads, SINCE, text, UNTIL } from '../parameters';
+import type { Endpoint, WriteAnswer } from '../route';
 
 /** Reading the audit log, page by page. */
 
 /** Reads `?limit&offset`. Empty parameters count as absent. */
-const readLegacyAuditLog: ReadVariables = ({ query }) => all(page(query));
+const LEGACY_LIST = reads(z.object({ query: z.object(PAGE) }), ({ query: { limit, offset } }) => ({
+  first: limit,
+  offset,
+}));
 
 /** Reads `?limit&offset&cursor&action_type&user_id&action_id&correlation_id&from&to&include_total`. */
-const readAuditLogList: ReadVariables = ({ query }) => {
-  const cursor = text(query, 'cursor');
-  const parsed = all({
-    ...page(query),
-    userId: optional(text(query, 'user_id'), (id) => parseId(id, ['query', 'user_id'])),
-    actionId: optional(text(query, 'action_id'), (id) => parseId(id, ['query', 'action_id'])),
-    from: time(query, 'from'),
-    to: time(query, 'to'),
-    includeTotal: flag(query, 'include_total'),
-  });
-  if (parsed.faults !== undefined) return parsed;
-  const { first, offset, userId, actionId, from, to, includeTotal } = parsed.value;
-  const filter = {
-    actionType: only(text(query, 'action_type')),
-    actorId: only(userId),
-    actionId: only(actionId),
-    correlationId: only(text(query, 'correlation_id')),
-    from,
-    to,
-  };
-  return { value: { first, offset, after: cursor, filter, includeTotal } };
-};
+const LIST = reads(
+  z.object({
+    query: z.object({
+      ...PAGE,
+      cursor: text(TEXT.meta({ format: 'cursor', description: 'The `next_cursor` of the previous page.' })),
+      action_type: text(PLAIN_TEXT),
+      user_id: id(ID.meta({ description: 'Id of the user who acted.' })),
+      action_id: id(ID),
+      correlation_id: text(PLAIN_TEXT),
+      from: SINCE,
+      to: UNTIL,
+      include_total: flag('Whether to count the matching entries.'),
+    }),
+  }),
+  ({ query }) => ({
+    first: query.limit,
+    offset: query.offset,
+    after: query.cursor,
+    filter: {
+      actionType: only(query.action_type),
+      actorId: only(query.user_id),
+      actionId: only(query.action_id),
+      correlationId: only(query.correlation_id),
+      from: query.from,
+      to: query.to,
+    },
+    includeTotal: query.include_total,
+  }),
+);
 
 function only<T>(value: T | null): readonly T[] | null {
   return value === null ? null : [value];
 }
 
+export const AUDIT_LOG_PAGE = z
+  .object({
+    limit: LIMIT,
+    offset: OFFSET,
+    next_cursor: TEXT.nullable().meta({ description: 'Null on the last page.' }),
+    logs: z.array(AUDIT_RECORD),
+    total: COUNT.nullish().meta({ description: 'Exact up to 10,000.' }),
+    total_capped: z.boolean().nullish().meta({ description: 'Whether there are more than `total`.' }),
+  })
+  .meta({ id: 'AuditLogPage' });
+
+const LEGACY_RECORD = z
+  .object({
+    id: field('id', ID),
+    event_type: field('actionType', TEXT),
+    timestamp: TIME,
+    actor: TEXT.meta({ description: '`user:42`, `api_key:7`, `policy` or `system`.' }),
+    resource: TEXT.nullable().meta({ description: '`action:12345`.' }),
+    action: TEXT.meta({ description: 'The verdict, or the event type if there is no verdict.' }),
+    outcome: z.enum(['success', 'refused']),
+    details: field('details', TEXT),
+  })
+  .meta({ graphql: 'AuditLog' });
+export const LEGACY_AUDIT_LOG_PAGE = z
+  .object({
+    total: COUNT.meta({ description: 'Exact up to 10,000.' }),
+    page: z.int().min(1),
+    page_size: LIMIT,
+    logs: z.array(LEGACY_RECORD),
+  })
+  .meta({ id: 'LegacyAuditLogPage' });
+
+/** What the writers read of the variables. */
+interface Page {
+  readonly first: number;
+  readonly offset: number;
+}
+
 /** Writes a page of audit records (docs/rest-api.md#audit-records). */
-const writeAuditLogList: WriteAnswer<ListAuditLogsQuery> = ({ auditLogs }, { organizationId, variables }) => {
+const writeAuditLogList: WriteAnswer<ListAuditLogsQuery, z.output<typeof AUDIT_LOG_PAGE>> = (
+  { auditLogs },
+  { organizationId, variables },
+) => {
   const { edges, pageInfo, totalCount, totalCountCapped } = auditLogs;
+  const { first, offset } = variables as unknown as Page;
   return {
     status: 200,
     body: {
-      limit: variables['first'],
-      offset: variables['offset'],
+      limit: first,
+      offset,
       next_cursor: pageInfo.hasNextPage ? pageInfo.endCursor : null,
       logs: edges.map(({ node }) =>
         auditRecordBody(organizationId, node.actorKind === 'USER' ? number(node.actorId) : null, {
@@ -77,8 +114,11 @@ const writeAuditLogList: WriteAnswer<ListAuditLogsQuery> = ({ auditLogs }, { org
 };
 
 /** Writes a page of the audit log for the vendor's SDK, newest first. Pages start at 1 (docs/legacy-sdk.md#calls). */
-const writeLegacyAuditLog: WriteAnswer<ListLegacyAuditLogQuery> = ({ auditLogs }, { variables }) => {
-  const { first, offset } = variables as { first: number; offset: number };
+const writeLegacyAuditLog: WriteAnswer<ListLegacyAuditLogQuery, z.output<typeof LEGACY_AUDIT_LOG_PAGE>> = (
+  { auditLogs },
+  { variables },
+) => {
+  const { first, offset } = variables as unknown as Page;
   return {
     status: 200,
     body: {
@@ -99,86 +139,14 @@ const writeLegacyAuditLog: WriteAnswer<ListLegacyAuditLogQuery> = ({ auditLogs }
   };
 };
 
-/** Returns the named schemas of the audit log. */
-export function auditLogSchemas(schema: GraphQLSchema): Readonly<Record<string, Schema>> {
-  const entry = objectType(schema, 'AuditLog');
-  return {
-    AuditRecord: auditRecordSchema(entry),
-    AuditLogPage: object({
-      limit: LIMIT,
-      offset: OFFSET,
-      next_cursor: { ...orNull(TEXT), description: 'Null on the last page.' },
-      logs: listOf(ref('AuditRecord')),
-      'total?': { ...orNull(COUNT), description: 'Exact up to 10,000.' },
-      'total_capped?': { type: ['boolean', 'null'], description: 'Whether there are more than `total`.' },
-    }),
-    LegacyAuditLogPage: legacyAuditLogSchema(entry),
-  };
-}
-
-function auditRecordSchema(entry: GraphQLObjectType): Schema {
-  return objectOf(entry, {
-    audit_id: 'id',
-    action_type: 'actionType',
-    user_id: { ...orNull(ID), description: 'Null if the actor is not a user.' },
-    organization_id: ID,
-    timestamp: 'timestamp',
-    details: 'details',
-    ip_address: 'ipAddress',
-    user_agent: 'userAgent',
-    correlation_id: 'correlationId',
-    action_id: 'actionId',
-    reason: 'reason',
-    refusal_code: 'refusalCode',
-    client_correlation_id: 'clientCorrelationId',
-  });
-}
-
-function legacyAuditLogSchema(entry: GraphQLObjectType): Schema {
-  const record = objectOf(entry, {
-    id: 'id',
-    event_type: 'actionType',
-    timestamp: TIME,
-    actor: { ...TEXT, description: '`user:42`, `api_key:7`, `policy` or `system`.' },
-    resource: { ...orNull(TEXT), description: '`action:12345`.' },
-    action: { ...TEXT, description: 'The verdict, or the event type if there is no verdict.' },
-    outcome: oneOf(['success', 'refused']),
-    details: 'details',
-  });
-  return object({
-    total: { ...COUNT, description: 'Exact up to 10,000.' },
-    page: { type: 'integer', minimum: 1 },
-    page_size: LIMIT,
-    logs: listOf(record),
-  });
-}
-
 export const LIST_ENTRIES: Endpoint = {
-  read: readAuditLogList,
+  ...LIST,
   write: writeAuditLogList,
-  request: {
-    query: {
-      ...PAGE,
-      cursor: { ...TEXT, format: 'cursor', description: 'The `next_cursor` of the previous page.' },
-      action_type: PLAIN_TEXT,
-      user_id: { ...ID, description: 'Id of the user who acted.' },
-      action_id: ID,
-      correlation_id: PLAIN_TEXT,
-      from: SINCE,
-      to: UNTIL,
-      include_total: {
-        type: 'boolean',
-        default: false,
-        description: 'Whether to count the matching entries.',
-      },
-    },
-  },
-  responses: { 200: json('A page of entries, newest first.', ref('AuditLogPage')) },
+  responses: { 200: json('A page of entries, newest first.', AUDIT_LOG_PAGE) },
 };
 
 export const LIST_LEGACY_ENTRIES: Endpoint = {
-  read: readLegacyAuditLog,
+  ...LEGACY_LIST,
   write: writeLegacyAuditLog,
-  request: { query: PAGE },
-  responses: { 200: json('A page of entries, newest first.', ref('LegacyAuditLogPage')) },
+  responses: { 200: json('A page of entries, newest first.', LEGACY_AUDIT_LOG_PAGE) },
 };

@@ -1,32 +1,29 @@
-import type { GraphQLSchema } from 'graphql';
+import { z } from 'zod';
 import { errorBody } from '../../api/error-body';
 import { factsFromSchema, factsInSnakeCase } from '../../api/facts';
 import { HTTP_STATUS } from '../../api/status';
-import { MAX_BULK_IDS, parseIds, parseReason, type Parsed } from '../../domain/parsing';
+import { MAX_BULK_IDS, parseIds, type Parsed } from '../../domain/parsing';
 import { ERROR_CODES, FACTS_OF, NULLABLE_FACTS, type FactName, type Refusal } from '../../domain/refusal';
 import { BULK_MODES } from '../../use-cases/decisions/decision-batch';
-import { json, type RequestParts } from '../openapi/described';
+import { json } from '../openapi/described';
 import { ACTION_ID_EXAMPLE, CORRELATION_ID_EXAMPLE } from '../openapi/examples';
-import { ID, listOf, object, objectOf, objectType, oneOf, ref, type Schema } from '../openapi/json-schema';
-import { ERROR_PROPERTIES } from '../openapi/refusals';
+import { jsonSchemaOf } from '../openapi/json-schema';
+import { ERROR, FACTS_OBJECT } from '../openapi/refusals';
+import { field, ID, TEXT } from '../openapi/vocabulary';
 import type { BulkFragment, BulkReceiptFragment } from '../operations.types';
-import { all, readBody, readIdempotencyKey, RECEIPT } from '../parameters';
-import type { Endpoint, ReadVariables, WriteAnswer } from '../route';
-import { APPROVAL_EXAMPLE, decisionBody, REASON, REJECTION_EXAMPLE } from './decide';
+import { bodyOf, DECISION_HEADERS, parsedBy, reads, RECEIPT } from '../parameters';
+import type { Endpoint, WriteAnswer } from '../route';
+import {
+  APPROVAL,
+  APPROVAL_EXAMPLE,
+  decisionBody,
+  REASON,
+  REJECTION,
+  REJECTION_EXAMPLE,
+  VOTE,
+} from './decide';
 
 /** Approving and rejecting several actions. */
-
-/** Reads `{"action_ids", "reason", "mode"}` and the idempotency key. */
-const readBulkDecision: ReadVariables = ({ body, headers }) => {
-  const fields = readBody(body);
-  if (fields.faults !== undefined) return fields;
-  return all({
-    actionIds: parseIds(numbersOnly(fields.value['action_ids']), ['body', 'action_ids']),
-    reason: parseReason(fields.value['reason'], ['body', 'reason']),
-    mode: bulkMode(fields.value['mode']),
-    idempotencyKey: readIdempotencyKey(headers),
-  });
-};
 
 /** Reads the mode of a bulk, ignoring case. Absent and null mean the default. */
 function bulkMode(raw: unknown): Parsed<string> {
@@ -34,7 +31,7 @@ function bulkMode(raw: unknown): Parsed<string> {
   const mode = BULK_MODES.find((known) => known === asked);
   if (mode !== undefined) return { value: mode.toUpperCase() };
   return {
-    faults: [{ loc: ['body', 'mode'], msg: `must be one of ${BULK_MODES.join(', ')}`, type: 'enum' }],
+    faults: [{ loc: [], msg: `must be one of ${BULK_MODES.join(', ')}`, type: 'enum' }],
   };
 }
 
@@ -44,22 +41,92 @@ function numbersOnly(ids: unknown): unknown {
   return ids.map((id: unknown) => (typeof id === 'number' ? id : null));
 }
 
+/** Reads `{"action_ids", "reason", "mode"}`, the idempotency key, and whether a receipt is asked for. */
+const BULK = reads(
+  z.object({
+    query: RECEIPT,
+    body: bodyOf({
+      action_ids: parsedBy((raw) => parseIds(numbersOnly(raw), []), z.array(ID).min(1).max(MAX_BULK_IDS)),
+      reason: REASON,
+      mode: parsedBy(
+        bulkMode,
+        z.enum(BULK_MODES).default('best_effort').meta({
+          description:
+            '`best_effort` decides each action independently. `atomic` decides all actions, or none if one is refused.',
+        }),
+      ),
+    }),
+    headers: DECISION_HEADERS,
+  }),
+  ({ query, body, headers }) => ({
+    actionIds: body.action_ids,
+    reason: body.reason,
+    mode: body.mode,
+    idempotencyKey: headers['idempotency-key'],
+    receipt: query.receipt || headers.prefer,
+  }),
+  true,
+);
+
+export const REFUSED_ITEM = z
+  .object({
+    action_id: ID,
+    error_code: z.enum(ERROR_CODES),
+    detail: field('detail', TEXT),
+    status: field('status', z.int()),
+    context: FACTS_OBJECT.optional(),
+  })
+  .meta({ id: 'RefusedItem', graphql: 'Refusal' });
+
+const COUNTS = {
+  requested: field('requested', z.int()),
+  succeeded: field('succeeded', z.int()),
+  failed: field('failed', z.int()),
+};
+export const BULK_RECEIPT = z
+  .object({ audit_ids: field('auditIds', z.array(ID)), signature: field('signature', TEXT) })
+  .meta({ id: 'BulkReceipt', graphql: 'BulkReceipt' });
+export const BULK_DECISION = z
+  .object({
+    status: z
+      .enum(['approved', 'denied'])
+      .meta({ description: 'The requested verdict, regardless of the results.' }),
+    ...COUNTS,
+    correlation_id: field('correlationId', TEXT),
+    results: z.array(z.union([APPROVAL, REJECTION, VOTE, REFUSED_ITEM])),
+    audit_receipt: BULK_RECEIPT.optional(),
+  })
+  .meta({ id: 'BulkDecision', graphql: 'BulkDecision' });
+/** The body of a 409: an error, with the result of each action. */
+export const REFUSED_BULK = z
+  .object({
+    ...ERROR.shape,
+    error_code: z.literal('BULK_REFUSED'),
+    ...COUNTS,
+    results: z.array(REFUSED_ITEM),
+  })
+  .meta({ id: 'RefusedBulk', graphql: 'BulkDecision' });
+
 /**
  * Writes a bulk decision: 200, with an outcome per item (docs/rest-api.md#bulk-decisions). A refused atomic bulk is a
  * 409 with the same results.
  */
-const writeBulkDecision: WriteAnswer<{ bulk: BulkFragment & Partial<BulkReceiptFragment> }> = (
-  { bulk },
-  { correlationId, now },
-) => {
+const writeBulkDecision: WriteAnswer<
+  { bulk: BulkFragment & Partial<BulkReceiptFragment> },
+  z.output<typeof BULK_DECISION | typeof REFUSED_BULK>
+> = ({ bulk }, { correlationId, now }) => {
   const { requested, succeeded, failed } = bulk;
-  const results = bulk.results.map(({ actionId, decision, refusal }) =>
-    decision ? decisionBody(decision) : refusedItem(Number(actionId), refusal),
-  );
   if (bulk.mode === 'ATOMIC' && failed > 0)
     return {
       status: HTTP_STATUS.BULK_REFUSED,
-      body: { ...errorBody(BULK_REFUSED, correlationId, now), requested, succeeded, failed, results },
+      body: {
+        ...errorBody(BULK_REFUSED, correlationId, now),
+        error_code: BULK_REFUSED.code,
+        requested,
+        succeeded,
+        failed,
+        results: bulk.results.map(refusedItem),
+      },
     };
   return {
     status: 200,
@@ -69,35 +136,38 @@ const writeBulkDecision: WriteAnswer<{ bulk: BulkFragment & Partial<BulkReceiptF
       succeeded,
       failed,
       correlation_id: bulk.correlationId,
-      results,
+      results: bulk.results.map((item) => (item.decision ? decisionBody(item.decision) : refusedItem(item))),
       ...receiptOf(bulk),
     },
   };
 };
 
-function receiptOf({ receipt }: Partial<BulkReceiptFragment>): object {
+function receiptOf({ receipt }: Partial<BulkReceiptFragment>): {
+  audit_receipt?: z.output<typeof BULK_RECEIPT>;
+} {
   // Not asked for, a replay, or nothing was decided.
   if (!receipt) return {};
   const { auditIds, signature } = receipt;
   return { audit_receipt: { audit_ids: auditIds.map(Number), signature } };
 }
 
-const BULK_REFUSED: Refusal = {
+const BULK_REFUSED = {
   code: 'BULK_REFUSED',
   detail: 'Nothing was decided, since not everything could be: see the results',
-};
+} as const satisfies Refusal;
 
-type RefusedItem = NonNullable<BulkFragment['results'][number]['refusal']>;
+type BulkItem = BulkFragment['results'][number];
+type BulkRefusal = NonNullable<BulkItem['refusal']>;
 
-function refusedItem(actionId: number, refusal: RefusedItem | null): object {
+function refusedItem({ actionId, refusal }: BulkItem): z.output<typeof REFUSED_ITEM> {
   if (!refusal) throw new Error('A bulk item has neither a decision nor a refusal');
   const { code, detail, status } = refusal;
   const context = contextOf(refusal);
-  return { action_id: actionId, error_code: code, detail, status, ...(context && { context }) };
+  return { action_id: Number(actionId), error_code: code, detail, status, ...(context && { context }) };
 }
 
 /** Returns the `context` of a refusal from the schema: the facts of its code; null if it has none. */
-function contextOf(refusal: RefusedItem): object | null {
+function contextOf(refusal: BulkRefusal): Readonly<Record<string, unknown>> | null {
   const facts = (FACTS_OF[refusal.code] ?? [])
     .map((name) => [name, (refusal as Readonly<Partial<Record<FactName, unknown>>>)[name] ?? null] as const)
     // Null is a fact only where no user decided the action.
@@ -106,75 +176,18 @@ function contextOf(refusal: RefusedItem): object | null {
   return factsInSnakeCase(factsFromSchema(Object.fromEntries(facts)));
 }
 
-const REQUEST: RequestParts = {
-  query: RECEIPT,
-  idempotencyKey: true,
-  receipt: true,
-  body: {
-    type: 'object',
-    required: ['action_ids'],
-    properties: {
-      action_ids: { type: 'array', items: ID, minItems: 1, maxItems: MAX_BULK_IDS },
-      reason: REASON,
-      mode: {
-        ...oneOf(BULK_MODES),
-        default: 'best_effort',
-        description:
-          '`best_effort` decides each action independently. `atomic` decides all actions, or none if one is refused.',
-      },
-    },
-  },
-};
-
-const DECIDED_BULK = json('The result for each action.', ref('BulkDecision'));
-const REFUSED_BULK = json(
+const DECIDED_BULK = json('The result for each action.', BULK_DECISION);
+const CONFLICT = json(
   'An atomic bulk was refused because one of its items was, and nothing was decided. Or an earlier request with the same idempotency key is still in progress.',
-  {
-    anyOf: [
-      ref('RefusedBulk'),
-      { ...ref('Error'), properties: { error_code: { const: 'IDEMPOTENCY_CONFLICT' } } },
-    ],
-  },
+  z.union([
+    REFUSED_BULK,
+    ERROR.meta({
+      json: { ...jsonSchemaOf(ERROR), properties: { error_code: { const: 'IDEMPOTENCY_CONFLICT' } } },
+    }),
+  ]),
 );
 
-/** Returns the named schemas of bulk decisions. */
-export function bulkSchemas(schema: GraphQLSchema): Readonly<Record<string, Schema>> {
-  const bulk = objectType(schema, 'BulkDecision');
-  const refusal = objectType(schema, 'Refusal');
-  const counts = { requested: 'requested', succeeded: 'succeeded', failed: 'failed' };
-  const counted = objectOf(bulk, counts).properties ?? {};
-  return {
-    BulkDecision: objectOf(bulk, {
-      status: {
-        ...oneOf(['approved', 'denied']),
-        description: 'The requested verdict, regardless of the results.',
-      },
-      ...counts,
-      correlation_id: 'correlationId',
-      results: listOf({ anyOf: ['Approval', 'Rejection', 'Vote', 'RefusedItem'].map(ref) }),
-      'audit_receipt?': ref('BulkReceipt'),
-    }),
-    BulkReceipt: objectOf(objectType(schema, 'BulkReceipt'), {
-      audit_ids: 'auditIds',
-      signature: 'signature',
-    }),
-    RefusedItem: objectOf(refusal, {
-      action_id: ID,
-      error_code: oneOf(ERROR_CODES),
-      detail: 'detail',
-      status: 'status',
-      'context?': ref('Facts'),
-    }),
-    RefusedBulk: object({
-      ...ERROR_PROPERTIES,
-      error_code: { type: 'string', const: 'BULK_REFUSED' },
-      ...counted,
-      results: listOf(ref('RefusedItem')),
-    }),
-  };
-}
-
-const REFUSED_ITEM = {
+const REFUSED_ITEM_EXAMPLE: z.output<typeof REFUSED_ITEM> = {
   action_id: 12_351,
   error_code: 'APPROVAL_LEVEL_REQUIRED',
   detail: 'This action requires approval level 4; you hold 2',
@@ -183,10 +196,9 @@ const REFUSED_ITEM = {
 };
 
 const endpoint = (status: string, reason: string, result: unknown): Endpoint => ({
-  read: readBulkDecision,
+  ...BULK,
   write: writeBulkDecision,
-  request: REQUEST,
-  responses: { 200: DECIDED_BULK, 409: REFUSED_BULK },
+  responses: { 200: DECIDED_BULK, 409: CONFLICT },
   examples: {
     body: { action_ids: [ACTION_ID_EXAMPLE, 12_351], reason },
     answers: {
@@ -196,7 +208,7 @@ const endpoint = (status: string, reason: string, result: unknown): Endpoint => 
         succeeded: 1,
         failed: 1,
         correlation_id: CORRELATION_ID_EXAMPLE,
-        results: [result, REFUSED_ITEM],
+        results: [result, REFUSED_ITEM_EXAMPLE],
       },
     },
   },

@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { EXPORT_FORMATS, type ExportFormat, type ExportRequest } from '../../audit/export-formats';
 import { Slots } from '../../audit/slots';
 import type { DatabaseExport } from '../../audit/export-source';
 import type { Reviewer } from '../../domain/principal';
-import type { Parsed } from '../../domain/parsing';
 import { RefusedError, validationRefusal } from '../../domain/refusal';
 import { reviewerOf, type CallerChecks, type Requirement } from '../../api/caller-checks';
 import { acceptsGzip } from '../../api/accepts-gzip';
@@ -14,9 +14,8 @@ import { allowOnly } from '../../api/allowed-methods';
 import { AUDIT_RECORD_KEYS, auditRecordBody } from '../audit-record';
 import { streamAfterFirstChunk } from '../stream-after-first-chunk';
 import { csvRow } from '../csv';
-import { file, LINES, type DescribedRead } from '../openapi/described';
-import { oneOf } from '../openapi/json-schema';
-import { all, SINCE, text, time, UNTIL } from '../parameters';
+import { file, LINES, partsOf, type DescribedRead } from '../openapi/described';
+import { choice, reads, SINCE, UNTIL } from '../parameters';
 import { AUDITORS, type RestRequest } from '../route';
 
 const PATH = '/api/admin/audit-logs/export';
@@ -34,6 +33,18 @@ const TYPES: Readonly<Record<ExportFormat, string>> = {
   csv: 'text/csv; charset=utf-8; header=present',
   bundle: 'application/jsonl; charset=utf-8',
 };
+
+/** Reads `?format&from&to`. Empty parameters count as absent. */
+const EXPORT = reads(
+  z.object({
+    query: z.object({
+      format: choice(z.enum(EXPORT_FORMATS).default('jsonl'), EXPORT_FORMATS),
+      from: SINCE,
+      to: UNTIL,
+    }),
+  }),
+  ({ query: { format, from, to } }): ExportRequest => ({ format, from: dateOf(from), to: dateOf(to) }),
+);
 
 /**
  * Adds the export of the audit log. It is streamed, so its size is unlimited.
@@ -54,7 +65,7 @@ export function addExport(
     exposeHeadRoute: false,
     onRequest: [identify, (request) => callerChecks.checkCredential(REQUIREMENT, request, {})],
     handler: async (request, reply) => {
-      const asked = readExport(request as RestRequest);
+      const asked = EXPORT.read(request as RestRequest);
       if (asked.faults !== undefined) throw new RefusedError(validationRefusal(asked.faults));
       const viewer = reviewerOf(REQUIREMENT, request);
       const release = slots.take(viewer.organizationId);
@@ -146,24 +157,6 @@ async function* inChunks(texts: AsyncIterable<string>): AsyncGenerator<Buffer, v
   if (chunk !== '') yield Buffer.from(chunk);
 }
 
-/** Reads `?format&from&to`. Empty parameters count as absent. */
-function readExport({ query }: RestRequest): Parsed<ExportRequest> {
-  const asked = text(query, 'format') ?? 'jsonl';
-  const format = EXPORT_FORMATS.find((known) => known === asked);
-  const msg = `must be one of ${EXPORT_FORMATS.join(', ')}`;
-  const parsed = all({
-    format:
-      format === undefined
-        ? { faults: [{ loc: ['query', 'format'], msg, type: 'enum' }] }
-        : { value: format },
-    from: time(query, 'from'),
-    to: time(query, 'to'),
-  });
-  if (parsed.faults !== undefined) return parsed;
-  const { from, to } = parsed.value;
-  return { value: { format: parsed.value.format, from: dateOf(from), to: dateOf(to) } };
-}
-
 function dateOf(at: string | null): Date | null {
   return at === null ? null : new Date(at);
 }
@@ -175,6 +168,6 @@ export const EXPORT_PATH: DescribedRead = {
   description:
     'Streams the audit log, oldest entry first: as JSON records, as CSV rows, or as a bundle that can be verified offline.',
   requirement: REQUIREMENT,
-  request: { query: { format: { ...oneOf(EXPORT_FORMATS), default: 'jsonl' }, from: SINCE, to: UNTIL } },
+  request: partsOf(EXPORT.request),
   responses: { 200: file('The file. It is compressed if the request accepts gzip.', LINES, 'text/csv') },
 };

@@ -1,23 +1,16 @@
-import type { GraphQLSchema } from 'graphql';
+import { z } from 'zod';
 import { restTime, word } from '../../api/rest-notation';
+import { ACTION_STATUSES } from '../../domain/action';
 import type { Parsed } from '../../domain/parsing';
 import { POLICY_WARNING_CODES } from '../../domain/policy-warnings';
+import { RISK_LEVELS } from '../../domain/risk';
+import { RISK_SCORE_SOURCES } from '../../domain/risk-score';
 import { MAX_LENGTHS, MAX_SIZES, parseSubmission, type Submission } from '../../domain/submission';
 import { json } from '../openapi/described';
-import {
-  listOf,
-  objectOf,
-  objectType,
-  orNull,
-  PLAIN_TEXT,
-  ref,
-  TEXT,
-  TIME,
-  type Schema,
-} from '../openapi/json-schema';
+import { field, ID, PLAIN_TEXT, TEXT, TIME } from '../openapi/vocabulary';
 import type { SubmitActionMutation } from '../operations.types';
-import { readBody, readIdempotencyKey } from '../parameters';
-import type { Endpoint, ReadVariables, WriteAnswer } from '../route';
+import { bodyBy, IDEMPOTENCY_HEADERS, reads } from '../parameters';
+import type { Endpoint, WriteAnswer } from '../route';
 import { DECISION, DECISION_WORDS } from '../sdk-words';
 
 /** Submitting an action. */
@@ -37,27 +30,102 @@ const NAMES: Readonly<Record<keyof Submission, readonly [string, string?]>> = {
   riskScore: ['risk_score'],
 };
 
-/** Reads a submission and the idempotency key. If both names of a field are present, ours counts. */
-const readSubmission: ReadVariables = ({ body, headers }) => {
-  const fields = readBody(body);
-  if (fields.faults !== undefined) return fields;
+/** Reads a submission from the fields of a body. If both names of a field are present, ours counts. */
+function readFields(fields: Readonly<Record<string, unknown>>): Parsed<Submission> {
   const nameOf = (field: keyof Submission): string => {
     const [ours, theirs = ours] = NAMES[field];
-    return (fields.value[ours] ?? null) === null && (fields.value[theirs] ?? null) !== null ? theirs : ours;
+    return (fields[ours] ?? null) === null && (fields[theirs] ?? null) !== null ? theirs : ours;
   };
-  const given = Object.keys(NAMES).map((field) => [field, fields.value[nameOf(field as keyof Submission)]]);
-  const parsed: Parsed<Submission> = parseSubmission(Object.fromEntries(given) as object, (field) => [
-    'body',
-    nameOf(field),
-  ]);
-  const key = readIdempotencyKey(headers);
-  if (parsed.faults !== undefined || key.faults !== undefined)
-    return { faults: [parsed, key].flatMap(({ faults }) => faults ?? []) };
-  return { value: { input: parsed.value, idempotencyKey: key.value } };
-};
+  const given = Object.keys(NAMES).map((field) => [field, fields[nameOf(field as keyof Submission)]]);
+  return parseSubmission(Object.fromEntries(given) as object, (field) => [nameOf(field)]);
+}
+
+const textUpTo = (maxLength: number): z.ZodType => PLAIN_TEXT.max(maxLength).nullable();
+const jsonUpTo = (size: number): z.ZodType =>
+  z
+    .record(z.string(), z.unknown())
+    .nullable()
+    .meta({ description: `At most ${String(size)} bytes of JSON.` });
+const INTEGER = z.int().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER);
+const AS = 'Alternative name, used if the first is absent:';
+
+/** What OpenAPI says about the body. The fields have two names each, so a parser of ours reads them together. */
+const FIELDS = z.object({
+  agent_id: z.union([PLAIN_TEXT.min(1).max(MAX_LENGTHS.agentId), INTEGER]),
+  agent_name: textUpTo(MAX_LENGTHS.agentName).optional(),
+  action_type: PLAIN_TEXT.min(1).max(MAX_LENGTHS.actionType),
+  description: textUpTo(MAX_LENGTHS.description).optional(),
+  tool_name: textUpTo(MAX_LENGTHS.toolName).optional(),
+  target_system: textUpTo(MAX_LENGTHS.targetSystem).optional(),
+  resource: textUpTo(MAX_LENGTHS.targetSystem)
+    .optional()
+    .meta({ description: `${AS} \`target_system\`.` }),
+  target_resource: z.union([textUpTo(MAX_LENGTHS.targetResource), INTEGER]).optional(),
+  resource_id: z
+    .union([textUpTo(MAX_LENGTHS.targetResource), INTEGER])
+    .optional()
+    .meta({ description: `${AS} \`target_resource\`.` }),
+  parameters: jsonUpTo(MAX_SIZES.parameters).optional(),
+  action_details: jsonUpTo(MAX_SIZES.parameters)
+    .optional()
+    .meta({ description: `${AS} \`parameters\`.` }),
+  context: jsonUpTo(MAX_SIZES.context).optional(),
+  risk_indicators: z
+    .union([jsonUpTo(MAX_SIZES.riskIndicators), z.array(PLAIN_TEXT)])
+    .optional()
+    .meta({ description: 'An object of names and values, or a list of names.' }),
+  risk_score: z
+    .number()
+    .min(0)
+    .max(100)
+    .nullish()
+    .meta({ description: 'Accepted only from an API key with the scope `actions:score`.' }),
+});
+
+/** Reads a submission and the idempotency key. */
+const SUBMISSION_REQUEST = reads(
+  z.object({ body: bodyBy(readFields, FIELDS), headers: IDEMPOTENCY_HEADERS }),
+  ({ body, headers }) => ({ input: body, idempotencyKey: headers['idempotency-key'] }),
+  true,
+);
+
+/** The result of a submission. */
+export const SUBMISSION = z
+  .object({
+    action_id: field('actionId', ID),
+    status: field('status', z.enum(ACTION_STATUSES)),
+    decision: DECISION,
+    risk_score: field('riskScore', z.number()),
+    risk_level: field('riskLevel', z.enum(RISK_LEVELS)),
+    reason: field('reason', TEXT),
+    correlation_id: field('correlationId', TEXT),
+    risk_score_source: field('riskScoreSource', z.enum(RISK_SCORE_SOURCES)),
+    matched_rule: z
+      .object({
+        position: field('position', z.int()),
+        action_type: TEXT.optional(),
+        tool_name: TEXT.optional(),
+        target_system: TEXT.optional(),
+        risk_indicator: TEXT.optional(),
+        score: field('score', z.number()),
+      })
+      .meta({ graphql: 'MatchedScoringRule' })
+      .optional(),
+    policy_version: field('policyVersion', z.int()),
+    submitted_at: field('submittedAt', TIME),
+    expires_at: TIME.optional(),
+    warnings: z
+      .array(
+        z
+          .object({ code: z.enum(POLICY_WARNING_CODES), detail: field('detail', TEXT) })
+          .meta({ graphql: 'PolicyWarning' }),
+      )
+      .optional(),
+  })
+  .meta({ id: 'Submission', graphql: 'ActionSubmission' });
 
 /** Writes the result of a submission, without absent values, as the SDK expects (docs/legacy-sdk.md#field-names). */
-const writeSubmission: WriteAnswer<SubmitActionMutation> = ({ submission }) => {
+const writeSubmission: WriteAnswer<SubmitActionMutation, z.output<typeof SUBMISSION>> = ({ submission }) => {
   const { matchedRule: rule, expiresAt, warnings } = submission;
   const matched = rule && {
     position: rule.position,
@@ -87,87 +155,10 @@ const writeSubmission: WriteAnswer<SubmitActionMutation> = ({ submission }) => {
   };
 };
 
-const textUpTo = (maxLength: number): Schema => orNull({ ...PLAIN_TEXT, maxLength });
-const jsonUpTo = (size: number): Schema => ({
-  type: ['object', 'null'],
-  description: `At most ${String(size)} bytes of JSON.`,
-});
-const INTEGER: Schema = {
-  type: 'integer',
-  minimum: Number.MIN_SAFE_INTEGER,
-  maximum: Number.MAX_SAFE_INTEGER,
-};
-const AS = 'Alternative name, used if the first is absent:';
-
-const SUBMISSION: Schema = {
-  type: 'object',
-  required: ['agent_id', 'action_type'],
-  properties: {
-    agent_id: { anyOf: [{ ...PLAIN_TEXT, minLength: 1, maxLength: MAX_LENGTHS.agentId }, INTEGER] },
-    agent_name: textUpTo(MAX_LENGTHS.agentName),
-    action_type: { ...PLAIN_TEXT, minLength: 1, maxLength: MAX_LENGTHS.actionType },
-    description: textUpTo(MAX_LENGTHS.description),
-    tool_name: textUpTo(MAX_LENGTHS.toolName),
-    target_system: textUpTo(MAX_LENGTHS.targetSystem),
-    resource: { ...textUpTo(MAX_LENGTHS.targetSystem), description: `${AS} \`target_system\`.` },
-    target_resource: { anyOf: [textUpTo(MAX_LENGTHS.targetResource), INTEGER] },
-    resource_id: {
-      anyOf: [textUpTo(MAX_LENGTHS.targetResource), INTEGER],
-      description: `${AS} \`target_resource\`.`,
-    },
-    parameters: jsonUpTo(MAX_SIZES.parameters),
-    action_details: { ...jsonUpTo(MAX_SIZES.parameters), description: `${AS} \`parameters\`.` },
-    context: jsonUpTo(MAX_SIZES.context),
-    risk_indicators: {
-      anyOf: [jsonUpTo(MAX_SIZES.riskIndicators), { type: 'array', items: PLAIN_TEXT }],
-      description: 'An object of names and values, or a list of names.',
-    },
-    risk_score: {
-      type: ['number', 'null'],
-      minimum: 0,
-      maximum: 100,
-      description: 'Accepted only from an API key with the scope `actions:score`.',
-    },
-  },
-};
-
-/** Returns the named schema of the result of a submission. */
-export function submissionSchemas(schema: GraphQLSchema): Readonly<Record<string, Schema>> {
-  const submission = objectType(schema, 'ActionSubmission');
-  const rule = objectType(schema, 'MatchedScoringRule');
-  const warning = objectType(schema, 'PolicyWarning');
-  const Submission = objectOf(submission, {
-    action_id: 'actionId',
-    status: 'status',
-    decision: DECISION,
-    risk_score: 'riskScore',
-    risk_level: 'riskLevel',
-    reason: 'reason',
-    correlation_id: 'correlationId',
-    risk_score_source: 'riskScoreSource',
-    'matched_rule?': objectOf(rule, {
-      position: 'position',
-      'action_type?': TEXT,
-      'tool_name?': TEXT,
-      'target_system?': TEXT,
-      'risk_indicator?': TEXT,
-      score: 'score',
-    }),
-    policy_version: 'policyVersion',
-    submitted_at: 'submittedAt',
-    'expires_at?': TIME,
-    'warnings?': listOf(
-      objectOf(warning, { code: { type: 'string', enum: [...POLICY_WARNING_CODES] }, detail: 'detail' }),
-    ),
-  });
-  return { Submission };
-}
-
 export const SUBMIT: Endpoint = {
-  read: readSubmission,
+  ...SUBMISSION_REQUEST,
   write: writeSubmission,
-  request: { idempotencyKey: true, body: SUBMISSION },
-  responses: { 200: json('The action is pending, or the policy approved it.', ref('Submission')) },
+  responses: { 200: json('The action is pending, or the policy approved it.', SUBMISSION) },
   examples: {
     body: {
       agent_id: 'billing-agent',

@@ -1,18 +1,29 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import type { AuditProofs } from '../../audit/audit-proofs';
 import { verdictOf, type AuditVerdict, type VerificationReport } from '../../audit/verification';
 import type { Progress, ProgressStep } from '../../audit/verify-bundle';
-import type { Parsed } from '../../domain/parsing';
 import { RefusedError, validationRefusal } from '../../domain/refusal';
 import { reviewerOf, type CallerChecks, type Requirement } from '../../api/caller-checks';
 import { allowOnly } from '../../api/allowed-methods';
 import { streamAfterFirstChunk } from '../stream-after-first-chunk';
-import { file, LINES, type DescribedRead } from '../openapi/described';
-import { all, integer, LEAF_INDEX, text } from '../parameters';
+import { file, LINES, partsOf, type DescribedRead } from '../openapi/described';
+import { leafIndex, reads } from '../parameters';
 import { AUDITORS, type RestRequest } from '../route';
 
 const PATH = '/api/admin/audit-logs/verify';
 const REQUIREMENT: Requirement = { roles: AUDITORS, credential: 'jwt', scope: null, verdict: null };
+
+/** Reads `?from&to`: leaf indices, inclusive and exclusive. Empty parameters count as absent. */
+const LEAF_RANGE = reads(
+  z.object({
+    query: z.object({
+      from: leafIndex('First leaf index, inclusive.'),
+      to: leafIndex('Last leaf index, exclusive.'),
+    }),
+  }),
+  ({ query: { from, to } }) => ({ from: from ?? null, to: to ?? null }),
+);
 
 /**
  * Adds the verification of the audit log, which streams its progress as JSON lines: one per step and fault, then the
@@ -28,7 +39,7 @@ export function addVerification(
     exposeHeadRoute: false,
     onRequest: [identify, (request) => callerChecks.checkCredential(REQUIREMENT, request, {})],
     handler: async (request, reply) => {
-      const range = readLeafRange(request as RestRequest);
+      const range = LEAF_RANGE.read(request as RestRequest);
       if (range.faults !== undefined) throw new RefusedError(validationRefusal(range.faults));
       const viewer = reviewerOf(REQUIREMENT, request);
       const steps = stepsOf((progress) => proofs.verify(viewer, range.value, progress));
@@ -79,13 +90,6 @@ async function* stepsOf(
   }
 }
 
-/** Reads `?from&to`: leaf indices, inclusive and exclusive. Empty parameters count as absent. */
-function readLeafRange({ query }: RestRequest): Parsed<{ from: number | null; to: number | null }> {
-  const index = (name: string): Parsed<number | null> =>
-    text(query, name) === null ? { value: null } : integer(query, name, LEAF_INDEX);
-  return all({ from: index('from'), to: index('to') });
-}
-
 /** What OpenAPI says about the path. */
 export const VERIFICATION_PATH: DescribedRead = {
   path: PATH,
@@ -93,11 +97,6 @@ export const VERIFICATION_PATH: DescribedRead = {
   description:
     'Recomputes the Merkle tree of the audit log, checks entries, actions, policies and checkpoints against each other, and reports progress.',
   requirement: REQUIREMENT,
-  request: {
-    query: {
-      from: { ...LEAF_INDEX, description: 'First leaf index, inclusive.' },
-      to: { ...LEAF_INDEX, description: 'Last leaf index, exclusive.' },
-    },
-  },
+  request: partsOf(LEAF_RANGE.request),
   responses: { 200: file('One line for each step and each fault. The last line is the report.', LINES) },
 };

@@ -89,8 +89,8 @@ describe('a reviewer over REST', () => {
     expect([status, body.errors.map(({ loc }: { loc: unknown }) => loc)]).toEqual([
       422,
       [
-        ['body', 'reason'],
         ['query', 'receipt'],
+        ['body', 'reason'],
       ],
     ]);
   });
