@@ -106,7 +106,7 @@ export const IDEMPOTENCY_HEADERS = z.object({
 
 /** Whether `return=receipt` is among the preferences, which are separated by commas (RFC 7240). */
 function prefersReceipt(header: unknown): Parsed<boolean> {
-  const preferences = header === undefined ? [] : String(header).split(',');
+  const preferences = typeof header === 'string' ? header.split(',') : [];
   return {
     value: preferences.some((one) => /^\s*return\s*=\s*"?receipt"?\s*(;|$)/i.test(one)),
   };
