@@ -58,11 +58,10 @@ WITH claimed AS MATERIALIZED (
   ),
   ${momentAfter('authority', 'credential')},
   standing AS MATERIALIZED (
-    SELECT g.position, g.action_id, g.user_id, g.key_id, g.is_pending,
+    SELECT g.position, g.action_id, g.user_id, g.key_id, g.is_pending, a.policy_version = g.policy_version AS is_same_policy,
       a.id IS NULL OR (g.key_id IS NOT NULL AND c.id IS NULL) AS is_absent,
       a.active AND (g.key_id IS NULL OR (c.id IS NOT NULL AND c.revoked_at IS NULL
-        AND (c.expires_at IS NULL OR c.expires_at > moment.at))) AS is_known,
-      a.policy_version = g.policy_version AS is_same_policy
+        AND (c.expires_at IS NULL OR c.expires_at > moment.at))) AS is_known
     FROM given g CROSS JOIN moment LEFT JOIN authority a ON a.id = g.user_id LEFT JOIN credential c ON c.id = g.key_id
     WHERE ${IS_FREE}
   ),
@@ -75,10 +74,9 @@ WITH claimed AS MATERIALIZED (
       WHERE is_known AND is_same_policy AND is_pending AND $7::integer IS NOT NULL) AS s
   ),
   room AS MATERIALIZED (
-    SELECT s.*, w.count IS NULL OR NOT s.is_pending OR
-      w.count + row_number() OVER (PARTITION BY s.user_id, s.key_id, s.is_pending ORDER BY s.position) <= $7::integer AS is_free
+    SELECT s.*, w.count IS NULL OR NOT s.is_pending OR w.count + row_number() OVER (
+        PARTITION BY s.user_id, s.key_id, s.is_pending, s.is_known, s.is_same_policy ORDER BY s.position) <= $7::integer AS is_free
     FROM standing s LEFT JOIN waiting w ON w.user_id = s.user_id AND w.key_id = coalesce(s.key_id, 0)
-    WHERE s.is_known AND s.is_same_policy
   ),
   added AS (
     INSERT INTO actions (organization_id, id, agent_id, agent_name, action_type, description, tool_name, target_system,
@@ -89,7 +87,7 @@ WITH claimed AS MATERIALIZED (
       at + make_interval(secs => time_to_live), decided_by_kind, CASE WHEN decided_by_kind IS NOT NULL THEN at END, reason,
       correlation_id
     FROM json_to_recordset($5::json) AS c(${CONTENT}) JOIN room ON room.action_id = c.id CROSS JOIN moment
-    WHERE is_free
+    WHERE is_known AND is_same_policy AND is_free
     RETURNING id, expires_at
   ),
   chosen AS (
@@ -103,15 +101,16 @@ WITH claimed AS MATERIALIZED (
       outcome || jsonb_build_object('submitted_at', ${outcomeTimeSql('at')}, 'expires_at', ${outcomeTimeSql('expires_at')}), at
     FROM given JOIN added ON added.id = action_id CROSS JOIN moment WHERE retry_key IS NOT NULL
   )
-SELECT g.action_id AS "actionId", g.claim, s.is_absent AS "isAbsent", s.is_known AS "isKnown", r.is_free AS "isFree",
-  added.id IS NOT NULL AS "isAdded", moment.at, added.expires_at AS "expiresAt",
-  k.request_hash AS "requestHash", k.outcome, w.id AS "auditId", w.leaf_hash AS "leafHash"
+SELECT g.action_id AS "actionId", g.claim, r.is_absent AS "isAbsent", r.is_known AS "isKnown",
+  r.is_same_policy AS "isSamePolicy", added.id IS NOT NULL AS "isAdded", moment.at, added.expires_at AS "expiresAt",
+  CASE WHEN g.claim = 'used' THEN (
+    SELECT json_build_object('requestHash', k.request_hash, 'outcome', k.outcome) FROM idempotency_keys k
+    WHERE k.organization_id = $1 AND k.principal_kind = g.principal_kind AND k.principal_id = g.principal_id
+      AND k.key = g.retry_key) END AS known,
+  w.id AS "auditId", w.leaf_hash AS "leafHash"
 FROM given g CROSS JOIN moment
-  LEFT JOIN standing s ON s.position = g.position
   LEFT JOIN room r ON r.position = g.position
   LEFT JOIN added ON added.id = g.action_id
-  LEFT JOIN idempotency_keys k ON g.claim = 'used' AND k.organization_id = $1 AND k.principal_kind = g.principal_kind
-    AND k.principal_id = g.principal_id AND k.key = g.retry_key
   LEFT JOIN (SELECT id, leaf_hash FROM written ORDER BY id LIMIT 1) w ON true
 ORDER BY g.position`;
 }

@@ -1,4 +1,5 @@
 import type { Action } from '../../domain/action';
+import type { IdempotencyRecord } from '../../domain/idempotency';
 import type { Principal } from '../../domain/principal';
 import type { NewAction, SubmissionOutcome } from '../../use-cases/submissions/submission-store';
 import { placedAuditRecords, type PlacedDraft } from '../audit/audit-entries';
@@ -21,13 +22,12 @@ interface SubmitRow {
   /** The row of the organization, the person or the key does not exist, or is locked by another transaction. */
   readonly isAbsent: boolean | null;
   readonly isKnown: boolean | null;
-  /** Null where the submission was not compared with the limit. */
-  readonly isFree: boolean | null;
+  readonly isSamePolicy: boolean | null;
   readonly isAdded: boolean;
   readonly at: Date;
   readonly expiresAt: Date | null;
-  readonly requestHash: string | null;
-  readonly outcome: unknown;
+  /** The record of a used idempotency key. */
+  readonly known: IdempotencyRecord | null;
 }
 
 /**
@@ -115,12 +115,14 @@ function entriesOf({ submitted, approved }: NewAction, position: number): readon
 /** Turns a row into the outcome of its submission. */
 function outcomeOf(action: NewAction, row: SubmitRow, mostPending: number | null): SubmissionOutcome {
   if (row.claim === 'busy') return { kind: 'busy' };
-  if (row.claim === 'used' && row.requestHash !== null)
-    return { kind: 'known', known: { requestHash: row.requestHash, outcome: row.outcome } };
+  if (row.claim === 'used' && row.known !== null) return { kind: 'known', known: row.known };
   // Unknown too: an operator's own SQL can have deleted the person.
   if (row.isKnown !== true) return { kind: 'gone' };
-  if (row.isFree === false && mostPending !== null) return { kind: 'full', most: mostPending };
-  return row.isAdded ? { kind: 'written', action: actionOf(action, row) } : { kind: 'stale' };
+  if (row.isAdded) return { kind: 'written', action: actionOf(action, row) };
+  // Under the same policy, only the limit is left as a reason.
+  return row.isSamePolicy === true && mostPending !== null
+    ? { kind: 'full', most: mostPending }
+    : { kind: 'stale' };
 }
 
 function submittingUser({ submitter }: NewAction): number {
