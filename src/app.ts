@@ -49,7 +49,7 @@ import { checkWrites } from './persistence/sql/readiness';
 import { OmittedRefusalsDatabase } from './persistence/decisions/refusals.store';
 import { SealBacklogReads } from './persistence/audit/seal-backlog.reads';
 import { StuckActionsReads } from './persistence/actions/stuck-actions.reads';
-import { SubmissionsStore } from './persistence/actions/submissions.store';
+import { SubmissionsStore } from './persistence/submissions/submissions.store';
 import { TextSearches } from './persistence/lists/text-search';
 import { UserReads } from './persistence/people/users.reads';
 import { VoteReads } from './persistence/actions/votes.reads';

@@ -123,10 +123,27 @@ export class Connection {
         if (outage.endsConnection) this.isBroken = true;
         this.onOutage(outage);
       }
+      await this.untilReady();
       throw outage;
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /**
+   * Waits until the server takes the next statement. It reports an error before it undoes the statement and releases
+   * its locks, so a retry on another connection would meet them.
+   */
+  private async untilReady(): Promise<void> {
+    if (this.isBroken || isReady(this.client)) return;
+    await new Promise<void>((resolve) => {
+      const events = ['drain', 'error', 'end'] as const;
+      const over = (): void => {
+        for (const event of events) this.client.off(event, over);
+        resolve();
+      };
+      for (const event of events) this.client.on(event, over);
+    });
   }
 
   /** Ends the connection at once. Statements in progress fail, without waiting for the server. */
@@ -159,4 +176,9 @@ export class Connection {
 /** Returns the socket. pg's types omit it, and pg itself closes a connection only with the server's consent. */
 function socketOf(client: PoolClient): Socket {
   return (client as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
+}
+
+/** Whether the server has finished the last statement. pg's types omit it. */
+function isReady(client: PoolClient): boolean {
+  return (client as unknown as { readonly readyForQuery: boolean }).readyForQuery;
 }

@@ -5,9 +5,10 @@ import type {
   WriteOutcome,
 } from '../../use-cases/decisions/decision-store';
 import { placedAuditRecords, type PlacedDraft } from '../audit/audit-entries';
+import { DatabaseUnavailableError } from '../connections/outage';
 import type { Sql } from '../sql/sql';
 import { DECIDE, type OnLocked } from './decide.statement';
-import { isKeyTaken, type Claim } from './idempotency-records.store';
+import { findRecord, type Claim } from './idempotency-records.store';
 
 interface DecideRow {
   readonly actionId: number;
@@ -51,9 +52,13 @@ export async function decide(
   ];
   const rows = await sql
     .query<DecideRow & Record<string, unknown>>(DECIDE[onLocked], values)
-    .catch((error: unknown) => {
-      // With several batches the owner of the taken key is unknown, so the batcher retries each alone.
-      if (batches.length > 1 || !isKeyTaken(error)) throw error;
+    .catch(async (error: unknown) => {
+      const { idempotencyKey } = first;
+      // With several batches the owner of a taken key is unknown, so the batcher retries each alone.
+      const isOfKey = batches.length === 1 && idempotencyKey !== null;
+      if (!isOfKey || error instanceof DatabaseUnavailableError) throw error;
+      // The key can have been taken at the last moment, which undoes the statement. Its holder has committed then.
+      if ((await findRecord(sql, idempotencyKey)) === null) throw error;
       return null;
     });
   if (rows === null)

@@ -10,16 +10,10 @@ import type {
 import { decisionOf } from '../connections/admission';
 import { decide } from './decide';
 import type { Database } from '../sql/database';
-import { DatabaseUnavailableError } from '../connections/outage';
 import type { Sql } from '../sql/sql';
-import { Batcher } from '../sql/batcher';
+import { Batcher, SHARED_WRITES } from '../sql/batcher';
 import { claimKey, findRecord, storeRecord } from './idempotency-records.store';
 import { recordRefusals } from './refusals.store';
-
-/** Maximum number of single decisions per statement. */
-const MAX_TOGETHER = 64;
-/** Maximum number of such statements in progress per organization. */
-const MAX_RUNNING = 3;
 
 export interface DecisionsStoreEvents {
   /** Called with the number of denied attempts that the throttle left out. */
@@ -38,12 +32,10 @@ export class DecisionSqlStore implements DecisionStore {
     private readonly events: DecisionsStoreEvents,
   ) {
     this.singles = new Batcher((batches) => this.decideTogether(batches), {
-      maxSize: MAX_TOGETHER,
-      maxRunning: MAX_RUNNING,
+      ...SHARED_WRITES,
       partitionOf: ({ reviewer }) => reviewer.organizationId,
       keyOf: ({ candidates }) => candidates[0]?.action.id,
       onBatch: events.onBatch,
-      isRetriedAlone: isOfOne,
     });
     this.ownTransaction = {
       ...this.writesIn(database),
@@ -115,15 +107,6 @@ export class DecisionSqlStore implements DecisionStore {
       return written.length === batch.candidates.length ? written : decideBatch(this.database, batch);
     });
   }
-}
-
-/**
- * Whether one item may have caused the error: a slow action or a deadlock fails the whole statement that includes it. A
- * wait for the authority lock is excluded, because it affects all items alike.
- */
-function isOfOne(error: unknown): boolean {
-  if (!(error instanceof DatabaseUnavailableError)) return true;
-  return !error.isOutcomeUnknown && (error.kind === 'cancelled' || error.kind === 'conflict');
 }
 
 async function decideBatch(sql: Sql, batch: DecisionBatch): Promise<readonly WriteOutcome[]> {

@@ -6,13 +6,11 @@ import { statement } from '../sql/statement';
 /** State of an idempotency key: held by this transaction, used by a stored request, or in progress elsewhere. */
 export type Claim = 'held' | 'used' | 'busy';
 
-const PRIMARY_KEY = 'idempotency_keys_pkey';
-
 /**
  * Returns SQL that claims an idempotency key until the transaction ends; null where there is no key. It tries the lock
  * rather than waiting, because after a wait on the unique index the statement would still read its old snapshot. A
- * record that commits between the snapshot and the lock violates that index, which undoes the statement (see
- * `isKeyTaken`).
+ * record that commits between the snapshot and the lock violates that index, which undoes the statement; the caller
+ * then looks the key up.
  */
 export function claimSql(organization: string, kind: string, id: string, key: string): string {
   return `CASE WHEN ${key} IS NULL THEN NULL
@@ -77,12 +75,6 @@ export async function storeRecord(sql: Sql, idempotencyKey: IdempotencyKey, outc
     idempotencyKey.requestHash,
     JSON.stringify(outcome),
   ]);
-}
-
-/** Whether a statement failed because its idempotency key was taken at the last moment. It did nothing then. */
-export function isKeyTaken(error: unknown): boolean {
-  const { code, constraint } = error as { code?: string; constraint?: string };
-  return code === '23505' && constraint === PRIMARY_KEY;
 }
 
 /** Deletes idempotency records older than a day, a thousand at a time. */

@@ -11,6 +11,10 @@ export type RunTogether<Item, Result> = (
 export interface BatcherOptions<Item> {
   /** Maximum number of items per batch, 1 or more. */
   readonly maxSize: number;
+  /** Maximum sum of the items' sizes per batch; no limit by default. An item that is larger is a batch by itself. */
+  readonly maxBytes?: number;
+  /** Returns an item's size in bytes; 0 by default. */
+  readonly bytesOf?: (item: Item) => number;
   /** Maximum number of concurrent batches per partition, 1 by default. Several keep both client and server busy. */
   readonly maxRunning?: number;
   /** Returns an item's partition. Items of different partitions never share a batch and never wait for each other. */
@@ -25,6 +29,9 @@ export interface BatcherOptions<Item> {
   /** Called with the size of every batch. */
   readonly onBatch?: (size: number) => void;
 }
+
+/** What writes of one organization have in common that share statements (docs/decisions/0032). */
+export const SHARED_WRITES = { maxSize: 64, maxRunning: 3, isRetriedAlone: isOfOne } as const;
 
 interface Partition<Item, Result> {
   readonly waiting: Waiting<Item, Result>[];
@@ -114,13 +121,19 @@ export class Batcher<Item, Result> {
 
   /** Removes the first waiting items that may run now, and returns them. */
   private take({ waiting, keys }: Partition<Item, Result>): Waiting<Item, Result>[] {
-    const { maxSize, keyOf } = this.options;
+    const { maxSize, maxBytes = Infinity, bytesOf, keyOf } = this.options;
     const batch: Waiting<Item, Result>[] = [];
     const rest: Waiting<Item, Result>[] = [];
+    let bytes = 0;
+    let isFull = false;
     for (const one of waiting) {
       if (one.hasGivenUp) continue;
       const key = keyOf?.(one.item);
-      const isFree = batch.length < maxSize && (key === undefined || !keys.has(key));
+      const isAllowed = !isFull && (key === undefined || !keys.has(key));
+      if (isAllowed) bytes += bytesOf?.(one.item) ?? 0;
+      // Nothing overtakes an item that does not fit, so that the order of arrival is kept.
+      isFull ||= batch.length === maxSize || (batch.length > 0 && bytes > maxBytes);
+      const isFree = isAllowed && !isFull;
       (isFree ? batch : rest).push(one);
       if (isFree) clearTimeout(one.timer);
       if (isFree && key !== undefined) keys.add(key);
@@ -151,4 +164,13 @@ export class Batcher<Item, Result> {
 
 function isNoOutage(error: unknown): boolean {
   return !(error instanceof DatabaseUnavailableError);
+}
+
+/**
+ * Whether one item may have caused a write's error: a slow item or a deadlock fails the whole statement that includes
+ * it. A wait for the authority lock is excluded, because it affects all items alike.
+ */
+function isOfOne(error: unknown): boolean {
+  if (!(error instanceof DatabaseUnavailableError)) return true;
+  return !error.isOutcomeUnknown && (error.kind === 'cancelled' || error.kind === 'conflict');
 }

@@ -160,24 +160,25 @@ function newAction(
       ...scoringRecord(scoring),
     },
   };
-  const approved: AuditEntryDraft = {
-    ...common,
-    actionType: 'action_approved',
-    actor: POLICY_ACTOR,
-    details: `Action ${String(id)} approved by policy version ${String(policy.version)}`,
-    verdict: 'approve',
-    reason: `Risk score ${String(scoring.score)} is below ${String(policy.autoApproveBelow)}, where policy version ${String(policy.version)} approves by itself`,
-    data: scoringRecord(scoring),
-  };
-  const isApproved = isAutoApproved(scoring, policy);
+  const approved: AuditEntryDraft | null = isAutoApproved(scoring, policy)
+    ? {
+        ...common,
+        actionType: 'action_approved',
+        actor: POLICY_ACTOR,
+        details: `Action ${String(id)} approved by policy version ${String(policy.version)}`,
+        verdict: 'approve',
+        reason: `Risk score ${String(scoring.score)} is below ${String(policy.autoApproveBelow)}, where policy version ${String(policy.version)} approves by itself`,
+        data: scoringRecord(scoring),
+      }
+    : null;
   const outcome: SubmissionRecord = {
     action_id: id,
-    status: isApproved ? 'approved' : 'pending_approval',
+    status: approved === null ? 'pending_approval' : 'approved',
     scoring,
     policy_version: policy.version,
-    reason: isApproved ? (approved.reason ?? '') : reasonToWait(scoring, submission),
+    reason: approved === null ? reasonToWait(scoring, submission) : (approved.reason ?? ''),
     correlation_id: origin.correlationId,
-    warnings: isApproved ? [] : submissionWarnings(scoring.score, policy, others),
+    warnings: approved === null ? submissionWarnings(scoring.score, policy, others) : [],
   };
   return {
     id,
@@ -187,7 +188,7 @@ function newAction(
     policyVersion: policy.version,
     timeToLive: policy.timeToLiveSeconds[riskLevelOf(scoring.score)],
     submitted,
-    approved: isApproved ? approved : null,
+    approved,
     idempotencyKey,
     outcome,
   };
