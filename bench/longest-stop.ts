@@ -1,10 +1,12 @@
 import type { Gateway } from './gateway';
 
-/** A time for which a gateway's event loop served nothing, in milliseconds. */
+/** The longest time for which a gateway's event loop served nothing, in milliseconds. */
 export interface Stop {
   readonly stop: number;
   /** How much of it the thread waited for a processor. */
   readonly waited: number;
+  /** The longest such time without what the thread waited for a processor; it may be another one. */
+  readonly busy: number;
 }
 
 /** Reads the longest stops of a gateway that `watched-gateway.worker.ts` runs. */
@@ -23,12 +25,14 @@ export class StopWatch {
 
 /** Reads a line of `watched-gateway.worker.ts`. */
 export function readStop(line: string): Stop {
-  const [, stop, waited] = /^stop \d+: (\S+) (\S+)$/.exec(line) ?? [];
-  if (stop === undefined || waited === undefined) throw new Error(`Not a stop: ${line}`);
-  return { stop: Number(stop), waited: Number(waited) };
+  const [, stop, waited, busy] = /^stop \d+: (\S+) (\S+) (\S+)$/.exec(line) ?? [];
+  if (stop === undefined || waited === undefined || busy === undefined)
+    throw new Error(`Not a stop: ${line}`);
+  return { stop: Number(stop), waited: Number(waited), busy: Number(busy) };
 }
 
-/** Returns the longest of one or more stops. */
+/** Returns the longest of one or more stops, and the longest without waiting. */
 export function longestOf(stops: readonly Stop[]): Stop {
-  return stops.reduce((longest, one) => (one.stop > longest.stop ? one : longest));
+  const longest = stops.reduce((longest, one) => (one.stop > longest.stop ? one : longest));
+  return { ...longest, busy: Math.max(...stops.map(({ busy }) => busy)) };
 }

@@ -1,11 +1,11 @@
 import { isReached, type Measured } from './measured';
 import { ratioOf } from './report';
 
-const WIDTH = 900;
+const WIDTH = 960;
 const ROW = 34;
 const TOP = 64;
 /** Where bars start, and the length of a bar as long as the floor's. */
-const BAR = { x: 430, unit: 110 };
+const BAR = { x: 490, unit: 110 };
 /** Longer bars are cut; their labels show the value. */
 const LONGEST = 3;
 const COLORS = {
@@ -53,7 +53,7 @@ function barOf(one: Compared, y: number): string {
     barPart(BAR.x, own, y, color),
     barPart(BAR.x + own, length - own, y, COLORS.postgres),
     ...(aim === null ? [] : [barPart(BAR.x + lengthOf(aim) - 1, 2, y, COLORS.text)]),
-    `<text x="${(BAR.x + length + 6).toFixed(1)}" y="${String(y + 15)}" fill="${COLORS.text}">${escaped(label)}</text>`,
+    `<text x="${(BAR.x + Math.max(length, lengthOf(aim ?? 0)) + 6).toFixed(1)}" y="${String(y + 15)}" fill="${COLORS.text}">${escaped(label)}</text>`,
   ]
     .map((element) => `  ${element}`)
     .join('\n');

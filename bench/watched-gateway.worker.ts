@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import '../src/main';
 
 /**
- * The gateway as `npm start` runs it, with a timer of one millisecond in its event loop. On SIGUSR2 it prints the
- * longest time since the last signal for which the timer was not served, and how much of it the thread waited for a
- * processor, both in milliseconds: `stop N: LONGEST WAITED`, where N counts the signals.
+ * The gateway as `npm start` runs it, with a timer of one millisecond in its event loop. On SIGUSR2 it prints
+ * `stop N: LONGEST WAITED BUSY` since the last signal, where N counts the signals: the longest time for which the timer
+ * was not served, how much of it the thread waited for a processor, and the longest time without such waiting, in
+ * milliseconds.
  */
 const TIMER = 1;
 
@@ -20,19 +21,24 @@ function waitedSoFar(): number {
 }
 
 let last = { at: performance.now(), waited: waitedSoFar() };
-let longest = { stop: 0, waited: 0 };
+const NONE = { stop: 0, waited: 0, busy: 0 };
+let longest = NONE;
 let signals = 0;
 
 setInterval(() => {
   const now = { at: performance.now(), waited: waitedSoFar() };
   // The timer's own millisecond is part of the time between two calls.
   const stop = now.at - last.at - TIMER;
-  if (stop > longest.stop) longest = { stop, waited: now.waited - last.waited };
+  const waited = now.waited - last.waited;
+  const busy = Math.max(longest.busy, stop - waited);
+  longest = stop > longest.stop ? { stop, waited, busy } : { ...longest, busy };
   last = now;
 }, TIMER).unref();
 
 process.on('SIGUSR2', () => {
   signals += 1;
-  process.stdout.write(`stop ${String(signals)}: ${String(longest.stop)} ${String(longest.waited)}\n`);
-  longest = { stop: 0, waited: 0 };
+  process.stdout.write(
+    `stop ${String(signals)}: ${[longest.stop, longest.waited, longest.busy].join(' ')}\n`,
+  );
+  longest = NONE;
 });

@@ -119,19 +119,23 @@ describe('a reader of the table sees processor time first', () => {
     expect(picture).toContain('here &amp; now');
     expect(picture).not.toContain('its statements');
     // Of a bar of 165, three fifths are the gateway's.
-    expect(picture).toContain('<rect x="430.0" y="64" width="99.0" height="20" fill="#d1782a"/>');
-    expect(picture).toContain('<rect x="529.0" y="64" width="66.0"');
+    expect(picture).toContain('<rect x="490.0" y="64" width="99.0" height="20" fill="#d1782a"/>');
+    expect(picture).toContain('<rect x="589.0" y="64" width="66.0"');
   });
 });
 
 describe('a reader of the benchmark can trust the longest stop', () => {
-  it('it is read from the gateway’s line with what of it was waiting', () => {
-    expect(readStop('stop 12: 19.25 3.5')).toEqual({ stop: 19.25, waited: 3.5 });
+  it('it is read from the gateway’s line, with what of it was waiting', () => {
+    expect(readStop('stop 12: 19.25 3.5 17')).toEqual({ stop: 19.25, waited: 3.5, busy: 17 });
     expect(() => readStop('stop 12: 19.25')).toThrow('Not a stop');
   });
 
-  it('the longest counts, with its own waiting', () => {
-    const longest = { stop: 19, waited: 0 };
-    expect(longestOf([{ stop: 4, waited: 4 }, longest, { stop: 7, waited: 1 }])).toBe(longest);
+  it('the longest counts, with its own waiting, and so does the longest without waiting', () => {
+    const stops = [
+      { stop: 4, waited: 4, busy: 1 },
+      { stop: 19, waited: 17, busy: 3 },
+      { stop: 7, waited: 1, busy: 6 },
+    ];
+    expect(longestOf(stops)).toEqual({ stop: 19, waited: 17, busy: 6 });
   });
 });
