@@ -10,7 +10,8 @@ import { decide } from '../src/persistence/decisions/decide';
 import { PrincipalReads } from '../src/persistence/people/principals.reads';
 import { batchOf } from '../src/use-cases/decisions/decision-batch';
 import { noAuditEntries } from './no-audit-entries';
-import { ISSUER, type World } from './world';
+import { ISSUER } from './people';
+import type { World } from './world';
 
 /** The gateway's own decision statement, with the values of each call. */
 export interface DecisionCalls {

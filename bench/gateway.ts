@@ -1,11 +1,13 @@
 import type { Closables } from './closables';
-import { GATEWAY, startProgram } from './processes';
+import { GATEWAY, startProgram, type Program } from './processes';
 import type { World } from './world';
 
 /** A gateway in its own process, as in production. */
 export interface Gateway {
   readonly url: string;
   readonly pid: number;
+  /** Returns the first line of its standard output that matches. */
+  readonly line: Program['line'];
 }
 
 /**
@@ -18,7 +20,7 @@ export async function startGateway(world: World, closables: Closables, path = GA
   const line = await program.line(/^ready: /);
   const url = /http:\/\/[^/\s]+/.exec(line)?.[0];
   if (url === undefined || program.child.pid === undefined) throw new Error(`No address in: ${line}`);
-  return { url, pid: program.child.pid };
+  return { url, pid: program.child.pid, line: (pattern) => program.line(pattern) };
 }
 
 /** Waits until every audit entry is sealed, so that one measurement's sealing does not slow down the next. */

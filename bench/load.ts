@@ -9,6 +9,9 @@ export interface LoadRequest {
   readonly body?: string;
 }
 
+/** What happens between a warm-up and what is measured. */
+export type OnWarm = () => Promise<void>;
+
 export interface LoadOptions {
   readonly url: string;
   readonly connections: number;
@@ -18,6 +21,8 @@ export interface LoadOptions {
   readonly warmUp: number;
   /** A text that every response contains; its status has to be 200. */
   readonly expected: string;
+  /** Called between the warm-up and the requests that count. */
+  readonly onWarm?: OnWarm;
 }
 
 export interface LoadResult {
@@ -31,8 +36,9 @@ export interface LoadResult {
  * @throws {Error} if a response is not a 200 or lacks the expected text
  */
 export async function load(options: LoadOptions, closables: Closables): Promise<LoadResult> {
-  const { requests, warmUp } = options;
+  const { requests, warmUp, onWarm } = options;
   if (warmUp > 0) await send({ ...options, requests: requests.slice(0, warmUp) }, closables);
+  await onWarm?.();
   return send({ ...options, requests: requests.slice(warmUp) }, closables);
 }
 

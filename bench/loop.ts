@@ -1,3 +1,4 @@
+import type { OnWarm } from './load';
 import { startWorker } from './processes';
 
 /** Calls by several concurrent callers. Each makes its next call once its last was answered. */
@@ -29,27 +30,50 @@ export interface LoopResult {
   readonly lastList?: string;
 }
 
+/** What the process is told. It waits for `begin` after a job's warm-up. */
+export type LoopRequest = { readonly job: LoopJob } | 'begin';
+
+/** What the process tells. */
+export type LoopReply = 'warm' | { readonly result: LoopResult } | { readonly error: string };
+
 /** A process that runs loops, one at a time. */
 export class LoopProcess {
   private readonly program = startWorker('bench/loop.worker.ts');
 
-  run(job: LoopJob): Promise<LoopResult> {
+  get pid(): number {
+    return this.program.child.pid ?? 0;
+  }
+
+  /** Runs a job. `onWarm` is awaited between its warm-up and the calls that count. */
+  run(job: LoopJob, onWarm?: OnWarm): Promise<LoopResult> {
     const { child } = this.program;
+    const tell = (request: LoopRequest): void => {
+      child.send(request);
+    };
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         child.off('message', onMessage).off('exit', onExit);
       };
-      const onMessage = (message: { result?: LoopResult; error?: string }): void => {
+      const fail = (error: Error): void => {
         settle();
-        if (message.result === undefined) reject(new Error(message.error));
-        else resolve(message.result);
+        reject(error);
+      };
+      const onMessage = (reply: LoopReply): void => {
+        if (reply === 'warm')
+          Promise.resolve(onWarm?.()).then(() => {
+            tell('begin');
+          }, fail);
+        else if ('error' in reply) fail(new Error(reply.error));
+        else {
+          settle();
+          resolve(reply.result);
+        }
       };
       const onExit = (): void => {
-        settle();
-        reject(new Error('The process of the loop is gone'));
+        fail(new Error('The process of the loop is gone'));
       };
       child.on('message', onMessage).on('exit', onExit);
-      child.send(job);
+      tell({ job });
     });
   }
 

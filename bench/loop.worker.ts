@@ -1,6 +1,6 @@
 import { Client, types } from 'pg';
 import { LIST_FLOOR } from './floors';
-import type { LoopJob, LoopResult } from './loop';
+import type { LoopJob, LoopReply, LoopRequest, LoopResult } from './loop';
 
 // As in the gateway: ids fit a number.
 types.setTypeParser(types.builtins.INT8, Number);
@@ -30,6 +30,7 @@ async function run(job: LoopJob): Promise<LoopResult> {
   let lastList = '';
   const calls = callsOf(job, (list) => (lastList = list));
   await callAll(callers, calls.slice(0, job.warmUp));
+  await begun();
   return { ...(await callAll(callers, calls.slice(job.warmUp))), lastList };
 }
 
@@ -93,10 +94,32 @@ async function list(client: Client, organizationId: number, before: Date): Promi
   });
 }
 
-process.on('message', (job: LoopJob) => {
-  run(job).then(
-    (result) => process.send?.({ result }),
-    (error: unknown) => process.send?.({ error: String(error) }),
+function tell(reply: LoopReply): void {
+  process.send?.(reply);
+}
+
+let begin = (): void => undefined;
+
+/** Says that the warm-up is over. Resolves once the calls that count may begin. */
+function begun(): Promise<void> {
+  return new Promise((resolve) => {
+    begin = resolve;
+    tell('warm');
+  });
+}
+
+process.on('message', (request: LoopRequest) => {
+  if (request === 'begin') {
+    begin();
+    return;
+  }
+  run(request.job).then(
+    (result) => {
+      tell({ result });
+    },
+    (error: unknown) => {
+      tell({ error: String(error) });
+    },
   );
 });
 process.on('disconnect', () => process.exit());

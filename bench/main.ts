@@ -16,6 +16,7 @@ import { list } from './workloads/list';
 import { memory } from './workloads/memory';
 import { start } from './workloads/start';
 import { status } from './workloads/status';
+import { submit } from './workloads/submit';
 import { measureValidation } from './workloads/validate';
 
 /** The workloads by name, in the order in which they run. */
@@ -25,6 +26,7 @@ const WORKLOADS: Readonly<Record<string, Workload>> = {
   'approve-rest-alone': approveRestAlone,
   'approve-graphql-alone': approveGraphqlAlone,
   bulk,
+  submit,
   list,
   status,
   audit,

@@ -4,11 +4,14 @@ import type { Size } from './history';
 import { LoopProcess } from './loop';
 import type { Bench } from './measured';
 import type { Options } from './options';
+import { isProcessorTimeKnown } from './processor-time';
 import { makeWorld } from './world';
 
 /** Creates a world of this size and starts what measures it. `closables` receives everything that has to be closed. */
 export async function openBench(options: Options, size: Size, closables: Closables): Promise<Bench> {
   const { actions, auditRows } = size;
+  if (!isProcessorTimeKnown())
+    say('this system does not tell processor times (/proc/PID/task/TID/schedstat): their columns stay empty');
   say(`making ${String(actions)} actions and ${String(auditRows)} audit entries`);
   const world = await makeWorld(size, closables);
   const gateway = await startGateway(world, closables);

@@ -17,12 +17,16 @@ export function describeMachine(): string {
 
 const HEADINGS = [
   'what',
-  'ours',
-  'compared to',
-  'result',
+  '× processor time',
+  'other result',
   'reach',
+  'gateway + PostgreSQL µs',
+  'floor: its own + PostgreSQL µs',
+  'per second',
+  'floor’s',
   'p50 / p99 ms',
-  'theirs',
+  'floor’s p50 / p99 ms',
+  'compared to',
   'SQL / request',
   'peak MB',
 ];
@@ -58,18 +62,39 @@ function table(headings: readonly string[], body: readonly (readonly string[])[]
 }
 
 function rowOf(one: Measured): readonly string[] {
-  const { title, ours, floor, floorName, reach } = one;
+  const { title, ours, floor, floorName, unit, processorRatio } = one;
+  const isByProcessorTime = unit === 'processor';
+  const ratio = typeof processorRatio === 'number' ? ratioOf(processorRatio) : '';
+  const bold = (text: string): string => (text === '' ? '' : `**${text}**`);
   return [
     title,
+    isByProcessorTime ? bold(ratio) : ratio,
+    isByProcessorTime ? '' : bold(valueOf(one)),
+    reachOf(one),
+    processorOf(ours),
+    processorOf(floor),
     rateOf(ours),
-    `${floorName}${floor.perSecond === null ? '' : `: ${rateOf(floor)}`}`,
-    `**${valueOf(one)}**`,
-    `${'atLeast' in reach ? `≥ ${String(reach.atLeast)}` : `≤ ${String(reach.atMost)}`}${isReached(one) ? '' : ' missed'}`,
+    rateOf(floor),
     latenciesOf(ours),
     latenciesOf(floor),
+    floorName,
     ours.statementsPerRequest?.toFixed(2) ?? '',
     ours.peakMemory?.toFixed(0) ?? '',
   ];
+}
+
+function reachOf(one: Measured): string {
+  const { reach } = one;
+  if (reach === null) return '';
+  const aim = 'atLeast' in reach ? `≥ ${String(reach.atLeast)}` : `≤ ${String(reach.atMost)}`;
+  return isReached(one) ? aim : `${aim} missed`;
+}
+
+/** Returns the processor time of a side as a sum. Its parts are the medians, so the sum need not be the median's. */
+function processorOf({ processor }: Side): string {
+  if (processor === null) return '';
+  const [program, postgres] = [processor.program, processor.postgres].map(Math.round) as [number, number];
+  return `${String(program)} + ${String(postgres)} = ${String(program + postgres)}`;
 }
 
 function rateOf({ perSecond }: Side): string {
@@ -80,8 +105,14 @@ function latenciesOf({ p50, p99 }: Pick<Side, 'p50' | 'p99'>): string {
   return p50 === null ? '' : `${p50.toFixed(1)} / ${p99?.toFixed(1) ?? ''}`;
 }
 
-/** Returns a line's value with its unit. */
-export function valueOf({ value, unit }: Measured): string {
-  if (unit === 'ratio') return `${value.toFixed(2)} ×`;
+/** Returns a line's value with its unit; nothing for a value that is not known. */
+function valueOf({ value, unit }: Measured): string {
+  if (value === null) return '';
+  if (unit === 'ratio' || unit === 'processor') return ratioOf(value);
   return `${value.toFixed(unit === 'ms' ? 2 : 0)} ${unit}`;
+}
+
+/** Returns a ratio as text. */
+export function ratioOf(ratio: number): string {
+  return `${ratio.toFixed(2)} ×`;
 }

@@ -18,7 +18,7 @@ module.exports = {
   writeAuditEntries: noAuditEntries,
   placedAuditRecords: () => '',
 } satisfies typeof auditEntries;
-load('../src/persistence/decisions/decide.statement');
+load('../src/persistence/decisions/decide');
 module.exports = audited;
 // An entry that was never written would look like one that a rollback lost.
 RollbackGuard.prototype.remember = () => undefined;

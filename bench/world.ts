@@ -1,45 +1,33 @@
-import { generateKeyPairSync } from 'node:crypto';
-import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sign } from 'jsonwebtoken';
 import { Client, type QueryResultRow } from 'pg';
-import { operatorOrigin } from '../src/operator';
 import { Database } from '../src/persistence/sql/database';
 import { openEmbeddedPostgres, type EmbeddedPostgres } from '../src/persistence/embedded/embedded-postgres';
+import { findServer } from '../src/persistence/embedded/postmaster';
 import { migrate } from '../src/persistence/install/migrate';
 import { SCHEMA } from '../src/persistence/install/schema';
-import { Provisioning } from '../src/persistence/install/provisioning.store';
 import { seedActions } from '../src/persistence/install/seed';
 import type { Closables } from './closables';
 import { addHistory, type Size } from './history';
-
-/** A reviewer in the benchmark. */
-export interface BenchReviewer {
-  readonly userId: number;
-  readonly subject: string;
-  /** An RS256 JWT, valid for a day. */
-  readonly token: string;
-}
+import { addPeople, ISSUER, makeKeys, type People } from './people';
 
 /** An installation with one busy organization, on its own PostgreSQL. */
-export interface World {
+export interface World extends Omit<People, 'submitter'> {
   /** A temporary folder, removed at the end of the run. */
   readonly folder: string;
   /** The settings of a production gateway on this installation. */
   readonly settings: Readonly<Record<string, string>>;
-  readonly organizationId: number;
-  readonly reviewers: readonly BenchReviewer[];
-  /** An admin's RS256 JWT, valid for a day. */
-  readonly adminToken: string;
-  /** An API key that may read actions. */
-  readonly apiKey: string;
   /** Connected as the application role. */
   readonly database: Database;
   readonly applicationUrl: string;
   /** A superuser's connection to the installation's database. */
   readonly superuser: Client;
+  /** The process id of PostgreSQL's first process, whose children are all others. */
+  readonly postmaster: number;
+  /** The process id of the superuser's backend, which works for the benchmark and for nothing that is measured. */
+  readonly ownBackend: number;
   /** The ids of the initial actions. */
   readonly actionIds: { readonly first: number; readonly last: number };
   /** The submission times of the initial decided actions. */
@@ -49,11 +37,6 @@ export interface World {
   /** Adds pending actions in SQL. @returns their ids */
   addPending(count: number): Promise<readonly number[]>;
 }
-
-export const ISSUER = 'https://id.example';
-const AUDIENCE = 'countersign';
-const REVIEWERS = 200;
-const TOKEN_LIFETIME = 86_400;
 
 /** Creates a world. `closables` receives everything that it starts or writes. */
 export async function makeWorld(size: Size, closables: Closables): Promise<World> {
@@ -74,7 +57,8 @@ export async function makeWorld(size: Size, closables: Closables): Promise<World
   await migrate(owner, new URL(postgres.applicationUrl).username);
   const keys = makeKeys(folder);
   const people = await addPeople(owner, keys.tokenKey);
-  const { organizationId, submitter, reviewers } = people;
+  const { submitter, ...everybody } = people;
+  const { organizationId, reviewers } = everybody;
   await addHistory(
     superuser,
     organizationId,
@@ -94,13 +78,11 @@ export async function makeWorld(size: Size, closables: Closables): Promise<World
       TOKEN_PUBLIC_KEY: keys.tokenPublicKey,
       AUDIT_SIGNING_KEY: keys.auditKey,
     },
-    organizationId,
-    reviewers,
-    adminToken: people.adminToken,
-    apiKey: people.apiKey,
+    ...everybody,
     database: await open(postgres.applicationUrl, closables),
     applicationUrl: postgres.applicationUrl,
     superuser,
+    ...(await processesOf(postgres, superuser)),
     ...(await extent(superuser, organizationId)),
     countStatements: async () => {
       const { calls } = await one<{ calls: number }>(superuser, STATEMENTS, [
@@ -118,6 +100,16 @@ export async function makeWorld(size: Size, closables: Closables): Promise<World
 
 const STATEMENTS = `SELECT coalesce(sum(calls), 0)::double precision AS calls FROM pg_stat_statements
   WHERE userid = (SELECT oid FROM pg_roles WHERE rolname = $1)`;
+
+async function processesOf(
+  { dataFolder }: EmbeddedPostgres,
+  superuser: Client,
+): Promise<Pick<World, 'postmaster' | 'ownBackend'>> {
+  const server = await findServer(dataFolder);
+  if (server === undefined) throw new Error('PostgreSQL does not run');
+  const { pid } = await one<{ pid: number }>(superuser, 'SELECT pg_backend_pid() AS pid');
+  return { postmaster: server.pid, ownBackend: pid };
+}
 
 async function extent(
   superuser: Client,
@@ -159,71 +151,6 @@ async function openPostgres(folder: string): Promise<EmbeddedPostgres> {
   return openEmbeddedPostgres({ dataDir });
 }
 
-async function addPeople(
-  owner: Database,
-  tokenKey: string,
-): Promise<{
-  readonly organizationId: number;
-  readonly submitter: number;
-  readonly reviewers: readonly BenchReviewer[];
-  readonly adminToken: string;
-  readonly apiKey: string;
-}> {
-  const provisioning = new Provisioning(owner, operatorOrigin());
-  const organizationId = await provisioning.addOrganization({ name: 'Busy', policy: {} });
-  const common = { organizationId, maxRiskScore: null, active: true };
-  const add = (name: string, role: 'user' | 'manager' | 'admin', level: number | null): Promise<number> =>
-    provisioning.addUser(
-      { ...common, name, role, approvalLevel: level },
-      { issuer: ISSUER, subject: subjectOf(name) },
-    );
-  const administrator = 'Administrator';
-  await add(administrator, 'admin', null);
-  const submitter = await add('Submitter', 'user', null);
-  const reviewers: BenchReviewer[] = [];
-  for (let n = 1; n <= REVIEWERS; n += 1) {
-    const name = `Reviewer ${String(n)}`;
-    const subject = subjectOf(name);
-    reviewers.push({ userId: await add(name, 'manager', 4), subject, token: tokenFor(subject, tokenKey) });
-  }
-  const { key: apiKey } = await provisioning.addApiKey({
-    organizationId,
-    name: 'poller',
-    ownerId: submitter,
-    expiresAt: null,
-    scopes: ['actions:read'],
-  });
-  const adminToken = tokenFor(subjectOf(administrator), tokenKey);
-  return { organizationId, submitter, reviewers, adminToken, apiKey };
-}
-
-function subjectOf(name: string): string {
-  return name.toLowerCase().replaceAll(' ', '-');
-}
-
-function tokenFor(subject: string, key: string): string {
-  return sign({}, key, {
-    algorithm: 'RS256',
-    issuer: ISSUER,
-    audience: AUDIENCE,
-    subject,
-    expiresIn: TOKEN_LIFETIME,
-  });
-}
-
-/** Generates the issuer's key pair, and the files that the gateway's settings name. */
-function makeKeys(folder: string): { tokenKey: string; tokenPublicKey: string; auditKey: string } {
-  const pem = { type: 'pkcs8', format: 'pem' } as const;
-  const issuer = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const paths = {
-    tokenPublicKey: join(folder, 'issuer.pem'),
-    auditKey: join(folder, 'audit.pem'),
-  };
-  writeFileSync(paths.tokenPublicKey, issuer.publicKey.export({ type: 'spki', format: 'pem' }));
-  writeFileSync(paths.auditKey, generateKeyPairSync('ed25519').privateKey.export(pem), { mode: 0o600 });
-  return { tokenKey: issuer.privateKey.export(pem).toString(), ...paths };
-}
-
 async function open(url: string, closables: Closables): Promise<Database> {
   const database = await new Database({
     url,
@@ -255,4 +182,19 @@ export async function checkApproved(
   );
   if (approved !== ids.length)
     throw new Error(`Of ${String(ids.length)} actions ${String(approved)} were approved`);
+}
+
+/** Returns how many actions these users have submitted, of which the submission is in the audit log as well. */
+export async function countSubmitted(
+  { superuser, organizationId }: World,
+  owners: readonly number[],
+): Promise<number> {
+  const { submitted } = await one<{ submitted: number }>(
+    superuser,
+    `SELECT count(*)::integer AS submitted FROM actions a
+       JOIN audit_log l ON l.organization_id = a.organization_id AND l.action_id = a.id AND l.action_type = 'action_submitted'
+     WHERE a.organization_id = $1 AND a.submitted_by = ANY($2)`,
+    [organizationId, owners],
+  );
+  return submitted;
 }

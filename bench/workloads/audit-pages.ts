@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { load, type LoadRequest } from '../load';
 import type { Bench, Measured, Workload } from '../measured';
-import { inTurn, observed, sideOf, type Round } from '../rounds';
+import { inTurn, observed, processorRatio, sideOf, type Round } from '../rounds';
 import { medianRatio, percentile } from '../statistics';
 
 const CONNECTIONS = 8;
@@ -78,6 +78,7 @@ async function measure(bench: Bench, list: List): Promise<Measured> {
     ours: sideOf(deep),
     floor: sideOf(first),
     floorName: 'the first page',
+    processorRatio: processorRatio(deep, first),
     value: medianRatio(deep.map(p50Of), first.map(p50Of)),
     unit: 'ratio',
     reach: { atMost: LIMIT },
@@ -94,9 +95,8 @@ function read(bench: Bench, place: Place): Promise<Round> {
   const requests = Array.from({ length: count }, () => requestOf(bench, place.list, place.after));
   // Its content was compared beforehand. The last entry shows that a response is a whole page.
   const expected = `"id":"${String(place.ids.at(-1))}"`;
-  return observed(bench, requests.length, () =>
-    load({ url: gateway.url, connections: CONNECTIONS, requests, warmUp: WARM_UP, expected }, closables),
-  );
+  const sent = { url: gateway.url, connections: CONNECTIONS, requests, warmUp: WARM_UP, expected };
+  return observed(bench, requests.length, (onWarm) => load({ ...sent, onWarm }, closables));
 }
 
 function requestOf({ world }: Bench, { filter }: List, after: string | null): LoadRequest {

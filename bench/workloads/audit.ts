@@ -5,9 +5,9 @@ import {
   withoutAudit,
   type DecisionCalls,
 } from '../decision-statement';
-import { startGateway, untilSealed } from '../gateway';
+import { startGateway } from '../gateway';
 import type { Bench, Measured, Workload } from '../measured';
-import { inTurn, ratesOf, sideOf, type Round } from '../rounds';
+import { inTurn, metered, processorRatio, ratesOf, sideOf, type Round } from '../rounds';
 import { medianRatio } from '../statistics';
 import { checkApproved, type World } from '../world';
 import { approve, compile, REST } from './approve';
@@ -29,6 +29,7 @@ export const audit: Workload = async (bench) => {
       ours: sideOf(sealed),
       floor: sideOf(chained),
       floorName: 'with a hash chain under a row lock',
+      processorRatio: processorRatio(sealed, chained),
       value: medianRatio(ratesOf(sealed), ratesOf(chained)),
       unit: 'ratio',
       reach: { atLeast: 2.5 },
@@ -38,9 +39,10 @@ export const audit: Workload = async (bench) => {
       ours: sideOf(sealed),
       floor: sideOf(unaudited),
       floorName: 'without audit',
+      processorRatio: processorRatio(sealed, unaudited),
       value: costOf(sealed, unaudited),
       unit: '%',
-      reach: { atMost: 20 },
+      reach: null,
     },
     await costOverRest(bench),
   ];
@@ -63,9 +65,10 @@ async function costOverRest(bench: Bench): Promise<Measured> {
     ours: sideOf(audited),
     floor: sideOf(unaudited),
     floorName: 'a gateway without audit',
+    processorRatio: processorRatio(audited, unaudited),
     value: costOf(audited, unaudited),
     unit: '%',
-    reach: { atMost: 20 },
+    reach: null,
   };
 }
 
@@ -86,23 +89,24 @@ function costOf(audited: readonly Round[], unaudited: readonly Round[]): number 
 }
 
 async function decideAll(
-  { world, loop, options }: Bench,
+  { world, gateway, loop, options }: Bench,
   inForm: (calls: DecisionCalls) => DecisionCalls,
 ): Promise<Round> {
   const warmUp = 4 * DECIDERS;
   const ids = await world.addPending(warmUp + (options.isQuick ? 300 : 4_000));
   const { statement, calls } = inForm(await decisionCalls(world, ids));
-  const { seconds, latencies } = await loop.run({
+  const job = {
     kind: 'statement',
     url: world.applicationUrl,
     callers: DECIDERS,
     warmUp,
     statement,
     calls,
-  });
+  } as const;
+  // The gateway seals what the loop decides.
+  const round = await metered(world, [loop.pid, gateway.pid], (onWarm) => loop.run(job, onWarm));
   await checkApproved(world, ids);
-  await untilSealed(world);
-  return { count: latencies.length, seconds, latencies };
+  return round;
 }
 
 async function makeChainHead({ superuser, organizationId }: World): Promise<void> {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { load, type LoadRequest } from '../load';
 import type { Bench, Measured, Workload } from '../measured';
-import { inTurn, observed, ratesOf, sideOf, type Round } from '../rounds';
+import { inTurn, metered, observed, processorRatio, ratesOf, sideOf, type Round } from '../rounds';
 import { median, medianRatio } from '../statistics';
 
 const CONNECTIONS = 32;
@@ -37,6 +37,7 @@ export const list: Workload = async (bench) => {
     title,
     ours: sideOf(rounds),
     ...floorSide,
+    processorRatio: processorRatio(rounds, floor),
     value: medianRatio(ratesOf(rounds), ratesOf(floor)),
     unit: 'ratio',
     reach: { atLeast },
@@ -83,22 +84,21 @@ export async function readLists(bench: Bench, query: string): Promise<Round> {
   }));
   // The content is compared beforehand. The last key shows that a response is a whole page.
   const expected = '"details":"Action ';
-  return observed(bench, requests.length, () =>
-    load({ url: gateway.url, connections: CONNECTIONS, requests, warmUp: WARM_UP, expected }, closables),
-  );
+  const options = { url: gateway.url, connections: CONNECTIONS, requests, warmUp: WARM_UP, expected };
+  return observed(bench, requests.length, (onWarm) => load({ ...options, onWarm }, closables));
 }
 
 async function readFloor(bench: Bench): Promise<Round> {
   const { world, loop } = bench;
-  const { seconds, latencies } = await loop.run({
+  const job = {
     kind: 'list',
     url: world.applicationUrl,
     callers: CONNECTIONS,
     warmUp: WARM_UP,
     organizationId: world.organizationId,
     calls: timesOf(bench),
-  });
-  return { count: latencies.length, seconds, latencies };
+  } as const;
+  return metered(world, [loop.pid], (onWarm) => loop.run(job, onWarm));
 }
 
 /** Returns times all over the decided part of the history, so that the pages differ; the same in every round. */

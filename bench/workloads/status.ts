@@ -1,7 +1,7 @@
-import { load } from '../load';
+import { load, type OnWarm } from '../load';
 import type { Bench, Workload } from '../measured';
 import { startProgram } from '../processes';
-import { inTurn, observed, ratesOf, sideOf, type Round } from '../rounds';
+import { inTurn, metered, observed, processorRatio, ratesOf, sideOf, type Round } from '../rounds';
 import { medianRatio } from '../statistics';
 
 const CONNECTIONS = 64;
@@ -21,7 +21,7 @@ export const status: Workload = async (bench) => {
   const bare = (await program.line(/^ready: /)).replace('ready: ', '');
   const { ours, floor } = await inTurn(bench, {
     ours: () => pollGateway(bench),
-    floor: () => poll(bench, bare),
+    floor: () => metered(world, [program.child.pid ?? 0], (onWarm) => poll(bench, bare, onWarm)),
   });
   await program.stop();
   return [
@@ -30,6 +30,7 @@ export const status: Workload = async (bench) => {
       ours: sideOf(ours),
       floor: sideOf(floor),
       floorName: 'a bare Fastify route with the same SELECT',
+      processorRatio: processorRatio(ours, floor),
       value: medianRatio(ratesOf(ours), ratesOf(floor)),
       unit: 'ratio',
       reach: { atLeast: 0.7 },
@@ -39,10 +40,10 @@ export const status: Workload = async (bench) => {
 
 /** Measures status polls of the gateway. */
 export function pollGateway(bench: Bench): Promise<Round> {
-  return observed(bench, countOf(bench), () => poll(bench, bench.gateway.url));
+  return observed(bench, countOf(bench), (onWarm) => poll(bench, bench.gateway.url, onWarm));
 }
 
-async function poll(bench: Bench, url: string): Promise<Round> {
+function poll(bench: Bench, url: string, onWarm: OnWarm): ReturnType<typeof load> {
   const { world, closables } = bench;
   const { first, last } = world.actionIds;
   const requests = Array.from({ length: countOf(bench) }, (_, index) => ({
@@ -51,9 +52,7 @@ async function poll(bench: Bench, url: string): Promise<Round> {
     headers: { 'x-api-key': world.apiKey },
   }));
   const expected = '"decision_ready":';
-  const options = { url, connections: CONNECTIONS, requests, warmUp: WARM_UP, expected };
-  const result = await load(options, closables);
-  return { ...result, count: result.latencies.length };
+  return load({ url, connections: CONNECTIONS, requests, warmUp: WARM_UP, expected, onWarm }, closables);
 }
 
 function countOf({ options }: Bench): number {
