@@ -103,10 +103,14 @@ async function acceptWhatIsLost(world: World): Promise<Injected> {
   return { count: 1, violations };
 }
 
-/** Runs the operator's command until no gateway asks for it. @returns what went wrong; null for nothing */
+/**
+ * Runs the operator's command until no gateway asks for it, beside another archive each time.
+ * @returns what went wrong; null for nothing
+ */
 async function acceptUntilServed(world: World): Promise<string | null> {
-  for (let times = 0; times < MOST_ACCEPTED; times += 1) {
-    const failure = await accept(world);
+  const archives = world.random.shuffle(world.gateways).map(({ settings }) => settings);
+  for (let times = 0; times < MOST_ACCEPTED; times += 1, archives.reverse()) {
+    const failure = await accept(archives);
     if (failure !== null || (await serve(world.gateways))) return failure;
   }
   return `a gateway refuses the database although its rollback was accepted ${String(MOST_ACCEPTED)} times`;
@@ -147,9 +151,9 @@ const isRefusal = (readiness: { status: number; text: string } | null): boolean 
  * Runs the operator's command beside one archive after another, since it refuses where another one is newer, and names
  * that one. @returns what went wrong; null for nothing
  */
-async function accept(world: World): Promise<string | null> {
+async function accept(archives: readonly NodeJS.ProcessEnv[]): Promise<string | null> {
   let refusal: string | null = null;
-  for (const { settings } of world.random.shuffle(world.gateways)) {
+  for (const settings of archives) {
     refusal = await acceptBeside(settings);
     if (refusal?.includes('ArchiveAheadError') !== true) break;
   }

@@ -1,7 +1,7 @@
 import { existsSync, renameSync } from 'node:fs';
 import { openCheckpoint, type Checkpoint } from '../domain/checkpoint';
 import { SYSTEM_ACTOR, type RequestOrigin } from '../domain/audit-entry';
-import { TreeEdge, type Hash } from '../domain/merkle';
+import { TreeEdge } from '../domain/merkle';
 import { ArchivesStore } from '../persistence/audit/archives.store';
 import { appendAuditEntry } from '../persistence/audit/audit-log.store';
 import type { Database } from '../persistence/sql/database';
@@ -11,6 +11,7 @@ import { TreeReads } from '../persistence/audit/tree.reads';
 import { CheckpointFiles } from './checkpoint-archive';
 import { newestSigned, pathOf } from './archive-files';
 import { ArchiveFaultError } from './archive-errors';
+import { largestLost } from './lost-checkpoint';
 import type { LogKey } from './log-key';
 import { statement } from '../persistence/sql/statement';
 
@@ -52,9 +53,10 @@ const LOCK_CHECKPOINTS = statement({
   name: 'lock_checkpoints',
   text: 'LOCK TABLE audit_checkpoint IN SHARE ROW EXCLUSIVE MODE',
 });
+/** $1 is the newest generation that is known outside of the database, which may have lost it. */
 const GENERATION = statement({
   name: 'next_generation',
-  text: 'SELECT coalesce(max(generation), 0) + 1 AS generation FROM audit_generation',
+  text: 'SELECT greatest(max(generation), $1::bigint) + 1 AS generation FROM audit_generation',
 });
 
 /**
@@ -77,10 +79,16 @@ export async function acceptRollback(options: AcceptOptions): Promise<readonly A
     if (givenUp !== undefined) await new ArchivesStore(sql).forget(givenUp, organizations);
     for (const id of organizations) await refuseIfBehind(sql, options, archive, id);
     if (damaged.size > 0) await acceptArchive(sql, archive, organizations, damaged);
-    const [row] = await sql.query<{ generation: number }>(GENERATION, []);
+    const known = await options.guard.latestGeneration(sql);
+    const [row] = await sql.query<{ generation: number }>(GENERATION, [known]);
     const generation = row?.generation ?? 1;
     const results: AcceptedRollback[] = [];
-    for (const id of organizations) results.push(await begin(sql, options, id, generation));
+    for (const id of organizations) {
+      const lost = damaged.has(id)
+        ? await newestLost(sql, options, id)
+        : await largestLost(sql, folder, id, options.key.keys);
+      results.push(await begin(sql, options, id, generation, lost));
+    }
     // From here on the guard sees the new generation, and moves the sequences before any id is drawn.
     await options.guard.acceptRollback(sql, { isBlind: givenUp !== undefined });
     for (const result of results) await writeEntry(sql, options, result);
@@ -144,15 +152,15 @@ async function acceptArchive(
 
 async function begin(
   sql: Sql,
-  { folder, key }: AcceptOptions,
+  { key }: AcceptOptions,
   organizationId: number,
   generation: number,
+  lost: Checkpoint | null,
 ): Promise<AcceptedRollback> {
   const tree = new TreeReads(sql);
   const latest = await tree.latestCheckpoint({ organizationId });
   const from = latest ?? { treeSize: 0, rootHash: new TreeEdge().root };
-  const abandoned =
-    (await lost(tree, organizationId, newestSigned(folder, organizationId, key.keys))) ?? from;
+  const abandoned = lost ?? from;
   const note = key.signGeneration(organizationId, from.treeSize, from.rootHash, {
     number: generation,
     abandonedSize: abandoned.treeSize,
@@ -165,14 +173,15 @@ async function begin(
   return { organizationId, generation, treeSize, abandonedSize: abandoned.treeSize, setAside: null };
 }
 
-/** Returns the newest archived checkpoint if the database does not hold it. */
-async function lost(
-  tree: TreeReads,
+/** Returns the newest checkpoint of a damaged file if the database lacks it. */
+async function newestLost(
+  sql: Sql,
+  { folder, key }: AcceptOptions,
   organizationId: number,
-  newest: Checkpoint | null,
-): Promise<{ readonly treeSize: number; readonly rootHash: Hash } | null> {
+): Promise<Checkpoint | null> {
+  const newest = newestSigned(folder, organizationId, key.keys);
   if (newest === null) return null;
-  const stored = await tree.checkpointOfSize({ organizationId }, newest.treeSize);
+  const stored = await new TreeReads(sql).checkpointOfSize({ organizationId }, newest.treeSize);
   return stored?.rootHash.equals(newest.rootHash) === true ? null : newest;
 }
 

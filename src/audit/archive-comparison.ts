@@ -1,4 +1,4 @@
-import { openCheckpoint } from '../domain/checkpoint';
+import { openCheckpoint, type Checkpoint } from '../domain/checkpoint';
 import type { NoteKey } from '../domain/signed-note';
 import type { TreeReads } from '../persistence/audit/tree.reads';
 import { ArchiveFaultError, rolledBack } from './archive-errors';
@@ -8,8 +8,9 @@ import type { ExpectedNote, ExpectedNotes } from './expected-notes';
 /**
  * Compares an archive's file with what the database expects of it, from its beginning.
  * @param path the file's path, for messages
- * @returns the end of the last complete note, in bytes, and that note
- * @throws {RolledBackError} if the database lacks an archived checkpoint
+ * @param onLost called with every archived checkpoint that the database lacks
+ * @returns the end of the last complete note, in bytes, and the last note that the database has
+ * @throws {RolledBackError} if the database lacks an archived checkpoint and there is no `onLost`
  * @throws {ArchiveFaultError} if the file is damaged
  */
 export async function compareNotes(
@@ -18,6 +19,7 @@ export async function compareNotes(
   expected: ExpectedNotes,
   tree: TreeReads,
   keys: readonly NoteKey[],
+  onLost?: (checkpoint: Checkpoint) => void,
 ): Promise<{ readonly length: number; readonly last: ExpectedNote | null }> {
   const { organizationId } = expected;
   let [length, last]: [number, ExpectedNote | null] = [0, null];
@@ -37,20 +39,16 @@ export async function compareNotes(
     }
     const opened = openCheckpoint(text, keys);
     if (opened === null) throw new ArchiveFaultError(`${path} was altered before byte ${String(end)}`);
-    // Abandoned by an accepted rollback that follows later in the file.
-    if (
-      opened.generation === undefined &&
-      (await expected.isAbandoned(opened.treeSize, last?.generation ?? 0))
-    ) {
-      expected.putBack(next);
-      const generation: number | null = last?.generation ?? null;
-      [length, last] = [end, { generation, note: text, treeSize: opened.treeSize }];
-      continue;
-    }
     const stored = await tree.checkpointOfSize({ organizationId }, opened.treeSize);
     if (next !== null && stored?.note === text)
       throw new ArchiveFaultError(`${path} lacks the checkpoint of size ${String(next.treeSize)}`);
-    throw rolledBack(text, organizationId);
+    if (!(await expected.isAbandoned(opened, last?.generation ?? 0))) {
+      if (onLost === undefined) throw rolledBack(text, organizationId);
+      onLost(opened);
+    }
+    // What the database has instead may follow in the file.
+    expected.putBack(next);
+    length = end;
   }
   return { length, last };
 }

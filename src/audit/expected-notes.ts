@@ -1,3 +1,4 @@
+import type { Checkpoint } from '../domain/checkpoint';
 import type { ArchivesStore, StoredGeneration } from '../persistence/audit/archives.store';
 import type { StoredCheckpoint, TreeReads } from '../persistence/audit/tree.reads';
 
@@ -57,9 +58,16 @@ export class ExpectedNotes {
     return notes;
   }
 
-  /** Returns whether a checkpoint of this size was abandoned by an accepted rollback later than the given one. */
-  async isAbandoned(treeSize: number, generation: number): Promise<boolean> {
-    return (await this.known()).some((one) => one.generation > generation && one.treeSize < treeSize);
+  /**
+   * Returns whether an accepted rollback later than the given generation abandoned this checkpoint of the archive, which
+   * the database does not have.
+   */
+  async isAbandoned({ treeSize, generation: own }: Checkpoint, generation: number): Promise<boolean> {
+    return (await this.known()).some((one) => {
+      if (own !== undefined) return one.generation > own.number;
+      const isLoss = one.abandonedSize !== one.treeSize || !one.abandonedRoot.equals(one.rootHash);
+      return one.generation > generation && isLoss && treeSize <= one.abandonedSize;
+    });
   }
 
   /** Returns the note that the database has in the place of this one; null where it has none. */

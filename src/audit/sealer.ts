@@ -1,3 +1,4 @@
+import { messageOf } from '../error-message';
 import type { Logger } from '../observability/logger';
 import { SYSTEM } from '../persistence/connections/admission';
 import type { Database } from '../persistence/sql/database';
@@ -194,8 +195,4 @@ export class Sealer {
       };
     });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

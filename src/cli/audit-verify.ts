@@ -4,6 +4,7 @@ import { readNotes } from '../audit/notes';
 import { readBundle } from '../audit/read-bundle';
 import { verifyBundle, type VerificationInput } from '../audit/verify-bundle';
 import { REQUIREMENTS, verdictOf, type Requirement, type VerificationReport } from '../audit/verification';
+import { messageOf } from '../error-message';
 import { readNoteKey, type NoteKey } from '../domain/signed-note';
 import { asksForHelp } from './help';
 
@@ -170,7 +171,7 @@ function say(line: string): void {
 
 /** Prints why there is no report. @returns the exit code */
 function explain(error: unknown, isJson: boolean): number {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const isUsage = error instanceof UsageError;
   const exitCode = isUsage ? 2 : 1;
   if (isJson) printJson({ verdict: isUsage ? 'WRONG_CALL' : 'CRASHED', exitCode, error: message });

@@ -11,10 +11,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { acceptRollback } from '../../src/audit/accept-rollback';
+import { CheckpointFiles } from '../../src/audit/checkpoint-archive';
+import { lastArchived } from '../../src/audit/archive-files';
 import { splitNotes } from '../../src/audit/notes';
 import { Sealer } from '../../src/audit/sealer';
 import { openCheckpoint } from '../../src/domain/checkpoint';
 import { makeLogger } from '../../src/observability/logger';
+import { ArchivesStore } from '../../src/persistence/audit/archives.store';
+import { TreeReads } from '../../src/persistence/audit/tree.reads';
 import { Database } from '../../src/persistence/sql/database';
 import { RollbackGuard } from '../../src/persistence/rollback/guard';
 import { resetArchive } from '../../src/persistence/rollback/marks-folder';
@@ -350,6 +354,109 @@ it('an operator whose archive is damaged accepts with the same command: the file
   await sealing.seal();
   expect(readFileSync(path, 'utf8').startsWith(whole)).toBe(true);
   expect(readdirSync(sealing.folder).filter((name) => name.endsWith('.damaged'))).toHaveLength(1);
+});
+
+describe('a machine whose archive holds what the database lost while another machine sealed there', () => {
+  let [ahead, other]: Sealing[] = [];
+  const archive = (which: 'ahead' | 'other'): Sealing => (which === 'ahead' ? ahead : other) as Sealing;
+
+  beforeEach(async () => {
+    [ahead, other] = ['ahead', 'other'].map((name) => sealingOf(database, join(sealing.folder, name)));
+    for (const { owner } of [database, backup])
+      for (const which of ['ahead', 'other'] as const) {
+        const [tree, archives] = [new TreeReads(owner), new ArchivesStore(owner)];
+        const isLeading = (): Promise<boolean> => Promise.resolve(true);
+        const files = { folder: archive(which).folder, tree, archives, keys: testLogKey().keys, isLeading };
+        const id = await new CheckpointFiles(files).id();
+        await owner.query({ name: 'known', text: KNOWN }, [id]);
+      }
+    await archive('ahead').seal();
+  });
+
+  const KNOWN =
+    'INSERT INTO audit_archive (organization_id, archive_id, tree_size, length) SELECT id, $1, 0, 0 FROM organizations';
+
+  /** Submits actions on a machine's gateway, which starts for them. */
+  async function submitAt(which: 'ahead' | 'other', count: number): Promise<void> {
+    const { gateway, stop } = await startGuarded(archive(which).folder);
+    for (let action = 1; action <= count; action += 1)
+      expect((await submit(gateway, `action ${String(action)}`)).status).toBe(200);
+    await stop();
+  }
+
+  /** Restores the backup, which lacks what one machine sealed; another one seals other entries there. */
+  async function loseAndSeal({ lost, sealed }: { lost: number; sealed: number }): Promise<void> {
+    await submitAt('ahead', lost);
+    await archive('ahead').seal();
+    await restoreBackup();
+    await submitAt('other', sealed);
+    await archive('other').seal();
+    await submitAt('other', 1);
+    await expect(archive('ahead').seal()).rejects.toThrow('was rolled back');
+  }
+
+  /** Each machine seals, and compares its file from the beginning, as after a restart. */
+  async function isServed(generation: number): Promise<void> {
+    for (const which of ['ahead', 'other', 'ahead', 'other'] as const) {
+      await submitAt(which, 1);
+      expect(await archive(which).seal()).toBeGreaterThan(0);
+    }
+    const { faults, remarks } = await verdictOn(await recordsInSnapshot(database));
+    expect([faults, remarks.join()]).toEqual([
+      [],
+      expect.stringContaining(`generation ${String(generation)} `),
+    ]);
+  }
+
+  it.each([
+    { lost: 6, sealed: 2, smaller: 'smaller than' },
+    { lost: 3, sealed: 3, smaller: 'as large as' },
+    { lost: 2, sealed: 6, smaller: 'larger than' },
+  ])('serves after an operator accepts beside it, at a tree $smaller its own', async ({ lost, sealed }) => {
+    await loseAndSeal({ lost, sealed });
+    await accept(archive('ahead').folder);
+    await isServed(1);
+  });
+
+  it('refuses on where an operator accepted beside the other archive, and serves once that is accepted here too', async () => {
+    await loseAndSeal({ lost: 2, sealed: 6 });
+    await accept(archive('other').folder);
+    await expect(archive('ahead').seal()).rejects.toThrow('was rolled back');
+    const held = openCheckpoint(lastArchived(archive('ahead').folder, 1) ?? '', testLogKey().keys);
+    await accept(archive('ahead').folder);
+    const [last] = await database.sql(
+      'SELECT abandoned_size AS size FROM audit_generation WHERE organization_id = 1 ORDER BY generation DESC LIMIT 1',
+    );
+    expect(last).toEqual({ size: held?.treeSize });
+    await isServed(2);
+  });
+
+  it('serves after the acceptance itself was lost with another restore, and that was accepted', async () => {
+    await loseAndSeal({ lost: 3, sealed: 2 });
+    await accept(archive('ahead').folder);
+    await submitAt('ahead', 1);
+    await archive('ahead').seal();
+    await restoreBackup();
+    const { guard, stop } = await startGuarded(archive('ahead').folder);
+    expect(guard.status.refusal).toContain('does not know of a rollback that was accepted');
+    await stop();
+    await accept(archive('ahead').folder);
+    // No generation is given twice either.
+    await isServed(2);
+  });
+
+  it('refuses what an operator did not accept to lose, since this machine was away', async () => {
+    await submitAt('ahead', 6);
+    await archive('ahead').seal();
+    await restoreBackup();
+    await submitAt('other', 2);
+    await archive('other').seal();
+    await accept(archive('other').folder);
+    await submitAt('other', 1);
+    await expect(archive('ahead').seal()).rejects.toThrow('was rolled back');
+    await accept(archive('ahead').folder);
+    await isServed(2);
+  });
 });
 
 describe('an operator who has two machines, each with its own archive, and restores an older backup', () => {

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { isBlank } from '../../src/domain/text';
 import type { OpenApiDocument } from '../../src/rest/openapi/document';
 import type { Operation, Parameter } from '../../src/rest/openapi/operation';
 import type { Schema } from '../../src/rest/openapi/json-schema';
@@ -212,10 +213,10 @@ function integer({ minimum = 0, maximum = 0 }: Schema): fc.Arbitrary<number> {
   return maximum === Number.MAX_SAFE_INTEGER ? fc.oneof(fc.constantFrom(...IDS), any) : any;
 }
 
-/** Any text: all of Unicode except U+0000. */
+/** Any text: all of Unicode except U+0000. One that may not be empty may not be blank either. */
 function text(maxLength: number, minLength = 0): fc.Arbitrary<string> {
   return fc
     .string({ unit: 'binary', minLength, maxLength })
     .map((made) => made.replaceAll('\0', '0'))
-    .filter((made) => minLength === 0 || made.trim() !== '');
+    .filter((made) => minLength === 0 || !isBlank(made));
 }

@@ -37,9 +37,11 @@ export interface Sealing {
   close(): void;
 }
 
-/** Seals a test's database when it is told to. */
-export function sealingOf({ owner }: TestDatabase): Sealing {
-  const folder = mkdtempSync(join(tmpdir(), 'countersign-archive-'));
+/** Seals a test's database when it is told to. @param folder the archive; a new one by default */
+export function sealingOf(
+  { owner }: TestDatabase,
+  folder = mkdtempSync(join(tmpdir(), 'countersign-archive-')),
+): Sealing {
   return {
     folder,
     seal: async (key = testLogKey()) => {

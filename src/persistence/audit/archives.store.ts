@@ -7,6 +7,10 @@ export interface StoredGeneration {
   readonly generation: number;
   /** Size of the tree that the log continues from. */
   readonly treeSize: number;
+  readonly rootHash: Hash;
+  /** The newest archived checkpoint that the database no longer held; where there was none, the tree above. */
+  readonly abandonedSize: number;
+  readonly abandonedRoot: Hash;
   /** The signed checkpoint, with its extension. */
   readonly note: string;
 }
@@ -33,7 +37,9 @@ export interface ArchiveAhead {
 
 const GENERATIONS = statement({
   name: 'generations',
-  text: `SELECT generation, tree_size AS "treeSize", note FROM audit_generation
+  text: `SELECT generation, tree_size AS "treeSize", root_hash AS "rootHash", abandoned_size AS "abandonedSize",
+      abandoned_root AS "abandonedRoot", note
+    FROM audit_generation
     WHERE organization_id = $1 ORDER BY generation`,
 });
 

@@ -1,3 +1,4 @@
+import { messageOf } from '../../error-message';
 import { DatabaseUnavailableError } from '../connections/outage';
 import type { FencedSequence, Sql } from '../sql/sql';
 import { foldMarks, refusalOf, type Known } from './comparison';
@@ -157,6 +158,11 @@ export class RollbackGuard implements WriteGuard {
     return known;
   }
 
+  /** Returns the newest accepted rollback that this process knows; 0 before the first. */
+  async latestGeneration(sql: Sql): Promise<number> {
+    return (this.known ?? this.begin(await readState(sql, []))).generation;
+  }
+
   /**
    * Accepts the database as it is. Other processes' reservations exceed the marks read here by less than a block.
    * @param sql the transaction that writes the new generation
@@ -241,8 +247,4 @@ export class RollbackGuard implements WriteGuard {
       this.reservationFailure = failure;
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
