@@ -31,6 +31,7 @@ import {
   type TestDatabase,
 } from '../support/database';
 import { startGateway, type Gateway } from '../support/gateway';
+import { setUsers } from '../support/people';
 import { runCommand, type Finished } from '../support/processes';
 import { recordsInSnapshot, sealingOf, testLogKey, verdictOn, type Sealing } from '../support/sealed-log';
 
@@ -305,6 +306,35 @@ it('a gateway refuses no decision after another program drew many ids, as seedin
   await database.sql(`SELECT setval('audit_log_id_seq', 5000000), setval('action_id_seq', 5000000)`);
   expect((await approve(gateway, 12345)).status).toBe(200);
   expect((await submit(gateway, 'more')).status).toBe(200);
+});
+
+it('a gateway undoes and repeats a transaction that ran out of reserved ids: bulks, and changes of users', async () => {
+  const { gateway } = await startGuarded();
+  let drawn = 1_000_000;
+  const drawMany = () => database.sql(`SELECT setval('audit_log_id_seq', $1)`, [(drawn += 1_000_000)]);
+  const bulk = (user: number, ids: readonly number[], more = {}, headers = {}) =>
+    gateway.rest('POST', '/api/v1/actions/bulk-approve', {
+      ...{ user, headers },
+      body: { action_ids: ids, ...more },
+    });
+  await drawMany();
+  const mixed = await bulk(42, [12345, 12346, 999_999]);
+  expect(mixed.body).toMatchObject({ succeeded: 2, failed: 1 });
+  const submitted = [await submit(gateway, 'one'), await submit(gateway, 'two')];
+  const ids = submitted.map(({ body }) => body.action_id as number);
+  await drawMany();
+  const atomic = await bulk(1, ids, { mode: 'atomic' }, { 'idempotency-key': 'once' });
+  expect(atomic.body).toMatchObject({ succeeded: 2 });
+  await drawMany();
+  await setUsers(gateway, 1, [4], { active: false });
+  const entries = await database.sql<{ type: string; count: number }>(
+    `SELECT action_type AS type, count(*) AS count FROM audit_log WHERE action_type <> 'action_submitted' AND id > 1000000
+     GROUP BY 1 ORDER BY 1`,
+  );
+  expect(entries).toEqual([
+    { type: 'action_approved', count: 4 },
+    { type: 'user_changed', count: 1 },
+  ]);
 });
 
 it('an auditor sees for ever that a rollback was accepted: an entry, and a checkpoint with both sizes and roots', async () => {

@@ -127,3 +127,19 @@ export function outageBehind(error: unknown, hasStatement: boolean): unknown {
   const isOutcomeUnknown = hasStatement && (!isOfServer || isLost);
   return new DatabaseUnavailableError(kind, isOutcomeUnknown, { cause: error });
 }
+
+/** Returns the work's result, or fails after the deadline; the work then runs on to its own limits. */
+export function within<T>(deadlineMs: number, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(
+        new DatabaseUnavailableError('silent', true, {
+          cause: new Error(`No answer came within ${String(deadlineMs)} ms`),
+        }),
+      );
+    }, deadlineMs);
+    work.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+    });
+  });
+}

@@ -1,21 +1,18 @@
 import { messageOf } from '../../error-message';
 import { DatabaseUnavailableError } from '../connections/outage';
 import type { FencedSequence, Sql } from '../sql/sql';
+import { Blocks, SKIPPED, SKIPPED_BLINDLY } from './blocks';
 import { foldMarks, refusalOf, type Known } from './comparison';
 import { advanceSequence, readState, reportRollback, type DatabaseState } from './database-state';
 import type { GuardStatus, RollbackGuardOptions } from './guard-options';
 import { MarksFolder } from './marks-folder';
 import type { CommittedEntry, Fence, WriteGuard } from './write-guard';
 
-/** How many ids are reserved at once. Reserved ids that a crash left unused are never used. */
-const BLOCK: Readonly<Record<FencedSequence, number>> = { action: 1_000, audit: 10_000 };
 const SEQUENCES = ['action', 'audit'] as const;
 /** How often the database is compared and the marks are written, in milliseconds. */
 const INTERVAL = 250;
 /** How often unchanged marks are written, in milliseconds. A file that is no longer written counts as stale. */
 const HEARTBEAT = 60_000;
-/** How many blocks are skipped where a machine was lost together with its marks. */
-const BLIND_BLOCKS = 100;
 
 /**
  * Refuses a database that was restored to an older state, and reserves ids outside of the database before they are
@@ -26,6 +23,7 @@ const BLIND_BLOCKS = 100;
  */
 export class RollbackGuard implements WriteGuard {
   private readonly marks: MarksFolder;
+  private readonly blocks = new Blocks();
   private readonly committed: CommittedEntry[] = [];
   private known: Known | null = null;
   private isClosed = false;
@@ -166,16 +164,16 @@ export class RollbackGuard implements WriteGuard {
   /**
    * Accepts the database as it is. Other processes' reservations exceed the marks read here by less than a block.
    * @param sql the transaction that writes the new generation
-   * @param isBlind whether a machine was lost together with its marks; many blocks are skipped then
+   * @param isBlind whether a machine was lost together with its marks; more ids are skipped then
    */
   async acceptRollback(sql: Sql, { isBlind }: { readonly isBlind: boolean }): Promise<void> {
     const state = await readState(sql, []);
     const known = this.known ?? this.begin(state);
     this.committed.length = 0;
-    const blocks = isBlind ? BLIND_BLOCKS : 1;
+    const skipped = isBlind ? SKIPPED_BLINDLY : SKIPPED;
     const reserved = {
-      action: Math.max(known.reserved.action, state.drawn.action) + blocks * BLOCK.action,
-      audit: Math.max(known.reserved.audit, state.drawn.audit) + blocks * BLOCK.audit,
+      action: Math.max(known.reserved.action, state.drawn.action) + skipped.action,
+      audit: Math.max(known.reserved.audit, state.drawn.audit) + skipped.audit,
     };
     this.known = { ...known, instance: null, generation: state.generation, reserved };
     await this.compare(sql);
@@ -224,9 +222,10 @@ export class RollbackGuard implements WriteGuard {
     const { known } = this;
     if (known === null || this.isClosed) return;
     const next = { ...known.reserved };
+    const blocks = this.blocks.sizesAt(state.drawn, performance.now());
     for (const sequence of SEQUENCES)
-      if (state.drawn[sequence] + BLOCK[sequence] / 2 > next[sequence])
-        next[sequence] = state.drawn[sequence] + BLOCK[sequence];
+      if (state.drawn[sequence] + blocks[sequence] / 2 > next[sequence])
+        next[sequence] = state.drawn[sequence] + blocks[sequence];
     const isRaised = SEQUENCES.some((sequence) => next[sequence] > known.reserved[sequence]);
     if (!isRaised && !this.isDirty && Date.now() - this.writtenAt < HEARTBEAT) return;
     try {

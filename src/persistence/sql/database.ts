@@ -5,7 +5,7 @@ import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
 import type { WriteGuard } from '../rollback/write-guard';
 import { Admission, SYSTEM, type Claim } from '../connections/admission';
 import { Connection, Connections } from '../connections/connections';
-import { DatabaseUnavailableError, outageBehind } from '../connections/outage';
+import { DatabaseUnavailableError, outageBehind, within } from '../connections/outage';
 import { BEGIN_SNAPSHOT, COMMIT, makeSession, WAIT_FOR_READER } from '../connections/session';
 import type { Session, Sql, Statement } from './sql';
 import { setValueParsers, StatementRunner, type StatementRunnerOptions } from './statement-runner';
@@ -51,6 +51,9 @@ const CLOSE_TIMEOUT = 3_000;
 
 /** How long an unused connection is kept, in milliseconds. A new one has to plan every statement again. */
 const IDLE_TIMEOUT = 600_000;
+
+/** How often a statement is run whose fence does not hold, as where others draw many ids meanwhile. */
+const MAX_FENCED = 4;
 
 /** PostgreSQL behind TypeORM: its pool, its migrations, and statements by name. */
 export class Database implements Sql {
@@ -113,36 +116,43 @@ export class Database implements Sql {
 
   async query<Row extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
     const { deadlineMs } = statement;
-    const asked = this.queryFenced(statement, () =>
-      this.withSession(claimOf(statement, values), (session) => session.query<Row>(statement, values)),
-    );
+    const run = (): Promise<Row[]> =>
+      this.withSession(claimOf(statement, values), (session) => session.query<Row>(statement, values));
+    const asked = statement.fenced === undefined ? run() : this.whileFenced(run);
     return deadlineMs === undefined ? asked : within(deadlineMs, asked);
   }
 
-  /** Runs a statement and retries it once if its fence no longer held. */
-  private queryFenced<T>(statement: Statement, run: () => Promise<T>): Promise<T> {
+  /** Runs work, and runs it again where it was undone because a fence no longer held. */
+  private async whileFenced<T>(run: () => Promise<T>): Promise<T> {
     const { guard } = this.options;
-    if (guard === undefined || statement.fenced === undefined) return run();
-    return run().catch(async (error: unknown) => {
-      if (!(error instanceof DatabaseUnavailableError) || error.kind !== 'unreserved') throw error;
-      // Nothing was written. The server was restarted or others drew many ids; a new comparison settles both.
-      await guard.compare(this);
-      return run();
-    });
+    for (let attempt = 1; ; attempt += 1)
+      try {
+        return await run();
+      } catch (error) {
+        const isFenced = error instanceof DatabaseUnavailableError && error.kind === 'unreserved';
+        if (!isFenced || guard === undefined || attempt === MAX_FENCED) throw error;
+        // Nothing was written. The server was restarted or others drew many ids; a new comparison settles both.
+        await guard.compare(this);
+      }
   }
 
-  /** Runs work in one transaction: commits when it returns, rolls back when it throws. */
+  /** Runs work in one transaction: commits when it returns, rolls back when it throws. See `transactionIf`. */
   async transaction<T>(work: (sql: Sql) => Promise<T>, claim: Claim = SYSTEM): Promise<T> {
     return this.transactionIf(work, () => true, claim);
   }
 
-  /** Runs work in one transaction. Commits if `isToKeep` accepts the result; rolls back otherwise or on a throw. */
+  /**
+   * Runs work in one transaction. Commits if `isToKeep` accepts the result; rolls back otherwise or on a throw. Work is
+   * called again where it ran out of reserved ids.
+   */
   async transactionIf<T>(
     work: (sql: Sql) => Promise<T>,
     isToKeep: (result: T) => boolean,
     claim: Claim = SYSTEM,
   ): Promise<T> {
-    return this.withSession(claim, (session) => session.transactionIf(work, isToKeep));
+    return this.whileFenced(() =>
+      this.withSession(claim, (session) => session.transactionIf(work, isToKeep)),
+    );
   }
 
   /** Reads in one snapshot of the database, however long it takes. A reader that stops early closes the connection. */
@@ -221,22 +231,6 @@ export class Database implements Sql {
 export function claimOf({ share = 'decision' }: Statement, [first]: readonly unknown[]): Claim {
   const isOfNobody = share === 'authentication' || share === 'system';
   return { share, organizationId: isOfNobody || typeof first !== 'number' ? null : first };
-}
-
-/** Returns the work's result, or fails after the deadline; the work then runs on to its own limits. */
-function within<T>(deadlineMs: number, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      reject(
-        new DatabaseUnavailableError('silent', true, {
-          cause: new Error(`No answer came within ${String(deadlineMs)} ms`),
-        }),
-      );
-    }, deadlineMs);
-    work.then(resolve, reject).finally(() => {
-      clearTimeout(timer);
-    });
-  });
 }
 
 const SETTINGS_HOLD = statement({

@@ -30,7 +30,8 @@ export interface AdminWrites {
 export interface AdminStore {
   /**
    * Runs work under the organization's exclusive authority lock: no decision and no other change of authority runs
-   * meanwhile. The transaction commits when work returns and rolls back when it throws.
+   * meanwhile. The transaction commits when work returns and rolls back when it throws. Work is called again where it
+   * was undone.
    * @param work receives the reviewer as they are now, with the policy in force; null if they no longer exist
    */
   exclusively<T>(

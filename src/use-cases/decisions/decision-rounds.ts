@@ -24,20 +24,22 @@ export type Round = (
 
 /** Best effort: decides each action independently. The decisions and the denial records are one commit. */
 export const decideEach: Round = async (request, store, outcomes) => {
-  const refused = refusedByRule(request);
-  const batch = batchOf(request);
-  const write = async (writes: DecisionWrites): Promise<RoundEnd> => {
+  // Called again where the transaction was undone, so nothing of it is kept outside.
+  const write = async (writes: DecisionWrites): Promise<RoundEnd & { filed: Map<number, Outcome> }> => {
+    const [refused, filed] = [refusedByRule(request), new Map<number, Outcome>()];
+    const batch = batchOf(request);
     const written = batch.candidates.length === 0 ? [] : await writes.decide(batch);
-    const stale = settle(written, request, outcomes, refused);
+    const stale = settle(written, request, filed, refused);
     const known = await knownInstead(written, refused.size > 0, request, store);
     if (known === null) await writeDenialRecords(refused, request, writes);
-    return { stale, known };
+    for (const [actionId, refusal] of refused) filed.set(actionId, { actionId, refusal });
+    return { stale, known, filed };
   };
   // A single decision needs no transaction: it writes either one decision or one denial record, never both.
-  const end = await (request.items.length === 1
+  const { filed, ...end } = await (request.items.length === 1
     ? write(store.ownTransaction)
     : store.together(request.reviewer, write));
-  for (const [actionId, refusal] of refused) outcomes.set(actionId, { actionId, refusal });
+  for (const [actionId, outcome] of filed) outcomes.set(actionId, outcome);
   return end;
 };
 
@@ -68,11 +70,15 @@ const NOTHING_STALE: RoundEnd = { stale: [] };
 export const decideUnderKey: Round = async (request, store, outcomes) => {
   const { idempotencyKey } = request;
   if (idempotencyKey === null) throw new Error('A request without an idempotency key has no record');
-  const refused = refusedByRule(request);
-  const done = new Map<number, Outcome>();
+  let refused = refusedByRule(request);
+  let done = new Map<number, Outcome>();
   const end = await store.once(
     idempotencyKey,
-    (writes) => writeComplete(request, writes, refused, done),
+    (writes) => {
+      // Called again where the transaction was undone, so nothing of it is kept.
+      [refused, done] = [refusedByRule(request), new Map<number, Outcome>()];
+      return writeComplete(request, writes, refused, done);
+    },
     ({ isKept }) => (isKept ? recordOf(request, done) : null),
   );
   if (end.kind !== 'done')

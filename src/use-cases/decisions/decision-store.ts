@@ -70,10 +70,11 @@ export type OnceOutcome<T> =
 export interface DecisionStore extends FindIdempotencyRecord {
   /** Each write is its own transaction. */
   readonly ownTransaction: DecisionWrites;
-  /** Runs work whose writes commit together or not at all. */
+  /** Runs work whose writes commit together or not at all. Work is called again where it was undone. */
   together<T>(tenant: Tenant, work: (writes: DecisionWrites) => Promise<T>): Promise<T>;
   /**
    * Runs work in one transaction with its idempotency record, unless the request has a record or is in progress.
+   * Work is called again where it was undone.
    * @param outcomeOf returns the outcome to store; null rolls the transaction back
    */
   once<T>(
