@@ -39,6 +39,8 @@ const OF_ALL_ORGANIZATIONS: Readonly<Record<string, string>> = {
   join_archive: 'the operator’s record of an archive',
   next_generation: 'an operator accepts a rollback of the whole database',
   lock_checkpoints: 'the same',
+  organization_of_user: 'finds the organization of a user whom an operator names',
+  move_sequences: 'an id is given once, whatever the organization',
   find_outdated_idempotency_keys: 'finds rows, which are deleted by organization',
   find_outdated_refusal_windows: 'the same',
   find_outdated_refusal_throttle: 'the same',

@@ -32,6 +32,7 @@ const MIGRATIONS: Readonly<Record<string, string>> = {
   '1764620000000-refusals-and-submissions-are-bounded.ts': '6b836277639f7825',
   '1764800000000-rollback.ts': '9a4409b335f7658e',
   '1764900000000-rollback-report.ts': '413d712cb148c78d',
+  '1765000000000-organizations-apart.ts': 'c9c1063faffa66e9',
 };
 
 const ROOT = join(__dirname, '..', '..');

@@ -34,8 +34,9 @@ WITH given AS MATERIALIZED (
       approvals_required integer, correlation_id text, retry_key text, retry_hash text)
   ),
   gate AS MATERIALIZED (
-    SELECT ids, ${sharedAuthorityLockSql('$1')} FROM (SELECT array_agg(action_id) AS ids FROM given WHERE ${IS_FREE}) AS free
-    WHERE ids IS NOT NULL
+    SELECT ids, ${sharedAuthorityLockSql('$1')} FROM organizations o
+      CROSS JOIN (SELECT array_agg(action_id) AS ids FROM given WHERE ${IS_FREE}) AS free
+    WHERE o.id = $1 AND ids IS NOT NULL
   ),
   authority AS MATERIALIZED (
     SELECT u.id AS reviewer, u.version, u.active, o.policy_version

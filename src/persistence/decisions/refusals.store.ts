@@ -62,7 +62,8 @@ WITH draft AS MATERIALIZED (
     ORDER BY throttled_id, refusal_code, verdict
     ON CONFLICT (organization_id, actor_kind, actor_id, action_id, refusal_code, verdict) DO UPDATE
       SET recorded_at = excluded.recorded_at
-      WHERE known.recorded_at <= excluded.recorded_at - interval '1 minute'
+      -- Without a session's time zone, since a distributed PostgreSQL takes immutable expressions only here.
+      WHERE known.recorded_at AT TIME ZONE 'UTC' <= excluded.recorded_at AT TIME ZONE 'UTC' - interval '1 minute'
     RETURNING action_id, refusal_code, verdict
   ),
   chosen AS (

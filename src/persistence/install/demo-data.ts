@@ -2,6 +2,7 @@ import type { Role } from '../../domain/role';
 import type { Database } from '../sql/database';
 import type { Sql } from '../sql/sql';
 import type { Provisioning } from './provisioning.store';
+import { statement } from '../sql/statement';
 
 /** [id, name, role, own approval level, own risk limit, active] */
 type DemoUser = readonly [number, string, Role, number | null, number | null, boolean];
@@ -114,15 +115,15 @@ async function addActions(sql: Sql): Promise<void> {
   }
 }
 
-const INSERT_ACTION = {
+const INSERT_ACTION = statement({
   name: 'insert_demo_action',
   text: `INSERT INTO actions (organization_id, id, agent_id, agent_name, action_type, tool_name, target_system, description,
       risk_score, submitted_by)
     VALUES ($1, $2, 'demo-agent', 'Demo agent', $3, $4, $5, $6, $7, $8)`,
-};
+});
 
-const MOVE_SEQUENCES = {
+const MOVE_SEQUENCES = statement({
   name: 'move_sequences',
   text: `SELECT setval(pg_get_serial_sequence('organizations', 'id'), (SELECT max(id) FROM organizations)),
     setval('user_id_seq', (SELECT max(id) FROM users)), setval('action_id_seq', (SELECT max(id) FROM actions))`,
-};
+});

@@ -2,7 +2,8 @@ import type { QueryRunner } from 'typeorm';
 
 /**
  * Rights of the application's login: what deciding and reading need, and no more. Locking a row FOR SHARE or FOR UPDATE
- * needs the right to update some column of it.
+ * needs the right to update some column of it. Columns that only have defaults are among those inserted, since a
+ * distributed PostgreSQL writes the defaults out.
  */
 const RIGHTS = [
   'USAGE ON SCHEMA public',
@@ -11,9 +12,9 @@ const RIGHTS = [
   'UPDATE (role, approval_level, max_risk_score, active, version) ON users',
   `INSERT (organization_id, id, agent_id, agent_name, action_type, description, tool_name, target_system, target_resource,
     parameters, context, risk_indicators, risk_score, status, submitted_by, submitted_by_api_key, api_key_created_by,
-    submitted_at, updated_at, expires_at, decided_by_kind, decided_at, reason, correlation_id) ON actions`,
+    submitted_at, updated_at, expires_at, decided_by_kind, decided_at, reason, correlation_id, version, approvals) ON actions`,
   'UPDATE (status, version, approvals, updated_at, decided_by_kind, decided_by, decided_at, reason, correlation_id) ON actions',
-  'INSERT (organization_id, name, prefix, key_hash, scopes, owner_id, expires_at, created_by), UPDATE (revoked_at, last_used_at) ON api_keys',
+  'INSERT (organization_id, id, name, prefix, key_hash, scopes, owner_id, created_at, expires_at, created_by), UPDATE (revoked_at, last_used_at) ON api_keys',
   'INSERT ON votes',
   'INSERT ON approval_policies',
   'SELECT, INSERT ON audit_log',

@@ -3,6 +3,7 @@ import type { User } from '../../domain/principal';
 import { userRecord } from '../../domain/user-change';
 import { appendAuditEntry } from '../audit/audit-log.store';
 import type { Sql } from '../sql/sql';
+import { statement } from '../sql/statement';
 
 /** The claims of a token that identify a user. */
 export interface Identity {
@@ -30,8 +31,14 @@ export async function addIdentity(
   userId: number,
   { issuer, subject }: Identity,
 ): Promise<boolean> {
-  const rows = await sql.query(INSERT_IDENTITY, [issuer, subject, organizationId, userId]);
+  const rows = await sql.query(INSERT_IDENTITY, [organizationId, userId, issuer, subject]);
   return rows.length > 0;
+}
+
+/** Returns the organization of a user; null for an unknown one. */
+export async function organizationOf(sql: Sql, userId: number): Promise<number | null> {
+  const [user] = await sql.query<{ organizationId: number }>(ORGANIZATION_OF_USER, [userId]);
+  return user?.organizationId ?? null;
 }
 
 /** Returns an organization's users by id, once per log-in. */
@@ -51,7 +58,7 @@ export async function relink(
   to: Identity,
   origin: RequestOrigin,
 ): Promise<Relinked> {
-  const [user] = await sql.query<User>(LOCK_USER, [userId]);
+  const [user] = await sql.query<User>(LOCK_USER, [await organizationOf(sql, userId), userId]);
   if (user === undefined) return { refused: 'no such user' };
   const logins = await sql.query<Identity>(LOGINS_OF, [user.organizationId, userId]);
   const chosen = from === null ? logins : logins.filter((login) => isSame(login, from));
@@ -59,7 +66,8 @@ export async function relink(
   if (chosen.length > 1) return { refused: 'several log-ins' };
   if (!(await addIdentity(sql, user.organizationId, userId, to))) return { refused: 'taken' };
   const [replaced = null] = chosen;
-  if (replaced !== null) await sql.query(DELETE_IDENTITY, [replaced.issuer, replaced.subject]);
+  if (replaced !== null)
+    await sql.query(DELETE_IDENTITY, [user.organizationId, replaced.issuer, replaced.subject]);
   const before = replaced === null ? '' : `, no longer as ${nameOf(replaced)}`;
   const record = userRecord(user);
   await appendAuditEntry(sql, {
@@ -84,27 +92,33 @@ function nameOf({ issuer, subject }: Identity): string {
 const PERSON = `u.organization_id AS "organizationId", u.id, u.name, u.role, u.approval_level AS "approvalLevel",
   u.max_risk_score AS "maxRiskScore", u.active, u.version`;
 
-const INSERT_IDENTITY = {
+/** No foreign key holds a log-in to its user, since log-ins are searched before the organization is known. */
+const INSERT_IDENTITY = statement({
   name: 'insert_identity',
-  text: `INSERT INTO user_identities (issuer, subject, organization_id, user_id) VALUES ($1, $2, $3, $4)
+  text: `INSERT INTO user_identities (organization_id, user_id, issuer, subject)
+    SELECT $1::bigint, $2::bigint, $3::text, $4::text FROM users u WHERE u.organization_id = $1 AND u.id = $2
     ON CONFLICT DO NOTHING RETURNING user_id`,
-};
-const DELETE_IDENTITY = {
+});
+const DELETE_IDENTITY = statement({
   name: 'delete_identity',
-  text: 'DELETE FROM user_identities WHERE issuer = $1 AND subject = $2',
-};
-const LOCK_USER = {
+  text: 'DELETE FROM user_identities WHERE organization_id = $1 AND issuer = $2 AND subject = $3',
+});
+const ORGANIZATION_OF_USER = statement({
+  name: 'organization_of_user',
+  text: 'SELECT organization_id AS "organizationId" FROM users WHERE id = $1',
+});
+const LOCK_USER = statement({
   name: 'lock_user_to_relink',
-  text: `SELECT ${PERSON} FROM users u WHERE u.id = $1 FOR UPDATE`,
-};
-const LOGINS_OF = {
+  text: `SELECT ${PERSON} FROM users u WHERE u.organization_id = $1 AND u.id = $2 FOR UPDATE`,
+});
+const LOGINS_OF = statement({
   name: 'logins_of',
   text: 'SELECT issuer, subject FROM user_identities WHERE organization_id = $1 AND user_id = $2',
-};
-const USERS_WITH_LOGINS = {
+});
+const USERS_WITH_LOGINS = statement({
   name: 'users_with_logins',
   text: `SELECT ${PERSON},
       CASE WHEN i.issuer IS NOT NULL THEN jsonb_build_object('issuer', i.issuer, 'subject', i.subject) END AS login
-    FROM users u LEFT JOIN user_identities i ON i.organization_id = u.organization_id AND i.user_id = u.id
+    FROM users u LEFT JOIN user_identities i ON i.organization_id = $1 AND i.user_id = u.id
     WHERE u.organization_id = $1 ORDER BY u.id, i.created_at, i.issuer, i.subject`,
-};
+});

@@ -10,7 +10,15 @@ import { addApiKey, revokeApiKey } from '../people/api-keys.store';
 import { appendAuditEntry } from '../audit/audit-log.store';
 import type { Database } from '../sql/database';
 import type { Sql } from '../sql/sql';
-import { addIdentity, relink, usersWithLogins, type Identity, type ListedUser } from './log-ins.store';
+import {
+  addIdentity,
+  organizationOf,
+  relink,
+  usersWithLogins,
+  type Identity,
+  type ListedUser,
+} from './log-ins.store';
+import { statement } from '../sql/statement';
 
 export interface NewOrganization {
   /** Chosen by the database if omitted. */
@@ -90,9 +98,9 @@ export class Provisioning {
    * @throws {ProvisioningError} if the user does not exist
    */
   async ensureIdentity(userId: number, identity: Identity): Promise<void> {
-    const [user] = await this.owner.query<{ organizationId: number }>(USER_BY_ID, [userId]);
-    if (user === undefined) throw new ProvisioningError(`There is no user ${String(userId)}`);
-    await addIdentity(this.owner, user.organizationId, userId, identity);
+    const organizationId = await organizationOf(this.owner, userId);
+    if (organizationId === null) throw new ProvisioningError(`There is no user ${String(userId)}`);
+    await addIdentity(this.owner, organizationId, userId, identity);
   }
 
   /**
@@ -162,12 +170,9 @@ export class Provisioning {
       throw new ProvisioningError(
         rules.faults.map(({ loc, msg }) => `${loc.slice(1).join('.')} ${msg}`).join('; '),
       );
-    const [row] = await sql.query<{ id: number }>(INSERT_ORGANIZATION, [
-      id ?? null,
-      name,
-      JSON.stringify(rules.value),
-    ]);
+    const [row] = await sql.query<{ id: number }>(INSERT_ORGANIZATION, [id ?? null, name]);
     const organizationId = row?.id ?? missing();
+    await sql.query(INSERT_FIRST_POLICY, [organizationId, JSON.stringify(rules.value)]);
     const details = `Organization ${name} created with approval policy version 1`;
     const data = { version: 1, before: null, after: policySettings(rules.value) };
     const created = this.entry(organizationId, 'policy_changed', details, data);
@@ -215,31 +220,30 @@ async function requireOrganization(sql: Sql, id: number): Promise<void> {
   if (organization === undefined) throw new ProvisioningError(`There is no organization ${String(id)}`);
 }
 
-const USER_BY_ID = {
-  name: 'user_by_id',
-  text: 'SELECT organization_id AS "organizationId" FROM users WHERE id = $1',
-};
-const INSERT_ORGANIZATION = {
+const INSERT_ORGANIZATION = statement({
   name: 'insert_organization',
-  text: `WITH organization AS (
-      INSERT INTO organizations (id, name, policy_version)
-      VALUES (coalesce($1::bigint, nextval(pg_get_serial_sequence('organizations', 'id'))), $2, 1) RETURNING id
-    )
-    INSERT INTO approval_policies (organization_id, version, document)
-    SELECT id, 1, $3::jsonb FROM organization RETURNING organization_id AS id`,
-};
-const ORGANIZATION_BY_ID = { name: 'organization_by_id', text: 'SELECT id FROM organizations WHERE id = $1' };
-const INSERT_USER = {
+  text: `INSERT INTO organizations (id, name, policy_version)
+    VALUES (coalesce($1::bigint, nextval(pg_get_serial_sequence('organizations', 'id'))), $2, 1) RETURNING id`,
+});
+const INSERT_FIRST_POLICY = statement({
+  name: 'insert_first_policy',
+  text: 'INSERT INTO approval_policies (organization_id, version, document) VALUES ($1, 1, $2::jsonb)',
+});
+const ORGANIZATION_BY_ID = statement({
+  name: 'organization_by_id',
+  text: 'SELECT id FROM organizations WHERE id = $1',
+});
+const INSERT_USER = statement({
   name: 'insert_user',
   text: `INSERT INTO users (organization_id, id, name, role, approval_level, max_risk_score, active)
     VALUES ($1, coalesce($2::bigint, nextval('user_id_seq')), $3, $4, $5, $6, $7) RETURNING id`,
-};
-const API_KEY_OWNER = {
+});
+const API_KEY_OWNER = statement({
   name: 'api_key_owner',
   text: `SELECT id, name FROM users WHERE organization_id = $1
       AND CASE WHEN $2::bigint IS NULL THEN role = 'admin' AND active ELSE id = $2 END
     ORDER BY id LIMIT 1`,
-};
+});
 function missing(): never {
   throw new Error('An INSERT returned no row');
 }

@@ -69,11 +69,8 @@ async function loginsOfDemo(runner: QueryRunner): Promise<readonly KnownLogin[]>
 
 /** Adds the log-ins of users who exist. */
 async function addLogins(sql: Sql, logins: readonly KnownLogin[]): Promise<void> {
-  const people = await sql.query<{ id: number; organizationId: number }>(PEOPLE, []);
-  const organizations = new Map(people.map(({ id, organizationId }) => [id, organizationId]));
   for (const { organizationId, userId, ...identity } of logins)
-    if (organizations.get(userId) === organizationId)
-      await addIdentity(sql, organizationId, userId, identity);
+    await addIdentity(sql, organizationId, userId, identity);
 }
 
 /** Adapts a connection with an open transaction to the interface of the stores. */
@@ -90,7 +87,3 @@ const IS_DEMO = `SELECT EXISTS (SELECT FROM organizations WHERE id = 1 AND name 
     AND EXISTS (SELECT FROM actions WHERE id = 12345 AND agent_id = 'demo-agent') AS is_demo`;
 const LOGINS = `SELECT issuer, subject, organization_id AS "organizationId", user_id AS "userId" FROM user_identities
   ORDER BY created_at`;
-const PEOPLE = {
-  name: 'people_of_demo',
-  text: 'SELECT id, organization_id AS "organizationId" FROM users',
-};

@@ -15,6 +15,7 @@ import { ConfirmingVotes1764610000000 } from '../../../migrations/1764610000000-
 import { RefusalsAndSubmissionsAreBounded1764620000000 } from '../../../migrations/1764620000000-refusals-and-submissions-are-bounded';
 import { Rollback1764800000000 } from '../../../migrations/1764800000000-rollback';
 import { RollbackReport1764900000000 } from '../../../migrations/1764900000000-rollback-report';
+import { OrganizationsApart1765000000000 } from '../../../migrations/1765000000000-organizations-apart';
 import { ACTIONS } from '../actions/action.table';
 import { AUDIT_LOG } from '../audit/audit-log.table';
 import { API_KEYS } from '../people/api-key.table';
@@ -40,5 +41,6 @@ export const SCHEMA: DatabaseSchema = {
     RefusalsAndSubmissionsAreBounded1764620000000,
     Rollback1764800000000,
     RollbackReport1764900000000,
+    OrganizationsApart1765000000000,
   ],
 };

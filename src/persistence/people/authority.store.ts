@@ -14,7 +14,7 @@ import { statement } from '../sql/statement';
 
 const CLOSE_GATE = statement({
   name: 'close_gate',
-  text: `SELECT ${exclusiveAuthorityLockSql('$1::bigint')}`,
+  text: `SELECT ${exclusiveAuthorityLockSql('$1::bigint')} FROM organizations o WHERE o.id = $1`,
 });
 
 /** Locks the rows as well: decisions of another release and an operator's own SQL do not take the authority lock. */

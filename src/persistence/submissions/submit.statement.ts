@@ -44,7 +44,9 @@ WITH claimed AS MATERIALIZED (
     SELECT *, CASE WHEN claim_alone = 'held' AND turn > 1 THEN 'busy' ELSE claim_alone END AS claim FROM claimed
   ),
   gate AS MATERIALIZED (
-    SELECT ${sharedAuthorityLockSql('$1')} FROM (SELECT count(*) AS count FROM given WHERE ${IS_FREE}) AS free WHERE count > 0
+    SELECT ${sharedAuthorityLockSql('$1')} FROM organizations o
+      CROSS JOIN (SELECT count(*) AS count FROM given WHERE ${IS_FREE}) AS free
+    WHERE o.id = $1 AND count > 0
   ),
   authority AS MATERIALIZED (
     SELECT u.id, u.active, o.policy_version

@@ -148,11 +148,11 @@ describe("the application's login", () => {
     expect(await rightsOf(application)).toEqual([
       'action_id_seq USAGE',
       'action_texts SELECT',
-      'actions INSERT (action_type, agent_id, agent_name, api_key_created_by, context, correlation_id, decided_at, decided_by_kind, description, expires_at, id, organization_id, parameters, reason, risk_indicators, risk_score, status, submitted_at, submitted_by, submitted_by_api_key, target_resource, target_system, tool_name, updated_at)',
+      'actions INSERT (action_type, agent_id, agent_name, api_key_created_by, approvals, context, correlation_id, decided_at, decided_by_kind, description, expires_at, id, organization_id, parameters, reason, risk_indicators, risk_score, status, submitted_at, submitted_by, submitted_by_api_key, target_resource, target_system, tool_name, updated_at, version)',
       'actions SELECT',
       'actions UPDATE (approvals, correlation_id, decided_at, decided_by, decided_by_kind, reason, status, updated_at, version)',
       'api_key_id_seq USAGE',
-      'api_keys INSERT (created_by, expires_at, key_hash, name, organization_id, owner_id, prefix, scopes)',
+      'api_keys INSERT (created_at, created_by, expires_at, id, key_hash, name, organization_id, owner_id, prefix, scopes)',
       'api_keys SELECT',
       'api_keys UPDATE (last_used_at, revoked_at)',
       'approval_policies INSERT',
