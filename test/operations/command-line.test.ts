@@ -158,7 +158,7 @@ it('an operator who asks any command for help reads how it is called, and nothin
     file.replace('.ts', ''),
   );
   const called = commands.filter((name) => scripts.includes(`src/cli/${name}.ts`) && name !== 'schema');
-  expect(called).toHaveLength(9);
+  expect(called).toHaveLength(10);
   for (const name of called) {
     const { code, stdout, stderr } = await runCommand(name, ['--help'], { DATA_DIR: untouched });
     expect([name, code, stderr]).toEqual([name, 0, '']);
@@ -456,6 +456,15 @@ describe('an operator who provisions', () => {
     expect(role.stderr).toMatch(/--role.*\nusage: npm run --silent provision/);
     expect(organization.stderr).toMatch(/no organization 99\n$/);
   });
+});
+
+it('an operator who distributes organizations reads the plan, and is told where the database cannot do it', async () => {
+  const plan = await run('distribute');
+  expect([plan.code, plan.stderr]).toEqual([0, '']);
+  expect(plan.stdout).toContain("SELECT create_distributed_table('organizations', 'id');");
+  const { code, stdout, stderr } = await run('distribute', '--apply');
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toContain('no extension citus');
 });
 
 it('an operator is refused invisible names of organizations, people, log-ins and keys, and nothing is stored', async () => {
