@@ -52,7 +52,7 @@ const CLOSE_TIMEOUT = 3_000;
 /** How long an unused connection is kept, in milliseconds. A new one has to plan every statement again. */
 const IDLE_TIMEOUT = 600_000;
 
-/** How often a statement is run whose fence does not hold, as where others draw many ids meanwhile. */
+/** How often a statement or a transaction is run whose fence does not hold, as where others draw many ids meanwhile. */
 const MAX_FENCED = 4;
 
 /** PostgreSQL behind TypeORM: its pool, its migrations, and statements by name. */

@@ -70,21 +70,16 @@ const NOTHING_STALE: RoundEnd = { stale: [] };
 export const decideUnderKey: Round = async (request, store, outcomes) => {
   const { idempotencyKey } = request;
   if (idempotencyKey === null) throw new Error('A request without an idempotency key has no record');
-  let refused = refusedByRule(request);
-  let done = new Map<number, Outcome>();
   const end = await store.once(
     idempotencyKey,
-    (writes) => {
-      // Called again where the transaction was undone, so nothing of it is kept.
-      [refused, done] = [refusedByRule(request), new Map<number, Outcome>()];
-      return writeComplete(request, writes, refused, done);
-    },
-    ({ isKept }) => (isKept ? recordOf(request, done) : null),
+    (writes) => writeComplete(request, writes),
+    ({ isKept, done }) => (isKept ? recordOf(request, done) : null),
   );
   if (end.kind !== 'done')
     return { stale: [], known: end.kind === 'known' ? end.known : await awaitRecord(store, idempotencyKey) };
-  if (end.result.isAnyStale) return { stale: idsOf(request) };
-  if (end.result.isKept) {
+  const { isAnyStale, isKept, done, refused } = end.result;
+  if (isAnyStale) return { stale: idsOf(request) };
+  if (isKept) {
     for (const [actionId, outcome] of done) outcomes.set(actionId, outcome);
   } else {
     await writeDenialRecords(refused, request, store.ownTransaction);
@@ -95,17 +90,19 @@ export const decideUnderKey: Round = async (request, store, outcomes) => {
 
 /**
  * Writes a bulk's decisions and denial records in the transaction of its idempotency key.
- * @param refused the refusals by the rule; lost races are added
- * @param done receives the outcome of every item
- * @returns whether any action was stale, and whether the transaction is to be committed: something was decided, and in
- * atomic mode everything
+ * @returns whether any action was stale; whether the transaction is to be committed: something was decided, and in atomic
+ * mode everything; the outcome of every item; and the refusals, by the rule or by a lost race
  */
 async function writeComplete(
   request: DecisionRequest,
   writes: DecisionWrites,
-  refused: Map<number, Refusal>,
-  done: Map<number, Outcome>,
-): Promise<{ readonly isAnyStale: boolean; readonly isKept: boolean }> {
+): Promise<{
+  readonly isAnyStale: boolean;
+  readonly isKept: boolean;
+  readonly done: ReadonlyMap<number, Outcome>;
+  readonly refused: ReadonlyMap<number, Refusal>;
+}> {
+  const [refused, done] = [refusedByRule(request), new Map<number, Outcome>()];
   const isAtomic = request.mode === 'atomic';
   const batch = batchOf(request);
   const isHopeless = batch.candidates.length === 0 || (isAtomic && refused.size > 0);
@@ -116,7 +113,7 @@ async function writeComplete(
   if (!isAnyStale) settle(isKept ? written : lost, request, done, refused);
   for (const [actionId, refusal] of refused) done.set(actionId, { actionId, refusal });
   if (isKept) await writeDenialRecords(refused, request, writes);
-  return { isAnyStale, isKept };
+  return { isAnyStale, isKept, done, refused };
 }
 
 /**
