@@ -84,9 +84,10 @@ describe('forty people who approve an action each at the same moment', () => {
     expect(await storedOf(ids)).toEqual(
       ids.map((id, n) => ({ id, status: 'approved', by: REVIEWERS[n], entries: 1, votes: 1 })),
     );
+    // Of one statement, which is one transaction: two statements can have the same millisecond and draw ids in turn.
     const order = await gateway.database.sql(
       `SELECT bool_and(later.id > l.id) AS stable FROM audit_log l JOIN audit_log later
-         ON later.timestamp = l.timestamp AND later.action_id > l.action_id
+         ON later.xmin = l.xmin AND later.timestamp = l.timestamp AND later.action_id > l.action_id
        WHERE l.action_id = ANY ($1) AND later.action_id = ANY ($1)`,
       [ids],
     );
